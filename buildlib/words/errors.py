@@ -1,0 +1,147 @@
+"""What can go wrong, and how it is told.
+
+    GoldmasterError
+    ├── ConfigError      a recipe, release, lock or setting is wrong (all problems at once)
+    ├── SourceError      what comes in: mirror, download, checksum, signature, package
+    │   └── ArchiveError     a set or package archive is damaged or tries to leave its place
+    ├── StageError       a stage cannot make its output
+    │   └── ToolError        a tool it ran failed or is missing
+    ├── StoreError       the store: damage, locks, space
+    │   └── MissingBlob      content that a record names is not there, or not what it was
+    ├── BootError        a boot test did not see what it must see
+    └── Interrupted      a signal ended the run; nothing is wrong
+
+Every error says *what* happened, *where* (file and key, or stage), *why*, and what to do about it
+(`hint`); errors of tools also name the log and show its last lines. `reason` is a short stable
+word for programs and tests; the sentences may change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GoldmasterError(Exception):
+    """An error a user can act on. It is shown without a traceback.
+
+    what   one line, no full stop
+    where  file and key, URL, archive member or stage
+    why    the underlying reason
+    hint   what to do
+    log    the log of the tool that failed; its last lines are shown
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | Path | None = None,
+        why: str | None = None,
+        hint: str | None = None,
+        log: Path | None = None,
+        reason: str = "error",
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.why = why
+        self.hint = hint
+        self.log = log
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The error as lines for a person, most important first."""
+        lines = [self.what]
+        for label, text in (("where", self.where), ("why", self.why), ("do", self.hint)):
+            if text:
+                first, *rest = text.splitlines() or [""]
+                lines.append(f"  {label + ':':<7}{first}")
+                lines.extend(" " * 9 + line for line in rest)
+        if self.log is not None:
+            lines.append(f"  log:   {self.log}")
+        return lines
+
+
+class ConfigError(GoldmasterError):
+    """A recipe, release definition, lock file or setting is wrong."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | Path | None = None,
+        why: str | None = None,
+        hint: str | None = None,
+        problems: tuple[str, ...] = (),
+        reason: str = "config",
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint, reason=reason)
+        self.problems = problems
+
+    def lines(self) -> list[str]:
+        """The sentence, then every problem on a line of its own."""
+        head, *rest = super().lines()
+        return [head, *(f"  - {problem}" for problem in self.problems), *rest]
+
+
+class SourceError(GoldmasterError):
+    """Something that comes in is missing, damaged, or not what was promised."""
+
+
+class ArchiveError(SourceError):
+    """An archive is damaged or has members that must not be unpacked."""
+
+
+class StageError(GoldmasterError):
+    """A stage cannot make its output."""
+
+
+class ToolError(StageError):
+    """A tool failed or is missing. `command` can be pasted into a shell to run it again."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | Path | None = None,
+        why: str | None = None,
+        hint: str | None = None,
+        log: Path | None = None,
+        tail: tuple[str, ...] = (),
+        command: str | None = None,
+        reason: str = "tool-failed",
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint, log=log, reason=reason)
+        self.tail = tail
+        self.command = command
+
+    def lines(self) -> list[str]:
+        """The error, the last lines of the log, and the command to run again."""
+        lines = super().lines()
+        lines.extend(f"  | {line}" for line in self.tail)
+        if self.command:
+            lines.append(f"  again: {self.command}")
+        return lines
+
+
+class StoreError(GoldmasterError):
+    """The store cannot keep or give what it should."""
+
+
+class MissingBlob(StoreError):
+    """Content named by a record is gone or damaged; its stage must make it again."""
+
+    def __init__(self, sha256: str, *, why: str) -> None:
+        super().__init__(f"content {sha256[:12]} is not in the store", why=why, reason="blob")
+        self.sha256 = sha256
+
+
+class BootError(GoldmasterError):
+    """A boot test did not see what it must see."""
+
+
+class Interrupted(GoldmasterError):
+    """A signal ended the run."""
