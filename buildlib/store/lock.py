@@ -1,0 +1,101 @@
+"""One writer a store.
+
+The lock is flock(2) on a file that the run's tools inherit open. So it is held until the last of
+them is gone: when a run is killed with -9 and leaves a compiler behind, the next run does not
+start beside it in the same work folder. It ends what is left over, then goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from buildlib.words.errors import StoreError
+
+_POLL_SECONDS = 0.1
+
+
+class RunLock:
+    """The lock of the store in `folder`. `descriptor` is what tools inherit while it is held."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+        self.descriptor = -1
+
+    def acquire(self, *, waiting: Callable[[str], None]) -> None:
+        """Hold the lock; while another run holds it, wait, after one call of `waiting`."""
+        folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        told = False
+        dead = 0  # the owner found dead at the last look; a new one needs a moment to sign
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                owner = _read_pid(descriptor)
+                if owner and not _alive(owner):
+                    if owner == dead:
+                        _end_orphans(self._path)
+                    dead = owner
+                elif not told:
+                    waiting(f"another run (process {owner or '?'}) is at work here; waiting for it")
+                    told = True
+                time.sleep(_POLL_SECONDS)
+            except OSError as error:
+                os.close(descriptor)
+                raise StoreError(
+                    "the store cannot be locked", where=self._path, why=str(error), reason="lock"
+                ) from error
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self.descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _read_pid(descriptor: int) -> int:
+    try:
+        return int(os.pread(descriptor, 20, 0) or b"0")
+    except ValueError:
+        return 0
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process is there and not a zombie that nobody has waited for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except FileNotFoundError:
+        return False
+
+
+def _end_orphans(path: Path) -> None:
+    """Kill the tools a dead run left: the processes that still hold its lock."""
+    for pid in _holders(path):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _holders(path: Path) -> Iterator[int]:
+    """Processes with the locked open file itself; a run that waits has opened one of its own."""
+    real = str(path.resolve())
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            for link in (process / "fd").iterdir():
+                if str(link.readlink()) == real and "FLOCK" in (
+                    process / "fdinfo" / link.name
+                ).read_text():
+                    yield int(process.name)
+                    break

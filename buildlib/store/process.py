@@ -1,0 +1,155 @@
+"""The one place that starts processes.
+
+A tool gets exactly the environment it is given, its own session, no standard input, umask 022 and
+the run's lock; its output goes to a log, line by line. When a run ends early, every tool it
+started ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from buildlib.store.surroundings import TOOL_ENVIRONMENT
+from buildlib.words.errors import Interrupted, ToolError
+
+Line: TypeAlias = Callable[[str], None]
+
+TAIL_LINES = 12
+GRACE_SECONDS = 2.0
+
+
+class Runner:
+    """Starts tools and ends them. Methods may be called from several threads.
+
+    inherit  a descriptor every tool keeps open (the store's lock), or -1
+    """
+
+    def __init__(self, inherit: Callable[[], int] = lambda: -1) -> None:
+        self._inherit = inherit
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopping = False
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        on_line: Line | None = None,
+    ) -> None:
+        """Run `argv` in `cwd` until it exits; append its output to `log`.
+
+        `environment` is added to TOOL_ENVIRONMENT. `on_line` gets every line of output.
+        Raises ToolError, with the last lines and a command to paste, where it does not exit 0.
+        """
+        words = [str(word) for word in argv]
+        full = TOOL_ENVIRONMENT | dict(environment or {})
+        tail: deque[str] = deque(maxlen=TAIL_LINES)
+        process = self.start(words, cwd=cwd, environment=full)
+        try:
+            assert process.stdout is not None
+            with log.open("ab") as file:
+                for line in process.stdout:
+                    file.write(line)
+                    text = line.decode(errors="replace").rstrip()
+                    tail.append(text)
+                    if on_line:
+                        on_line(text)
+            status = process.wait()
+        finally:
+            self.end(process)
+        if self._stopping:
+            raise Interrupted("stopped", reason="interrupted")
+        if status != 0:
+            raise ToolError(
+                f"{Path(words[0]).name} {_ending(status)}",
+                log=log,
+                tail=tuple(tail),
+                command=replay(words, cwd=cwd, environment=full),
+            )
+
+    def start(
+        self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
+        inherit = self._inherit()
+        with self._lock:  # a signal either finds the process in the set, or starts none
+            if self._stopping:
+                raise Interrupted("stopped", reason="interrupted")
+            try:
+                process = subprocess.Popen(
+                    words,
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    umask=0o022,
+                    pass_fds=(inherit,) if inherit >= 0 else (),
+                )
+            except OSError as error:
+                raise ToolError(
+                    f"{words[0]} cannot be started", why=str(error), reason="tool-start"
+                ) from error
+            self._running.add(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a tool and all it started, if they still run."""
+        if process.poll() is None:
+            _signal(process, signal.SIGTERM)
+            try:
+                process.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        """End every tool that runs, and start no more."""
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        for process in running:
+            _signal(process, signal.SIGTERM)
+        for process in running:
+            try:
+                process.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal the tool's whole session; it may be gone."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"failed with exit status {status}"
+
+
+def replay(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> str:
+    """A shell command that runs the tool again as it was run."""
+    settings = [f"{key}={value}" for key, value in sorted(environment.items())]
+    return f"cd {shlex.quote(str(cwd))} && " + shlex.join(["env", "-i", *settings, *words])

@@ -1,0 +1,120 @@
+"""What finished stages left: under each key its document and its outputs.
+
+The document is what was hashed to get the key, so two of them can be compared to say why a stage
+runs. A record appears by one rename, after all the content that it names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote, unquote
+
+from buildlib.words.digest import Blob, Json, canonical
+
+Document: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a stage.
+
+    blob   the content; for a tree its mtree spec
+    tree   whether the blob is the spec of a tree
+    """
+
+    blob: Blob
+    tree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A finished stage: the document its key is the digest of, and its outputs by name."""
+
+    document: Document
+    outputs: Mapping[str, Output]
+
+
+class Records:
+    """The records below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._records = folder / "records"
+        self._last = folder / "last"
+        self._last.mkdir(parents=True, exist_ok=True)
+        self._records.mkdir(exist_ok=True)
+
+    def get(self, key: str) -> Record | None:
+        """The record under `key`; None where there is none, or one that cannot be read."""
+        try:
+            data = json.loads(self._where(key).read_bytes())
+            outputs = {
+                name: Output(Blob(sha256, size), tree=tree)
+                for name, (sha256, size, tree) in data["outputs"].items()
+            }
+            return Record(data["document"], outputs)
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def put(self, key: str, record: Record) -> None:
+        """Store `record`, replacing one that is there."""
+        outputs: dict[str, Json] = {
+            name: [output.blob.sha256, output.blob.size, output.tree]
+            for name, output in record.outputs.items()
+        }
+        path = self._where(key)
+        path.parent.mkdir(exist_ok=True)
+        _replace(path, canonical({"document": record.document, "outputs": outputs}))
+
+    def drop(self, key: str) -> None:
+        """Forget the record under `key`."""
+        self._where(key).unlink(missing_ok=True)
+
+    def all(self) -> Iterator[str]:
+        """Every key, in no order."""
+        for folder in self._records.iterdir():
+            for path in folder.iterdir():
+                if path.suffix == ".json":
+                    yield path.stem
+
+    def last(self, name: str) -> str | None:
+        """The key under which stage `name` was last up to date."""
+        try:
+            return (self._last / quote(name, safe="")).read_text()
+        except FileNotFoundError:
+            return None
+
+    def set_last(self, name: str, key: str) -> None:
+        """Remember `key` as that of stage `name`."""
+        _replace(self._last / quote(name, safe=""), key.encode())
+
+    def all_last(self) -> dict[str, str]:
+        """Stage name to last key."""
+        return {
+            unquote(path.name): path.read_text()
+            for path in self._last.iterdir()
+            if not path.name.endswith(".new")
+        }
+
+    def _where(self, key: str) -> Path:
+        return self._records / key[:2] / f"{key}.json"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write the file whole or not at all. One writer at a time: the run that holds the lock.
+
+    There is no fsync: after a power cut a record or blob may be empty, which is noticed by its
+    size or form, and costs the stage that made it. kill -9 costs nothing.
+    """
+    scratch = path.with_name(path.name + ".new")
+    try:
+        scratch.write_bytes(data)
+        scratch.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise

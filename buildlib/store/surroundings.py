@@ -1,0 +1,58 @@
+"""The clock and the environment of the build host, read here and nowhere else.
+
+No output may depend on them; a test keeps every other module from asking.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+# Tools are looked for where a distribution puts them, whatever the caller's PATH says.
+TOOL_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+# All that a tool started by a stage finds in its environment.
+TOOL_ENVIRONMENT = {
+    "PATH": TOOL_PATH,
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "TZ": "UTC",
+}
+
+
+def now() -> float:
+    """Seconds since 1970."""
+    return time.time()
+
+
+def ticks() -> float:
+    """Seconds of a clock that only measures spans."""
+    return time.monotonic()
+
+
+def setting(name: str) -> str | None:
+    """The environment variable of the setting `name`: `GOLDMASTER_NAME`."""
+    return os.environ.get(f"GOLDMASTER_{name.upper()}") or None
+
+
+def source_date_epoch() -> str | None:
+    """SOURCE_DATE_EPOCH as the caller set it (reproducible-builds.org), unchecked."""
+    return os.environ.get("SOURCE_DATE_EPOCH") or None
+
+
+def processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def find_tool(name: str) -> Path | None:
+    """The absolute path of the host tool `name`, links resolved; None where there is none."""
+    found = shutil.which(name, path=TOOL_PATH)
+    return Path(found).resolve() if found else None
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes an ordinary user can still write below `folder`."""
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,42 @@
+"""Work folders that tools need at a stable path: unpacked sources, TOOLS, OBJ.
+
+They hold absolute paths, so they are local: named by the digest of what goes into them, never
+shared, never an output, and can always be made again. What a kill left half done is gone on with.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Workspaces:
+    """The work folders of one store. Methods may be called from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._making: dict[Path, threading.Lock] = {}
+
+    def get(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
+        """The folder `kind-key`, made by `fill(folder)` unless that has succeeded before.
+
+        `fill` may find what an earlier try left, and must not mind.
+        """
+        path = self._folder / f"{kind}-{key[:16]}"
+        done = path.with_name(path.name + ".done")
+        with self._lock:
+            making = self._making.setdefault(path, threading.Lock())
+        with making:
+            if not (done.exists() and path.is_dir()):
+                path.mkdir(parents=True, exist_ok=True)
+                fill(path)
+                done.touch()
+        return path
+
+    def drop(self, path: Path) -> None:
+        """Remove a folder that turned out to be damaged."""
+        path.with_name(path.name + ".done").unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,174 @@
+r"""mtree(5) specs: the written form of a tree.
+
+One line an entry, full paths, every attribute on the line, no `/set`:
+
+    ./bin/sh type=file uid=0 gid=0 mode=0555 time=1700000000.0 size=12 sha256=… tags=origin:base
+
+NetBSD's mtree(8) and makefs(8) read it, so the file that describes an image can build it and
+check the running system against it. What mtree has no keyword for is kept in `tags`: the origin,
+and a label that files of one inode share. Names are encoded as vis(3) does with VIS_OCTAL.
+Source: mtree(5), mtree(8) of NetBSD 10; `device` is `netbsd,major,minor`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import cast, get_args
+
+from buildlib.words.digest import SHA256_HEX
+from buildlib.words.errors import ConfigError
+from buildlib.words.tree import ROOT, Entry, Kind, Tree, tree_of
+
+SIGNATURE = b"#mtree\n"
+# mtree takes a word apart at white space, `=` and `#`; tags apart at commas; `\` starts an escape
+_UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+_KINDS = frozenset(get_args(Kind))
+_TAG_END = "\0"
+_NUMBERS = {"uid": 10, "gid": 10, "mode": 8, "size": 10, "nlink": 10}
+
+
+def encode(text: str) -> bytes:
+    """`text` with every byte a spec could misread as a backslash and three octal digits."""
+    return _UNSAFE.sub(lambda match: b"\\%03o" % match[0][0], text.encode(errors="surrogateescape"))
+
+
+def decode(word: bytes) -> str:
+    """The inverse of `encode`."""
+    return _ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), word).decode(
+        errors="surrogateescape"
+    )
+
+
+def format_tree(tree: Tree, *, tags: bool = True) -> bytes:
+    """The spec of `tree`: `#mtree`, then a line an entry in tree order. `parse` is its inverse.
+
+    With `tags` off only what a file system shows is written, which is what mtree(8) compares.
+    """
+    return SIGNATURE + b"".join(_line(entry, links, tags=tags) for links in (tree.links_of(),)
+                                for entry in tree)
+
+
+def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:
+    path = b"." if entry.path == ROOT else b"./" + encode(entry.path)
+    words = [b"%b type=%b uid=%d gid=%d mode=%04o time=%d.0" % (
+        path, entry.kind.encode(), entry.uid, entry.gid, entry.mode, entry.time)]
+    if entry.kind == "file":
+        words.append(b"size=%d sha256=%b" % (entry.size, entry.sha256.encode()))
+        if entry.inode:
+            words.append(b"nlink=%d" % links[entry.inode])
+    elif entry.kind == "link":
+        words.append(b"link=" + encode(entry.link))
+    elif entry.device is not None:
+        words.append(b"device=netbsd,%d,%d" % entry.device)
+    if tags and (entry.origin or entry.inode):
+        words.append(b"tags=" + b",".join(
+            [b"origin:" + encode(entry.origin)] * bool(entry.origin)
+            + [b"inode:" + encode(entry.inode)] * bool(entry.inode)))
+    return b" ".join(words) + b"\n"
+
+
+def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
+    """The tree a spec describes. Raises ConfigError with the line number."""
+    return tree_of(_entry(words, f"{where}, line {number}") for number, words in _lines(spec))
+
+
+def parse_overrides(spec: bytes, *, where: str) -> dict[str, dict[str, str]]:
+    """A spec that says only what differs: path to keyword and value, unchecked beyond form."""
+    return {
+        _path(words[0], f"{where}, line {number}"): _keywords(words[1:], f"{where}, line {number}")
+        for number, words in _lines(spec)
+    }
+
+
+def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    for number, line in enumerate(spec.split(b"\n"), 1):
+        if line and not line.startswith(b"#") and (words := line.split()):
+            yield number, words
+
+
+def _path(word: bytes, where: str) -> str:
+    path = decode(word)
+    path = ROOT if path == ROOT else path.removeprefix("./")
+    names = path.split("/")
+    if path != ROOT and any(name in {"", ".", ".."} for name in names):
+        raise ConfigError(f"{path!r} is not a path below the root", where=where, reason="mtree")
+    return path
+
+
+def _keywords(words: list[bytes], where: str) -> dict[str, str]:
+    keywords = {}
+    for word in words:
+        key, equals, value = word.partition(b"=")
+        if not equals:
+            raise ConfigError(f"keyword {decode(word)!r} has no value", where=where, reason="mtree")
+        # tags are taken apart before they are decoded: a comma inside one is an escape
+        text = _TAG_END.join(map(decode, value.split(b","))) if key == b"tags" else decode(value)
+        keywords[key.decode(errors="replace")] = text
+    return keywords
+
+
+def _entry(words: list[bytes], where: str) -> Entry:
+    path = _path(words[0], where)
+    try:
+        return entry_from(path, _keywords(words[1:], where))
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{path}: not a usable entry", where=where, why=_reason(error), reason="mtree"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return f"keyword {error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -> Entry:
+    """An entry from mtree keywords; what they do not say comes from `base`.
+
+    Raises ValueError for a value that cannot be, KeyError for a keyword that is needed.
+    """
+    kind = keywords["type"] if base is None else keywords.get("type", base.kind)
+    if kind not in _KINDS:
+        raise ValueError(f"type={kind} is not one of {', '.join(sorted(_KINDS))}")
+    number = {key: int(keywords[key], _NUMBERS[key]) for key in _NUMBERS if key in keywords}
+    tags = dict(tag.partition(":")[::2] for tag in keywords.get("tags", "").split(_TAG_END) if tag)
+    blank = base or Entry(path, "dir", 0o755)
+    entry = Entry(
+        path=path,
+        kind=cast("Kind", kind),
+        mode=number.get("mode", blank.mode),
+        uid=number.get("uid", blank.uid),
+        gid=number.get("gid", blank.gid),
+        time=int(keywords["time"].partition(".")[0]) if "time" in keywords else blank.time,
+        size=number.get("size", blank.size),
+        sha256=keywords.get("sha256", blank.sha256),
+        link=keywords["link"] if "link" in keywords else blank.link,
+        device=_device(keywords["device"]) if "device" in keywords else blank.device,
+        inode=tags.get("inode", blank.inode),
+        origin=tags.get("origin", blank.origin),
+    )
+    _check(entry)
+    return entry
+
+
+def _device(value: str) -> tuple[int, int]:
+    form, major, minor = value.split(",")
+    if form != "netbsd":
+        raise ValueError(f"device={value}: only netbsd,major,minor is known")
+    return int(major), int(minor)
+
+
+def _check(entry: Entry) -> None:
+    if not 0 <= entry.mode <= 0o7777:
+        raise ValueError(f"mode={entry.mode:o} is beyond 7777")
+    if min(entry.uid, entry.gid, entry.size) < 0 or max(entry.uid, entry.gid) >= 1 << 32:
+        raise ValueError("uid, gid and size are numbers from 0; ids have 32 bits")
+    if entry.kind == "file" and not SHA256_HEX.match(entry.sha256):
+        raise KeyError("sha256")
+    if entry.kind == "link" and not entry.link:
+        raise KeyError("link")
+    if entry.kind in {"char", "block"} and entry.device is None:
+        raise KeyError("device")
+
+
