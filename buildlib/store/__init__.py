@@ -2,6 +2,7 @@
 
     build/store/
         blobs/ab/ab12…      content, named by its SHA-256; sealed: mode 0444, fixed time
+        packs/ab/ab56…      the contents of a tree's files, sealed likewise
         records/ab/ab34…    one JSON document a finished stage: its key document and its outputs
         last/NAME           the key under which stage NAME was last up to date
         tmp/                being written; emptied when a run starts

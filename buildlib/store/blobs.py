@@ -27,6 +27,19 @@ CHUNK = 1 << 20
 _PREFIXES = [f"{number:02x}" for number in range(256)]
 
 
+def is_sealed(target: str, size: int | None = None) -> bool:
+    """Whether the file is as it was stored: a file, of `size` bytes, with the seal's time."""
+    try:
+        status = os.lstat(target)
+    except FileNotFoundError:
+        return False
+    return (
+        status.st_mtime_ns == SEAL_NS
+        and size in {None, status.st_size}
+        and stat.S_ISREG(status.st_mode)
+    )
+
+
 class BlobWriter:
     """A blob being written: `write` bytes, then read `blob`."""
 
@@ -73,7 +86,7 @@ class Blobs:
         """Store `data`."""
         sha256 = hashlib.sha256(data).hexdigest()
         target = self.where(sha256)
-        if not self._sealed(target, len(data)):
+        if not is_sealed(target, len(data)):
             scratch = self.fresh()
             descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
             try:
@@ -129,7 +142,7 @@ class Blobs:
     def has(self, blob: Blob) -> bool:
         """Whether the blob is there and is what its name says (one `lstat` while it is sealed)."""
         target = self.where(blob.sha256)
-        return self._sealed(target, blob.size) or self._reseal(target, blob)
+        return is_sealed(target, blob.size) or self._reseal(target, blob)
 
     def path(self, blob: Blob) -> Path:
         """The path of a blob that is there, to be read only. Raises MissingBlob."""
@@ -194,18 +207,6 @@ class Blobs:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-
-    @staticmethod
-    def _sealed(target: str, size: int) -> bool:
-        try:
-            status = os.lstat(target)
-        except FileNotFoundError:
-            return False
-        return (
-            status.st_mtime_ns == SEAL_NS
-            and status.st_size == size
-            and stat.S_ISREG(status.st_mode)
-        )
 
     def _reseal(self, target: str, blob: Blob) -> bool:
         try:

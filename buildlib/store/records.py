@@ -24,11 +24,11 @@ class Output:
     """One output of a stage.
 
     blob   the content; for a tree its mtree spec
-    tree   whether the blob is the spec of a tree
+    packs  where the contents of the tree's files are; empty for a file
     """
 
     blob: Blob
-    tree: bool = False
+    packs: tuple[Blob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Records:
         try:
             data = json.loads(self._where(key).read_bytes())
             outputs = {
-                name: Output(Blob(sha256, size), tree=tree)
-                for name, (sha256, size, tree) in data["outputs"].items()
+                name: Output(Blob(sha256, size), tuple(Blob(*pack) for pack in packs))
+                for name, (sha256, size, packs) in data["outputs"].items()
             }
             return Record(data["document"], outputs)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
@@ -63,7 +63,11 @@ class Records:
     def put(self, key: str, record: Record) -> None:
         """Store `record`, replacing one that is there."""
         outputs: dict[str, Json] = {
-            name: [output.blob.sha256, output.blob.size, output.tree]
+            name: [
+                output.blob.sha256,
+                output.blob.size,
+                [[pack.sha256, pack.size] for pack in output.packs],
+            ]
             for name, output in record.outputs.items()
         }
         path = self._where(key)

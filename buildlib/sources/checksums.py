@@ -1,0 +1,86 @@
+"""Lists of digests in BSD form: `SHA512 (base.tgz) = 0123…`.
+
+Source: cksum(1), sha512(1) of NetBSD; the form of the MD5 and SHA512 files beside the sets, and
+of the signed list, where a path stands in the parentheses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from buildlib.words.errors import SourceError
+
+_LINE = re.compile(r"([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)\s*\Z")
+_LENGTHS = {"MD5": 32, "SHA1": 40, "RMD160": 40, "SHA256": 64, "SHA512": 128}
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """One line: algorithm (`SHA512`, …), path as listed, digest in lower-case hex."""
+
+    algorithm: str
+    path: str
+    digest: str
+
+
+def parse(text: bytes, *, where: str) -> tuple[Checksum, ...]:
+    """The checksums a list has, in its order. Lines of other forms are passed over.
+
+    Raises SourceError for a list without one, or with a digest of a wrong length.
+    """
+    found = []
+    for number, line in enumerate(text.decode(errors="replace").splitlines(), 1):
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        algorithm, path, digest = match[1].upper().replace("-", ""), match[2], match[3].lower()
+        if len(digest) != _LENGTHS.get(algorithm, len(digest)):
+            raise SourceError(
+                f"a {algorithm} digest of {len(digest)} digits",
+                where=f"{where}, line {number}",
+                reason="checksum-list",
+            )
+        found.append(Checksum(algorithm, path, digest))
+    if not found:
+        raise SourceError(
+            "no checksum in the list",
+            where=where,
+            why=looks_like(text[:200]),
+            reason="checksum-list",
+        )
+    return tuple(found)
+
+
+def looks_like(head: bytes) -> str:
+    """What the first bytes of a file that is not what it should be seem to be."""
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return "it is an HTML page: the mirror answers a missing file with one"
+    return f"it begins with {head[:40]!r}" if head else "it is empty"
+
+
+def lookup(checksums: Iterable[Checksum], path: str, algorithm: str = "SHA512") -> str | None:
+    """The digest of the file at `path`; the list may have more folders before it.
+
+    Raises SourceError where two lines fit and differ.
+    """
+    digests = {
+        line.digest
+        for line in checksums
+        if line.algorithm == algorithm and (line.path == path or line.path.endswith("/" + path))
+    }
+    if len(digests) > 1:
+        raise SourceError(
+            f"the list has two {algorithm} digests for one file", where=path,
+            reason="checksum-list",
+        )
+    return digests.pop() if digests else None
+
+
+def format_list(algorithm: str, digests: Mapping[str, str]) -> bytes:
+    """A list of `digests` (path to hex), sorted by path."""
+    return "".join(
+        f"{algorithm} ({path}) = {digest}\n" for path, digest in sorted(digests.items())
+    ).encode()

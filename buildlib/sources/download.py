@@ -1,0 +1,276 @@
+"""Files from mirrors: http(s) servers and local folders, tried in order.
+
+What comes in is hashed while it comes in. It is kept under a name of its own until the pinned
+digest matches; so a download that is cut goes on where it stopped, even after kill -9, and
+nothing unverified enters the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from buildlib.sources.checksums import looks_like
+from buildlib.store.blobs import Blobs
+from buildlib.words.digest import Blob
+from buildlib.words.errors import SourceError
+
+CHUNK = 1 << 20
+TRIES = 3
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0
+
+Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a file must be: SHA-512 and SHA-256 in hex, and its size in bytes."""
+
+    sha512: str
+    sha256: str
+    size: int
+
+
+class _Hasher:
+    """Both digests at once; SHA-512, the slower one, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._sha512 = hashlib.sha512()
+        self._sha256 = hashlib.sha256()
+        self._queue: queue.Queue[bytes] = queue.Queue(4)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+        self.size = 0
+
+    def update(self, data: bytes) -> None:
+        self._queue.put(data)
+        self._sha256.update(data)
+        self.size += len(data)
+
+    def finish(self) -> Pin:
+        self._queue.put(b"")
+        self._thread.join()
+        return Pin(self._sha512.hexdigest(), self._sha256.hexdigest(), self.size)
+
+    def _work(self) -> None:
+        while data := self._queue.get():
+            self._sha512.update(data)
+
+
+def fetch(
+    urls: Sequence[str],
+    pin: Pin,
+    blobs: Blobs,
+    *,
+    partial: Path,
+    silence: float = SILENCE_SECONDS,
+    tell: Tell | None = None,
+) -> Blob:
+    """Store the file `pin` describes from the first of `urls` that has it.
+
+    A URL is http(s)://…, file:///…, or a path. `partial` is where the file grows; it is removed
+    when what it holds turns out to be wrong. Raises SourceError telling what each URL answered.
+    """
+    failures: list[SourceError] = []
+    for url in urls:
+        for _ in range(TRIES):
+            before = _size(partial)
+            try:
+                return _fetch_one(url, pin, blobs, partial, silence, tell)
+            except SourceError as error:
+                error.where = error.where or url
+                failures.append(error)
+                if error.reason != "cut" or _size(partial) <= before:
+                    break  # only a download that got further is worth going on with
+    if len(failures) == 1:
+        raise failures[0]
+    raise SourceError(
+        f"no mirror has {urls[0].rpartition('/')[2]} as it is pinned" if urls else "no mirror",
+        why="\n".join(f"{error.where}: {error.what}"
+                      + (f" ({error.why.splitlines()[0]})" if error.why else "")
+                      for error in failures),
+        hint="try `mirror=URL`, or check the network",
+        reason=failures[-1].reason if failures else "no-mirror",
+    )
+
+
+def fetch_unpinned(url: str, *, limit: int = 64 << 20, silence: float = SILENCE_SECONDS) -> bytes:
+    """A small file that nothing pins yet, into memory. For making locks only."""
+    data = b"".join(_pieces(url, 0, silence, lambda _total: None))
+    if len(data) > limit:
+        raise SourceError("the file is too large to be a list", where=url, reason="size")
+    return data
+
+
+def _fetch_one(
+    url: str, pin: Pin, blobs: Blobs, partial: Path, silence: float, tell: Tell | None
+) -> Blob:
+    hasher = _Hasher()
+    try:
+        kept = _rehash(partial, hasher, pin.size)
+        with partial.open("r+b" if kept else "wb") as file:
+            file.seek(kept)
+            if kept < pin.size or pin.size == 0:
+                for piece in _pieces(url, kept, silence, lambda total: _expect(total, pin, url)):
+                    file.write(piece)
+                    hasher.update(piece)
+                    if hasher.size > pin.size:
+                        break
+                    if tell:
+                        tell(hasher.size, pin.size)
+            file.truncate()
+    finally:
+        found = hasher.finish()
+    if found.size < pin.size:
+        raise _cut(found, pin, url, partial)
+    if found != pin:
+        head = partial.open("rb").read(200)
+        partial.unlink()
+        raise _mismatch(found, pin, url, head)
+    return blobs.adopt(partial, blob=Blob(found.sha256, found.size))
+
+
+def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
+    """Hash what an earlier try left; its size. Nothing is kept that is longer than the file."""
+    size = _size(partial)
+    if size > limit:
+        return 0
+    if size:
+        with partial.open("rb") as file:
+            while piece := file.read(CHUNK):
+                hasher.update(piece)
+    return size
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _expect(total: int | None, pin: Pin, url: str) -> None:
+    """Refuse a file of another size before a byte of it is read."""
+    if total is not None and total != pin.size:
+        raise SourceError(
+            "the file has another size than the pinned one",
+            where=url,
+            why=f"pinned {pin.size} bytes, offered {total}",
+            hint="the mirror has another file under this name; if the release was really made "
+            "anew, run `doit lock` and read what it says",
+            reason="size",
+        )
+
+
+def _cut(found: Pin, pin: Pin, url: str, partial: Path) -> SourceError:
+    head = partial.open("rb").read(200)
+    if "HTML" in looks_like(head):
+        partial.unlink()
+        return SourceError("the mirror sent a page instead of the file", where=url,
+                           why=looks_like(head), reason="html")
+    return SourceError(
+        "the download was cut short",
+        where=url,
+        why=f"{found.size} of {pin.size} bytes came",
+        hint="run again: it goes on where it stopped",
+        reason="cut",
+    )
+
+
+def _mismatch(found: Pin, pin: Pin, url: str, head: bytes) -> SourceError:
+    if "HTML" in looks_like(head):
+        return SourceError("the mirror sent a page instead of the file", where=url,
+                           why=looks_like(head), reason="html")
+    return SourceError(
+        "the checksum does not match",
+        where=url,
+        why=f"SHA512 pinned {pin.sha512}\nSHA512 found  {found.sha512}",
+        hint="the file was removed; the mirror's copy is damaged or was changed. Use another "
+        "mirror (`mirror=URL`)",
+        reason="checksum",
+    )
+
+
+def _pieces(
+    url: str, start: int, silence: float, expect: Callable[[int | None], None]
+) -> Iterator[bytes]:
+    """The file's bytes from `start` on; calls `expect` with its whole size, if that is known."""
+    parts = urlsplit(url)
+    if parts.scheme in {"http", "https"}:
+        return _http(url, start, silence, expect)
+    if parts.scheme in {"", "file"}:
+        return _local(unquote(parts.path) if parts.scheme else url, start, expect)
+    raise SourceError(
+        f"{parts.scheme}:// is not supported", where=url,
+        hint="a mirror is an http(s) URL or a folder", reason="scheme",
+    )
+
+
+def _local(path: str, start: int, expect: Callable[[int | None], None]) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            expect(os.fstat(file.fileno()).st_size)
+            file.seek(start)
+            while piece := file.read(CHUNK):
+                yield piece
+    except OSError as error:
+        raise SourceError(
+            "the file cannot be read", where=path, why=error.strerror, reason="not-found"
+        ) from error
+
+
+def _http(
+    url: str, start: int, silence: float, expect: Callable[[int | None], None]
+) -> Iterator[bytes]:
+    import requests
+    import urllib3
+
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    try:
+        with requests.get(url, headers=headers, stream=True,
+                          timeout=(CONNECT_SECONDS, silence)) as answer:
+            _check_status(answer.status_code, answer.reason, url)
+            skip = start if start and answer.status_code != 206 else 0  # the server knows no Range
+            length = answer.headers.get("Content-Length", "")
+            expect(int(length) + start - skip if length.isdigit() else None)
+            stream = answer.raw
+            while piece := stream.read(CHUNK):
+                if skip:
+                    cut = min(skip, len(piece))
+                    piece, skip = piece[cut:], skip - cut  # noqa: PLW2901
+                if piece:
+                    yield piece
+    except urllib3.exceptions.IncompleteRead as error:
+        # what came is kept: the caller sees how much is missing
+        if error.partial is None:
+            return
+    except (urllib3.exceptions.TimeoutError, requests.Timeout) as error:
+        raise SourceError(
+            f"the server was silent for {silence:g} s", where=url,
+            hint="run again: it goes on where it stopped; or use another mirror", reason="timeout",
+        ) from error
+    except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
+        raise SourceError(
+            "the server cannot be reached or broke off", where=url,
+            why=str(error).partition(" (Caused by ")[0], reason="connection",
+        ) from error
+
+
+def _check_status(status: int, reason: str, url: str) -> None:
+    if status in {200, 206}:
+        return
+    raise SourceError(
+        f"the server answered {status} {reason}".rstrip(),
+        where=url,
+        hint="older releases move to the archive; check the release's mirrors"
+        if status == 404 else "try again later, or use another mirror",
+        reason="not-found" if status in {404, 410} else "http-status",
+    )

@@ -1,0 +1,117 @@
+"""Folders of the checkout as trees.
+
+git keeps names, contents, links and the executable bit. Everything else of an entry, and entries
+that git cannot hold (empty folders, devices, hard links), comes from a spec beside the folder,
+so that no owner, mode or time of the build host gets into an output.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from buildlib.store.packs import PackWriter
+from buildlib.store.seen import Seen
+from buildlib.words.digest import sha256
+from buildlib.words.errors import ConfigError
+from buildlib.words.mtree import entry_from, parse_overrides
+from buildlib.words.tree import ROOT, Entry, Tree, tree_of
+
+# What editors, version control and the Finder leave behind is never part of a system.
+IGNORED = frozenset({".git", ".svn", ".DS_Store", ".gitkeep", "__pycache__"})
+
+
+def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(relative path, entry) for all that is below `folder`, folders first, names sorted."""
+    with os.scandir(folder) as listing:
+        children = sorted(
+            (child for child in listing
+             if child.name not in IGNORED and not child.name.endswith("~")),
+            key=lambda child: child.name,
+        )
+    for child in children:
+        path = f"{prefix}{child.name}"
+        yield path, child
+        if child.is_dir(follow_symlinks=False):
+            yield from walk(child.path, f"{path}/")
+
+
+def fingerprint(folder: Path, spec: Path, seen: Seen) -> dict[str, str]:
+    """Path to what the tree made of it depends on: digest and executable bit, link, or folder.
+
+    One `lstat` a file while nothing changed. Raises ConfigError where the folder is missing.
+    """
+    prints = {}
+    try:
+        for path, child in walk(str(folder)):
+            if child.is_symlink():
+                prints[path] = f"link {os.readlink(child.path)}"
+            elif child.is_dir():
+                prints[path] = "dir"
+            else:
+                status = child.stat()
+                digest = seen.sha256(child.path, status)
+                prints[path] = f"{'exec' if status.st_mode & 0o100 else 'file'} {digest}"
+        if spec.exists():
+            prints[".mtree"] = f"spec {seen.sha256(str(spec))}"
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the folder or a file in it is missing", where=str(error.filename), reason="folder"
+        ) from error
+    return prints
+
+
+def read_tree(folder: Path, spec: Path, pack: PackWriter, *, origin: str, time: int) -> Tree:
+    """The tree of `folder`, its contents in `pack`, every entry of `time` unless the spec says.
+
+    Defaults: root:wheel, folders 0755, files 0644, or 0755 where they are executable.
+    Raises ConfigError for a spec that is wrong.
+    """
+    overrides = parse_overrides(spec.read_bytes(), where=str(spec)) if spec.exists() else {}
+    entries = {ROOT: Entry(ROOT, "dir", 0o755, time=time, origin=origin)}
+    for path, child in walk(str(folder)):
+        entries[path] = _entry(path, child, pack, origin=origin, time=time)
+    for path, keywords in overrides.items():
+        base = entries.get(path)
+        if base is None:
+            base = _bare(path, keywords, origin=origin, time=time)
+        try:
+            entries[path] = entry_from(path, keywords, base)
+        except (ValueError, KeyError) as error:
+            raise ConfigError(
+                f"{path}: the spec's line is not usable", where=spec, why=str(error),
+                reason="overlay-spec",
+            ) from error
+    return tree_of(_same_inode(entries).values())
+
+
+def _entry(path: str, child: os.DirEntry[str], pack: PackWriter, *, origin: str, time: int) -> Entry:
+    if child.is_symlink():
+        return Entry(path, "link", 0o755, time=time, link=os.readlink(child.path), origin=origin)
+    if child.is_dir():
+        return Entry(path, "dir", 0o755, time=time, origin=origin)
+    data = Path(child.path).read_bytes()
+    mode = 0o755 if child.stat().st_mode & 0o100 else 0o644
+    return Entry(path, "file", mode, time=time, size=len(data), sha256=pack.add(data),
+                 origin=origin)
+
+
+def _bare(path: str, keywords: dict[str, str], *, origin: str, time: int) -> Entry:
+    """An entry only the spec has; a file is empty unless another name of its inode is not."""
+    if keywords.get("type") == "file":
+        return Entry(path, "file", 0o644, time=time, sha256=sha256(b""), origin=origin)
+    return Entry(path, "dir", 0o755, time=time, origin=origin)
+
+
+def _same_inode(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Give all names of an inode the attributes and content of the one that has content."""
+    first: dict[str, Entry] = {}
+    for entry in entries.values():
+        if entry.inode and (entry.inode not in first or entry.size > first[entry.inode].size):
+            first[entry.inode] = entry
+    return {
+        path: replace(first[entry.inode], path=path) if entry.inode else entry
+        for path, entry in entries.items()
+    }

@@ -1,0 +1,69 @@
+"""OpenPGP: what a clear-signed message says, if a pinned key signed it.
+
+Only the payload the verifier hands out is used: text around a clear-signed block reads like part
+of it and is signed by nobody. Source: RFC 9580, section 7 (cleartext signature framework).
+"""
+
+from __future__ import annotations
+
+from buildlib.words.errors import SourceError
+
+
+def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str) -> bytes:
+    """The text of a clear-signed `message`.
+
+    key          the signer's certificate, armored or binary
+    fingerprint  of the primary key, in hex; spaces do not count. It is what is trusted: a key
+                 file with another fingerprint is refused, wherever it came from.
+    Raises SourceError: `signing-key`, `signature-missing`, `signature`.
+    """
+    import pysequoia
+
+    certificate = load_certificate(key, fingerprint=fingerprint, where=where)
+    if b"-----BEGIN PGP SIGNED MESSAGE-----" not in message:
+        raise SourceError(
+            "the list is not signed",
+            where=where,
+            why="it has no clear-signed block",
+            hint="nothing of it is used; fetch it from the release's own server",
+            reason="signature-missing",
+        )
+    try:
+        result = pysequoia.verify(bytes=message, store=lambda _ids: [certificate])
+    except Exception as error:
+        raise SourceError(
+            "the signature is not good",
+            where=where,
+            why=_first_line(error),
+            hint="the list was changed, or another key signed it; nothing of it is used",
+            reason="signature",
+        ) from error
+    return bytes(result.bytes)
+
+
+def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
+    """The certificate in `key`, if it has the pinned fingerprint. Raises SourceError."""
+    import pysequoia
+
+    wanted = fingerprint.replace(" ", "").lower()
+    try:
+        certificate = pysequoia.Cert.from_bytes(key)
+    except Exception as error:
+        raise SourceError(
+            "the signing key cannot be read", where=where, why=_first_line(error),
+            reason="signing-key",
+        ) from error
+    if certificate.fingerprint != wanted:
+        raise SourceError(
+            "the signing key is not the pinned one",
+            where=where,
+            why=f"pinned {wanted}\nfound  {certificate.fingerprint}",
+            hint="do not trust this key; if the release's key has changed, confirm the new "
+            "fingerprint by another way before you change the release definition",
+            reason="signing-key",
+        )
+    return certificate
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]  # the rest is the library's stack

@@ -1,0 +1,266 @@
+"""Patterns that DEPENDS, CONFLICTS and recipes name packages by.
+
+    foo>=1.2<2        a range: the base is what stands before the last hyphen of the name
+    {foo,bar}-[0-9]*  alternatives as in csh(1), nested or not; each is a pattern of its own
+    foo-1.[0-9]*      a glob over the whole name, as fnmatch(3) with FNM_PERIOD
+    foo-1.2           the name itself
+    foo               the base alone: the same as foo-[0-9]*
+
+Only `<`, `<=`, `>` and `>=` are tests, and only a lower bound may be followed by an upper one;
+what else a version holds is skipped as in any version. A pattern without a test that does not
+match as it stands is tried again with `-[0-9]*` after it: `foo` therefore matches foo-2bar-1.0.
+Source: pkg_install, lib/opattern.c and lib/dewey.c; NetBSD's libc, gen/fnmatch.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import ge, gt, le, lt
+from typing import TypeAlias
+
+from buildlib.sources.pkgsrc.version import Key, key
+from buildlib.words.errors import SourceError
+
+PATTERN_MAX = 1024  # PKG_PATTERN_MAX
+ALTERNATIVES_MAX = 1000  # real patterns have ten at most; {a,b} thirty times over has 2**30
+
+_SPECIAL = frozenset("*?[]\\")
+_RANGE = re.compile(r"(?P<base>[^<>]*)(?P<test>[<>]=?)(?P<version>.*)\Z", re.DOTALL)
+_TESTS: dict[str, Callable[[Key, Key], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_ANY_VERSION = "-[0-9]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One base, and the tests its version must pass."""
+
+    base: str
+    tests: tuple[tuple[str, Key], ...]
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` (BASE-VERSION) is in the range; a name without a version never is."""
+        base, hyphen, version = name.rpartition("-")
+        if not hyphen or base != self.base:
+            return False
+        found = key(version)
+        return all(_TESTS[test](found, bound) for test, bound in self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A name or a glob. `stem` is what every matching name starts with."""
+
+    stem: str
+    exact: str
+    regex: re.Pattern[str]
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` is this name, or matches with or without a version added."""
+        return name == self.exact or self.regex.match(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern taken apart; it matches what one of its alternatives matches."""
+
+    text: str
+    alternatives: tuple[Range | Glob, ...]
+
+    def matches(self, name: str) -> bool:
+        """Whether the package called `name` (BASE-VERSION) matches."""
+        return any(alternative.matches(name) for alternative in self.alternatives)
+
+
+_Piece: TypeAlias = str | None  # a regular expression for one character; None for `*`
+
+
+def compile_pattern(text: str) -> Pattern:
+    """`text` as a Pattern, to be used many times.
+
+    Raises SourceError (`pattern`) for a brace that is not closed, and for a pattern that is too
+    long or has too many alternatives to be meant.
+    """
+    if len(text) > PATTERN_MAX:
+        raise _bad(text[:40] + "…", f"longer than {PATTERN_MAX} characters")
+    return Pattern(text, tuple(_alternative(plain) for plain in expand(text)))
+
+
+def matches(pattern: str, pkgname: str) -> bool:
+    """Whether the package `pkgname` (BASE-VERSION) matches: pkg_match of pkg_install."""
+    return compile_pattern(pattern).matches(pkgname)
+
+
+def best(pattern: str, names: Iterable[str]) -> str | None:
+    """The newest of `names` that matches, or None: pkg_order of pkg_install.
+
+    Of equal versions (`{a,b}>=1` over a-1.0 and b-1.0) the name first in the alphabet is taken.
+    """
+    compiled = compile_pattern(pattern)
+    return best_of(name for name in names if compiled.matches(name))
+
+
+def best_of(names: Iterable[str]) -> str | None:
+    """The newest of `names`, the first in the alphabet of equals, or None if there is none."""
+    return next(iter(newest_first(names)), None)
+
+
+def newest_first(names: Iterable[str]) -> list[str]:
+    """`names` by falling version, equal versions by name."""
+    return sorted(sorted(names), key=lambda name: key(name.rpartition("-")[2]), reverse=True)
+
+
+def expand(text: str) -> list[str]:
+    """The patterns without braces that `text` stands for, in the order written, repeats dropped.
+
+    A closing brace without an opening one is an ordinary character, as in pkg_install.
+    Raises SourceError (`pattern`) for an open brace, or for more than ALTERNATIVES_MAX steps.
+    """
+    done: dict[str, None] = {}
+    todo = [text]
+    steps = 0
+    while todo:
+        steps += 1
+        if steps > ALTERNATIVES_MAX:
+            raise _bad(text, f"more than {ALTERNATIVES_MAX} alternatives")
+        plain = todo.pop()
+        if "{" in plain:
+            todo += reversed(_first_brace(plain, text))
+        else:
+            done[plain] = None
+    return list(done)
+
+
+def _first_brace(plain: str, text: str) -> list[str]:
+    """`plain` once for every alternative of its first pair of braces."""
+    start = plain.index("{")
+    depth = 0
+    cuts = [start]
+    for place in range(start, len(plain)):
+        character = plain[place]
+        if character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if not depth:
+                cuts.append(place)
+                before, after = plain[:start], plain[place + 1 :]
+                return [before + plain[left + 1 : right] + after for left, right in pairwise(cuts)]
+        elif character == "," and depth == 1:
+            cuts.append(place)
+    raise _bad(text, "a brace is not closed")
+
+
+def _alternative(text: str) -> Range | Glob:
+    found = _RANGE.match(text)
+    return _glob(text) if found is None else _range(found)
+
+
+def _range(found: re.Match[str]) -> Range:
+    base, test, version = found["base"], found["test"], found["version"]
+    upper = version.find("<") if test.startswith(">") else -1
+    if upper < 0:
+        return Range(base, ((test, key(version)),))
+    second = "<=" if version.startswith("<=", upper) else "<"
+    return Range(
+        base,
+        ((test, key(version[:upper])), (second, key(version[upper + len(second) :]))),
+    )
+
+
+def _glob(text: str) -> Glob:
+    pieces = _pieces(text)
+    versioned = _pieces(text + _ANY_VERSION)
+    choices = [versioned] if _SPECIAL.isdisjoint(text) else [pieces, versioned]
+    expressions = [_expression(choice) for choice in choices if choice is not None]
+    stem = re.match(r"[^*?\[\]\\]*", text)
+    return Glob(
+        stem[0] if stem else "",
+        text,
+        # (?!) matches nothing: a bracket that is not closed
+        re.compile("|".join(expressions) or "(?!)", re.DOTALL),
+    )
+
+
+def _expression(pieces: list[_Piece]) -> str:
+    """A regular expression for the whole name that takes linear time.
+
+    What stands between two stars is looked for once, as early as it can be found: a later place
+    can never make more of the rest match. So the groups are atomic and nothing is tried twice.
+    """
+    runs = [""]
+    for piece in pieces:
+        if piece is None:
+            runs.append("")
+        else:
+            runs[-1] += piece
+    # FNM_PERIOD: a leading dot is matched by a dot only, not by a star or question mark
+    guard = r"(?!\.)" if pieces and pieces[0] in {None, "."} else ""
+    if len(runs) == 1:
+        return f"{guard}{runs[0]}\\Z"
+    middle = "".join(f"(?>.*?{run})" for run in runs[1:-1] if run)
+    return f"{guard}{runs[0]}{middle}.*{runs[-1]}\\Z"
+
+
+def _pieces(text: str) -> list[_Piece] | None:
+    """The glob as a regular expression for each character; None if a bracket is not closed."""
+    pieces: list[_Piece] = []
+    place = 0
+    while place < len(text):
+        character = text[place]
+        place += 1
+        if character == "*":
+            pieces.append(None)
+        elif character == "?":
+            pieces.append(".")
+        elif character == "[":
+            bracket = _bracket(text, place)
+            if bracket is None:
+                return None
+            piece, place = bracket
+            pieces.append(piece)
+        else:
+            if character == "\\" and place < len(text):
+                character = text[place]
+                place += 1
+            pieces.append(re.escape(character))
+    return pieces
+
+
+def _bracket(text: str, place: int) -> tuple[str, int] | None:
+    """A set of characters, and where the pattern goes on; None if it is not closed.
+
+    As in NetBSD's fnmatch(3), `^` is the same as `!` and a `]` at the start closes the set.
+    """
+    negated = text[place : place + 1] in {"!", "^"}
+    place += negated
+    members: list[str] = []
+    while True:
+        first, place, quoted = _member(text, place)
+        if not first:
+            return None
+        if first == "]" and not quoted:
+            break
+        last = first
+        if text[place : place + 1] == "-" and text[place + 1 : place + 2] not in {"", "]"}:
+            last, place, _ = _member(text, place + 1)
+            if not last:
+                return None
+        if first <= last:
+            members.append(f"{re.escape(first)}-{re.escape(last)}")
+    if not members:
+        return ("[\\0-\\U0010ffff]" if negated else "(?!)"), place
+    return f"[{'^' * negated}{''.join(members)}]", place
+
+
+def _member(text: str, place: int) -> tuple[str, int, bool]:
+    """The character at `place` (empty at the end), the next place, and whether it was quoted."""
+    quoted = text[place : place + 1] == "\\"
+    place += quoted
+    return text[place : place + 1], place + 1, quoted
+
+
+def _bad(pattern: str, why: str) -> SourceError:
+    return SourceError(f"{pattern!r} is not a usable pattern", why=why, reason="pattern")

@@ -1,0 +1,319 @@
+"""pkg_summary(5): what a repository of binary packages offers.
+
+    PKGNAME=xz-5.4.6
+    DEPENDS=gettext-lib>=0.22
+    REQUIRES=/usr/lib/libc.so.12
+    …
+    (an empty line ends the package)
+
+A variable of several lines repeats its name on each. The file is read as a stream, one package at
+a time: a quarter's repository has 30,000 of them in 80 MB. Of the variables that pkg_summary(5)
+calls required only PKGNAME is insisted on: without it a package cannot be named, without the
+others it can still be installed. Variables unknown here are skipped.
+
+FILE_NAME, FILE_SIZE and FILE_CKSUM are written by the repository's indexer, not by pkg_info; where
+they are missing, the name is PKGNAME.tgz, and size and digest are not known.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from buildlib.words.errors import SourceError
+
+_BLOCK = 1 << 20
+_RECORD_MAX = 16 << 20  # a package's summary has a few kilobytes; this is no summary
+_BLANK = b"\n\n"
+_PKGNAME = re.compile(r"[!-.0-~]+-[!-.0-~]*\Z")
+_FILE_NAME = re.compile(r"(?!\.)[!-.0-~]+\Z")
+_DIGITS = 18
+_DESCRIPTION = "\nDESCRIPTION="
+_END = "\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One package of a repository. Text that is missing is empty; sizes are in bytes."""
+
+    pkgname: str
+    pkgpath: str = ""
+    comment: str = ""
+    depends: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()  # shared libraries, by full path
+    requires: tuple[str, ...] = ()
+    file_name: str = ""
+    file_size: int | None = None
+    file_cksum: str = ""  # "ALGORITHM HEX"
+    size_pkg: int | None = None  # installed
+    machine_arch: str = ""
+    opsys: str = ""
+    os_version: str = ""
+    build_date: str = ""
+    categories: str = ""
+    homepage: str = ""
+    license: str = ""
+    pkg_options: str = ""
+    pkgtools_version: str = ""
+    prev_pkgpath: str = ""
+    description: str = ""  # lines joined by newlines
+
+    @property
+    def archive(self) -> str:
+        """The file's name in the repository's folder."""
+        return self.file_name or f"{self.pkgname}.tgz"
+
+
+# pkg_info -X writes +CONTENTS, +COMMENT, +SIZE_PKG, the sorted +BUILD_INFO, the file and +DESC
+_ORDER = (
+    "PKGNAME",
+    "DEPENDS",
+    "CONFLICTS",
+    "COMMENT",
+    "SIZE_PKG",
+    "BUILD_DATE",
+    "CATEGORIES",
+    "HOMEPAGE",
+    "LICENSE",
+    "MACHINE_ARCH",
+    "OPSYS",
+    "OS_VERSION",
+    "PKGPATH",
+    "PKGTOOLS_VERSION",
+    "PKG_OPTIONS",
+    "PREV_PKGPATH",
+    "PROVIDES",
+    "REQUIRES",
+    "SUPERSEDES",
+    "FILE_NAME",
+    "FILE_SIZE",
+    "FILE_CKSUM",
+    "DESCRIPTION",
+)
+_TEXTS = frozenset({"COMMENT", "DESCRIPTION"})  # may have several lines
+
+
+def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Summary]:
+    """The packages in `stream` (a binary file, or its content in pieces of any size), in order.
+
+    Raises SourceError (`summary`) with the number of the line that cannot be read, and for a
+    stream without end of a package; what came before has been yielded by then.
+    """
+    line = 1
+    for text in _texts(stream, where):
+        for record in text.split("\n\n"):
+            body = record.lstrip("\n")
+            if body:
+                yield _summary(body, line + len(record) - len(body), where)
+            line += record.count("\n") + 2
+
+
+def open_summary(source: bytes | Path, *, where: str | None = None) -> Iterator[bytes]:
+    """The content of a pkg_summary file in pieces, decompressed; made for `parse`.
+
+    `source` is the file or its bytes. gzip, bzip2 and xz are told by their first bytes, because
+    the name of a download can be anything.
+    Raises SourceError (`damaged` for what cannot be read, `compression` for Zstandard).
+    """
+    name = where or (str(source) if isinstance(source, Path) else "pkg_summary")
+    try:
+        with source.open("rb") if isinstance(source, Path) else BytesIO(source) as packed:
+            head = packed.read(8)
+            packed.seek(0)
+            with _decompressed(head, packed, name) as plain:
+                while block := plain.read(_BLOCK):
+                    yield block
+    except (EOFError, OSError, ValueError) as error:
+        raise _damaged(name, error) from error
+    except Exception as error:
+        # isal, zlib and lzma have error classes of their own; naming them would import them all
+        if type(error).__name__ not in {"LZMAError", "IsalError", "error"}:
+            raise
+        raise _damaged(name, error) from error
+
+
+def format_summary(summaries: Iterable[Summary]) -> bytes:
+    """`summaries` as pkg_summary(5), sorted by name; the inverse of `parse`.
+
+    Raises SourceError (`summary`) for a name that cannot be one, and for a value with a newline
+    where there must be one line.
+    """
+    ordered = sorted(summaries, key=lambda summary: summary.pkgname)
+    return "".join(_record(summary) for summary in ordered).encode(errors="surrogateescape")
+
+
+def _texts(stream: Iterable[bytes], where: str) -> Iterator[str]:
+    """The stream in pieces that each end where a package ends, without the empty line."""
+    rest = b""
+    for block in _blocks(stream):
+        joined = rest + block
+        end = joined.rfind(_BLANK)
+        if end < 0:
+            rest = joined
+        else:
+            yield joined[:end].decode(errors="surrogateescape")
+            rest = joined[end + len(_BLANK) :]
+        if len(rest) > _RECORD_MAX:
+            raise _bad("a package without end", where, why="no empty line in 16 MiB")
+    if rest:
+        yield rest.decode(errors="surrogateescape").removesuffix("\n")
+
+
+def _blocks(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """The stream in pieces of about a megabyte; a file is read, never iterated by lines."""
+    read = getattr(stream, "read", None)
+    if read is not None:
+        yield from iter(lambda: cast("bytes", read(_BLOCK)), b"")
+        return
+    pieces: list[bytes] = []
+    size = 0
+    for piece in stream:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= _BLOCK:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    yield b"".join(pieces)
+
+
+def _summary(record: str, line: int, where: str) -> Summary:
+    values = _values(record, line, where)
+    one = values.get
+    pkgname = one("PKGNAME", "")
+    if not _PKGNAME.match(pkgname):
+        why = f"PKGNAME={pkgname!r}" if pkgname else "PKGNAME is missing"
+        raise _bad("a package without a usable name", where, line, why=why)
+    file_name = one("FILE_NAME", "")
+    if file_name and not _FILE_NAME.match(file_name):
+        raise _bad(f"{pkgname}: {file_name!r} is not the name of a file", where, line)
+    return Summary(
+        pkgname=pkgname,
+        pkgpath=one("PKGPATH", ""),
+        comment=one("COMMENT", ""),
+        depends=_many(values, "DEPENDS"),
+        conflicts=_many(values, "CONFLICTS"),
+        supersedes=_many(values, "SUPERSEDES"),
+        provides=_many(values, "PROVIDES"),
+        requires=_many(values, "REQUIRES"),
+        file_name=file_name,
+        file_size=_size(values, "FILE_SIZE", line, where),
+        file_cksum=one("FILE_CKSUM", ""),
+        size_pkg=_size(values, "SIZE_PKG", line, where),
+        machine_arch=_shared(one("MACHINE_ARCH", "")),
+        opsys=_shared(one("OPSYS", "")),
+        os_version=_shared(one("OS_VERSION", "")),
+        build_date=one("BUILD_DATE", ""),
+        categories=_shared(one("CATEGORIES", "")),
+        homepage=one("HOMEPAGE", ""),
+        license=_shared(one("LICENSE", "")),
+        pkg_options=one("PKG_OPTIONS", ""),
+        pkgtools_version=_shared(one("PKGTOOLS_VERSION", "")),
+        prev_pkgpath=one("PREV_PKGPATH", ""),
+        description=one("DESCRIPTION", ""),
+    )
+
+
+def _values(record: str, line: int, where: str) -> dict[str, str]:
+    """Variable to value, the lines of one variable joined by newlines."""
+    head, *description = record.split(_DESCRIPTION)
+    values: dict[str, str] = {}
+    # a description is half of the file, and nearly always ends its package: take it whole
+    if description and "\n" not in "".join(description):
+        values["DESCRIPTION"] = "\n".join(description)
+        record = head
+    lines = record.split("\n")
+    for text in lines:
+        name, equals, value = text.partition("=")
+        if name in values:
+            values[name] += "\n" + value
+        elif equals:
+            values[name] = value
+        else:
+            at = line + lines.index(text)
+            raise _bad(f"{text[:60]!r} is not VARIABLE=VALUE", where, at, why=_likely(text))
+    return values
+
+
+def _many(values: dict[str, str], name: str) -> tuple[str, ...]:
+    text = values.get(name)
+    return () if text is None else tuple(map(_shared, text.split("\n")))
+
+
+# thousands of packages need the same libraries: one string for all of them saves half the memory
+_shared = sys.intern
+
+
+def _size(values: dict[str, str], name: str, line: int, where: str) -> int | None:
+    text = values.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise _bad(f"{values['PKGNAME']}: {name} is {text[:40]!r}, not a number", where, line)
+    return int(text)
+
+
+def _record(summary: Summary) -> str:
+    if not _PKGNAME.match(summary.pkgname):
+        raise _bad(f"{summary.pkgname!r} is not the name of a package", "pkg_summary")
+    lines = []
+    for variable in _ORDER:
+        value = getattr(summary, variable.lower())
+        if value is None or value in {"", ()}:
+            continue
+        if isinstance(value, tuple):
+            lines += [f"{variable}={item}" for item in value]
+            single = not any("\n" in item for item in value)
+        else:
+            text = str(value)
+            single = variable in _TEXTS or "\n" not in text
+            lines += [f"{variable}={part}" for part in text.split("\n")]
+        if not single:
+            raise _bad(f"{summary.pkgname}: {variable} has a newline in it", "pkg_summary")
+    return "\n".join(lines) + _END
+
+
+def _decompressed(head: bytes, packed: BinaryIO, where: str) -> BinaryIO:
+    """The plain content of `packed`, which starts with `head`."""
+    if head.startswith(b"\x1f\x8b"):
+        from isal import igzip  # noqa: PLC0415  a null build needs none of these
+
+        return cast("BinaryIO", igzip.IGzipFile(fileobj=packed))  # type: ignore[no-untyped-call]
+    if head.startswith(b"BZh"):
+        import bz2  # noqa: PLC0415
+
+        return cast("BinaryIO", bz2.BZ2File(packed))
+    if head.startswith(b"\xfd7zXZ\0"):
+        import lzma  # noqa: PLC0415
+
+        return cast("BinaryIO", lzma.LZMAFile(packed))
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        raise SourceError(
+            "Zstandard is not supported",
+            where=where,
+            hint="use pkg_summary.gz",
+            reason="compression",
+        )
+    return packed
+
+
+def _damaged(where: str, error: Exception) -> SourceError:
+    return SourceError(
+        "the package summary cannot be read", where=where, why=str(error), reason="damaged"
+    )
+
+
+def _likely(text: str) -> str | None:
+    """What a line that is no variable usually comes from."""
+    return "this is a web page" if text.lstrip().startswith("<") else None
+
+
+def _bad(what: str, where: str, line: int | None = None, *, why: str | None = None) -> SourceError:
+    place = where if line is None else f"{where}, line {line}"
+    return SourceError(what, where=place, why=why, reason="summary")

@@ -1,0 +1,181 @@
+"""What a stage is: a frozen dataclass whose fields are all that its output depends on.
+
+    @dataclass(frozen=True)
+    class FfsImage(Stage):
+        \"\"\"A read-only root image: FFS version 1, made by makefs from a tree.\"\"\"
+
+        TOOLS = ("makefs",)
+        root: From                       # another stage's output
+        free: str = "5%"                 # a parameter
+
+        def run(self, job: Job) -> Outputs: ...
+
+The key of a stage is made from its fields, so none can be forgotten. `run` is a pure function of
+them: it gets a `Job`, which hands it the contents its fields name, a fresh folder and tools with
+an environment of their own, and returns blobs and trees by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+from buildlib.store.blobs import Blobs
+from buildlib.store.events import Progress, Sink
+from buildlib.store.packs import Packs, StoredTree
+from buildlib.store.process import Line, Runner
+from buildlib.store.records import Output
+from buildlib.store.workspace import Workspaces
+from buildlib.words.digest import Blob
+from buildlib.words.errors import GoldmasterError
+from buildlib.words.mtree import parse
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The output `output` of stage `stage`."""
+
+    stage: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the checkout; `name` is what key documents and errors call it."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """A folder of the checkout, with the spec of what git cannot hold beside it, if there is one.
+
+    The spec of folder `overlay` is the file `overlay.mtree`.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def spec(self) -> Path:
+        """The path of the spec, present or not."""
+        return self.path.with_name(self.path.name + ".mtree")
+
+
+Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
+
+
+class Stage:
+    """The base of all stages.
+
+    VERSION    raised by hand when the same code must make other bytes (a tool's bug, say)
+    TOOLS      host tools `run` may start; their content is part of the key
+    LIBRARIES  Python packages that shape the output; their version is part of the key
+    PINNED     the output is known by a pinned digest: code and tools do not matter
+    """
+
+    VERSION: ClassVar[int] = 1
+    TOOLS: ClassVar[tuple[str, ...]] = ()
+    LIBRARIES: ClassVar[tuple[str, ...]] = ()
+    PINNED: ClassVar[bool] = False
+
+    def run(self, job: Job) -> Outputs:
+        """Make the outputs. Raises GoldmasterError."""
+        raise NotImplementedError
+
+    def tools(self) -> tuple[str, ...]:
+        """The host tools this stage starts; TOOLS unless its parameters name others."""
+        return self.TOOLS
+
+    def upstream(self) -> tuple[From, ...]:
+        """Every output of other stages that this one takes, in field order."""
+        return tuple(
+            ref
+            for field in fields(self)  # type: ignore[arg-type]  # every stage is a dataclass
+            for ref in _refs(getattr(self, field.name))
+        )
+
+
+def _refs(value: object) -> tuple[From, ...]:
+    if isinstance(value, From):
+        return (value,)
+    if isinstance(value, Mapping):
+        return tuple(ref for item in value.values() for ref in _refs(item))
+    if isinstance(value, tuple):
+        return tuple(ref for item in value for ref in _refs(item))
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What `run` works with.
+
+    name        the stage's name, for errors and progress
+    folder      fresh and empty; gone when the stage has ended
+    log         where tools' output goes
+    inputs      the outputs of other stages that the fields name
+    tools       tool name to absolute path
+    jobs        how many processors a tool may use; never part of an output
+    mirrors     where `fetch` looks, in order
+    partial     a folder for downloads that are not finished
+    """
+
+    name: str
+    folder: Path
+    log: Path
+    inputs: Mapping[From, Output]
+    blobs: Blobs
+    packs: Packs
+    runner: Runner
+    workspaces: Workspaces
+    tools: Mapping[str, Path]
+    sink: Sink
+    jobs: int
+    mirrors: Sequence[str]
+    partial: Path
+
+    def path(self, ref: From) -> Path:
+        """The content of a file output, to be read only."""
+        return self.blobs.path(self.inputs[ref].blob)
+
+    def read(self, ref: From) -> bytes:
+        """The content of a small file output."""
+        return self.blobs.read(self.inputs[ref].blob.sha256)
+
+    def tree(self, ref: From) -> StoredTree:
+        """A tree output."""
+        output = self.inputs[ref]
+        spec = self.blobs.read(output.blob.sha256)
+        return StoredTree(parse(spec, where=f"{ref.stage}.{ref.output}"), output.packs)
+
+    def tell(
+        self, done: int, total: int, unit: Literal["bytes", "files", "lines"], what: str = ""
+    ) -> None:
+        """Report progress."""
+        self.sink(Progress(self.name, done, total, unit, what))
+
+    def run(
+        self,
+        tool: str,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        on_line: Line | None = None,
+    ) -> None:
+        """Run one of the stage's tools. Raises ToolError."""
+        try:
+            self.runner.run(
+                [self.tools[tool], *arguments],
+                cwd=cwd or self.folder,
+                log=self.log,
+                environment=environment,
+                on_line=on_line,
+            )
+        except GoldmasterError as error:
+            error.where = error.where or f"stage {self.name}"
+            raise
+
+

@@ -1,0 +1,269 @@
+"""What the configuration says, as dataclasses: releases, locks, recipes, settings.
+
+Each is loaded by `schema.load`; the field names are the keys of the files. No I/O here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from buildlib.words.digest import SHA256_HEX, SHA512_HEX
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+
+
+def check_name(name: str, what: str) -> None:
+    """Names become file and task names. Raises ValueError for one that cannot."""
+    if not _NAME.match(name):
+        raise ValueError(f"{what} {name!r}: letters, digits and . _ + - only, not first")
+
+
+def _check_path(path: str, what: str) -> None:
+    if path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"{what} {path!r} must be a path below its folder")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signs a release's list of digests.
+
+    list         path of the clear-signed list, from the mirror's root
+    key          file with the key, beside the release definition
+    fingerprint  of the primary key; this is what is trusted
+    """
+
+    list: str
+    key: str
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        _check_path(self.list, "signature.list")
+        _check_path(self.key, "signature.key")
+        if not re.fullmatch(r"[0-9a-fA-F]{40,64}", self.fingerprint.replace(" ", "")):
+            raise ValueError("signature.fingerprint must be 40 or 64 hexadecimal digits")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How `build.sh` is called.
+
+    flags        between the folders and the operation
+    environment  what its tools find in theirs; nothing of the caller's gets through
+    """
+
+    flags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSource:
+    """Where a release's binary packages are.
+
+    path      of the folder with pkg_summary.gz, from the mirror's root
+    database  of the package database in the installed system
+    """
+
+    path: str
+    database: str = "usr/pkg/pkgdb"
+
+    def __post_init__(self) -> None:
+        _check_path(self.path, "packages.path")
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What a boot test waits for on the console, in this order (regular expressions)."""
+
+    expect: tuple[str, ...]
+    machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
+    memory: int = 512
+    seconds: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of NetBSD: `sets/NAME.toml`.
+
+    mirrors        roots that have `path` below them, tried in order
+    path           of the release, from the mirror's root
+    source_sets    sets below `source/sets`, `binary_sets` those below MACHINE/binary/sets
+    source_suffix, binary_suffix   `.tgz` or `.tar.xz`
+    pressed_from   a folder beside the definition from which the whole mirror is made, for a
+                   release of one's own; it is the mirror where no other is given
+    """
+
+    name: str
+    version: str
+    mirrors: tuple[str, ...]
+    path: str
+    signature: Signature
+    boot: Boot
+    packages: PackageSource
+    machine: str = "amd64"
+    machine_arch: str = "x86_64"
+    source_sets: tuple[str, ...] = ("src", "syssrc", "sharesrc", "gnusrc")
+    source_suffix: str = ".tgz"
+    binary_sets: tuple[str, ...] = ("base", "etc")
+    binary_suffix: str = ".tar.xz"
+    build: Build = Build()
+    pressed_from: str = ""
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "name")
+        _check_path(self.path, "path")
+        for name in (*self.source_sets, *self.binary_sets):
+            check_name(name, "set")
+        if not self.mirrors and not self.pressed_from:
+            raise ValueError("mirrors: at least one, or pressed_from")
+
+    def source_path(self, name: str) -> str:
+        """Path of a source set, from the release's folder."""
+        return f"source/sets/{name}{self.source_suffix}"
+
+    def binary_path(self, name: str) -> str:
+        """Path of a binary set, from the release's folder."""
+        return f"{self.machine}/binary/sets/{name}{self.binary_suffix}"
+
+    def set_paths(self) -> tuple[str, ...]:
+        """Paths of all sets, from the release's folder."""
+        return (*map(self.source_path, self.source_sets), *map(self.binary_path, self.binary_sets))
+
+    def list_paths(self) -> tuple[str, ...]:
+        """Paths of the MD5 and SHA512 files beside the sets, from the release's folder."""
+        folders = dict.fromkeys(path.rpartition("/")[0] for path in self.set_paths())
+        return tuple(f"{folder}/{name}" for folder in folders for name in ("MD5", "SHA512"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file a lock pins: SHA-512, SHA-256 (hex) and size (bytes)."""
+
+    sha512: str
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if not SHA512_HEX.match(self.sha512) or not SHA256_HEX.match(self.sha256):
+            raise ValueError("a digest has the wrong length or form")
+        if self.size < 0:
+            raise ValueError("the size is negative")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """A binary package a lock pins.
+
+    file, pin   file name below the packages' folder, and what it must be
+    pkgpath     category/name in pkgsrc
+    depends     names of the locked packages it needs
+    """
+
+    pkgname: str
+    pkgpath: str
+    file: str
+    pin: Pinned
+    depends: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name(self.pkgname, "package")
+        check_name(self.file, "file")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a release is made of, to the byte: `sets/NAME.lock`, written by `doit lock`.
+
+    lock        version of this form
+    definition  digest of what the release definition said of sources when the lock was made
+    epoch       time stamp of all outputs, seconds since 1970: that of the newest pinned input
+    list        the signed list of digests
+    files       path from the release's folder to pin
+    packages    every package of every recipe, in an order where what is needed comes first
+    """
+
+    lock: int
+    release: str
+    definition: str
+    epoch: int
+    list: Pinned
+    files: Mapping[str, Pinned]
+    packages: tuple[LockedPackage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lock != 1:
+            raise ValueError(f"lock: form {self.lock} is not known here; run `doit lock`")
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """Where Xen comes from; exactly one of these is given.
+
+    distribution  pattern of a package of the host's distribution, such as xen-hypervisor-*-amd64
+    file, sha256  a file in the project, and what it must be
+    package       pattern path in the root tree, from a pkgsrc package: usr/pkg/xen*-kernel/xen.gz
+    """
+
+    distribution: str = ""
+    file: str = ""
+    sha256: str = ""
+    package: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.distribution, self.file, self.package))) != 1:
+            raise ValueError("give one of distribution, file, package")
+        if self.file and not SHA256_HEX.match(self.sha256):
+            raise ValueError("file needs sha256, its digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Boots:
+    """How the boot medium starts.
+
+    xen       words of Xen's command line
+    kernel    words of the kernel's command line
+    timeout   seconds the menu waits
+    platforms `bios`, `efi`
+    """
+
+    xen: tuple[str, ...] = ()
+    kernel: tuple[str, ...] = ("bootdev=cd0a",)
+    timeout: int = 3
+    platforms: tuple[str, ...] = ("bios", "efi")
+
+    def __post_init__(self) -> None:
+        unknown = set(self.platforms) - {"bios", "efi"}
+        if unknown or not self.platforms:
+            raise ValueError("platforms: bios, efi, or both")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A system to make: `recipes/dom0.toml`, `recipes/domu/NAME.toml`.
+
+    sets       binary sets of the release
+    kernel     a file in kernel-configs
+    kernel_path  where the kernel lies in the tree
+    packages   PKGPATHs, base names or patterns
+    overlays   folders beside the recipe, laid over the sets in this order
+    remove     paths taken out of the sets before the overlays
+    domus      domU recipes whose images the CD carries (dom0 only)
+    free       space an FFS image keeps free, as makefs -b takes it: bytes or percent (domU only)
+    """
+
+    sets: tuple[str, ...]
+    kernel: str
+    kernel_path: str = "netbsd"
+    packages: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    domus: tuple[str, ...] = ()
+    free: str = "5%"
+    hypervisor: Hypervisor | None = None
+    boot: Boots | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.kernel, "kernel")
+        for path in (*self.overlays, *self.remove, self.kernel_path):
+            _check_path(path, "path")

@@ -1,0 +1,119 @@
+"""Plain values into frozen dataclasses, with every problem told at once.
+
+Recipes, release definitions and locks are edited by hand. Whoever edits them wants all mistakes in
+one go, each with its key and the nearest name that would have been right; the libraries that turn
+TOML into dataclasses stop at the first, or know no nearest names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from buildlib.words.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
+    """An instance of the dataclass `kind` from `data`; keys are the field names.
+
+    Field types may be bool, int, str, tuple[X, ...], Mapping[str, X], another dataclass, X | None.
+    Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and whatever a
+    dataclass refuses in `__post_init__` by ValueError.
+    """
+    problems: list[str] = []
+    value = _dataclass(kind, data, "", problems)
+    if problems:
+        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+        raise ConfigError(
+            f"{where} has {count}", where=where, problems=tuple(problems), reason="schema"
+        )
+    return typing.cast("T", value)
+
+
+@cache
+def _fields(kind: type) -> dict[str, tuple[Any, bool]]:
+    """Field name to (type, whether it must be given)."""
+    hints = typing.get_type_hints(kind)
+    return {
+        field.name: (
+            hints[field.name],
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+        )
+        for field in dataclasses.fields(kind)
+    }
+
+
+def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object:
+    if not isinstance(data, Mapping):
+        return _wrong(data, "a table", at, problems)
+    fields = _fields(kind)
+    before = len(problems)
+    for key in data:
+        if key not in fields:
+            problems.append(f"{_join(at, key)}: unknown key{nearest(key, fields)}")
+    values = {}
+    for name, (hint, needed) in fields.items():
+        if name in data:
+            values[name] = _value(hint, data[name], _join(at, name), problems)
+        elif needed:
+            problems.append(f"{_join(at, name)}: missing")
+    if len(problems) > before:
+        return None
+    try:
+        return kind(**values)
+    except ValueError as error:
+        problems.append(f"{at or kind.__name__.lower()}: {error}")
+        return None
+
+
+def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        hint = next(argument for argument in arguments if argument is not type(None))
+        return None if data is None else _value(hint, data, at, problems)
+    if origin is tuple:
+        if not isinstance(data, list):
+            return _wrong(data, "a list", at, problems)
+        return tuple(
+            _value(arguments[0], item, f"{at}[{number}]", problems)
+            for number, item in enumerate(data)
+        )
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(data, Mapping):
+            return _wrong(data, "a table", at, problems)
+        return {
+            str(key): _value(arguments[1], item, _join(at, str(key)), problems)
+            for key, item in data.items()
+        }
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _dataclass(hint, data, at, problems)
+    if type(data) is not hint:  # a TOML true is no integer
+        return _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+    return data
+
+
+_NAMES = {bool: "true or false", int: "a whole number", str: "a string"}
+
+
+def _wrong(data: object, wanted: str, at: str, problems: list[str]) -> None:
+    found = {bool: "true or false", int: "a whole number", str: "a string", list: "a list",
+             dict: "a table", float: "a number with a fraction"}.get(type(data), str(type(data)))
+    problems.append(f"{at}: must be {wanted}, is {found}")
+
+
+def _join(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """`; did you mean X?`, or nothing where no known name is near."""
+    import difflib
+
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The target's @TOOL@ is the host's.
+exec @TOOL@ "$@"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The target's compiler is the host's.
+exec @HOST_CC@ "$@"

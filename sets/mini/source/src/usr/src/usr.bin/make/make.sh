@@ -1,0 +1,173 @@
+#!/bin/sh
+# Copyright (c) The goldmaster authors.
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# nbmake [-j N] [TARGET ...] -- in a kernel's build folder: compile and link
+# what config(1) listed there.  Runs under the wrapper that build.sh writes,
+# which says where the sources and the tools are.
+#
+#	depend		nothing to do: every object depends on every header
+#	all		the kernel
+#	cleandir	away with what was made of the configuration
+#
+# A file appears under its name once it is whole, so an interrupted build goes
+# on where it stopped.
+set -eu
+
+: "${TOOLDIR:?}" "${NETBSDSRCDIR:?}"
+S=$NETBSDSRCDIR/sys
+kernel=${PWD##*/}
+jobs=1
+pids=
+
+die()
+{
+	printf 'nbmake: %s\n\nnbmake: stopped in %s\n' "$*" "$PWD" >&2
+	exit 1
+}
+
+message()
+{
+	[ "$MAKEVERBOSE" -eq 0 ] || printf '#%10s  %s\n' "$1" "$kernel/$2"
+}
+
+run()
+{
+	[ "$MAKEVERBOSE" -lt 2 ] || printf '%s\n' "$*"
+	"$@"
+}
+
+# replace FILE -- let the standard input be FILE, untouched where it is already
+replace()
+{
+	cat >"$1.tmp"
+	if cmp -s "$1.tmp" "$1"; then rm "$1.tmp"; else mv -f "$1.tmp" "$1"; fi
+}
+
+# The configuration's makeoptions win over bsd.own.sh.
+read_makeoptions()
+{
+	while IFS='=' read -r name value; do
+		case $name in
+		COPTS)	COPTS=$value ;;
+		DEBUG)	DEBUG=$value ;;
+		esac
+	done <makeoptions
+}
+
+# Sets newest to the youngest of what every object depends on.
+find_newest()
+{
+	set -- flags opt_global.h config_file.h "$S"/sys/*.h
+	for dir in $KERNEL_INCLUDES; do
+		set -- "$@" "$S/$dir"/*.h
+	done
+	newest=flags
+	for file; do
+		[ ! "$file" -nt "$newest" ] || newest=$file
+	done
+}
+
+# compile OBJECT SOURCE
+compile()
+{
+	case $2 in
+	./*)	source=$2 ;;
+	*)	source=$S/$2 ;;
+	esac
+	if [ "$1" -nt "$source" ] && [ "$1" -nt "$newest" ]; then
+		return
+	fi
+	message compile "$1"
+	set -- "$1" "$source" -imacros opt_global.h -I. -I"$S" \
+	    -ffile-prefix-map="$S"=/usr/src/sys -ffile-prefix-map="$PWD"=/usr/obj
+	for dir in $KERNEL_INCLUDES; do
+		set -- "$@" -I"$S/$dir"
+	done
+	object=$1
+	shift
+	# shellcheck disable=SC2086	# flags are words
+	run "$TOOLDIR/bin/x86_64--netbsd-gcc" $KERNEL_CFLAGS $COPTS $DEBUG \
+	    -c -o "$object.tmp" "$@" && mv -f "$object.tmp" "$object"
+}
+
+# worker FIRST -- every $jobs-th line of the list from line FIRST on
+worker()
+{
+	n=0
+	while read -r object source; do
+		if [ $((n % jobs)) -eq "$1" ]; then
+			compile "$object" "$source" </dev/null || {
+				echo "*** [$object] Error code $?" >&2
+				exit 1
+			}
+		fi
+		n=$((n + 1))
+	done <compile.list
+}
+
+link_kernel()
+{
+	set -- "$S/$KERNEL_LDSCRIPT"
+	while read -r object source; do
+		set -- "$@" "$object"
+	done <compile.list
+	stale=false
+	for file in compile.list flags "$@"; do
+		[ netbsd -nt "$file" ] || stale=true
+	done
+	$stale || return 0
+	message link netbsd
+	# shellcheck disable=SC2086	# flags are words
+	run "$TOOLDIR/bin/x86_64--netbsd-ld" $KERNEL_LDFLAGS -o netbsd.tmp -T "$@" ||
+	    die "*** [netbsd] Error code $?"
+	mv -f netbsd.tmp netbsd
+}
+
+make_all()
+{
+	repro=
+	[ "$MKREPRO" = no ] || repro=-r
+	sh "$S/conf/newvers.sh" $repro
+	read_makeoptions
+	{
+		"$TOOLDIR/bin/x86_64--netbsd-gcc" --version
+		echo "$KERNEL_CFLAGS $COPTS $DEBUG $KERNEL_LDFLAGS"
+	} | replace flags
+	find_newest
+
+	# shellcheck disable=SC2086	# pids are words
+	trap 'kill $pids 2>/dev/null; exit 130' HUP INT TERM
+	i=0
+	while [ "$i" -lt "$jobs" ]; do
+		worker "$i" &
+		pids="$pids $!"
+		i=$((i + 1))
+	done
+	failed=false
+	for pid in $pids; do
+		wait "$pid" || failed=true
+	done
+	$failed && die '1 error'
+	link_kernel
+}
+
+while getopts j: opt; do
+	case $opt in
+	j)	jobs=$OPTARG ;;
+	*)	die 'usage: nbmake [-j N] [TARGET ...]' ;;
+	esac
+done
+shift $((OPTIND - 1))
+. "$NETBSDSRCDIR/share/mk/bsd.own.sh"
+
+for target in "${@:-all}"; do
+	case $target in
+	depend)		;;
+	all)		[ -f compile.list ] || die 'no compile.list: run config first'
+			make_all ;;
+	cleandir)	rm -f ./*.o ./*.tmp ./*.c ./*.h compile.list flags ident \
+			    makeoptions netbsd ;;
+	*)		die "don't know how to make $target. Stop" ;;
+	esac
+done

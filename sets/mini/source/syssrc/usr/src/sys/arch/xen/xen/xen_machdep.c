@@ -1,0 +1,97 @@
+/*
+ * Copyright (c) The goldmaster authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From what Xen hands a PV or PVH domain to struct bootinfo.
+ */
+#include <sys/systm.h>
+
+#include <hypervisor.h>
+#include <vmparam.h>
+
+void
+init_pv(const struct start_info *si)
+{
+	const uint64_t *mach2phys = (const uint64_t *)MACH2PHYS_VIRT_START;
+
+	bootinfo.cmdline = si->cmd_line;
+	bootinfo.memory = si->nr_pages * PAGE_SIZE;
+	bootinfo.dom0 = (si->flags & SIF_INITDOMAIN) != 0;
+	if (si->mod_len > 0) {
+		bootinfo.nmodules = 1;
+		bootinfo.modules[0].size = si->mod_len;
+		if ((si->flags & SIF_MOD_START_PFN) == 0)
+			bootinfo.modules[0].start = (const char *)si->mod_start;
+	}
+	if (!bootinfo.dom0)
+		xencons_attach((struct xencons_interface *)
+		    (KERNBASE + mach2phys[si->console_mfn] * PAGE_SIZE),
+		    si->console_evtchn);
+	main();
+}
+
+static void
+cpuid(uint32_t leaf, uint32_t reg[4])
+{
+	__asm volatile("cpuid" : "=a" (reg[0]), "=b" (reg[1]), "=c" (reg[2]),
+	    "=d" (reg[3]) : "a" (leaf), "c" (0));
+}
+
+/* Xen fills the hypercall page whose address is written to its MSR. */
+static void
+hypercall_init(void)
+{
+	paddr_t page = (uintptr_t)hypercall_page - KERNBASE;
+	uint32_t leaf, reg[4];
+
+	for (leaf = 0x40000000; leaf < 0x40010000; leaf += 0x100) {
+		cpuid(leaf, reg);
+		if (memcmp(&reg[1], "XenVMMXenVMM", 12) == 0)
+			break;
+	}
+	cpuid(leaf + 2, reg);
+	__asm volatile("wrmsr" : : "c" (reg[1]), "a" ((uint32_t)page),
+	    "d" ((uint32_t)(page >> 32)) : "memory");
+}
+
+static uint64_t
+hvm_param(uint32_t index)
+{
+	struct {
+		uint16_t domid;
+		uint32_t index;
+		uint64_t value;
+	} p = { DOMID_SELF, index, 0 };
+
+	hypercall(__HYPERVISOR_hvm_op, HVMOP_get_param, &p, NULL);
+	return p.value;
+}
+
+void
+init_pvh(const struct hvm_start_info *si)
+{
+	const struct hvm_memmap_table_entry *map = (const void *)si->memmap_paddr;
+	const struct hvm_modlist_entry *list = (const void *)si->modlist_paddr;
+
+	hypercall_init();
+	bootinfo.pvh = true;
+	bootinfo.cmdline = si->cmdline_paddr != 0 ?
+	    (const char *)si->cmdline_paddr : "";
+	bootinfo.dom0 = (si->flags & SIF_INITDOMAIN) != 0;
+	for (uint32_t i = 0; si->version > 0 && i < si->memmap_entries; i++)
+		if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
+			bootinfo.memory += map[i].size;
+	for (uint32_t i = 0; i < si->nr_modules &&
+	    i < sizeof bootinfo.modules / sizeof *bootinfo.modules; i++) {
+		/* locore.S maps this much */
+		if (list[i].paddr + list[i].size <= 1UL << 32)
+			bootinfo.modules[i].start = (const char *)list[i].paddr;
+		bootinfo.modules[i].size = list[i].size;
+		bootinfo.nmodules++;
+	}
+	if (!bootinfo.dom0)
+		xencons_attach((struct xencons_interface *)
+		    (hvm_param(HVM_PARAM_CONSOLE_PFN) * PAGE_SIZE),
+		    (uint32_t)hvm_param(HVM_PARAM_CONSOLE_EVTCHN));
+	main();
+}

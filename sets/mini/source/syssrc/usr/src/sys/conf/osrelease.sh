@@ -1,0 +1,3 @@
+#!/bin/sh
+# The release this source belongs to.
+echo 1.0

@@ -1,0 +1,84 @@
+/*
+ * Copyright (c) The goldmaster authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * printf with %c, %s, %.*s, %u, %lu, %x and %lx.
+ */
+#include <sys/systm.h>
+
+/* A line is written at once: other domains share Xen's console. */
+static char	line[256];
+static size_t	fill;
+
+static void
+flush(void)
+{
+	cnwrite(line, fill);
+	fill = 0;
+}
+
+static void
+putchar(char c)
+{
+	line[fill++] = c;
+	if (c == '\n' || fill == sizeof line)
+		flush();
+}
+
+static void
+putnumber(uint64_t value, unsigned base)
+{
+	char digits[20];
+	unsigned n = 0;
+
+	do
+		digits[n++] = "0123456789abcdef"[value % base];
+	while ((value /= base) != 0);
+	while (n > 0)
+		putchar(digits[--n]);
+}
+
+void
+printf(const char *fmt, ...)
+{
+	__builtin_va_list ap;
+	const char *s;
+	size_t limit;
+	bool wide;
+
+	__builtin_va_start(ap, fmt);
+	for (; *fmt != '\0'; fmt++) {
+		if (*fmt != '%') {
+			putchar(*fmt);
+			continue;
+		}
+		limit = ~0UL;
+		if (fmt[1] == '.' && fmt[2] == '*') {
+			limit = (size_t)__builtin_va_arg(ap, int);
+			fmt += 2;
+		}
+		wide = fmt[1] == 'l';
+		fmt += wide ? 2 : 1;
+		switch (*fmt) {
+		case 'c':
+			putchar((char)__builtin_va_arg(ap, int));
+			break;
+		case 's':
+			for (s = __builtin_va_arg(ap, char *);
+			    limit-- > 0 && *s != '\0'; s++)
+				putchar(*s);
+			break;
+		case 'u':
+		case 'x':
+			putnumber(wide ? __builtin_va_arg(ap, unsigned long) :
+			    __builtin_va_arg(ap, unsigned), *fmt == 'u' ? 10 : 16);
+			break;
+		default:
+			putchar(*fmt);
+		}
+	}
+	__builtin_va_end(ap);
+	/* a prompt has no newline and nothing after it */
+	if (fill > 0 && line[fill - 1] == ' ')
+		flush();
+}
