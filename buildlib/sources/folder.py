@@ -78,7 +78,8 @@ def read_tree(folder: Path, spec: Path, pack: PackWriter, *, origin: str, time: 
         if base is None:
             base = _bare(path, keywords, origin=origin, time=time)
         try:
-            entries[path] = entry_from(path, keywords, base)
+            entry = entry_from(path, keywords, base)
+            entries[path] = replace(entry, inode=entry.inode and f"{origin}/{entry.inode}")
         except (ValueError, KeyError) as error:
             raise ConfigError(
                 f"{path}: the spec's line is not usable", where=spec, why=str(error),

@@ -149,7 +149,7 @@ class Job:
         """A tree output."""
         output = self.inputs[ref]
         spec = self.blobs.read(output.blob.sha256)
-        return StoredTree(parse(spec, where=f"{ref.stage}.{ref.output}"), output.packs)
+        return StoredTree(parse(spec, where=f"{ref.stage}.{ref.output}"), output.packs, output.files)
 
     def tell(
         self, done: int, total: int, unit: Literal["bytes", "files", "lines"], what: str = ""

@@ -33,10 +33,15 @@ _ZEROS = bytes(ALIGN)
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """A tree and the packs that its files' contents are in (a pack's size is its file's)."""
+    """A tree, and where the contents of its files are.
+
+    packs  a pack's size is that of its file
+    files  blobs of their own: kernels, images
+    """
 
     tree: Tree
     packs: tuple[Blob, ...] = ()
+    files: tuple[Blob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +173,12 @@ class Packs:
         os.utime(f"{path}.idx", ns=(SEAL_NS, SEAL_NS))
         return True
 
-    def contents(self, packs: Iterable[Blob]) -> dict[str, Place]:
-        """Where every content of `packs` is, by SHA-256 (hex). Raises MissingBlob."""
-        places = {}
-        for pack in packs:
+    def contents(self, stored: StoredTree) -> dict[str, Place]:
+        """Where every content of a tree is, by SHA-256 (hex). Raises MissingBlob."""
+        places = {
+            blob.sha256: Place(str(self._blobs.path(blob)), 0, blob.size) for blob in stored.files
+        }
+        for pack in stored.packs:
             if not self.has(pack):
                 raise MissingBlob(pack.sha256, why="it was deleted, or changed by something else")
             path = str(self.where(pack.sha256))

@@ -24,11 +24,13 @@ class Output:
     """One output of a stage.
 
     blob   the content; for a tree its mtree spec
-    packs  where the contents of the tree's files are; empty for a file
+    packs  packs that hold contents of the tree's files; empty for a file
+    files  blobs that are contents of the tree's files: kernels, images
     """
 
     blob: Blob
     packs: tuple[Blob, ...] = ()
+    files: tuple[Blob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Records:
         try:
             data = json.loads(self._where(key).read_bytes())
             outputs = {
-                name: Output(Blob(sha256, size), tuple(Blob(*pack) for pack in packs))
-                for name, (sha256, size, packs) in data["outputs"].items()
+                name: Output(Blob(*blob), _blobs(packs), _blobs(files))
+                for name, (blob, packs, files) in data["outputs"].items()
             }
             return Record(data["document"], outputs)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
@@ -64,9 +66,9 @@ class Records:
         """Store `record`, replacing one that is there."""
         outputs: dict[str, Json] = {
             name: [
-                output.blob.sha256,
-                output.blob.size,
+                [output.blob.sha256, output.blob.size],
                 [[pack.sha256, pack.size] for pack in output.packs],
+                [[file.sha256, file.size] for file in output.files],
             ]
             for name, output in record.outputs.items()
         }
@@ -106,6 +108,10 @@ class Records:
 
     def _where(self, key: str) -> Path:
         return self._records / key[:2] / f"{key}.json"
+
+
+def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:
+    return tuple(Blob(sha256, size) for sha256, size in pairs)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -51,15 +51,16 @@ def _clause(who: str, actions: str, mode: int, *, directory: bool) -> int:
         mask |= _WHO[letter]
     if not who:
         mask &= ~0o022
-    sticky = not who or "a" in who or "o" in who
     for sign, letters in _ACTION.findall(actions):
-        bits = _bits(letters, mode, directory=directory) & (mask | _STICKY * sticky)
+        # setmode(3): the sticky bit belongs to everybody but the others alone
+        reach = mask | (_STICKY if "t" in letters and set(who) != {"o"} else 0)
+        bits = _bits(letters, mode, directory=directory) & reach
         if sign == "+":
             mode |= bits
         elif sign == "-":
             mode &= ~bits
         else:
-            mode = mode & ~(mask | _STICKY * sticky) | bits
+            mode = mode & ~reach | bits
     return mode
 
 

@@ -29,8 +29,10 @@ ALTERNATIVES_MAX = 1000  # real patterns have ten at most; {a,b} thirty times ov
 
 _SPECIAL = frozenset("*?[]\\")
 _RANGE = re.compile(r"(?P<base>[^<>]*)(?P<test>[<>]=?)(?P<version>.*)\Z", re.DOTALL)
+_STEM = re.compile(r"[^*?\[\]\\]*")
 _TESTS: dict[str, Callable[[Key, Key], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _ANY_VERSION = "-[0-9]*"
+_DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,26 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyVersion:
+    """A name or base, or the commonest glob, BASE-[0-9]*: `exact`, or `before` and a digit.
+
+    `stem` is what every matching name starts with.
+    """
+
+    stem: str
+    exact: str
+    before: str
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` is this name, or goes on with a version."""
+        if not name.startswith(self.before):
+            return name == self.exact
+        return name[len(self.before) : len(self.before) + 1] in _DIGITS or name == self.exact
+
+
+@dataclass(frozen=True, slots=True)
 class Glob:
-    """A name or a glob. `stem` is what every matching name starts with."""
+    """Any other glob. `stem` is what every matching name starts with."""
 
     stem: str
     exact: str
@@ -67,13 +87,14 @@ class Pattern:
     """A pattern taken apart; it matches what one of its alternatives matches."""
 
     text: str
-    alternatives: tuple[Range | Glob, ...]
+    alternatives: tuple[Alternative, ...]
 
     def matches(self, name: str) -> bool:
         """Whether the package called `name` (BASE-VERSION) matches."""
         return any(alternative.matches(name) for alternative in self.alternatives)
 
 
+Alternative: TypeAlias = Range | AnyVersion | Glob
 _Piece: TypeAlias = str | None  # a regular expression for one character; None for `*`
 
 
@@ -153,7 +174,7 @@ def _first_brace(plain: str, text: str) -> list[str]:
     raise _bad(text, "a brace is not closed")
 
 
-def _alternative(text: str) -> Range | Glob:
+def _alternative(text: str) -> Alternative:
     found = _RANGE.match(text)
     return _glob(text) if found is None else _range(found)
 
@@ -170,18 +191,18 @@ def _range(found: re.Match[str]) -> Range:
     )
 
 
-def _glob(text: str) -> Glob:
-    pieces = _pieces(text)
-    versioned = _pieces(text + _ANY_VERSION)
-    choices = [versioned] if _SPECIAL.isdisjoint(text) else [pieces, versioned]
+def _glob(text: str) -> Alternative:
+    if _SPECIAL.isdisjoint(text):
+        return AnyVersion(text, text, text + "-")
+    base = text.removesuffix(_ANY_VERSION)
+    if base != text and _SPECIAL.isdisjoint(base):
+        return AnyVersion(base + "-", text, base + "-")
+    # a bracket that is not closed matches nothing, but the version added may close it
+    choices = [_pieces(text), _pieces(text + _ANY_VERSION)]
     expressions = [_expression(choice) for choice in choices if choice is not None]
-    stem = re.match(r"[^*?\[\]\\]*", text)
-    return Glob(
-        stem[0] if stem else "",
-        text,
-        # (?!) matches nothing: a bracket that is not closed
-        re.compile("|".join(expressions) or "(?!)", re.DOTALL),
-    )
+    stem = _STEM.match(text)
+    assert stem is not None
+    return Glob(stem[0], text, re.compile("|".join(expressions) or "(?!)", re.DOTALL))
 
 
 def _expression(pieces: list[_Piece]) -> str:

@@ -157,6 +157,8 @@ def _directive(text: str, line: int, where: str) -> Directive:
         raise _bad("a NUL byte in the packing list", where, line)
     if not text.startswith("@"):
         kind, argument = Kind.FILE, text
+        if not text:
+            raise _bad("an empty path", where, line)
     else:
         word, _, rest = text[1:].replace("\t", " ").partition(" ")
         argument = text[len(text) - len(rest) :].strip(_SPACE)

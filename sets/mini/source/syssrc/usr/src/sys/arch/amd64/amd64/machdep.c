@@ -15,7 +15,7 @@ debug_exit(void)
 	uint32_t iopl = 1;
 
 	/* Xen sends its console's buffer by interrupts: let the last lines out. */
-	for (unsigned n = 0; n < 1 << 16; n++)
+	for (unsigned n = 0; n < 1 << 13; n++)
 		hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, NULL, NULL);
 	if (!bootinfo.pvh)
 		hypercall(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl, NULL);

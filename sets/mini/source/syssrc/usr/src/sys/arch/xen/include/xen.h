@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#define	__HYPERVISOR_memory_op		12
 #define	__HYPERVISOR_xen_version	17
 #define	__HYPERVISOR_console_io		18
 #define	__HYPERVISOR_sched_op		29
@@ -16,6 +17,7 @@
 #define	__HYPERVISOR_physdev_op		33
 #define	__HYPERVISOR_hvm_op		34
 
+#define	XENMEM_current_reservation	3
 #define	XENVER_version			0
 #define	XENVER_extraversion		1
 #define	CONSOLEIO_write			0
@@ -67,11 +69,6 @@ struct hvm_start_info {
 struct hvm_modlist_entry {
 	uint64_t	paddr, size, cmdline_paddr, reserved;
 };
-struct hvm_memmap_table_entry {
-	uint64_t	addr, size;
-	uint32_t	type, reserved;
-};
-#define	XEN_HVM_MEMMAP_TYPE_RAM	1
 
 /* io/console.h */
 struct xencons_interface {

@@ -70,17 +70,17 @@ hvm_param(uint32_t index)
 void
 init_pvh(const struct hvm_start_info *si)
 {
-	const struct hvm_memmap_table_entry *map = (const void *)si->memmap_paddr;
 	const struct hvm_modlist_entry *list = (const void *)si->modlist_paddr;
+	const uint16_t self = DOMID_SELF;
 
 	hypercall_init();
 	bootinfo.pvh = true;
 	bootinfo.cmdline = si->cmdline_paddr != 0 ?
 	    (const char *)si->cmdline_paddr : "";
 	bootinfo.dom0 = (si->flags & SIF_INITDOMAIN) != 0;
-	for (uint32_t i = 0; si->version > 0 && i < si->memmap_entries; i++)
-		if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
-			bootinfo.memory += map[i].size;
+	/* dom0 gets no memory map this way, so ask */
+	bootinfo.memory = (uint64_t)hypercall(__HYPERVISOR_memory_op,
+	    XENMEM_current_reservation, &self, NULL) * PAGE_SIZE;
 	for (uint32_t i = 0; i < si->nr_modules &&
 	    i < sizeof bootinfo.modules / sizeof *bootinfo.modules; i++) {
 		/* locore.S maps this much */

@@ -1,0 +1,89 @@
+"""A writer of tar archives that gives the same bytes on every machine.
+
+ustar headers, pax records only where ustar cannot say it. The gzip around it holds stored blocks
+only: compressed bytes differ between versions of zlib, stored ones do not.
+Source: IEEE Std 1003.1-2017, pax(1); RFC 1951, 3.2.4; RFC 1952.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+from buildlib.words.tree import ROOT, Entry
+
+BLOCK = 512
+_TYPES = {"file": b"0", "link": b"2", "char": b"3", "block": b"4", "dir": b"5", "fifo": b"6"}
+_STORED = 0xFFFF
+
+
+def tar(entries: Iterable[Entry], read: Callable[[Entry], bytes], *, dot: bool) -> Iterator[bytes]:
+    """A tar archive of `entries`, in their order; `read` gives a file's content.
+
+    With `dot`, names begin with `./` as in NetBSD's binary sets, and the root is a member.
+    Files of one inode become hard links to the first.
+    """
+    first: dict[str, str] = {}
+    for entry in entries:
+        if entry.path == ROOT and not dot:
+            continue
+        name = entry.path if not dot else "./" if entry.path == ROOT else f"./{entry.path}"
+        if entry.inode and entry.inode in first:
+            yield _header(entry, name, b"1", link=first[entry.inode], size=0)
+            continue
+        if entry.inode:
+            first[entry.inode] = name
+        size = entry.size if entry.kind == "file" else 0
+        yield _header(entry, name, _TYPES[entry.kind], link=entry.link, size=size)
+        if size:
+            yield read(entry)
+            yield bytes(-size % BLOCK)
+    yield bytes(2 * BLOCK)
+
+
+def _header(entry: Entry, name: str, flag: bytes, *, link: str, size: int) -> bytes:
+    path, target = (text.encode(errors="surrogateescape") for text in (name, link))
+    pax = {key: value for key, value, room in (("path", path, 100), ("linkpath", target, 100))
+           if len(value) > room}
+    extended = b""
+    if pax:
+        records = b"".join(_record(key, value) for key, value in pax.items())
+        extended = (_ustar(b"pax header", b"x", len(records), time=entry.time)
+                    + records + bytes(-len(records) % BLOCK))
+    major, minor = entry.device or (0, 0)
+    return extended + _ustar(path, flag, size, mode=entry.mode, uid=entry.uid, gid=entry.gid,
+                             time=entry.time, link=target, major=major, minor=minor)
+
+
+def _ustar(
+    name: bytes, flag: bytes, size: int, *, mode: int = 0o644, uid: int = 0, gid: int = 0,
+    time: int = 0, link: bytes = b"", major: int = 0, minor: int = 0,
+) -> bytes:
+    fields = [
+        name[:100].ljust(100, b"\0"), b"%07o\0" % mode, b"%07o\0" % uid, b"%07o\0" % gid,
+        b"%011o\0" % size, b"%011o\0" % time, b" " * 8, flag, link[:100].ljust(100, b"\0"),
+        b"ustar\x0000", bytes(64), b"%07o\0" % major, b"%07o\0" % minor, bytes(155 + 12),
+    ]
+    header = b"".join(fields)
+    return header[:148] + b"%06o\0 " % sum(header) + header[156:]
+
+
+def _record(key: str, value: bytes) -> bytes:
+    body = b" " + key.encode() + b"=" + value + b"\n"
+    length = len(body) + len(str(len(body)))
+    length = len(body) + len(str(length))  # the length counts its own digits
+    return str(length).encode() + body
+
+
+def gzip_stored(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """`pieces` as one gzip member of stored blocks, without name or time."""
+    yield b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+    checksum = size = 0
+    for piece in pieces:
+        checksum, size = zlib.crc32(piece, checksum), size + len(piece)
+        for start in range(0, len(piece), _STORED):
+            part = piece[start : start + _STORED]
+            yield b"\0" + len(part).to_bytes(2, "little") + (len(part) ^ 0xFFFF).to_bytes(2, "little")
+            yield part
+    yield b"\x01\0\0\xff\xff"
+    yield checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")

@@ -1,0 +1,154 @@
+"""A repository: summaries that can be asked by name, base, PKGPATH, pattern and library.
+
+The indexes are made when they are first used: reading a summary of 30,000 packages costs more
+than everything that is asked of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from buildlib.sources.pkgsrc.pattern import (
+    Alternative,
+    AnyVersion,
+    Glob,
+    Pattern,
+    Range,
+    compile_pattern,
+    newest_first,
+)
+from buildlib.sources.pkgsrc.summary import Summary
+
+_NEAREST = 3
+
+
+class NameIndex:
+    """Names of packages, to be searched by pattern without trying every one."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = sorted(set(names))
+        self._found: dict[str, tuple[str, ...]] = {}
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        at = bisect_left(self._names, name)
+        return at < len(self._names) and self._names[at] == name
+
+    @cached_property
+    def bases(self) -> Mapping[str, tuple[str, ...]]:
+        """Base to the names that have it, the newest version first."""
+        bases: dict[str, list[str]] = {}
+        for name in self._names:
+            bases.setdefault(name.rpartition("-")[0], []).append(name)
+        return {
+            base: tuple(names if len(names) == 1 else newest_first(names))
+            for base, names in bases.items()
+        }
+
+    def matching(self, text: str) -> tuple[str, ...]:
+        """All names that match the pattern `text`, the best first. Raises as compile_pattern."""
+        found = self._found.get(text)
+        if found is None:
+            pattern = compile_pattern(text)
+            names = {name for name in self._candidates(pattern) if pattern.matches(name)}
+            found = self._found[text] = tuple(names if len(names) == 1 else newest_first(names))
+        return found
+
+    def _candidates(self, pattern: Pattern) -> Iterable[str]:
+        for alternative in pattern.alternatives:
+            match alternative:
+                case Range(base):
+                    yield from self.bases.get(base, ())
+                case AnyVersion(stem) | Glob(stem):
+                    yield from self._starting(stem)
+
+    def _starting(self, stem: str) -> Iterable[str]:
+        at = bisect_left(self._names, stem)
+        while at < len(self._names) and self._names[at].startswith(stem):
+            yield self._names[at]
+            at += 1
+
+
+class Repository:
+    """The packages of one or more summaries. Of two with the same name the first counts."""
+
+    def __init__(self, summaries: Iterable[Summary], *, where: str = "pkg_summary") -> None:
+        self.where = where
+        self._by_name: dict[str, Summary] = {}
+        for summary in summaries:
+            self._by_name.setdefault(summary.pkgname, summary)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __contains__(self, pkgname: object) -> bool:
+        return pkgname in self._by_name
+
+    def __getitem__(self, pkgname: str) -> Summary:
+        return self._by_name[pkgname]
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The names of all packages."""
+        return NameIndex(self._by_name)
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, list[str]]:
+        paths: dict[str, list[str]] = {}
+        for name, summary in self._by_name.items():
+            paths.setdefault(summary.pkgpath, []).append(name)
+        return paths
+
+    @cached_property
+    def _by_library(self) -> Mapping[str, list[str]]:
+        libraries: dict[str, list[str]] = {}
+        for name, summary in self._by_name.items():
+            for library in summary.provides:
+                libraries.setdefault(library, []).append(name)
+        return libraries
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """All packages that match `pattern`, the best first. Raises as compile_pattern."""
+        return self.names.matching(pattern)
+
+    def at(self, pkgpath: str) -> tuple[str, ...]:
+        """All packages made from a PKGPATH such as `sysutils/xentools420`, the newest first."""
+        return tuple(newest_first(self._by_path.get(pkgpath, ())))
+
+    def of_base(self, base: str) -> tuple[str, ...]:
+        """All packages with exactly this base, the newest first."""
+        return self.names.bases.get(base, ())
+
+    def providing(self, library: str) -> tuple[str, ...]:
+        """The packages that provide a shared library, given by full path, the newest first."""
+        return tuple(newest_first(self._by_library.get(library, ())))
+
+    def nearest(self, text: str) -> tuple[str, ...]:
+        """What `text`, which nothing matches, may have meant: PKGPATHs if it is one, else names.
+
+        If there is a package of that base, its versions; otherwise those spelled most alike.
+        """
+        import difflib  # noqa: PLC0415  only for a message
+
+        if "/" in text:
+            known = sorted(path for path in self._by_path if path)
+            return tuple(difflib.get_close_matches(text, known, n=_NEAREST))
+        bases = [_base(alternative) for alternative in compile_pattern(text).alternatives]
+        same = [name for base in bases for name in self.of_base(base)]
+        if same:
+            return tuple(same[:_NEAREST])
+        known = sorted(self.names.bases)
+        alike = [near for base in bases for near in difflib.get_close_matches(base, known, n=3)]
+        return tuple(name for base in alike[:_NEAREST] for name in self.of_base(base)[:1])
+
+
+def _base(alternative: Alternative) -> str:
+    """The base an alternative is about, as far as it says."""
+    if isinstance(alternative, Range):
+        return alternative.base
+    stem = alternative.stem
+    base, hyphen, version = stem.rpartition("-")
+    return base if hyphen and not version.strip("0123456789.") else stem.rstrip("-")

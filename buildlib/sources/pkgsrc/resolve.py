@@ -1,0 +1,320 @@
+"""From what a recipe names to the set of packages to install.
+
+A recipe names packages by PKGPATH (`sysutils/xentools420`), base (`xentools420`), full name
+(`xentools420-4.20.1nb2`) or pattern. The set is closed over DEPENDS the way pkg_add does it: a
+dependency that something in the set satisfies is satisfied, otherwise the best match comes in.
+
+Three things are done better than pkg_add, which takes one package after the other:
+
+- all roots come in before any dependency, and dependencies with one choice before those with
+  several (`{mysql,mariadb}-client>=8`), so what somebody asked for by name decides;
+- when two dependants need different versions of one package, all is done again with a version
+  that suits both, if there is one;
+- CONFLICTS and REQUIRES (shared libraries) are checked over the whole set.
+
+The result does not depend on the order of the recipe or of the repository. A package may depend
+on itself in a circle. Sources: pkg_install, add/perform.c, lib/conflicts.c; pkg_summary(5).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from buildlib.sources.pkgsrc.repository import NameIndex, Repository
+from buildlib.sources.pkgsrc.summary import Summary
+from buildlib.words.errors import SourceError
+
+PREFIX = "/usr/pkg"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A package of the set. Names are PKGNAMEs, sorted, except `depends`: as in DEPENDS.
+
+    `wanted_as` holds what the recipe called it, and is empty for a package that only others need.
+    """
+
+    summary: Summary
+    wanted_as: tuple[str, ...]
+    wanted_by: tuple[str, ...]
+    depends: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """PKGNAME."""
+        return self.summary.pkgname
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it is there as a dependency only (pkg_add's `automatic=yes`)."""
+        return not self.wanted_as
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The set in an order to install it in: dependencies first, but for circles."""
+
+    packages: tuple[Chosen, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """PKGNAMEs in that order."""
+        return tuple(chosen.name for chosen in self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A package (or the recipe: empty) needs one of `candidates`, the best first.
+
+    `parent` is the need that brought the package in.
+    """
+
+    text: str
+    requirer: str
+    candidates: tuple[str, ...]
+    parent: _Need | None
+
+    def chain(self) -> str:
+        """From the recipe to this need, for a message."""
+        steps = [self.text]
+        need: _Need | None = self
+        while need is not None:
+            steps.append(need.requirer or "recipe")
+            need = need.parent
+        return " → ".join(reversed(steps))
+
+
+@dataclass(slots=True)
+class _Node:
+    needs: list[_Need] = field(default_factory=list)
+    picks: dict[str, str] = field(default_factory=dict)  # pattern of DEPENDS to PKGNAME
+
+
+class _AgainError(Exception):
+    """The set must be made again under one more limit."""
+
+
+def resolve(
+    wanted: Sequence[str],
+    repository: Repository,
+    *,
+    provided_libs: Collection[str] | None = None,
+    prefix: str = PREFIX,
+) -> Resolution:
+    """The packages `wanted` names and everything they depend on.
+
+    `provided_libs` are the shared libraries of the base system, by full path; None: not known,
+    then only libraries below `prefix` are checked. To accept a library that its package forgets
+    to list in PROVIDES, add it here.
+
+    Raises SourceError, with the chain that led there: `pkg-missing` (and the nearest names),
+    `pkg-ambiguous` (a PKGPATH of several packages), `pkg-versions` (no version suits everybody),
+    `pkg-conflict`, `pkg-library`, `pattern`.
+    """
+    roots = tuple(sorted(set(wanted)))
+    limits: dict[str, dict[str, _Need]] = {}
+    while True:
+        closure = _Closure(repository, limits)
+        try:
+            closure.close(roots)
+        except _AgainError:
+            continue  # ends: each time there is one more limit, of a package's few patterns
+        break
+    _check_conflicts(closure)
+    _check_libraries(closure, provided_libs, prefix)
+    return Resolution(tuple(_chosen(closure, name) for name in _ordered(closure)))
+
+
+class _Closure:
+    """One attempt. `limits` outlives it: base to what every package of that base must satisfy."""
+
+    def __init__(self, repository: Repository, limits: dict[str, dict[str, _Need]]) -> None:
+        self.repository = repository
+        self.limits = limits
+        self.nodes: dict[str, _Node] = {}
+        self._bases: dict[str, str] = {}
+        self._fresh: deque[str] = deque()  # came in, DEPENDS not read yet
+
+    def close(self, roots: Iterable[str]) -> None:
+        """Bring in the roots, then what they need until nothing is needed any more."""
+        for text in roots:
+            self._add(_Need(text, "", self._named(text), None))
+        plain: deque[_Need] = deque()
+        choice: deque[_Need] = deque()
+        while self._fresh or plain or choice:
+            while self._fresh:
+                for need in self._needs(self._fresh.popleft()):
+                    several = len({_base(name) for name in need.candidates}) > 1
+                    (choice if several else plain).append(need)
+            if plain or choice:
+                self._add((plain or choice).popleft())
+
+    def chain(self, name: str) -> str:
+        """How `name` came in, for a message."""
+        need = self.nodes[name].needs[0]
+        return need.chain() if need.text == name else f"{need.chain()} → {name}"
+
+    def depends(self, name: str) -> tuple[str, ...]:
+        """What `name` depends on directly, in the order of its DEPENDS."""
+        picks = self.nodes[name].picks
+        return tuple(dict.fromkeys(picks[text] for text in self.repository[name].depends))
+
+    def matching(self, text: str, index: NameIndex, what: str) -> tuple[str, ...]:
+        """The names in `index` that match; `what` says whose pattern a bad one is."""
+        try:
+            return index.matching(text)
+        except SourceError as error:
+            error.where = f"{self.repository.where}, {what}"
+            raise
+
+    def _named(self, text: str) -> tuple[str, ...]:
+        """The packages a recipe means by `text`."""
+        repository = self.repository
+        if text in repository:
+            return (text,)
+        if "/" not in text:
+            return repository.of_base(text) or self.matching(text, repository.names, "recipe")
+        names = repository.at(text)
+        bases = sorted({_base(name) for name in names})
+        if len(bases) > 1:
+            raise SourceError(
+                f"{text} makes several packages",
+                where=repository.where,
+                why=", ".join(bases),
+                hint="name the one you want",
+                reason="pkg-ambiguous",
+            )
+        return names
+
+    def _needs(self, name: str) -> Iterator[_Need]:
+        parent = self.nodes[name].needs[0]
+        for text in self.repository[name].depends:
+            names = self.matching(text, self.repository.names, f"DEPENDS of {name}")
+            yield _Need(text, name, names, parent)
+
+    def _add(self, need: _Need) -> None:
+        name = self._pick(need)
+        if name not in self.nodes:
+            self.nodes[name] = _Node()
+            self._bases[_base(name)] = name
+            self._fresh.append(name)
+        self.nodes[name].needs.append(need)
+        if need.requirer:
+            self.nodes[need.requirer].picks[need.text] = name
+
+    def _pick(self, need: _Need) -> str:
+        for name in need.candidates:
+            if name in self.nodes:
+                return name
+        allowed = [name for name in need.candidates if self._allowed(name)]
+        if not allowed:
+            raise self._missing(need)
+        for name in allowed:
+            if _base(name) not in self._bases:
+                return name
+        base = _base(allowed[0])
+        limit = self.limits.setdefault(base, {})
+        for other in (*self.nodes[self._bases[base]].needs, need):
+            limit.setdefault(other.text, other)
+        raise _AgainError
+
+    def _allowed(self, name: str) -> bool:
+        limit = self.limits.get(_base(name))
+        return not limit or all(name in need.candidates for need in limit.values())
+
+    def _missing(self, need: _Need) -> SourceError:
+        if need.candidates:
+            limit = self.limits[_base(need.candidates[0])]
+            return SourceError(
+                f"no version of {_base(need.candidates[0])} suits everybody",
+                where=self.repository.where,
+                why="\n".join(one.chain() for one in limit.values()),
+                hint="there is " + ", ".join(self.repository.of_base(_base(need.candidates[0]))),
+                reason="pkg-versions",
+            )
+        near = self.repository.nearest(need.text)
+        return SourceError(
+            f"no package matches {need.text}",
+            where=self.repository.where,
+            why=need.chain(),
+            hint=f"there is {', '.join(near)}" if near else None,
+            reason="pkg-missing",
+        )
+
+
+def _check_conflicts(closure: _Closure) -> None:
+    """CONFLICTS holds in both directions, and never of a package with itself."""
+    index = NameIndex(closure.nodes)
+    problems = []
+    for name in sorted(closure.nodes):
+        for text in closure.repository[name].conflicts:
+            problems += [
+                f"{name} conflicts with {text}\n{closure.chain(name)}\n{closure.chain(other)}"
+                for other in closure.matching(text, index, f"CONFLICTS of {name}")
+                if other != name
+            ]
+    if problems:
+        raise SourceError(
+            "packages that cannot be installed together",
+            where=closure.repository.where,
+            why="\n".join(problems),
+            reason="pkg-conflict",
+        )
+
+
+def _check_libraries(closure: _Closure, provided_libs: Collection[str] | None, prefix: str) -> None:
+    """Every library in REQUIRES comes from the set or from the base system."""
+    repository = closure.repository
+    provided = set(provided_libs or ())
+    for name in closure.nodes:
+        provided.update(repository[name].provides)
+    inside = prefix.rstrip("/") + "/"
+    for name in sorted(closure.nodes):
+        for library in repository[name].requires:
+            if library in provided or (provided_libs is None and not library.startswith(inside)):
+                continue
+            near = [other for other in repository.providing(library) if other != name]
+            raise SourceError(
+                f"nothing provides the shared library {library}",
+                where=repository.where,
+                why=closure.chain(name),
+                hint=f"{', '.join(near[:3])} would" if near else None,
+                reason="pkg-library",
+            )
+
+
+def _ordered(closure: _Closure) -> list[str]:
+    """The names with dependencies first: depth first from the roots, in the order of DEPENDS."""
+    order: list[str] = []
+    seen: set[str] = set()
+    for start in sorted(closure.nodes):
+        if start in seen or all(need.requirer for need in closure.nodes[start].needs):
+            continue
+        seen.add(start)
+        stack = [(start, iter(closure.depends(start)))]
+        while stack:
+            name, rest = stack[-1]
+            below = next((other for other in rest if other not in seen), None)
+            if below is None:
+                order.append(name)
+                stack.pop()
+            else:
+                seen.add(below)
+                stack.append((below, iter(closure.depends(below))))
+    return order
+
+
+def _chosen(closure: _Closure, name: str) -> Chosen:
+    needs = closure.nodes[name].needs
+    return Chosen(
+        summary=closure.repository[name],
+        wanted_as=tuple(sorted({need.text for need in needs if not need.requirer})),
+        wanted_by=tuple(sorted({need.requirer for need in needs if need.requirer})),
+        depends=closure.depends(name),
+    )
+
+
+def _base(name: str) -> str:
+    return name.rpartition("-")[0]

@@ -1,0 +1,37 @@
+"""Unpacked sources: a work folder that the toolchain and the kernels share.
+
+Sources are not an output. They are unpacked only when something must be compiled, straight into
+a folder named by the digests of the sets, and never written to by a build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from buildlib.sources.archive.unpack import extract
+from buildlib.stages.stage import From, Job
+from buildlib.words.digest import digest_of
+from buildlib.words.errors import SourceError
+
+
+def source_folder(job: Job, sets: Sequence[From]) -> Path:
+    """The folder that holds `usr/src` of the source sets `sets`."""
+    archives = [(job.path(ref), ref.stage) for ref in sets]
+    total = sum(path.stat().st_size for path, _ in archives)
+
+    def fill(folder: Path) -> None:
+        extract(
+            archives, folder, tell=lambda done: job.tell(done, total, "bytes", "unpacking sources")
+        )
+
+    key = digest_of([job.inputs[ref].blob.sha256 for ref in sets])
+    source = job.workspaces.get("src", key, fill) / "usr" / "src"
+    if not (source / "build.sh").is_file():
+        raise SourceError(
+            "the source sets hold no usr/src/build.sh",
+            where=", ".join(ref.stage for ref in sets),
+            hint="check source_sets in the release definition",
+            reason="no-build-sh",
+        )
+    return source
