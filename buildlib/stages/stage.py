@@ -22,6 +22,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
+from buildlib.sources.distribution import DistributionPackage
 from buildlib.store.blobs import Blobs
 from buildlib.store.events import Progress, Sink
 from buildlib.store.packs import Packs, StoredTree
@@ -65,6 +66,13 @@ class SourceTree:
         return self.path.with_name(self.path.name + ".mtree")
 
 
+@dataclass(frozen=True, slots=True)
+class HostPackage:
+    """A package of the host's distribution, by a pattern of its name; never installed."""
+
+    pattern: str
+
+
 Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 
 
@@ -89,6 +97,10 @@ class Stage:
     def tools(self) -> tuple[str, ...]:
         """The host tools this stage starts; TOOLS unless its parameters name others."""
         return self.TOOLS
+
+    def host_folders(self) -> tuple[str, ...]:
+        """Folders of the host that the tools read; their content is part of the key."""
+        return ()
 
     def upstream(self) -> tuple[From, ...]:
         """Every output of other stages that this one takes, in field order."""
@@ -118,6 +130,7 @@ class Job:
     log         where tools' output goes
     inputs      the outputs of other stages that the fields name
     tools       tool name to absolute path
+    host_packages  what the distribution has for the fields that name its packages
     jobs        how many processors a tool may use; never part of an output
     mirrors     where `fetch` looks, in order
     partial     a folder for downloads that are not finished
@@ -132,6 +145,7 @@ class Job:
     runner: Runner
     workspaces: Workspaces
     tools: Mapping[str, Path]
+    host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
     jobs: int
     mirrors: Sequence[str]

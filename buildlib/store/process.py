@@ -78,6 +78,22 @@ class Runner:
                 command=replay(words, cwd=cwd, environment=full),
             )
 
+    def output(self, argv: Sequence[str]) -> str:
+        """What a short query prints. Raises ToolError where it does not exit 0."""
+        process = self.start(argv, cwd=Path("/"), environment=TOOL_ENVIRONMENT)
+        try:
+            assert process.stdout is not None
+            text = process.stdout.read().decode(errors="replace")
+            status = process.wait()
+        finally:
+            self.end(process)
+        if status != 0:
+            raise ToolError(
+                f"{argv[0]} {_ending(status)}", tail=tuple(text.splitlines()[-TAIL_LINES:]),
+                command=replay(argv, cwd=Path("/"), environment=TOOL_ENVIRONMENT),
+            )
+        return text
+
     def start(
         self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:

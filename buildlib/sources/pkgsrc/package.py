@@ -49,8 +49,22 @@ META_MODES: Mapping[str, int] = MappingProxyType({meta.name: meta.mode for meta 
 _PLATFORM = ("OPSYS", "MACHINE_ARCH", "OS_VERSION")
 # what pkg_info -X copies from +BUILD_INFO
 _SUMMARIZED = frozenset(
-    "PKGPATH CATEGORIES PROVIDES REQUIRES PKG_OPTIONS OPSYS OS_VERSION MACHINE_ARCH LICENSE"
-    " HOMEPAGE PKGTOOLS_VERSION BUILD_DATE PREV_PKGPATH SUPERSEDES".split()
+    {
+        "BUILD_DATE",
+        "CATEGORIES",
+        "HOMEPAGE",
+        "LICENSE",
+        "MACHINE_ARCH",
+        "OPSYS",
+        "OS_VERSION",
+        "PKGPATH",
+        "PKGTOOLS_VERSION",
+        "PKG_OPTIONS",
+        "PREV_PKGPATH",
+        "PROVIDES",
+        "REQUIRES",
+        "SUPERSEDES",
+    }
 )
 
 
@@ -96,9 +110,7 @@ class Package:
         return self.meta.get("+INSTALL")
 
 
-def read_package(
-    meta: Mapping[str, bytes], *, where: str, expected: str | None = None
-) -> Package:
+def read_package(meta: Mapping[str, bytes], *, where: str, expected: str | None = None) -> Package:
     """The package whose metadata members are `meta`, in the order of the archive.
 
     `expected` is the PKGNAME it must have. Raises SourceError: `pkg-meta` for a member that is

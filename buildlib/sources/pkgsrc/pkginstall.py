@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
@@ -31,7 +32,8 @@ from buildlib.words.errors import SourceError
 _LINE = re.compile(r"# (GROUP|USER|DIR|FILE|PERMS|SHELL|INFO|FONTS|ICON_THEME): (.*)\Z", re.DOTALL)
 _WORD = re.compile(r"(?:\\.|[^\\ \t])+", re.DOTALL)
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
-_ID_MAX = 2**31 - 1
+_ID = re.compile(r"[0-9]{1,9}\Z")
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Permission:
 class Declarations:
     """Everything a script declares, each kind sorted as the script would do it.
 
-    Info files, fonts and icon themes are pairs of a full path and the second word, if any.
+    Info files, fonts and icon themes are pairs of a full path and the second word, or empty.
     """
 
     groups: tuple[Group, ...] = ()
@@ -122,11 +124,121 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
     for number, line in enumerate(script.decode(errors="surrogateescape").split("\n"), 1):
         if match := _LINE.match(line):
             found.setdefault(match[1], {}).setdefault(match[2], number)
-    reader = _Reader(prefix.rstrip("/"), where)
 
-    def all_of[T](kind: str, read: Callable[[str], T]) -> tuple[T, ...]:
-        return tuple(reader.read(read, text, line) for text, line in sorted(found.get(kind, {}).items()))
+    def all_of(kind: str, read: Callable[[str, str], _Record]) -> tuple[_Record, ...]:
+        records = []
+        for text, number in sorted(found.get(kind, {}).items()):
+            try:
+                records.append(read(text, prefix))
+            except ValueError as error:
+                raise SourceError(
+                    f"{kind} declaration cannot be read",
+                    where=f"{where}, line {number}",
+                    why=str(error),
+                    reason="pkginstall",
+                ) from None
+        return tuple(records)
 
     return Declarations(
-        groups=all_of("GROUP", reader.group),
+        groups=all_of("GROUP", _group),
+        users=all_of("USER", _user),
+        directories=all_of("DIR", _directory),
+        files=all_of("FILE", _config_file),
+        permissions=all_of("PERMS", _permission),
+        shells=all_of("SHELL", _shell),
+        info=all_of("INFO", _pair),
+        fonts=all_of("FONTS", _pair),
+        icon_themes=all_of("ICON_THEME", _pair),
     )
+
+
+# The readers raise ValueError with what is wrong.
+
+
+def _group(text: str, _prefix: str) -> Group:
+    name, gid = _fields(text, 1, 2)
+    return Group(name, _number(gid))
+
+
+def _user(text: str, _prefix: str) -> User:
+    name, group, uid, description, home, shell = _fields(text, 2, 6)
+    return User(name, group, _number(uid), description, home, shell)
+
+
+def _directory(text: str, prefix: str) -> Directory:
+    path, flags, *ownership = _words(text, 2, 5)
+    return Directory(
+        path=_path(path, prefix),
+        make="m" in flags,
+        forced="f" in flags,
+        owned="o" in flags,
+        ownership=_ownership(ownership),
+    )
+
+
+def _config_file(text: str, prefix: str) -> ConfigFile:
+    path, flags, example, *ownership = _words(text, 3, 6)
+    return ConfigFile(
+        path=_path(path, prefix),
+        example=_path(example, prefix),
+        copy="c" in flags,
+        forced="f" in flags,
+        rc_script="r" in flags,
+        ownership=_ownership(ownership),
+    )
+
+
+def _permission(text: str, prefix: str) -> Permission:
+    path, *ownership = _words(text, 2, 4)
+    return Permission(_path(path, prefix), _ownership(ownership))
+
+
+def _shell(text: str, prefix: str) -> str:
+    return _path(_words(text, 1, 1)[0], prefix)
+
+
+def _pair(text: str, prefix: str) -> tuple[str, str]:
+    path, second = _words(text, 1, 2)
+    return _path(path, prefix), second
+
+
+def _ownership(words: list[str]) -> Ownership:
+    mode, owner, group = words
+    if mode and not is_mode(mode):
+        raise ValueError(f"{mode!r} is not a mode")
+    return Ownership(mode, owner, group)
+
+
+def _words(text: str, least: int, most: int) -> list[str]:
+    """The words of `text`, filled up with empty ones to `most`."""
+    words = [_QUOTED.sub(r"\1", word) for word in _WORD.findall(text)]
+    return _filled(words, least, most)
+
+
+def _fields(text: str, least: int, most: int) -> list[str]:
+    """What the colons of `text` separate, filled up with empty fields to `most`."""
+    fields = _QUOTED.sub(r"\1", text.strip(" \t")).split(":")
+    if not all(fields[:least]):
+        raise ValueError("a name is missing")
+    return _filled(fields, least, most)
+
+
+def _filled(parts: list[str], least: int, most: int) -> list[str]:
+    if not least <= len(parts) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise ValueError(f"{len(parts)} words instead of {wanted}")
+    return parts + [""] * (most - len(parts))
+
+
+def _path(path: str, prefix: str) -> str:
+    if ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"{path!r} leads upwards")
+    return path if path.startswith("/") else f"{prefix.rstrip('/')}/{path}"
+
+
+def _number(text: str) -> int | None:
+    if not text:
+        return None
+    if not _ID.match(text):
+        raise ValueError(f"{text!r} is not the number of a user or group")
+    return int(text)

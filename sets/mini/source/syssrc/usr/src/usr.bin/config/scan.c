@@ -76,11 +76,12 @@ scan(struct source *src, struct word **words)
 	char *p;
 	int c, n = 0;
 
-	cfgline = src->read + 1;
+	cfgline = src->read;
 	do {
 		if (getline(&line, &size, src->fp) == -1)
 			return n > 0 ? n : -1;
-		src->read++;
+		if (src->read++ == cfgline && n == 0)
+			cfgline = src->read;
 		for (p = line; *p != '\0' && *p != '#';) {
 			if (isspace((unsigned char)*p)) {
 				p++;

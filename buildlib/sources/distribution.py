@@ -1,0 +1,83 @@
+"""Packages of the build host's distribution, downloaded and unpacked, never installed.
+
+Installing Debian's hypervisor would change how the build host itself boots. `apt-get download`
+checks the package against the distribution's signed index; the digest in that index is the
+package's identity here. Source: apt-cache(8), apt-get(8), deb(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlib.sources.archive import compress, tar
+from buildlib.words.digest import SHA256_HEX
+from buildlib.words.errors import ArchiveError, SourceError
+
+LISTS = "/var/lib/apt/lists"
+_HINT = (
+    "run `apt-get update`; on a host without such a package, say in the recipe "
+    "`hypervisor = { file = …, sha256 = … }`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionPackage:
+    """What apt would install: name, version, and SHA-256 from the signed index."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+def candidate(pattern: str, run: Callable[[Sequence[str]], str]) -> DistributionPackage:
+    """The newest package whose name matches `pattern` (`*` is digits and dots).
+
+    `run` gives a tool's output. Raises SourceError where apt knows none.
+    """
+    expression = "^" + re.escape(pattern).replace(r"\*", r"[0-9][0-9.]*") + "$"
+    names = run(["apt-cache", "pkgnames", pattern.partition("*")[0]]).split()
+    found = sorted((name for name in names if re.match(expression, name)), key=_natural)
+    for name in reversed(found):
+        fields = _fields(run(["apt-cache", "show", "--no-all-versions", name]))
+        if SHA256_HEX.match(fields.get("SHA256", "")):
+            return DistributionPackage(name, fields["Version"], fields["SHA256"])
+    raise SourceError(
+        f"the distribution has no package {pattern}", where="apt-cache", hint=_HINT,
+        reason="no-package",
+    )
+
+
+def _natural(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]
+
+
+def _fields(text: str) -> dict[str, str]:
+    pairs = (line.partition(": ") for line in text.splitlines() if not line.startswith(" "))
+    return {key: value.strip() for key, _, value in pairs}
+
+
+def deb_data(path: Path, scratch: Path, *, where: str) -> Iterator[tuple[tar.Member, tar.Reader]]:
+    """The members of a .deb's data archive; read a member's data before the next one.
+
+    `scratch` is a file that does not exist yet. Raises ArchiveError.
+    """
+    with path.open("rb") as file:
+        if file.read(8) != b"!<arch>\n":
+            raise ArchiveError("no Debian package", where=where, reason="damaged")
+        while header := file.read(60):
+            name = header[:16].decode(errors="replace").strip().rstrip("/")
+            size_text = header[48:58].strip()
+            if header[58:60] != b"`\n" or not size_text.isdigit():
+                raise compress.damaged(where, "an ar header is wrong")
+            size = int(size_text)
+            if name.startswith("data.tar"):
+                scratch.write_bytes(file.read(size))
+                reader = tar.Reader(compress.chunks(scratch, where=where), where=where)
+                for member in reader:
+                    yield member, reader
+                return
+            file.seek(size + size % 2, 1)
+    raise compress.damaged(where, "it has no data archive")

@@ -1,0 +1,93 @@
+"""GRUB: core images for El Torito, and the menu.
+
+A core image carries every module it needs, so the disc holds no module folder. It looks for the
+file that only our discs have at that place, takes that disc as root, and shows its menu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from buildlib.stages.stage import Job, Outputs, Stage
+
+MENU = "boot/grub/grub.cfg"
+MODULES = (
+    "iso9660", "fat", "part_gpt", "part_msdos", "search", "search_fs_file", "normal",
+    "configfile", "multiboot", "multiboot2", "gzio", "serial", "terminal", "echo", "ls", "test",
+)
+_FORMATS = {"bios": "i386-pc-eltorito", "efi": "x86_64-efi"}
+_FOLDERS = {"bios": "/usr/lib/grub/i386-pc", "efi": "/usr/lib/grub/x86_64-efi"}
+_EXTRA = {"bios": ("biosdisk",), "efi": ("efi_gop", "all_video")}
+_EMBEDDED = f"""\
+search --no-floppy --file --set=root --hint=$root --hint=cd0 /{MENU}
+set prefix=($root)/boot/grub
+configfile /{MENU}
+"""
+# A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
+_FAT = ("-f", "2880", "-N", "474D5354")
+
+
+@dataclass(frozen=True)
+class GrubImage(Stage):
+    """The boot image for `platform`. Output: `image`.
+
+    bios  a core image that the BIOS loads without emulation
+    efi   a FAT image with EFI/BOOT/BOOTX64.EFI
+    time  of the files on the FAT image, seconds since 1970
+    """
+
+    platform: Literal["bios", "efi"]
+    time: int
+
+    def tools(self) -> tuple[str, ...]:
+        """mtools are needed for the FAT image only."""
+        return ("grub-mkimage", *(("mformat", "mmd", "mcopy") if self.platform == "efi" else ()))
+
+    def host_folders(self) -> tuple[str, ...]:
+        """GRUB's modules."""
+        return (_FOLDERS[self.platform],)
+
+    def run(self, job: Job) -> Outputs:
+        """Let grub-mkimage write the core image, and mtools the file system around it."""
+        embedded, core = job.folder / "embedded.cfg", job.folder / "core.img"
+        embedded.write_text(_EMBEDDED)
+        job.run(
+            "grub-mkimage", "-d", _FOLDERS[self.platform], "-O", _FORMATS[self.platform],
+            "-p", "/boot/grub", "-c", embedded, "-o", core, *_EXTRA[self.platform], *MODULES,
+        )
+        if self.platform == "bios":
+            return {"image": job.blobs.adopt(core)}
+        image = job.folder / "fat.img"
+        dated = {"SOURCE_DATE_EPOCH": str(self.time), "MTOOLSRC": "/dev/null"}
+        job.run("mformat", "-C", "-i", image, *_FAT, "-v", "GOLDMASTER", "::", environment=dated)
+        job.run("mmd", "-i", image, "::/EFI", "::/EFI/BOOT", environment=dated)
+        job.run("mcopy", "-i", image, core, "::/EFI/BOOT/BOOTX64.EFI", environment=dated)
+        return {"image": job.blobs.adopt(image)}
+
+
+def menu(
+    *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
+    timeout: int,
+) -> str:
+    """The text of grub.cfg: one entry that starts Xen with NetBSD as its dom0.
+
+    xen, kernel  paths on the disc, without a leading slash
+    """
+    return f"""\
+# {title}
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+set timeout={timeout}
+set default=0
+menuentry "{_quoted(title)}" {{
+\tmultiboot2 {" ".join([f"/{xen}", *xen_words])}
+\tmodule2 {" ".join([f"/{kernel}", *kernel_words])}
+}}
+"""
+
+
+def _quoted(text: str) -> str:
+    return "".join(character for character in text if character not in '"$\\')

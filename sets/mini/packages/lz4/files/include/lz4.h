@@ -1,0 +1,1 @@
+mini: stands where /usr/pkg/include/lz4.h would be

@@ -1,0 +1,1 @@
+mini: stands where /usr/pkg/include/zstd.h would be
