@@ -248,10 +248,8 @@ def _http(
                     piece, skip = piece[cut:], skip - cut  # noqa: PLW2901
                 if piece:
                     yield piece
-    except urllib3.exceptions.IncompleteRead as error:
-        # what came is kept: the caller sees how much is missing
-        if error.partial is None:
-            return
+    except urllib3.exceptions.IncompleteRead:
+        return  # what came is kept: the caller sees how much is missing
     except (urllib3.exceptions.TimeoutError, requests.Timeout) as error:
         raise SourceError(
             f"the server was silent for {silence:g} s", where=url,

@@ -38,6 +38,7 @@ def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str
             hint="the list was changed, or another key signed it; nothing of it is used",
             reason="signature",
         ) from error
+    assert result.bytes is not None  # it is for detached signatures only
     return bytes(result.bytes)
 
 

@@ -51,7 +51,8 @@ def _fields(kind: type) -> dict[str, tuple[Any, bool]]:
 
 def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object:
     if not isinstance(data, Mapping):
-        return _wrong(data, "a table", at, problems)
+        _wrong(data, "a table", at, problems)
+        return None
     fields = _fields(kind)
     before = len(problems)
     for key in data:
@@ -79,14 +80,16 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
         return None if data is None else _value(hint, data, at, problems)
     if origin is tuple:
         if not isinstance(data, list):
-            return _wrong(data, "a list", at, problems)
+            _wrong(data, "a list", at, problems)
+            return None
         return tuple(
             _value(arguments[0], item, f"{at}[{number}]", problems)
             for number, item in enumerate(data)
         )
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(data, Mapping):
-            return _wrong(data, "a table", at, problems)
+            _wrong(data, "a table", at, problems)
+            return None
         return {
             str(key): _value(arguments[1], item, _join(at, str(key)), problems)
             for key, item in data.items()
@@ -94,7 +97,8 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dataclass(hint, data, at, problems)
     if type(data) is not hint:  # a TOML true is no integer
-        return _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+        _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+        return None
     return data
 
 

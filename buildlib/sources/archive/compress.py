@@ -79,7 +79,7 @@ def _stream(kind: str, packed: BinaryIO, where: str) -> Iterator[bytes]:
     if kind == "gzip":
         from isal import igzip
 
-        with igzip.IGzipFile(fileobj=packed, mode="rb") as stream:
+        with igzip.open(packed, "rb") as stream:
             while data := stream.read(CHUNK):
                 yield data
     elif kind == "xz":

@@ -78,12 +78,16 @@ class _Need:
 
     def chain(self) -> str:
         """From the recipe to this need, for a message."""
-        steps = [self.text]
-        need: _Need | None = self
-        while need is not None:
-            steps.append(need.requirer or "recipe")
-            need = need.parent
-        return " → ".join(reversed(steps))
+        return _way(self) if self.parent is None else _way(self, self.text)
+
+
+def _way(need: _Need, *last: str) -> str:
+    """From the recipe to whoever has `need`, then `last`."""
+    steps = [*last]
+    while need.parent is not None:
+        steps.insert(0, need.requirer)
+        need = need.parent
+    return " → ".join((f"{need.text} (recipe)", *steps))
 
 
 @dataclass(slots=True)
@@ -153,8 +157,7 @@ class _Closure:
 
     def chain(self, name: str) -> str:
         """How `name` came in, for a message."""
-        need = self.nodes[name].needs[0]
-        return need.chain() if need.text == name else f"{need.chain()} → {name}"
+        return _way(self.nodes[name].needs[0], name)
 
     def depends(self, name: str) -> tuple[str, ...]:
         """What `name` depends on directly, in the order of its DEPENDS."""

@@ -185,16 +185,11 @@ def _blocks(stream: Iterable[bytes]) -> Iterator[bytes]:
 
 def _summary(record: str, line: int, where: str) -> Summary:
     values = _values(record, line, where)
+    if wrong := _wrong(values):
+        raise _wrong_value(record, line, where, *wrong)
     one = values.get
-    pkgname = one("PKGNAME", "")
-    if not _PKGNAME.match(pkgname):
-        why = f"PKGNAME={pkgname!r}" if pkgname else "PKGNAME is missing"
-        raise _bad("a package without a usable name", where, line, why=why)
-    file_name = one("FILE_NAME", "")
-    if file_name and not _FILE_NAME.match(file_name):
-        raise _bad(f"{pkgname}: {file_name!r} is not the name of a file", where, line)
     return Summary(
-        pkgname=pkgname,
+        pkgname=values["PKGNAME"],
         pkgpath=one("PKGPATH", ""),
         comment=one("COMMENT", ""),
         depends=_many(values, "DEPENDS"),
@@ -202,10 +197,10 @@ def _summary(record: str, line: int, where: str) -> Summary:
         supersedes=_many(values, "SUPERSEDES"),
         provides=_many(values, "PROVIDES"),
         requires=_many(values, "REQUIRES"),
-        file_name=file_name,
-        file_size=_size(values, "FILE_SIZE", line, where),
+        file_name=one("FILE_NAME", ""),
+        file_size=_size(values, "FILE_SIZE"),
         file_cksum=one("FILE_CKSUM", ""),
-        size_pkg=_size(values, "SIZE_PKG", line, where),
+        size_pkg=_size(values, "SIZE_PKG"),
         machine_arch=_shared(one("MACHINE_ARCH", "")),
         opsys=_shared(one("OPSYS", "")),
         os_version=_shared(one("OS_VERSION", "")),
@@ -250,13 +245,33 @@ def _many(values: dict[str, str], name: str) -> tuple[str, ...]:
 _shared = sys.intern
 
 
-def _size(values: dict[str, str], name: str, line: int, where: str) -> int | None:
+def _size(values: dict[str, str], name: str) -> int | None:
     text = values.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
-        raise _bad(f"{values['PKGNAME']}: {name} is {text[:40]!r}, not a number", where, line)
-    return int(text)
+    return None if text is None else int(text)
+
+
+def _wrong(values: dict[str, str]) -> tuple[str, str] | None:
+    """A variable whose value is wrong, and what it should be."""
+    if not _PKGNAME.match(values.get("PKGNAME", "")):
+        return "PKGNAME", "the name of a package"
+    if "FILE_NAME" in values and not _FILE_NAME.match(values["FILE_NAME"]):
+        return "FILE_NAME", "the name of a file"
+    for name in ("FILE_SIZE", "SIZE_PKG"):
+        text = values.get(name, "0")
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+            return name, "a number"
+    return None
+
+
+def _wrong_value(record: str, line: int, where: str, name: str, expected: str) -> SourceError:
+    """The error for a wrong value, with the line the variable stands on."""
+    lines = record.split("\n")
+    found = [(at, text) for at, text in enumerate(lines) if text.startswith(f"{name}=")]
+    if not found:
+        return _bad("a package without a name", where, line, why=f"{name} is missing")
+    at, text = found[-1]  # of a name given twice the second is the one too many
+    why = f"{name} is given {len(found)} times" if len(found) > 1 else f"{name} is not {expected}"
+    return _bad(f"{text[:60]!r} cannot be", where, line + at, why=why)
 
 
 def _record(summary: Summary) -> str:

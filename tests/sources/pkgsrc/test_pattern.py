@@ -41,7 +41,7 @@ TABLE = [
     # only one lower and then one upper bound: the rest is skipped as part of a version
     ("foo<2>1", "foo-1.5", True),
     ("foo<2>1", "foo-0.5", True),
-    ("foo>1>2", "foo-1.5", False),  # the bound reads as 12 would, a 1 and a 2
+    ("foo>1>2", "foo-1.5", False),  # the bound is a 1 and a 2, as of 1.2 without the dot
     # == and != are known to dewey.c but never found, as the search is for < and >
     ("foo==1.0", "foo-1.0", False),
     # letters in words nobody knows
@@ -176,10 +176,10 @@ def test_same_as_naive_glob(pattern: str, name: str) -> None:
 
 TREES = st.recursive(
     st.text("ab-1>", max_size=3),
-    lambda inner: st.lists(inner, min_size=1, max_size=3).map(
-        lambda parts: "{" + ",".join(parts) + "}"
-    )
-    | st.tuples(inner, inner).map("".join),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: "{" + ",".join(parts) + "}")
+        | st.tuples(inner, inner).map("".join)
+    ),
     max_leaves=6,
 )
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from buildlib.sources.pkgsrc.version import compare, components, key, split_pkgname
 from buildlib.words.errors import SourceError
 
-# pkg_install, lib/dewey.c, and the pairs pkgsrc tests its own copies with
-# (pkgtools/pkg_summary-utils/files/tests/pkgsrc-dewey-test.txt)
+# Sources: pkg_install, lib/dewey.c; the pairs that pkgsrc tries its awk copy on, in the folder
+# pkgtools/pkg_summary-utils/files/tests. Where the copy differs (1.0.0.0alpha1), dewey.c counts.
 EQUAL, OLDER = 0, -1
 TABLE = [
     ("1", "1", EQUAL),

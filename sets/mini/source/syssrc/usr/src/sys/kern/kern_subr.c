@@ -24,6 +24,7 @@ setroot(void)
 	}
 	if (*root == '\0' || bootarg("-a", NULL, 0)) {
 		printf("root device (default %s): ", *root != '\0' ? root : "wd0a");
+		cnflush();
 		cpu_reboot(RB_HALT);
 	}
 	printf("root on %s type %s dumps on %s\n", root, rootfstype, dumpspec);

@@ -10,8 +10,9 @@
 static char	line[256];
 static size_t	fill;
 
-static void
-flush(void)
+/* For what has no newline: a prompt. */
+void
+cnflush(void)
 {
 	cnwrite(line, fill);
 	fill = 0;
@@ -22,7 +23,7 @@ putchar(char c)
 {
 	line[fill++] = c;
 	if (c == '\n' || fill == sizeof line)
-		flush();
+		cnflush();
 }
 
 static void
@@ -80,5 +81,5 @@ printf(const char *fmt, ...)
 	__builtin_va_end(ap);
 	/* a prompt has no newline and nothing after it */
 	if (fill > 0 && line[fill - 1] == ' ')
-		flush();
+		cnflush();
 }

@@ -36,6 +36,7 @@ bool	bootarg(const char *, char *, size_t);
 void	setroot(void);
 void	configure(void);
 void	config_print(void);
+void	cnflush(void);
 void	printf(const char *, ...) __printflike(1, 2);
 
 /* machine-dependent */

@@ -80,7 +80,8 @@ scan(struct source *src, struct word **words)
 	do {
 		if (getline(&line, &size, src->fp) == -1)
 			return n > 0 ? n : -1;
-		if (src->read++ == cfgline && n == 0)
+		src->read++;
+		if (n == 0)
 			cfgline = src->read;
 		for (p = line; *p != '\0' && *p != '#';) {
 			if (isspace((unsigned char)*p)) {

@@ -1,0 +1,295 @@
+"""Decides which stages run, and runs them.
+
+doit asks `decide` whether a stage is up to date and calls `make` where it is not, in the order of
+the graph and in several threads. All freshness comes from keys and records; times and doit's own
+state have no say. What a stage makes appears at once or not at all, and is durable when it does.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from buildlib.graph.explain import reasons
+from buildlib.graph.keys import Keys, Unknown
+from buildlib.stages.stage import From, HostPackage, Job, Stage
+from buildlib.store.events import Finished, Note, Sink, Started
+from buildlib.store.packs import StoredTree
+from buildlib.store.records import Document, Output, Record
+from buildlib.store.store import Store
+from buildlib.store.surroundings import free_bytes, ticks
+from buildlib.words.digest import Blob, digest_of
+from buildlib.words.errors import GoldmasterError, MissingBlob, StageError, StoreError, ToolError
+from buildlib.words.mtree import format_tree
+
+Verdict: TypeAlias = Literal["up to date", "restore", "build", "unknown"]
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All stages of a run.
+
+    stages  by name, in an order where what is needed comes first
+    after   stages that must have ended before a stage, though it takes nothing from them
+    docs    a line about each, for `doit list`
+    """
+
+    stages: Mapping[str, Stage]
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    docs: Mapping[str, str] = field(default_factory=dict)
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Stages that must have ended before `name`."""
+        refs = (ref.stage for ref in self.stages[name].upstream())
+        return tuple(dict.fromkeys((*refs, *self.after.get(name, ()))))
+
+    def closure(self, names: Sequence[str]) -> list[str]:
+        """`names` and all they take something from, in the order of `stages`."""
+        found, pending = set(), list(names)
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += self.needs(name)
+        return [name for name in self.stages if name in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done for a stage, and why.
+
+    key, document  empty where the verdict is "unknown": an output it takes is not made yet
+    record         what is in the store for the key
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    key: str = ""
+    document: Document = field(default_factory=dict)
+    record: Record | None = None
+
+
+class Engine:
+    """One run over a graph. Methods may be called from several threads."""
+
+    def __init__(
+        self, graph: Graph, store: Store, keys: Keys, *, sink: Sink, jobs: int,
+        mirrors: Sequence[str],
+    ) -> None:
+        self.graph = graph
+        self.store = store
+        self.keys = keys
+        self.jobs = jobs
+        self._sink = sink
+        self._mirrors = mirrors
+        self._outputs: dict[From, Output] = {}
+        self._done: dict[str, Decision] = {}
+        self._locks = {name: threading.RLock() for name in graph.stages}
+
+    def decide(self, name: str) -> Decision:
+        """What is to be done for stage `name`, from what is known now. Changes nothing.
+
+        Raises GoldmasterError where an input cannot be read.
+        """
+        if name in self._done:
+            return self._done[name]
+        try:
+            document = self.keys.document(self.graph.stages[name], self._outputs)
+        except Unknown as unknown:
+            return Decision("unknown", (f"takes something from {unknown.stage}",))
+        key = digest_of(document)
+        last = self.store.records.last(name)
+        record = self.store.records.get(key)
+        if record is not None and all(map(self.store.has, record.outputs.values())):
+            if last == key:
+                return Decision("up to date", (), key, document, record)
+            return Decision("restore", self._why(last, document), key, document, record)
+        if record is not None:
+            return Decision("build", ("its result was deleted or damaged",), key, document)
+        return Decision("build", self._why(last, document), key, document)
+
+    def _why(self, last: str | None, document: Document) -> tuple[str, ...]:
+        before = self.store.records.get(last) if last else None
+        return reasons(before.document if before else None, document)
+
+    def settle(self, name: str) -> Decision:
+        """Take the outputs of a stage that needs no run, so that what follows can be decided."""
+        decision = self.decide(name)
+        if decision.record is not None:
+            self._accept(name, decision, decision.record)
+        return decision
+
+    def _accept(self, name: str, decision: Decision, record: Record) -> None:
+        for output_name, output in record.outputs.items():
+            self._outputs[From(name, output_name)] = output
+        self._done[name] = Decision("up to date", (), decision.key, decision.document, record)
+
+    def make(self, name: str) -> Decision:
+        """Have the outputs of stage `name`: restored from the store, or made.
+
+        Raises GoldmasterError; then nothing has changed.
+        """
+        with self._locks[name], self._failures(name):
+            for _ in range(_TRIES):
+                decision = self.settle(name)
+                if name in self._done:
+                    if decision.verdict == "restore":
+                        self.store.records.set_last(name, decision.key)
+                        self._sink(Finished(name, "restored", size=self._size(name)))
+                    return decision
+                self._have_inputs(name)
+                decision = self.decide(name)
+                if decision.verdict != "build":
+                    continue
+                try:
+                    self._run(name, decision)
+                except MissingBlob as missing:
+                    self._sink(Note(f"{missing.what}: {missing.why}; it is made again", name))
+                    self._mend(name)
+                else:
+                    return decision
+            raise StoreError("content keeps vanishing from the store", where=name,
+                             hint="another program changes it", reason="store-unstable")
+
+    def outputs(self, name: str) -> Mapping[str, Output]:
+        """The outputs of a stage that has been made or settled."""
+        record = self._done[name].record
+        assert record is not None
+        return record.outputs
+
+    def key(self, name: str) -> str:
+        """The key of a stage that has been made or settled."""
+        return self._done[name].key
+
+    def document(self, name: str) -> Document:
+        """The key document of a stage that has been made or settled."""
+        return self._done[name].document
+
+    def output(self, ref: From) -> Output:
+        """One output of a stage that has been made or settled."""
+        return self._outputs[ref]
+
+    # running a stage
+
+    def _have_inputs(self, name: str) -> None:
+        """Make every output that the stage takes and that is not whole; see that it still is."""
+        for ref in self.graph.stages[name].upstream():
+            if ref not in self._outputs:
+                self.make(ref.stage)
+            elif not self.store.has(self._outputs[ref]):
+                self._forget(ref.stage)
+                self.make(ref.stage)
+
+    def _mend(self, name: str) -> None:
+        """Read all the stage takes, and forget what is damaged."""
+        for ref in self.graph.stages[name].upstream():
+            if not self.store.is_sound(self._outputs[ref]):
+                self._forget(ref.stage)
+
+    def _forget(self, name: str) -> None:
+        with self._locks[name]:
+            done = self._done.pop(name, None)
+            if done is not None:
+                self.store.records.drop(done.key)
+                for ref in [ref for ref in self._outputs if ref.stage == name]:
+                    del self._outputs[ref]
+
+    def _run(self, name: str, decision: Decision) -> None:
+        stage = self.graph.stages[name]
+        self._sink(Started(name, decision.reasons))
+        started = ticks()
+        with self._scratch() as folder:
+            job = self._job(name, stage, folder)
+            job.log.unlink(missing_ok=True)
+            results = stage.run(job)
+            outputs = {key: self._stored(value) for key, value in results.items()}
+        again = self.keys.document(stage, self._outputs)
+        if digest_of(again) != decision.key:
+            changed = reasons(decision.document, again)
+            raise StageError(
+                "an input changed while the stage ran", where=f"stage {name}",
+                why="\n".join(changed), hint="nothing was stored; run again",
+                reason="input-changed",
+            )
+        record = Record(decision.document, outputs)
+        self.store.records.put(decision.key, record)
+        self.store.records.set_last(name, decision.key)
+        self._accept(name, decision, record)
+        self._sink(Finished(name, "built", ticks() - started, self._size(name)))
+
+    def _stored(self, value: Blob | StoredTree) -> Output:
+        if isinstance(value, Blob):
+            return Output(value)
+        spec = self.store.blobs.put(format_tree(value.tree))
+        return Output(spec, value.packs, value.files)
+
+    def _job(self, name: str, stage: Stage, folder: Path) -> Job:
+        packages = {
+            value: self.keys.host_package(value)
+            for value in vars(stage).values() if isinstance(value, HostPackage)
+        }
+        return Job(
+            name=name,
+            folder=folder,
+            log=self.store.logs / f"{name.replace('/', '_')}.log",
+            inputs={ref: self._outputs[ref] for ref in stage.upstream()},
+            blobs=self.store.blobs,
+            packs=self.store.packs,
+            runner=self.store.runner,
+            workspaces=self.store.workspaces,
+            tools={tool: self.keys.tool(tool)[0] for tool in stage.tools()},
+            host_packages=packages,
+            sink=self._sink,
+            jobs=self.jobs,
+            mirrors=self._mirrors,
+            partial=self.store.build / "partial",
+        )
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        folder = Path(self.store.blobs.fresh())
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _failures(self, name: str) -> Iterator[None]:
+        """Tell that the stage failed, with errors of the host in words a user can act on."""
+        started = ticks()
+        try:
+            yield
+        except OSError as error:
+            self._sink(Finished(name, "failed", ticks() - started))
+            raise self._host_error(name, error) from error
+        except GoldmasterError as error:
+            if isinstance(error, ToolError) and free_bytes(self.store.build) < (4 << 20):
+                error.hint = error.hint or self._space_hint()
+            self._sink(Finished(name, "failed", ticks() - started))
+            raise
+
+    def _host_error(self, name: str, error: OSError) -> StoreError:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        return StoreError(
+            "the disk is full" if full else f"{error.strerror or error}",
+            where=f"stage {name}" + (f", {error.filename}" if error.filename else ""),
+            why=f"{free_bytes(self.store.build) >> 20} MiB are free below {self.store.build}"
+            if full else None,
+            hint=self._space_hint() if full else None,
+            reason="disk-full" if full else "host-io",
+        )
+
+    def _space_hint(self) -> str:
+        return ("free some space, or remove what no build needs with `doit gc`; "
+                "nothing that was finished is lost")
+
+    def _size(self, name: str) -> int:
+        return sum(map(self.store.size, self.outputs(name).values()))

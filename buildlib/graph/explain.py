@@ -1,0 +1,78 @@
+"""Why a stage runs: the difference between two key documents, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from buildlib.store.records import Document
+
+_SHORT = 12
+
+
+def reasons(before: Document | None, after: Document) -> tuple[str, ...]:
+    """What changed from the document of the last run to the one now; what caused it first.
+
+    Files of the checkout and parameters come first, then code, tools, and outputs of other
+    stages, which have reasons of their own.
+    """
+    if before is None:
+        return ("it never ran",)
+    found = sorted(_differences(before, after, ()), key=lambda item: item[0])
+    return tuple(sentence for _, sentence in found) or ("its result is gone",)
+
+
+def _differences(
+    before: object, after: object, path: tuple[str, ...]
+) -> Iterator[tuple[int, str]]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        if "from" in after and "from" in before:
+            yield 3, _change(f"output {after['from']}", before.get("sha256"), after.get("sha256"))
+            return
+        for key in sorted({*before, *after}):
+            yield from _differences(before.get(key), after.get(key), (*path, key))
+    elif isinstance(before, list) and isinstance(after, list):
+        for number in range(max(len(before), len(after))):
+            yield from _differences(_at(before, number), _at(after, number), (*path, str(number)))
+    else:
+        yield _sentence(path, before, after)
+
+
+def _at(items: list[Any], number: int) -> object:
+    return items[number] if number < len(items) else None
+
+
+def _sentence(path: tuple[str, ...], before: object, after: object) -> tuple[int, str]:
+    head, *rest = path
+    if head == "code":
+        module = (rest or ["?"])[0]
+        return 1, _change(f"code of {module}", before, after)
+    if head in {"tools", "libraries", "host"}:
+        return 2, _change(f"{head.removesuffix('s')} {' '.join(rest)}", before, after)
+    if "files" in rest:
+        at = rest.index("files")
+        return 0, _change(f"file {'/'.join(rest[at + 1 :])}", before, after)
+    name = ".".join(rest) if head == "fields" else ".".join(path)
+    return 0, _change(name, before, after)
+
+
+def _change(what: str, before: object, after: object) -> str:
+    if before is None:
+        return f"{what} is new ({_show(after)})"
+    if after is None:
+        return f"{what} is gone (was {_show(before)})"
+    return f"{what} changed: {_show(before)} → {_show(after)}"
+
+
+def _show(value: object) -> str:
+    if isinstance(value, str):
+        words = [word[:_SHORT] if _is_digest(word) else word for word in value.split(" ")]
+        value = " ".join(words)
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_digest(word: str) -> bool:
+    return len(word) in {64, 128} and all(character in "0123456789abcdef" for character in word)

@@ -1,0 +1,154 @@
+"""Keys: what the output of a stage depends on, as one document.
+
+    {"form": 1, "stage": "FfsImage", "version": 1,
+     "code":  {"buildlib.stages.ffs": SHA-256, …},
+     "fields": {"free": "5%", "root": {"from": "root:base.tree", "sha256": …}},
+     "tools": {"makefs": SHA-256}, "libraries": {}, "host": {}, "environment": SHA-256}
+
+The key is the SHA-256 of its canonical JSON. Outputs of other stages stand in it by content: a
+stage that runs again and yields the same bytes changes no key below it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from buildlib.graph.code import CodeDigests
+from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
+from buildlib.sources.folder import fingerprint
+from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.store.records import Document, Output
+from buildlib.store.store import Store
+from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool
+from buildlib.words.digest import digest_of
+from buildlib.words.errors import ConfigError, StageError, ToolError
+
+# Raised when the store or the way stages are run changes what comes out.
+FORM = 1
+
+# Debian's names of the packages that have the tools, for the hint.
+_PACKAGES = {
+    "makefs": "makefs", "grub-mkimage": "grub-common", "mformat": "mtools", "mmd": "mtools",
+    "mcopy": "mtools", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
+    "apt-get": "apt", "apt-cache": "apt",
+}
+_FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
+
+
+class Unknown(Exception):  # noqa: N818  no error: the answer is not known yet
+    """A key depends on an output that is not made yet."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+class Keys:
+    """Makes key documents. What it reads of the host is read once a run."""
+
+    def __init__(self, store: Store, code: CodeDigests) -> None:
+        self._store = store
+        self._code = code
+        self._tools: dict[str, tuple[Path, str]] = {}
+        self._host: dict[str, dict[str, str]] = {}
+        self._environment = digest_of(TOOL_ENVIRONMENT)
+
+    def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
+        """The key document. Raises Unknown, or GoldmasterError where an input is missing."""
+        kind = type(stage)
+        parts = {
+            field.name: self._value(getattr(stage, field.name), outputs)
+            for field in fields(stage)  # type: ignore[arg-type]  # every stage is a dataclass
+        }
+        document: Document = {
+            "form": FORM, "stage": kind.__name__, "version": kind.VERSION, "fields": parts}
+        if not kind.PINNED:
+            document |= {
+                "code": self._code.of(kind.__module__),
+                "tools": {name: self.tool(name)[1] for name in stage.tools()},
+                "libraries": {name: library_version(name) for name in kind.LIBRARIES},
+                "host": {path: self._folder(path) for path in stage.host_folders()},
+                "environment": self._environment,
+            }
+        return document
+
+    def tool(self, name: str) -> tuple[Path, str]:
+        """Path and SHA-256 of a host tool. Raises ToolError."""
+        if name not in self._tools:
+            path = find_tool(name)
+            if path is None:
+                package = _PACKAGES.get(name, name)
+                raise ToolError(
+                    f"the tool {name} is not installed",
+                    hint=f"apt-get install {package}",
+                    reason="tool-missing",
+                )
+            self._tools[name] = path, self._store.seen.sha256(str(path))
+        return self._tools[name]
+
+    def host_package(self, package: HostPackage) -> DistributionPackage:
+        """What the distribution has for a pattern; asked again when its lists have changed."""
+        if Path(LISTS).is_dir():
+            text = self._store.seen.memo(
+                LISTS, lambda _path: self._ask(package.pattern), kind=f"apt {package.pattern}")
+        else:
+            text = self._ask(package.pattern)
+        return DistributionPackage(*text.split())
+
+    def _ask(self, pattern: str) -> str:
+        self.tool("apt-cache")
+        found = candidate(pattern, self._store.runner.output)
+        return f"{found.name} {found.version} {found.sha256}"
+
+    def _folder(self, path: str) -> str:
+        folder = Path(path)
+        if not folder.is_dir():
+            package = _FOLDERS.get(folder.name, folder.name)
+            raise ToolError(f"{path} is not there", hint=f"apt-get install {package}",
+                            reason="tool-missing")
+        return digest_of(fingerprint(folder, folder / ".none", self._store.seen))
+
+    def _value(self, value: object, outputs: Mapping[From, Output]) -> object:
+        if isinstance(value, From):
+            if value not in outputs:
+                raise Unknown(value.stage)
+            return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
+        if isinstance(value, SourceFile):
+            return {"files": {value.name: self._file(value)}}
+        if isinstance(value, SourceTree):
+            prints = fingerprint(value.path, value.spec, self._store.seen)
+            return {"files": {f"{value.name}/{path}": mark for path, mark in prints.items()}}
+        if isinstance(value, HostPackage):
+            found = self.host_package(value)
+            return {"name": found.name, "version": found.version, "sha256": found.sha256}
+        if isinstance(value, Mapping):
+            return {str(key): self._value(item, outputs) for key, item in value.items()}
+        if isinstance(value, tuple):
+            return [self._value(item, outputs) for item in value]
+        if value is None or isinstance(value, bool | int | str):
+            return value
+        raise StageError(f"a field of type {type(value).__name__} has no place in a key",
+                         reason="key-field")
+
+    def _file(self, file: SourceFile) -> str:
+        try:
+            return self._store.seen.sha256(str(file.path))
+        except OSError as error:
+            raise ConfigError(
+                f"{file.name} cannot be read", where=file.path, why=error.strerror, reason="file"
+            ) from error
+
+
+def library_version(name: str) -> str:
+    """The version of an installed Python package, from its metadata folder, without importing."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ToolError(f"the Python package {name} is not installed", hint="make venv",
+                        reason="tool-missing")
+    site = Path(spec.origin).parent.parent
+    for path in site.glob(f"{name}-*.dist-info"):
+        return path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
+    return "unknown"

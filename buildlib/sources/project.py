@@ -1,0 +1,122 @@
+"""The files a project is made of: release definitions, locks, recipes, kernel configurations.
+
+    sets/NAME.toml, NAME.lock     releases        recipes/dom0.toml, domu/NAME.toml   systems
+    sets/keys/                    their signers   kernel-configs/NAME                 kernels
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from buildlib.words.digest import Json, digest_of
+from buildlib.words.errors import ConfigError
+from buildlib.words.model import Lock, Recipe, Release
+from buildlib.words.schema import load, nearest
+
+
+class Project:
+    """The checkout at `root`. Every method raises ConfigError with all problems of a file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def name_of(self, path: Path) -> str:
+        """How documents and errors call a file of the project."""
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return path.name
+
+    def release_file(self, release: str) -> Path:
+        """The definition of a release: a name below `sets`, or a path to a .toml file."""
+        if release.endswith(".toml"):
+            path = Path(release)
+            return path if path.is_absolute() else self.root / path
+        return self._known("release", release, self.root / "sets", ".toml")
+
+    def release(self, release: str) -> Release:
+        """A release definition."""
+        path = self.release_file(release)
+        return load(Release, self._toml(path), where=self.name_of(path))
+
+    def lock_file(self, release: str) -> Path:
+        """The lock beside a release's definition."""
+        return self.release_file(release).with_suffix(".lock")
+
+    def lock(self, release: str) -> Lock:
+        """The lock of a release."""
+        path = self.lock_file(release)
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise ConfigError(
+                f"the release {release} has no lock", where=self.name_of(path),
+                hint=f"make one: doit lock release={release}", reason="no-lock",
+            ) from None
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.name_of(path)} is damaged", where=self.name_of(path), why=str(error),
+                hint=f"make it anew: doit lock release={release}", reason="lock-form",
+            ) from error
+        if not isinstance(data, dict):
+            data = {}
+        return load(Lock, data, where=self.name_of(path))
+
+    def recipe(self, name: str) -> Recipe:
+        """A recipe: `dom0`, or `domu/NAME`."""
+        folder, _, base = name.rpartition("/")
+        path = self._known("recipe", base, self.root / "recipes" / folder, ".toml")
+        return load(Recipe, self._toml(path), where=self.name_of(path))
+
+    def domus(self) -> tuple[str, ...]:
+        """Names of all domU recipes, sorted."""
+        return tuple(sorted(path.stem for path in (self.root / "recipes" / "domu").glob("*.toml")))
+
+    def kernel_config(self, name: str) -> Path:
+        """A kernel configuration."""
+        return self._known("kernel", name, self.root / "kernel-configs", "")
+
+    def _known(self, what: str, name: str, folder: Path, suffix: str) -> Path:
+        path = folder / f"{name}{suffix}"
+        if "/" in name or not path.is_file():
+            known = sorted(
+                item.name.removesuffix(suffix) for item in folder.glob(f"*{suffix}")
+                if item.is_file()
+            ) if folder.is_dir() else []
+            raise ConfigError(
+                f"there is no {what} {name}{nearest(name, known)}",
+                where=self.name_of(folder),
+                why=f"known: {', '.join(known) or 'none'}",
+                reason=f"unknown-{what}",
+            )
+        return path
+
+    def _toml(self, path: Path) -> dict[str, Any]:
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{self.name_of(path)} is no TOML", where=self.name_of(path), why=str(error),
+                reason="toml",
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"{self.name_of(path)} cannot be read", where=path, why=error.strerror,
+                reason="file",
+            ) from error
+
+
+def definition_digest(release: Release) -> str:
+    """Digest of what a definition says of its sources: a lock made for another is stale."""
+    facts: Mapping[str, Json] = {
+        "path": release.path,
+        "sets": list(release.set_paths()),
+        "list": release.signature.list,
+        "fingerprint": release.signature.fingerprint.replace(" ", "").lower(),
+        "packages": release.packages.path,
+    }
+    return digest_of(facts)

@@ -1,0 +1,63 @@
+"""The store as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from buildlib.store.blobs import Blobs
+from buildlib.store.lock import RunLock
+from buildlib.store.packs import Packs
+from buildlib.store.process import Runner
+from buildlib.store.records import Output, Records
+from buildlib.store.seen import Seen
+from buildlib.store.workspace import Workspaces
+from buildlib.words.errors import StoreError
+
+
+class Store:
+    """All that lasts, below `build`: `build/store`, work folders, logs, unfinished downloads."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self.folder = build / "store"
+        self.logs = build / "log"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+            self.blobs = Blobs(self.folder)
+            self.packs = Packs(self.folder, self.blobs)
+            self.records = Records(self.folder)
+        except OSError as error:
+            raise StoreError(
+                "the store cannot be made", where=error.filename or build, why=error.strerror,
+                hint="choose another place with `build=FOLDER`", reason="store-io",
+            ) from error
+        self.seen = Seen(self.folder / "seen.json")
+        self.lock = RunLock(self.folder)
+        self.runner = Runner(lambda: self.lock.descriptor)
+        self.workspaces = Workspaces(build / "work")
+
+    def has(self, output: Output) -> bool:
+        """Whether all content of an output is there, as it was stored."""
+        return (
+            self.blobs.has(output.blob)
+            and all(map(self.packs.has, output.packs))
+            and all(map(self.blobs.has, output.files))
+        )
+
+    def is_sound(self, output: Output) -> bool:
+        """Like `has`, but every byte is read; what is damaged is removed."""
+        for blob in (output.blob, *output.files):
+            if self.blobs.has(blob) and not self.blobs.is_sound(blob.sha256):
+                self.blobs.discard(blob.sha256)
+        for pack in output.packs:
+            if self.packs.has(pack) and not self.packs.is_sound(pack.sha256):
+                self.packs.discard(pack.sha256)
+        return self.has(output)
+
+    @staticmethod
+    def size(output: Output) -> int:
+        """Bytes of an output's content."""
+        if output.packs or output.files:
+            return sum(blob.size for blob in (*output.packs, *output.files))
+        return output.blob.size
