@@ -37,7 +37,7 @@ class Graph:
     """All stages of a run.
 
     stages  by name, in an order where what is needed comes first
-    after   stages that must have ended before a stage, though it takes nothing from them
+    after   tasks that must have ended before a stage, though it takes nothing from them
     docs    a line about each, for `doit list`
     """
 
@@ -46,7 +46,7 @@ class Graph:
     docs: Mapping[str, str] = field(default_factory=dict)
 
     def needs(self, name: str) -> tuple[str, ...]:
-        """Stages that must have ended before `name`."""
+        """Tasks that must have ended before stage `name`."""
         refs = (ref.stage for ref in self.stages[name].upstream())
         return tuple(dict.fromkeys((*refs, *self.after.get(name, ()))))
 
@@ -55,7 +55,7 @@ class Graph:
         found, pending = set(), list(names)
         while pending:
             name = pending.pop()
-            if name not in found:
+            if name not in found and name in self.stages:
                 found.add(name)
                 pending += self.needs(name)
         return [name for name in self.stages if name in found]

@@ -32,11 +32,22 @@ Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0: u
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a file must be: SHA-512 and SHA-256 in hex, and its size in bytes."""
+    """What a file must be: SHA-512, and if they are known, SHA-256 (hex) and size (bytes).
+
+    Nothing at all is known of a binary package before it is locked: then `sha512` is empty.
+    """
 
     sha512: str
-    sha256: str
-    size: int
+    sha256: str = ""
+    size: int = -1
+
+    def allows(self, found: Pin) -> bool:
+        """Whether a file of which everything is known is the one that is pinned."""
+        return (
+            self.sha512 in {"", found.sha512}
+            and self.sha256 in {"", found.sha256}
+            and self.size in {-1, found.size}
+        )
 
 
 class _Hasher:
@@ -116,22 +127,29 @@ def _fetch_one(
     hasher = _Hasher()
     try:
         kept = _rehash(partial, hasher, pin.size)
+        size = pin.size
+
+        def expect(total: int | None) -> None:
+            nonlocal size
+            _expect(total, pin, url)
+            size = max(size, -1 if total is None else total)
+
         with partial.open("r+b" if kept else "wb") as file:
             file.seek(kept)
-            if kept < pin.size or pin.size == 0:
-                for piece in _pieces(url, kept, silence, lambda total: _expect(total, pin, url)):
+            if kept != pin.size:
+                for piece in _pieces(url, kept, silence, expect):
                     file.write(piece)
                     hasher.update(piece)
-                    if hasher.size > pin.size:
+                    if 0 <= size < hasher.size:
                         break
                     if tell:
-                        tell(hasher.size, pin.size)
+                        tell(hasher.size, max(size, 0))
             file.truncate()
     finally:
         found = hasher.finish()
-    if found.size < pin.size:
-        raise _cut(found, pin, url, partial)
-    if found != pin:
+    if found.size < size:
+        raise _cut(found, size, url, partial)
+    if not pin.allows(found):
         head = partial.open("rb").read(200)
         partial.unlink()
         raise _mismatch(found, pin, url, head)
@@ -141,7 +159,7 @@ def _fetch_one(
 def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
     """Hash what an earlier try left; its size. Nothing is kept that is longer than the file."""
     size = _size(partial)
-    if size > limit:
+    if 0 <= limit < size:
         return 0
     if size:
         with partial.open("rb") as file:
@@ -159,7 +177,7 @@ def _size(path: Path) -> int:
 
 def _expect(total: int | None, pin: Pin, url: str) -> None:
     """Refuse a file of another size before a byte of it is read."""
-    if total is not None and total != pin.size:
+    if total is not None and pin.size not in {-1, total}:
         raise SourceError(
             "the file has another size than the pinned one",
             where=url,
@@ -170,7 +188,7 @@ def _expect(total: int | None, pin: Pin, url: str) -> None:
         )
 
 
-def _cut(found: Pin, pin: Pin, url: str, partial: Path) -> SourceError:
+def _cut(found: Pin, size: int, url: str, partial: Path) -> SourceError:
     head = partial.open("rb").read(200)
     if "HTML" in looks_like(head):
         partial.unlink()
@@ -179,7 +197,7 @@ def _cut(found: Pin, pin: Pin, url: str, partial: Path) -> SourceError:
     return SourceError(
         "the download was cut short",
         where=url,
-        why=f"{found.size} of {pin.size} bytes came",
+        why=f"{found.size} of {size} bytes came",
         hint="run again: it goes on where it stopped",
         reason="cut",
     )

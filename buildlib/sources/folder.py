@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from buildlib.store.packs import PackWriter
 from buildlib.store.seen import Seen
 from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError
@@ -21,6 +21,13 @@ from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 # What editors, version control and the Finder leave behind is never part of a system.
 IGNORED = frozenset({".git", ".svn", ".DS_Store", ".gitkeep", "__pycache__"})
+
+
+class Contents(Protocol):
+    """What takes the contents of files: a pack, or a test's dictionary."""
+
+    def add(self, data: bytes, /) -> str:
+        """Keep `data`; its SHA-256 (hex)."""
 
 
 def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -63,7 +70,7 @@ def fingerprint(folder: Path, spec: Path, seen: Seen) -> dict[str, str]:
     return prints
 
 
-def read_tree(folder: Path, spec: Path, pack: PackWriter, *, origin: str, time: int) -> Tree:
+def read_tree(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Tree:
     """The tree of `folder`, its contents in `pack`, every entry of `time` unless the spec says.
 
     Defaults: root:wheel, folders 0755, files 0644, or 0755 where they are executable.
@@ -88,7 +95,7 @@ def read_tree(folder: Path, spec: Path, pack: PackWriter, *, origin: str, time: 
     return tree_of(_same_inode(entries).values())
 
 
-def _entry(path: str, child: os.DirEntry[str], pack: PackWriter, *, origin: str, time: int) -> Entry:
+def _entry(path: str, child: os.DirEntry[str], pack: Contents, *, origin: str, time: int) -> Entry:
     if child.is_symlink():
         return Entry(path, "link", 0o755, time=time, link=os.readlink(child.path), origin=origin)
     if child.is_dir():

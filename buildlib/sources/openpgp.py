@@ -68,3 +68,19 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]  # the rest is the library's stack
+
+
+def signed_at(message: bytes) -> int:
+    """When a clear-signed message was signed, as its signature says; seconds since 1970.
+
+    Meant for a message that `verified_payload` has taken. Raises SourceError.
+    """
+    import pysequoia
+
+    armor = message[message.rfind(b"-----BEGIN PGP SIGNATURE-----") :]
+    try:
+        created = pysequoia.Sig.from_bytes(armor).created
+    except Exception as error:
+        raise SourceError("the signature cannot be read", why=_first_line(error),
+                          reason="signature") from error
+    return int(created.timestamp()) if created else 0

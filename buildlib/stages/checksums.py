@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from buildlib.sources.checksums import format_list
@@ -13,18 +14,27 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Checksums(Stage):
-    """SHA-256 and SHA-512 of `file` in BSD form, under the name `name`. Output: `list`."""
+    """Digests of `files` (name to file) in BSD form. Outputs: `sha256` and `sha512`, a list each.
+    """
 
-    file: From
-    name: str
+    files: Mapping[str, From]
 
     def run(self, job: Job) -> Outputs:
         """SHA-256 is the content's name already; SHA-512 needs a read."""
-        blob = job.inputs[self.file].blob
-        sha512 = hashlib.sha512()
-        with job.blobs.open(blob) as file:
-            while data := file.read(CHUNK):
-                sha512.update(data)
-        lines = (format_list("SHA256", {self.name: blob.sha256})
-                 + format_list("SHA512", {self.name: sha512.hexdigest()}))
-        return {"list": job.blobs.put(lines)}
+        sha256 = {name: job.inputs[ref].blob.sha256 for name, ref in self.files.items()}
+        sha512 = {name: _sha512(job, ref) for name, ref in self.files.items()}
+        return {
+            "sha256": job.blobs.put(format_list("SHA256", sha256)),
+            "sha512": job.blobs.put(format_list("SHA512", sha512)),
+        }
+
+
+def _sha512(job: Job, ref: From) -> str:
+    blob = job.inputs[ref].blob
+    digest, done = hashlib.sha512(), 0
+    with job.blobs.open(blob) as file:
+        while data := file.read(CHUNK):
+            digest.update(data)
+            done += len(data)
+            job.tell(done, blob.size, "bytes")
+    return digest.hexdigest()

@@ -42,8 +42,8 @@ class GrubImage(Stage):
     time: int
 
     def tools(self) -> tuple[str, ...]:
-        """mtools are needed for the FAT image only."""
-        return ("grub-mkimage", *(("mformat", "mmd", "mcopy") if self.platform == "efi" else ()))
+        """The second is needed for the FAT image only."""
+        return ("grub-mkimage", "mtools") if self.platform == "efi" else ("grub-mkimage",)
 
     def host_folders(self) -> tuple[str, ...]:
         """GRUB's modules."""
@@ -61,9 +61,12 @@ class GrubImage(Stage):
             return {"image": job.blobs.adopt(core)}
         image = job.folder / "fat.img"
         dated = {"SOURCE_DATE_EPOCH": str(self.time), "MTOOLSRC": "/dev/null"}
-        job.run("mformat", "-C", "-i", image, *_FAT, "-v", "GOLDMASTER", "::", environment=dated)
-        job.run("mmd", "-i", image, "::/EFI", "::/EFI/BOOT", environment=dated)
-        job.run("mcopy", "-i", image, core, "::/EFI/BOOT/BOOTX64.EFI", environment=dated)
+        for command, *words in (
+            ("mformat", "-C", "-i", image, *_FAT, "-v", "GOLDMASTER", "::"),
+            ("mmd", "-i", image, "::/EFI", "::/EFI/BOOT"),
+            ("mcopy", "-i", image, core, "::/EFI/BOOT/BOOTX64.EFI"),
+        ):
+            job.run("mtools", "-c", command, *words, environment=dated)
         return {"image": job.blobs.adopt(image)}
 
 

@@ -2,10 +2,9 @@
 
 The folder of the release holds
 
-    source/SET/usr/src/…          source sets
-    binary/SET/… + SET.mtree      binary sets
-    packages/NAME/package.toml, files/…   binary packages
-    hashes.asc                    the clear-signed list of the sets' digests
+    source/SET/usr/src/…, binary/SET/…     sets; a spec SET.mtree beside one says what git cannot
+    packages/NAME/package.toml, files/…, INSTALL     binary packages
+    hashes.asc                             the clear-signed list of the sets' digests
 
 and the mirror that comes out has the layout, lists and archive formats of NetBSD's. Archives are
 made of stored blocks, so that they have the same digests wherever they are pressed.
@@ -15,16 +14,170 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from buildlib.sources.archive.pack import gzip_stored, tar
 from buildlib.sources.checksums import format_list
-from buildlib.sources.folder import read_tree, walk
+from buildlib.sources.folder import read_tree
+from buildlib.sources.pkgsrc.summary import Summary, format_summary
+from buildlib.sources.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 from buildlib.stages.stage import Job, Outputs, SourceTree, Stage
-from buildlib.store.blobs import BlobWriter
-from buildlib.store.packs import PackWriter, StoredTree, content_of, read_content
-from buildlib.words.digest import Blob
+from buildlib.store.packs import PackWriter, Place, StoredTree, content_of, read_content
+from buildlib.words.digest import Blob, sha256
+from buildlib.words.errors import ConfigError
+from buildlib.words.schema import load
 from buildlib.words.tree import Entry, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class PackageText:
+    """A `package.toml`."""
+
+    pkgname: str
+    pkgpath: str
+    comment: str
+    categories: str = ""
+    homepage: str = ""
+    license: str = ""
+    depends: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Press(Stage):
+    """The mirror of a release. Outputs: one for each file, by its path from the mirror's root.
+
+    path, sets, list, packages   as the release definition has them; `sets` maps a set's path from
+                                 the release's folder to its folder below `folder`
+    time   of everything in it, seconds since 1970
+    """
+
+    folder: SourceTree
+    path: str
+    sets: Mapping[str, str]
+    list: str
+    packages: str
+    machine_arch: str
+    version: str
+    time: int
+
+    def run(self, job: Job) -> Outputs:
+        """Read the folders once; write archives and lists."""
+        packs: list[Blob] = []
+        with job.packs.writer(packs) as pack:
+            sets = {path: self._read(name, pack) for path, name in self.sets.items()}
+        places = job.packs.contents(StoredTree(Tree(), tuple(packs)))
+        files: dict[str, Blob] = {}
+        for path, tree in sets.items():
+            dot = path != f"source/sets/{path.rpartition('/')[2]}"
+            files[f"{self.path}/{path}"] = _archive(job, tree, places, dot=dot)
+        files |= self._lists(job, files)
+        hashes = self.folder.path / "hashes.asc"
+        if hashes.exists():
+            files[self.list] = job.blobs.copy_in(hashes)
+        return files | self._packages(job)
+
+    def _read(self, name: str, pack: PackWriter) -> Tree:
+        folder = self.folder.path / name
+        spec = folder.with_name(f"{folder.name}.mtree")
+        return read_tree(folder, spec, pack, origin=folder.name, time=self.time)
+
+    def _lists(self, job: Job, files: Mapping[str, Blob]) -> dict[str, Blob]:
+        """The MD5 and SHA512 files of each folder of sets."""
+        folders: dict[str, list[str]] = {}
+        for path in files:
+            folders.setdefault(path.rpartition("/")[0], []).append(path)
+        lists = {}
+        for folder, paths in folders.items():
+            for algorithm in ("MD5", "SHA512"):
+                digests = {}
+                for path in paths:
+                    with job.blobs.open(files[path]) as file:
+                        digest = hashlib.file_digest(file, algorithm.lower()).hexdigest()
+                    digests[path.rpartition("/")[2]] = digest
+                lists[f"{folder}/{algorithm}"] = job.blobs.put(format_list(algorithm, digests))
+        return lists
+
+    def _packages(self, job: Job) -> dict[str, Blob]:
+        folder = self.folder.path / "packages"
+        files: dict[str, Blob] = {}
+        summaries: list[Summary] = []
+        for path in sorted(folder.glob("*/package.toml")):
+            members, summary = make_package(self._package(path))
+            files[f"{self.packages}/{summary.archive}"] = _members_archive(job, members, self.time)
+            summaries.append(summary)
+        if summaries:
+            with job.blobs.writer() as writer:
+                for piece in gzip_stored([format_summary(summaries)]):
+                    writer.write(piece)
+            files[f"{self.packages}/pkg_summary.gz"] = writer.blob
+        return files
+
+    def _package(self, path: Path) -> PackageSource:
+        try:
+            text = load(PackageText, tomllib.loads(path.read_text()), where=str(path))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path.name} is no TOML", where=path, why=str(error),
+                              reason="toml") from error
+        install = path.with_name("INSTALL")
+        return PackageSource(
+            pkgname=text.pkgname, pkgpath=text.pkgpath, comment=text.comment,
+            description=text.comment, depends=text.depends, conflicts=text.conflicts,
+            provides=text.provides, requires=text.requires, categories=text.categories,
+            homepage=text.homepage, license=text.license,
+            install=install.read_bytes() if install.exists() else None,
+            files=tuple(_package_files(path.with_name("files"))),
+            machine_arch=self.machine_arch, os_version=self.version,
+        )
+
+
+def _package_files(folder: Path) -> Iterator[SourceFile]:
+    kept = _Kept()
+    spec = folder.with_name(f"{folder.name}.mtree")
+    for entry in read_tree(folder, spec, kept, origin=folder.parent.name, time=0):
+        if entry.kind == "link":
+            yield SourceFile(path=entry.path, symlink=entry.link)
+        elif entry.kind == "file":
+            yield SourceFile(path=entry.path, content=kept.contents[entry.sha256], mode=entry.mode)
+        elif entry.kind != "dir":
+            raise ConfigError(f"a package cannot hold a {entry.kind}", where=entry.path,
+                              reason="package-entry")
+
+
+class _Kept:
+    """Takes contents as a pack does, and keeps them: packages are small."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    def add(self, data: bytes) -> str:
+        digest = sha256(data)
+        self.contents[digest] = data
+        return digest
+
+
+def _archive(job: Job, tree: Iterable[Entry], places: dict[str, Place], *, dot: bool) -> Blob:
+    with job.blobs.writer() as writer:
+        entries = tar(tree, lambda entry: read_content(content_of(places, entry)), dot=dot)
+        for piece in gzip_stored(entries):
+            writer.write(piece)
+    return writer.blob
+
+
+def _members_archive(job: Job, members: tuple[Member, ...], time: int) -> Blob:
+    """A package's archive: members in pkg_create's order, without folders."""
+    contents = {member.name: member.content for member in members}
+    entries = [
+        Entry(member.name, "link" if member.symlink else "file", member.mode, time=time,
+              size=len(member.content), link=member.symlink)
+        for member in members
+    ]
+    with job.blobs.writer() as writer:
+        for piece in gzip_stored(tar(entries, lambda entry: contents[entry.path], dot=False)):
+            writer.write(piece)
+    return writer.blob
+

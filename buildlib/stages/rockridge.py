@@ -7,6 +7,8 @@ Sources: IEEE P1281 (SUSP 1.12), IEEE P1282 (RRIP 1.12); sys/fs/cd9660 of NetBSD
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct, pack
 
 from buildlib.words.errors import StageError
@@ -18,6 +20,8 @@ CE_LENGTH = 28
 AREA_LIMIT = 2048
 _FIELD_LIMIT = 255
 _NAME_LIMIT = 255
+_SL_ROOT = 8
+_SL_FLAGS = {b".": 2, b"..": 4}
 _BOTH = Struct("<L").pack, Struct(">L").pack
 
 SHARING = b"SP\x07\x01\xbe\xef\x00"
@@ -38,28 +42,37 @@ def both(number: int) -> bytes:
     return _BOTH[0](number) + _BOTH[1](number)
 
 
+@lru_cache(maxsize=1024)
 def date7(seconds: int) -> bytes:
-    """A time as a directory record has it (ECMA-119, 9.1.5), UTC."""
-    moment = time.gmtime(seconds)
-    if not 1900 <= moment.tm_year <= 2155:
-        raise StageError(f"the year {moment.tm_year} cannot be written on a CD", reason="iso-date")
-    return bytes([moment.tm_year - 1900, moment.tm_mon, moment.tm_mday,
-                  moment.tm_hour, moment.tm_min, moment.tm_sec, 0])
+    """A time as a directory record has it (ECMA-119, 9.1.5), UTC. Raises StageError."""
+    try:
+        moment = time.gmtime(seconds)
+    except (OverflowError, ValueError, OSError):
+        moment = None
+    if moment is None or not 1900 <= moment.tm_year <= 2155:
+        raise StageError(
+            f"the time {seconds} cannot be written on a CD",
+            why="ISO 9660 has one byte for the year: 1900 to 2155", reason="iso-date",
+        )
+    return bytes([moment.tm_year - 1900, *moment[1:6], 0])
 
 
 def attributes(entry: Entry, links: int) -> bytes:
     """PX, TF and, for devices, PN."""
-    date = date7(entry.time)
-    fields = (
-        b"PX\x24\x01" + both(entry.mode | TYPE_BITS[entry.kind]) + both(links)
-        + both(entry.uid) + both(entry.gid)
-        + b"TF\x1a\x01\x0e" + date * 3  # modification, access, attribute change
+    fields = _common(TYPE_BITS[entry.kind] | entry.mode, links, entry.uid, entry.gid, entry.time)
+    if entry.device is None:
+        return fields
+    major, minor = entry.device
+    # NetBSD takes the major number from the high word, the minor from the low one's outer bits
+    return fields + b"PN\x14\x01" + both(major) + both((minor << 12 & 0xFFF00000) | minor & 0xFF)
+
+
+@lru_cache(maxsize=4096)
+def _common(mode: int, links: int, uid: int, gid: int, time: int) -> bytes:
+    return (
+        b"PX\x24\x01" + both(mode) + both(links) + both(uid) + both(gid)
+        + b"TF\x1a\x01\x0e" + date7(time) * 3  # modification, access, attribute change
     )
-    if entry.device is not None:
-        major, minor = entry.device
-        # NetBSD takes the major number from the high word, the minor from the low one's outer bits
-        fields += b"PN\x14\x01" + both(major) + both((minor << 12 & 0xFFF00000) | minor & 0xFF)
-    return fields
 
 
 def names(name: str) -> list[bytes]:
@@ -80,32 +93,40 @@ def names(name: str) -> list[bytes]:
 
 
 def symlink(target: str) -> list[bytes]:
-    """SL fields for a link's target: components, each in one field."""
-    data = target.encode(errors="surrogateescape")
-    parts = data.split(b"/")
-    components = []
-    for number, part in enumerate(parts):
-        if number == 0 and part == b"" and len(parts) > 1:
-            components.append(b"\x08\0")  # root
-        elif part == b"":
-            continue
-        elif part in {b".", b".."}:
-            components.append(bytes([2 if part == b"." else 4, 0]))
-        else:
-            room = _FIELD_LIMIT - 7
-            for start in range(0, len(part), room):
-                piece = part[start : start + room]
-                more = start + room < len(part)
-                components.append(bytes([int(more), len(piece)]) + piece)
-    fields: list[list[bytes]] = [[]]
-    for component in components:
-        if 5 + sum(map(len, fields[-1])) + len(component) > _FIELD_LIMIT:
-            fields.append([])
-        fields[-1].append(component)
+    """SL fields for a link's target."""
+    fields = list(_fill(_components(target.encode(errors="surrogateescape"))))
     return [
-        b"SL" + bytes([5 + sum(map(len, field)), 1, int(number < len(fields))]) + b"".join(field)
+        b"SL" + bytes([5 + len(field), 1, int(number < len(fields))]) + field
         for number, field in enumerate(fields, 1)
     ]
+
+
+def _components(target: bytes) -> list[tuple[int, bytes]]:
+    """(flag, name) of each part of a path; what has a flag of its own has no name."""
+    names = [name for name in target.split(b"/") if name]
+    root = [(_SL_ROOT, b"")] if target.startswith(b"/") else []
+    return root + [(_SL_FLAGS.get(name, 0), name) for name in names]
+
+
+def _fill(components: list[tuple[int, bytes]]) -> Iterator[bytes]:
+    """Component records, as many together as a field has room for.
+
+    A field that is not the last ends within a name: libarchive puts no `/` where one ends and the
+    next begins, other readers do. `.` and `..` are written as names there.
+    """
+    room, field = _FIELD_LIMIT - 5, bytearray()
+    for number, (flag, name) in enumerate(components, 1):
+        text, last = name, number == len(components)
+        size = 2 + len(b"" if flag else text)
+        while len(field) + size > room - (0 if last else 2):
+            if flag == _SL_ROOT:
+                raise AssertionError
+            piece = text[: min(room - len(field) - 2, len(text) - 1)]
+            yield bytes(field) + bytes([1, len(piece)]) + piece
+            field, text, flag = bytearray(), text[len(piece) :], 0
+            size = 2 + len(text)
+        field += bytes([flag, len(text)]) + text if not flag else bytes([flag, 0])
+    yield bytes(field)
 
 
 def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:

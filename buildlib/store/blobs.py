@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import itertools
 import os
 import shutil
@@ -17,7 +18,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob, StoreError
@@ -162,7 +162,7 @@ class Blobs:
             raise MissingBlob(sha256, why="it was damaged")
         return data
 
-    def open(self, blob: Blob) -> BinaryIO:
+    def open(self, blob: Blob) -> io.BufferedReader:
         """The content as an open file. Raises MissingBlob."""
         return open(self.path(blob), "rb")
 

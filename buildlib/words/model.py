@@ -92,6 +92,7 @@ class Release:
     source_suffix, binary_suffix   `.tgz` or `.tar.xz`
     pressed_from   a folder beside the definition from which the whole mirror is made, for a
                    release of one's own; it is the mirror where no other is given
+    pressed_time   of all that is in such a mirror, seconds since 1970
     """
 
     name: str
@@ -109,6 +110,7 @@ class Release:
     binary_suffix: str = ".tar.xz"
     build: Build = Build()
     pressed_from: str = ""
+    pressed_time: int = 0
 
     def __post_init__(self) -> None:
         check_name(self.name, "name")
@@ -138,33 +140,34 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A file a lock pins: SHA-512, SHA-256 (hex) and size (bytes)."""
+    """A file a lock pins: SHA-512 (hex), and SHA-256 (hex) and size (bytes) once it was read."""
 
     sha512: str
-    sha256: str
-    size: int
+    sha256: str = ""
+    size: int = -1
 
     def __post_init__(self) -> None:
-        if not SHA512_HEX.match(self.sha512) or not SHA256_HEX.match(self.sha256):
+        known = not self.sha256 or SHA256_HEX.match(self.sha256)
+        if not SHA512_HEX.match(self.sha512) or not known:
             raise ValueError("a digest has the wrong length or form")
-        if self.size < 0:
-            raise ValueError("the size is negative")
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
     """A binary package a lock pins.
 
-    file, pin   file name below the packages' folder, and what it must be
-    pkgpath     category/name in pkgsrc
-    depends     names of the locked packages it needs
+    file, pin  file name below the packages' folder, and what it must be
+    pkgpath    category/name in pkgsrc
+    recipes    those that have it installed, directly or not
+    wanted_by  those that name it; none: others need it
     """
 
     pkgname: str
     pkgpath: str
     file: str
     pin: Pinned
-    depends: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    wanted_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.pkgname, "package")
@@ -177,7 +180,7 @@ class Lock:
 
     lock        version of this form
     definition  digest of what the release definition said of sources when the lock was made
-    epoch       time stamp of all outputs, seconds since 1970: that of the newest pinned input
+    epoch       time stamp of all outputs, seconds since 1970: when the signed list was signed
     list        the signed list of digests
     files       path from the release's folder to pin
     packages    every package of every recipe, in an order where what is needed comes first

@@ -60,7 +60,8 @@ def _clause(who: str, actions: str, mode: int, *, directory: bool) -> int:
         elif sign == "-":
             mode &= ~bits
         else:
-            mode = mode & ~reach | bits
+            # what goes is not subject to the umask
+            mode = mode & ~(reach if who else reach | _WHO["a"]) | bits
     return mode
 
 

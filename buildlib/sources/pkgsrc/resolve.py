@@ -12,8 +12,10 @@ Three things are done better than pkg_add, which takes one package after the oth
   that suits both, if there is one;
 - CONFLICTS and REQUIRES (shared libraries) are checked over the whole set.
 
-The result does not depend on the order of the recipe or of the repository. A package may depend
-on itself in a circle. Sources: pkg_install, add/perform.c, lib/conflicts.c; pkg_summary(5).
+It does not search: a package that is chosen and cannot be completed is an error of the repository,
+not a reason to try an older one. The result does not depend on the order of the recipe or of the
+repository. Packages may depend on each other in a circle.
+Sources: pkg_install, add/perform.c, lib/conflicts.c; pkg_summary(5).
 """
 
 from __future__ import annotations

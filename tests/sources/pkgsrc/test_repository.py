@@ -32,7 +32,7 @@ def test_index_misses_nothing(pattern: str) -> None:
     assert list(NameIndex(NAMES).matching(pattern)) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.text("ab-1.", max_size=6), max_size=12),
     st.text("ab-1.*?{},>=[]", max_size=7).filter(lambda text: text.count("{") == 0)

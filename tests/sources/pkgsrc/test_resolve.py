@@ -169,7 +169,7 @@ GRAPHS = st.dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     GRAPHS, st.lists(st.integers(0, 6), min_size=1, max_size=3), st.randoms(use_true_random=False)
 )

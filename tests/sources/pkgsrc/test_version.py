@@ -138,7 +138,7 @@ def padded_compare(a: str, b: str) -> int:
     return (x > y) - (x < y)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(VERSIONS, VERSIONS)
 def test_same_as_padding(a: str, b: str) -> None:
     assert compare(a, b) == padded_compare(a, b)

@@ -1,0 +1,39 @@
+"""Tasks that check instead of making: `verify` and `boot-test`."""
+
+from __future__ import annotations
+
+from buildlib.front.session import Session
+from buildlib.front.terminal import print_table
+from buildlib.graph.verify import Checked, verify as verify_files
+from buildlib.store.events import Finished, Progress, Sink, Started
+from buildlib.store.surroundings import ticks
+
+
+def verify(session: Session) -> None:
+    """Check what was fetched, and print what was checked."""
+    rows: list[tuple[str, ...]] = []
+
+    def tell(checked: Checked) -> None:
+        state = ", ".join(checked.against) if checked.present else "not fetched yet"
+        rows.append(("ok" if checked.present else "-", checked.path, state))
+
+    verify_files(session.plan, session.store, tell)
+    print_table(rows)
+
+
+def boot_test(session: Session, sink: Sink) -> None:
+    """Boot the CD, once for each platform it is made for."""
+    from buildlib.graph.boot import boot
+
+    boots = session.plan.release.boot
+    image = session.plan.products["iso"].folder / next(iter(session.plan.products["iso"].files))
+    name = "boot-test"
+    seconds = session.settings.seconds or boots.seconds
+    sink(Started(name))
+    started = ticks()
+    report = boot(
+        image, expect=boots.expect, machine=boots.machine, memory=boots.memory, seconds=seconds,
+        log=session.store.logs / "boot-test.log", runner=session.store.runner,
+        tell=lambda line: sink(Progress(name, 0, 0, "lines", line)),
+    )
+    sink(Finished(name, "built", ticks() - started, detail=str(report.log)))

@@ -1,0 +1,171 @@
+"""Commands of our own beside doit's: `why`, `plan`, `lock`, `gc`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command
+
+from buildlib.front.session import Session, open_session
+from buildlib.front.settings import command_line, read_settings
+from buildlib.front.terminal import print_error, print_table, size_text
+from buildlib.store.events import silent
+from buildlib.words.errors import ConfigError, GoldmasterError
+from buildlib.words.schema import nearest
+
+_JSON = {"name": "json", "long": "json", "type": bool, "default": False,
+         "help": "print JSON, for other programs"}
+
+
+class _Own(Command):  # type: ignore[misc]  # doit has no types
+    """A command that works on the checkout it is called in, and shows errors as all of ours."""
+
+    cmd_options: tuple[dict[str, Any], ...] = ()
+
+    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+        """Called by doit."""
+        try:
+            return self.work(opt_values, pos_args)
+        except GoldmasterError as error:
+            print_error(error)
+            return 3
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Do it; the exit status."""
+        raise NotImplementedError
+
+    @staticmethod
+    def session() -> Session:
+        """The session of the current folder's project."""
+        return open_session(Path.cwd(), command_line(), silent)
+
+
+class Plan(_Own):
+    """`doit plan`: a dry run."""
+
+    doc_purpose = "list what would run, without running it"
+    doc_usage = "[TASK ...]"
+    doc_description = (
+        "For each stage that is not up to date: whether it would be built, or kept from the "
+        "store (restore), or whether that hangs on a stage before it."
+    )
+    cmd_options = (_JSON,)
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Print a table."""
+        rows = pending(self.session(), names)
+        if options["json"]:
+            print(json.dumps([{"task": name, "verdict": verdict, "reasons": list(reasons)}
+                              for name, verdict, reasons in rows]))
+        else:
+            print_table([(name, verdict, reasons[0] if reasons else "")
+                         for name, verdict, reasons in rows])
+        return 0
+
+
+class Why(_Own):
+    """`doit why`: reasons."""
+
+    doc_purpose = "tell why stages would run: which input changed, from what to what"
+    doc_usage = "[TASK ...]"
+    doc_description = "Root causes come first: a stage only follows if its inputs really differ."
+    cmd_options = (_JSON,)
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Print every reason of every stage."""
+        rows = pending(self.session(), names)
+        if options["json"]:
+            print(json.dumps({name: list(reasons) for name, _, reasons in rows}))
+            return 0
+        for name, verdict, reasons in rows:
+            print(f"{name}: {verdict}")
+            for reason in reasons:
+                print(f"    {reason}")
+        if not rows:
+            print("nothing would run")
+        return 0
+
+
+def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(task, verdict, reasons) of every task in the closure of `names` that is not up to date.
+
+    `names` are tasks, groups of tasks, or nothing for `iso`.
+    """
+    engine, products = session.engine, session.plan.products
+    wanted = [task for name in names or ["iso"] for task in _tasks_of(session, name)]
+    stages = list(wanted)
+    for name in wanted:
+        if name in products:
+            stages += [ref.stage for ref in products[name].files.values()]
+            stages += [products[name].all_of] if products[name].all_of else []
+    rows: list[tuple[str, str, tuple[str, ...]]] = []
+    for name in engine.graph.closure(stages):
+        decision = engine.settle(name)
+        if decision.verdict == "unknown":
+            rows.append((name, "depends", decision.reasons))
+        elif decision.verdict != "up to date":
+            rows.append((name, decision.verdict, decision.reasons))
+    for name in wanted:
+        if name in products:
+            missing = [ref.stage for ref in products[name].files.values()
+                       if any(row[0] == ref.stage and row[1] != "restore" for row in rows)]
+            if missing:
+                rows.append((name, "depends", (f"takes something from {missing[0]}",)))
+            elif not session.publisher.is_current(products[name]):
+                rows.append((name, "build", ("its files are missing or not as they should be",)))
+    return rows
+
+
+def _tasks_of(session: Session, name: str) -> list[str]:
+    known = [*session.engine.graph.stages, *session.plan.products]
+    found = [task for task in known if task == name or task.startswith(f"{name}:")]
+    if not found:
+        raise ConfigError(f"there is no task {name}{nearest(name, known)}",
+                          hint="doit list --all shows all tasks", reason="unknown-task")
+    return found
+
+
+class Lock(_Own):
+    """`doit lock`: pins what a release is made of."""
+
+    doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
+    doc_usage = ""
+    doc_description = "Choose with release=NAME; mirror=URL takes the place of its mirrors."
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Fetch, check, write the lock, and print what it changes."""
+        del options, names
+        from buildlib.front.locks import lock_release
+
+        settings = read_settings(Path.cwd(), command_line())
+        lock_release(Path.cwd(), settings, print)
+        return 0
+
+
+class Gc(_Own):
+    """`doit gc`: gives disk space back."""
+
+    doc_purpose = "remove from the store what the last builds do not need"
+    doc_usage = ""
+    doc_description = (
+        "Keeps the results every task of this checkout last had, and the sources they were made "
+        "from. What is removed can be made again."
+    )
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Remove, and say how much."""
+        del options, names
+        from buildlib.graph.gc import collect
+
+        session = self.session()
+        session.store.lock.acquire(waiting=lambda text: print(text, file=sys.stderr))
+        try:
+            removed = collect(session.store)
+        finally:
+            session.store.lock.release()
+        print(f"removed {removed.files} files, {size_text(removed.size)}")
+        return 0

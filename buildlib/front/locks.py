@@ -1,0 +1,67 @@
+"""`doit lock`, and the mirror it needs when the release is one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from buildlib.front.settings import Settings
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.keys import Keys
+from buildlib.graph.locking import LockMaker, changes, format_lock
+from buildlib.graph.plan import PRESS, press_stage
+from buildlib.graph.publish import Publisher
+from buildlib.sources.project import Project
+from buildlib.store.events import silent
+from buildlib.store.store import Store
+from buildlib.words.errors import ConfigError
+from buildlib.words.model import Lock, Release
+
+
+def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> Lock:
+    """Make the lock of the release in `settings`, write it, and tell what changed."""
+    project, store = Project(root), Store(root / settings.build)
+    definition = project.release_file(settings.release)
+    release = project.release(settings.release)
+    store.lock.acquire(waiting=say)
+    try:
+        mirrors = (settings.mirror,) if settings.mirror else release.mirrors
+        if release.pressed_from and not settings.mirror:
+            mirrors = (str(press(project, release, definition, store)),)
+        maker = LockMaker(
+            project, release, store, mirrors=mirrors,
+            key_folder=definition.parent, say=say,
+        )
+        old = _old_lock(project, settings.release)
+        # A release of one's own may change; what was published by others may not.
+        lock = maker.make(None if release.pressed_from else old)
+    finally:
+        store.seen.save()
+        store.lock.release()
+    path = project.lock_file(settings.release)
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.write_text(format_lock(lock))
+    scratch.replace(path)
+    for line in changes(old, lock):
+        say(line)
+    say(f"wrote        {project.name_of(path)}")
+    return lock
+
+
+def press(project: Project, release: Release, definition: Path, store: Store) -> Path:
+    """Press the mirror of a release of one's own; its folder."""
+    stage, product = press_stage(project, release, definition, store.build)
+    engine = Engine(Graph({PRESS: stage}), store, Keys(store, CodeDigests(store.seen)),
+                    sink=silent, jobs=1, mirrors=())
+    engine.make(PRESS)
+    Publisher(engine, silent, facts={}).publish(replace(product, record=""))
+    return product.folder
+
+
+def _old_lock(project: Project, release: str) -> Lock | None:
+    try:
+        return project.lock(release)
+    except ConfigError:
+        return None

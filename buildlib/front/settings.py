@@ -1,0 +1,96 @@
+"""Settings: one name each, on the command line, in the environment and in a file.
+
+    doit iso release=mini      GOLDMASTER_RELEASE=mini      recipes/settings.toml: release = "mini"
+
+The first of these that is given counts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from buildlib.store.surroundings import processors, setting, source_date_epoch
+from buildlib.words.errors import ConfigError
+from buildlib.words.schema import nearest
+
+PROGRESS = ("auto", "live", "plain", "json", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is told from outside. Nothing of it gets into an output but by the release.
+
+    release   name of a file in sets, or a path to a .toml
+    mirror    URL or folder that takes the place of the release's mirrors
+    jobs      processors to use; 0: all
+    progress  auto, live, plain, json or quiet
+    build     folder of the store and of work folders; dist: of products
+    seconds   time limit of a boot test; 0: what the release says
+    """
+
+    release: str = "mini"
+    mirror: str = ""
+    jobs: int = 0
+    progress: str = "auto"
+    build: str = "build"
+    dist: str = "dist"
+    seconds: int = 0
+
+    @property
+    def workers(self) -> int:
+        """How many processors a run may use."""
+        return self.jobs or processors()
+
+
+def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
+    """The settings in force; `variables` are those of the command line. Raises ConfigError."""
+    path = root / "recipes" / "settings.toml"
+    try:
+        filed = tomllib.loads(path.read_text()) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is no TOML", where=path, why=str(error),
+                          reason="toml") from error
+    known = {field.name: field for field in fields(Settings)}
+    problems = [
+        f"{name}: no such setting{nearest(name, known)}"
+        for name in (*variables, *filed) if name not in known
+    ]
+    values: dict[str, str | int] = {}
+    for name, spec in known.items():
+        given = variables.get(name) or setting(name) or filed.get(name)
+        if given is None:
+            continue
+        if isinstance(spec.default, int):
+            if not str(given).isdigit():
+                problems.append(f"{name}: must be a whole number from 0, is {given!r}")
+                continue
+            values[name] = int(given)
+        else:
+            values[name] = str(given)
+    if values.get("progress", "auto") not in PROGRESS:
+        problems.append(f"progress: one of {', '.join(PROGRESS)}, not {values['progress']!r}")
+    if problems:
+        raise ConfigError("settings that cannot be", problems=tuple(problems),
+                          why=f"known: {', '.join(known)}", reason="settings")
+    return Settings(**values)  # type: ignore[arg-type]  # checked above
+
+
+def command_line() -> dict[str, str]:
+    """The variables doit found on its command line, known or not."""
+    from doit import doit_cmd
+
+    return dict(doit_cmd._CMDLINE_VARS or {})  # noqa: SLF001  get_var asks for known names only
+
+
+def read_epoch() -> int | None:
+    """SOURCE_DATE_EPOCH, or None where it is not set. Raises ConfigError."""
+    text = source_date_epoch()
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise ConfigError("SOURCE_DATE_EPOCH is no number of seconds", why=f"it is {text!r}",
+                          reason="settings")
+    return int(text)

@@ -1,0 +1,329 @@
+"""From release, lock and recipes to the stages and products of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buildlib.graph.engine import Graph
+from buildlib.sources.project import Project, definition_digest
+from buildlib.stages.checksums import Checksums
+from buildlib.stages.fetch import Fetch
+from buildlib.stages.ffs import FfsImage
+from buildlib.stages.grub import MENU, GrubImage, menu
+from buildlib.stages.hypervisor import DistributionXen, FileXen
+from buildlib.stages.iso import Iso
+from buildlib.stages.kernel import Kernel
+from buildlib.stages.packages import Packages
+from buildlib.stages.press import Press
+from buildlib.stages.root import Root
+from buildlib.stages.signature import Signature
+from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.stages.toolchain import Toolchain
+from buildlib.stages.unpack import Unpack
+from buildlib.words.errors import ConfigError
+from buildlib.words.model import Boots, Hypervisor, Lock, Pinned, Recipe, Release
+
+DOM0 = "dom0"
+XEN = "boot/xen.gz"
+IMAGES = "images"
+PRESS, LIST, SIGNATURE, TOOLCHAIN, HYPERVISOR = (
+    "press", "fetch:list", "signature", "toolchain", "hypervisor")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Files for people, beside each other in one folder.
+
+    files   file name to the output that it is
+    all_of  a stage all of whose outputs are files of the product, named by the outputs' names
+    record  file name of the build record, or empty
+    """
+
+    name: str
+    folder: Path
+    files: Mapping[str, From] = field(default_factory=dict)
+    all_of: str = ""
+    record: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run can do: stages, products, and what they were made from."""
+
+    definition: Path
+    release: Release
+    lock: Lock
+    graph: Graph
+    products: Mapping[str, Product]
+    mirrors: tuple[str, ...]
+
+
+@dataclass
+class _Builder:
+    """Collects stages in an order where what is needed comes first."""
+
+    project: Project
+    folder: Path  # of the release definition
+    release: Release
+    lock: Lock
+    epoch: int
+    stages: dict[str, Stage] = field(default_factory=dict)
+    after: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    docs: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, stage: Stage, doc: str, *, after: tuple[str, ...] = ()) -> str:
+        if name not in self.stages:
+            self.stages[name], self.docs[name] = stage, doc
+            if after:
+                self.after[name] = after
+        return name
+
+    # what comes in
+
+    def fetch(self, name: str, path: str, pin: Pinned, *, after: tuple[str, ...]) -> From:
+        stage = Fetch(path, pin.sha512, pin.sha256, pin.size)
+        return From(self.add(name, stage, f"fetch {path}", after=after), "file")
+
+    def list_files(self, first: tuple[str, ...]) -> None:
+        """The signed list, the lists beside the sets, and the check of the lock against them."""
+        release, lock = self.release, self.lock
+        signed = self.fetch(LIST, release.signature.list, lock.list, after=first)
+        lists = {
+            path: self.fetch(f"fetch:{path}", f"{release.path}/{path}", lock.files[path],
+                             after=first)
+            for path in release.list_paths() if path.endswith("/SHA512")
+        }
+        key = self.folder / release.signature.key
+        stage = Signature(
+            list=signed,
+            key=SourceFile(key, self.project.name_of(key)),
+            fingerprint=release.signature.fingerprint,
+            lists=lists,
+            pins={path: lock.files[path].sha512 for path in release.set_paths()},
+        )
+        self.add(SIGNATURE, stage, "check the lock against the signed list of digests")
+
+    def set_file(self, path: str) -> From:
+        """A set, fetched once the lock has been found signed."""
+        return self.fetch(f"fetch:{path}", f"{self.release.path}/{path}", self.lock.files[path],
+                          after=(SIGNATURE,))
+
+    def binary_set(self, name: str) -> From:
+        archive = self.set_file(self.release.binary_path(name))
+        return From(self.add(f"unpack:{name}", Unpack(archive, name), f"unpack set {name}"), "tree")
+
+    # what is made of it
+
+    def source_sets(self) -> tuple[From, ...]:
+        return tuple(self.set_file(self.release.source_path(name))
+                     for name in self.release.source_sets)
+
+    def toolchain(self) -> From:
+        release = self.release
+        stage = Toolchain(
+            self.source_sets(), release.machine, release.machine_arch, release.build.flags,
+            release.build.environment,
+        )
+        return From(self.add(TOOLCHAIN, stage, "build the release's toolchain"), "identity")
+
+    def kernel(self, name: str) -> From:
+        release = self.release
+        path = self.project.kernel_config(name)
+        toolchain = self.toolchain()
+        stage = Kernel(
+            SourceFile(path, self.project.name_of(path)), toolchain, self.source_sets(),
+            release.machine, release.machine_arch, self.epoch, release.build.flags,
+            release.build.environment,
+        )
+        return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
+
+    def packages(self, recipe_name: str) -> tuple[From, ...]:
+        locked = [item for item in self.lock.packages if recipe_name in item.recipes]
+        if not locked:
+            return ()
+        archives = {
+            item.pkgname: self.fetch(
+                f"fetch:{item.file}", f"{self.release.packages.path}/{item.file}", item.pin,
+                after=(SIGNATURE,))
+            for item in locked
+        }
+        stage = Packages(
+            archives, tuple(item.pkgname for item in locked if recipe_name not in item.wanted_by),
+            self.release.packages.database, self.release.machine_arch, self.release.version,
+            self.epoch,
+        )
+        name = f"packages:{_short(recipe_name)}"
+        return (From(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
+
+    def root(self, recipe_name: str, recipe: Recipe) -> From:
+        _check_packages(recipe_name, recipe, self.lock)
+        folder = (self.project.root / "recipes" / recipe_name).parent
+        overlays = tuple(
+            SourceTree(folder / path, self.project.name_of(folder / path))
+            for path in recipe.overlays
+        )
+        stage = Root(
+            layers=(*map(self.binary_set, recipe.sets), *self.packages(recipe_name)),
+            overlays=overlays,
+            time=self.epoch,
+            remove=recipe.remove,
+            files={recipe.kernel_path: self.kernel(recipe.kernel)},
+        )
+        name = f"root:{_short(recipe_name)}"
+        return From(self.add(name, stage, f"compose the root tree of {recipe_name}"), "tree")
+
+    def domu_image(self, domu: str) -> From:
+        name = f"domu/{domu}"
+        recipe = self.project.recipe(name)
+        stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free)
+        return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
+
+    def hypervisor(self, chosen: Hypervisor) -> From:
+        stage: Stage
+        if chosen.distribution:
+            stage = DistributionXen(HostPackage(chosen.distribution))
+        else:
+            path = self.project.root / chosen.file
+            stage = FileXen(SourceFile(path, self.project.name_of(path)), chosen.sha256)
+        return From(self.add(HYPERVISOR, stage, "take the hypervisor from its package"), "xen")
+
+    def cd(self, recipe: Recipe) -> str:
+        """The boot CD; the name of the stage that writes it."""
+        root = self.root(DOM0, recipe)
+        images = {f"{domu}.ffs": self.domu_image(domu) for domu in recipe.domus}
+        files = {f"{IMAGES}/{name}": ref for name, ref in images.items()}
+        if images:
+            self.add("checksums:images", Checksums(images), "list the digests of the domU images")
+            files[f"{IMAGES}/SHA256"] = From("checksums:images", "sha256")
+        chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
+        if not chosen.package:
+            files[XEN] = self.hypervisor(chosen)
+        boots = recipe.boot or Boots()
+        title = f"{self.release.name} {self.release.version} {DOM0}"
+        text = menu(
+            title=title, xen=chosen.package or XEN, xen_words=boots.xen,
+            kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
+        )
+        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text})
+        self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
+        grub = {
+            platform: From(
+                self.add(f"grub:{platform}",
+                         GrubImage("bios" if platform == "bios" else "efi", self.epoch),
+                         f"make GRUB's boot image for {platform}"),
+                "image")
+            for platform in boots.platforms
+        }
+        iso = Iso(From("tree:cd", "tree"), grub, volume=title, application=f"{title} boot CD",
+                  time=self.epoch)
+        return self.add("image:cd", iso, "write the boot CD")
+
+
+def make_plan(
+    project: Project, release_name: str, *, build: Path, dist: Path, mirror: str,
+    epoch: int | None,
+) -> Plan:
+    """The plan for one release and all recipes.
+
+    mirror  a URL or folder that takes the place of the release's mirrors, or empty
+    epoch   SOURCE_DATE_EPOCH, or None for that of the lock
+    Raises ConfigError.
+    """
+    definition = project.release_file(release_name)
+    release, lock = project.release(release_name), project.lock(release_name)
+    check_lock(release, lock, where=project.name_of(project.lock_file(release_name)))
+    builder = _Builder(project, definition.parent, release, lock,
+                       lock.epoch if epoch is None else epoch)
+    first: tuple[str, ...] = ()
+    products: dict[str, Product] = {}
+    mirrors = (mirror,) if mirror else release.mirrors
+    if release.pressed_from:
+        stage, product = press_stage(project, release, definition, build)
+        builder.add(PRESS, stage, f"press the mirror of {release.name}")
+        products[product.name] = product
+        if not mirror:
+            first, mirrors = (product.name,), (str(product.folder),)
+    builder.list_files(first)
+    recipe = project.recipe(DOM0)
+    for domu in dict.fromkeys((*recipe.domus, *project.domus())):
+        builder.domu_image(domu)
+    cd = builder.cd(recipe)
+    products["iso"] = _product(
+        builder, "iso", "press the boot CD", dist, f"{release.name}-{DOM0}.iso", From(cd, "iso"))
+    for domu in project.domus():
+        name = f"domu-images:{domu}"
+        products[name] = _product(
+            builder, name, f"the root image of {domu}", dist, f"{release.name}-{domu}.ffs",
+            From(f"image:{domu}", "image"))
+    graph = Graph(builder.stages, builder.after, builder.docs)
+    return Plan(definition, release, lock, graph, products, mirrors)
+
+
+def press_stage(
+    project: Project, release: Release, definition: Path, build: Path
+) -> tuple[Press, Product]:
+    """The stage that presses a release's mirror, and the mirror as a product.
+
+    definition  the file the release is defined in
+    """
+    folder = definition.parent / release.pressed_from
+    sets = {release.source_path(name): f"source/{name}" for name in release.source_sets}
+    sets |= {release.binary_path(name): f"binary/{name}" for name in release.binary_sets}
+    stage = Press(
+        SourceTree(folder, project.name_of(folder)), release.path, sets, release.signature.list,
+        release.packages.path, release.machine_arch, release.version, release.pressed_time,
+    )
+    product = Product("mirror", build / "mirror" / release.name, all_of=PRESS,
+                      doc=f"the mirror of {release.name}, pressed from its folder")
+    return stage, product
+
+
+def check_lock(release: Release, lock: Lock, *, where: str) -> None:
+    """Raises ConfigError for a lock that was made for another definition, or lacks something."""
+    hint = f"make it anew: doit lock release={release.name}"
+    if lock.definition != definition_digest(release):
+        raise ConfigError(
+            "the lock was made for another release definition", where=where,
+            why="sets, paths or the signing key have changed since", hint=hint,
+            reason="stale-lock",
+        )
+    missing = [path for path in (*release.set_paths(), *release.list_paths())
+               if path not in lock.files]
+    if missing:
+        raise ConfigError("the lock is incomplete", where=where, hint=hint,
+                          problems=tuple(f"{path}: not pinned" for path in missing),
+                          reason="stale-lock")
+
+
+def _check_packages(recipe_name: str, recipe: Recipe, lock: Lock) -> None:
+    """Raises ConfigError where the lock was made before the recipe named a package."""
+    wanted = {name for item in lock.packages if recipe_name in item.wanted_by
+              for name in (item.pkgpath, item.pkgname, item.pkgname.rpartition("-")[0])}
+    missing = [name for name in recipe.packages if name not in wanted and "/" in name]
+    if missing:
+        raise ConfigError(
+            f"the lock has no package for {', '.join(missing)}",
+            where=f"recipes/{recipe_name}.toml: packages",
+            hint=f"run: doit lock release={lock.release}",
+            reason="stale-lock",
+        )
+
+
+def _product(
+    builder: _Builder, name: str, doc: str, dist: Path, base: str, image: From
+) -> Product:
+    sums = builder.add(f"checksums:{base}", Checksums({base: image}), f"checksums of {base}")
+    files = {
+        base: image,
+        f"{base}.sha256": From(sums, "sha256"),
+        f"{base}.sha512": From(sums, "sha512"),
+        f"{base}.mtree": From(image.stage, "spec"),
+    }
+    return Product(name, dist, files, record=f"{base}.json", doc=doc)
+
+
+def _short(recipe_name: str) -> str:
+    return recipe_name.rpartition("/")[2]

@@ -1,0 +1,154 @@
+"""Products: outputs under names people look for, and the record of how they were made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from buildlib.graph.engine import Engine
+from buildlib.graph.plan import Product
+from buildlib.store.events import Finished, Sink
+from buildlib.store.records import Document, Output, Record
+from buildlib.store.surroundings import ticks
+from buildlib.words.digest import Blob, digest_of
+from buildlib.words.errors import ToolError
+
+
+class Publisher:
+    """Puts products into their folders. What is there and right is left alone."""
+
+    def __init__(self, engine: Engine, sink: Sink, *, facts: Mapping[str, str | int]) -> None:
+        self._engine = engine
+        self._store = engine.store
+        self._sink = sink
+        self._facts = dict(facts)
+
+    def is_current(self, product: Product) -> bool:
+        """Whether every file of the product is there, with the content it must have.
+
+        One `lstat` a file while it is the store's own; a copy is hashed once.
+        """
+        files = self._files(product, make_record=False)
+        return files is not None and all(
+            self._is_blob(product.folder / name, blob) for name, blob in files.items()
+        )
+
+    def publish(self, product: Product) -> None:
+        """Make every file of the product current, each by one rename."""
+        started = ticks()
+        files = self._files(product, make_record=True)
+        assert files is not None
+        size = 0
+        for name, blob in files.items():
+            target = product.folder / name
+            size += blob.size
+            if not self._is_blob(target, blob):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                scratch = target.with_name(f".{target.name}.new")
+                scratch.unlink(missing_ok=True)
+                self._store.blobs.place(blob, scratch)
+                scratch.replace(target)
+        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+
+    def _files(self, product: Product, *, make_record: bool) -> dict[str, Blob] | None:
+        """File name to content; None where the build record is not made yet."""
+        files = {name: self._engine.output(ref).blob for name, ref in product.files.items()}
+        if product.all_of:
+            outputs = self._engine.outputs(product.all_of)
+            files |= {name: output.blob for name, output in outputs.items()}
+        if product.record:
+            record = self._record(product, make=make_record)
+            if record is None:
+                return None
+            files[product.record] = record
+        return files
+
+    def _is_blob(self, path: Path, blob: Blob) -> bool:
+        try:
+            status = os.lstat(path)
+            kept = os.lstat(self._store.blobs.where(blob.sha256))
+        except FileNotFoundError:
+            return False
+        if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
+            return self._store.blobs.has(blob)
+        return status.st_size == blob.size and self._store.seen.sha256(str(path)) == blob.sha256
+
+    def _record(self, product: Product, *, make: bool) -> Blob | None:
+        """The build record, kept under the digest of the keys it tells of."""
+        stages = self._engine.graph.closure([ref.stage for ref in product.files.values()])
+        keys = {name: self._engine.key(name) for name in stages}
+        document: Document = {"record": 1, "product": product.name, "keys": keys, **self._facts}
+        key = digest_of(document)
+        known = self._store.records.get(key)
+        if known is not None and self._store.has(known.outputs["record"]):
+            return known.outputs["record"].blob
+        if not make:
+            return None
+        text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"
+        blob = self._store.blobs.put(text.encode())
+        self._store.records.put(key, Record(document, {"record": Output(blob)}))
+        self._store.records.set_last(f"record:{product.name}", key)
+        return blob
+
+    def _tell(self, product: Product, stages: list[str]) -> dict[str, Any]:
+        """Every input with its digest, every tool with its version, every stage with its key."""
+        inputs: dict[str, str] = {}
+        tools: dict[str, dict[str, str]] = {}
+        libraries: dict[str, str] = {}
+        told = {}
+        for name in stages:
+            document = self._engine.document(name)
+            _collect_inputs(document["fields"], inputs)
+            for tool, digest in document.get("tools", {}).items():
+                tools[tool] = {"sha256": digest, "version": self.tool_version(tool)}
+            libraries |= document.get("libraries", {})
+            told[name] = {
+                "key": self._engine.key(name),
+                "outputs": {output_name: output.blob.sha256
+                            for output_name, output in self._engine.outputs(name).items()},
+            }
+        return {
+            "goldmaster": 1,
+            **self._facts,
+            "product": product.name,
+            "files": {name: self._engine.output(ref).blob.sha256
+                      for name, ref in product.files.items()},
+            "inputs": inputs,
+            "tools": tools,
+            "libraries": libraries,
+            "stages": told,
+        }
+
+    def tool_version(self, tool: str) -> str:
+        """The version of a host tool: that of the package it is from, where dpkg knows it."""
+        path = self._engine.keys.tool(tool)[0]
+        return self._store.seen.memo(str(path), self._ask_version, kind="version")
+
+    def _ask_version(self, path: str) -> str:
+        for name in (path, path.removeprefix("/usr")):  # dpkg may know it by the merged path
+            try:
+                owner = self._store.runner.output(["dpkg-query", "-S", name]).partition(": ")[0]
+                query = ["dpkg-query", "-W", "-f", "${Package} ${Version}", owner.split(",")[0]]
+                return self._store.runner.output(query)
+            except ToolError:
+                continue
+        return "unknown"
+
+
+def _collect_inputs(value: object, inputs: dict[str, str]) -> None:
+    """Files of the checkout and pinned downloads a key document names."""
+    if isinstance(value, dict):
+        if isinstance(value.get("files"), dict):
+            inputs |= {str(name): str(mark) for name, mark in value["files"].items()}
+        if "path" in value and "sha512" in value:
+            inputs[value["path"]] = f"sha512 {value['sha512']}"
+        if "version" in value and "sha256" in value and "name" in value:
+            inputs[f"{value['name']} {value['version']}"] = value["sha256"]
+        for item in value.values():
+            _collect_inputs(item, inputs)
+    elif isinstance(value, list):
+        for item in value:
+            _collect_inputs(item, inputs)

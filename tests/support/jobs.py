@@ -1,0 +1,100 @@
+"""Running one stage alone, over a store in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.keys import Keys
+from buildlib.stages.stage import From, HostPackage, Job, Stage
+from buildlib.store.events import Sink, silent
+from buildlib.store.packs import StoredTree, read_content
+from buildlib.store.records import Output
+from buildlib.store.store import Store
+from buildlib.words.digest import Blob
+from buildlib.words.mtree import format_tree, parse
+from buildlib.words.tree import Entry, Tree, tree_of
+
+Input: TypeAlias = "StoredTree | bytes | Output"
+
+TREE = From("test", "tree")
+
+
+class Bench:
+    """A store, and stages run over it without an engine."""
+
+    def __init__(self, build: Path) -> None:
+        self.store = Store(build)
+        self._keys = Keys(self.store, CodeDigests(self.store.seen))
+        self._runs = 0
+
+    def stored(self, entries: Mapping[Entry, bytes] | Tree, *, packs: int = 1) -> StoredTree:
+        """A stored tree of entries with their contents, which lie in so many packs.
+
+        A `Tree` has no contents but empty ones.
+        """
+        contents = {} if isinstance(entries, Tree) else dict(entries)
+        tree = entries if isinstance(entries, Tree) else tree_of(contents)
+        made: list[Blob] = []
+        for number in range(packs):
+            with self.store.packs.writer(made) as pack:
+                for data in list(contents.values())[number::packs]:
+                    pack.add(data)
+        return StoredTree(tree, tuple(made))
+
+    def run_stage(
+        self, stage: Stage, inputs: Mapping[From, Input] | None = None, *, sink: Sink = silent
+    ) -> dict[str, Output]:
+        """Run `stage`, whose fields name `inputs`; its outputs, stored."""
+        self._runs += 1
+        folder = Path(self.store.blobs.fresh())
+        folder.mkdir()
+        packages = [value for value in vars(stage).values() if isinstance(value, HostPackage)]
+        job = Job(
+            name=type(stage).__name__,
+            folder=folder,
+            log=self.store.logs / f"{self._runs}.log",
+            inputs={ref: self.output(value) for ref, value in (inputs or {}).items()},
+            blobs=self.store.blobs,
+            packs=self.store.packs,
+            runner=self.store.runner,
+            workspaces=self.store.workspaces,
+            tools={tool: self._keys.tool(tool)[0] for tool in stage.tools()},
+            host_packages={package: self._keys.host_package(package) for package in packages},
+            sink=sink,
+            jobs=1,
+            mirrors=(),
+            partial=self.store.build / "partial",
+        )
+        return {name: self.output(value) for name, value in stage.run(job).items()}
+
+    def output(self, value: Input | Blob) -> Output:
+        """`value` as the output of a stage."""
+        if isinstance(value, Output):
+            return value
+        if isinstance(value, Blob):
+            return Output(value)
+        if isinstance(value, bytes):
+            return Output(self.store.blobs.put(value))
+        spec = self.store.blobs.put(format_tree(value.tree))
+        return Output(spec, value.packs, value.files)
+
+    def path(self, output: Output) -> Path:
+        """The file an output is."""
+        return self.store.blobs.path(output.blob)
+
+    def read(self, output: Output) -> bytes:
+        """The content of a file output."""
+        return self.path(output).read_bytes()
+
+    def tree(self, output: Output) -> Tree:
+        """The tree an output is, or describes."""
+        return parse(self.read(output))
+
+    def contents(self, output: Output) -> dict[str, bytes]:
+        """The contents of a tree output, by SHA-256."""
+        stored = StoredTree(self.tree(output), output.packs, output.files)
+        places = self.store.packs.contents(stored)
+        return {digest: read_content(place) for digest, place in places.items()}
