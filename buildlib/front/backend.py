@@ -15,7 +15,8 @@ class StoreBackend:
     desc = "keeps nothing: the store knows what is fresh"
 
     def __init__(self, name: str, codec: Any, *, module_name: str | None = None) -> None:
-        del name, codec, module_name
+        self.name, self.codec = name, codec
+        del module_name
         self._tasks: dict[str, dict[str, Any]] = {}
 
     def get(self, task_id: str, key: str) -> Any:

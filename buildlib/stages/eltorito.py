@@ -16,9 +16,9 @@ from buildlib.words.errors import StageError
 
 BOOT_RECORD = 17
 PLATFORMS = {"bios": 0x00, "efi": 0xEF}
-# What the firmware loads: GRUB's first four sectors of 512 bytes load the rest; UEFI mounts the
-# whole image and takes 0 or 1 for "all of it".
-_LOAD = {"bios": 4, "efi": 0}
+# Sectors of 512 bytes that the BIOS loads; GRUB's first four load the rest.
+_BIOS_LOAD = 4
+_LOAD_LIMIT = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,14 @@ def _validation(platform: int) -> bytes:
 
 
 def _entry(image: BootImage) -> bytes:
-    """Bootable, no emulation, at the default segment."""
-    count = _LOAD[image.platform]
+    """Bootable, no emulation, at the default segment.
+
+    UEFI takes the count for the size of the file system, and 0 for "up to the end of the disc".
+    """
+    count = _BIOS_LOAD
+    if image.platform == "efi":
+        count = -(-image.size // 512)
+        count = count if count <= _LOAD_LIMIT else 0
     return pack("<BBHBBHL20x", 0x88, 0, 0, 0, 0, count, image.sector)
 
 

@@ -36,7 +36,7 @@ class FfsImage(Stage):
     root: From
     time: int
     free: str = "5%"
-    inodes: str = "1000"
+    inodes: str = "5%"
 
     def run(self, job: Job) -> Outputs:
         """Lay the tree out, let makefs write it, and clear what it leaves of its memory."""

@@ -10,11 +10,12 @@ from typing import Literal, cast
 from buildlib.stages import eltorito
 from buildlib.stages.ffs import copy_range
 from buildlib.stages.iso9660 import SECTOR, Image, Labels, Node
+from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place, content_of
 from buildlib.words.digest import sha256
 from buildlib.words.mtree import format_tree
-from buildlib.words.tree import Entry, Tree, overlay, tree_of
+from buildlib.words.tree import Entry, Tree, tree_of
 
 BOOT_FOLDER = "boot/grub"
 CATALOG = f"{BOOT_FOLDER}/boot.cat"
@@ -39,7 +40,7 @@ class Iso(Stage):
         """Lay out, then write structures, boot images and contents."""
         stored = job.tree(self.tree)
         boot = {platform: job.read(ref) for platform, ref in self.images.items()}
-        tree = overlay(stored.tree, tree_of(self._added(boot)))
+        tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
         labels = Labels(self.volume, application=self.application)
         image = Image(tree, labels=labels, time=self.time)
         places = job.packs.contents(stored)
@@ -89,6 +90,14 @@ class Iso(Stage):
             path: replace(image.nodes[path].entry, sha256=sha256(data))
             for path, data in contents.items()
         }
+
+
+def _on_disc(entry: Entry) -> Entry:
+    """The entry as a reader will find it."""
+    if entry.kind != "link":
+        return entry
+    target = plain_target(entry.link)
+    return entry if target == entry.link else replace(entry, link=target)
 
 
 def _image_path(platform: str) -> str:

@@ -20,7 +20,8 @@ CE_LENGTH = 28
 AREA_LIMIT = 2048
 _FIELD_LIMIT = 255
 _NAME_LIMIT = 255
-_SL_ROOT = 8
+_SL_ROOM = _FIELD_LIMIT - 5
+_SL_MORE, _SL_ROOT = 1, 8
 _SL_FLAGS = {b".": 2, b"..": 4}
 _BOTH = Struct("<L").pack, Struct(">L").pack
 
@@ -92,6 +93,13 @@ def names(name: str) -> list[bytes]:
     ]
 
 
+def plain_target(target: str) -> str:
+    """A link's target as it can be written here: no empty names, no `/` at the end."""
+    if "//" not in target and not target.endswith("/"):
+        return target
+    return "/" * target.startswith("/") + "/".join(filter(None, target.split("/")))
+
+
 def symlink(target: str) -> list[bytes]:
     """SL fields for a link's target."""
     fields = list(_fill(_components(target.encode(errors="surrogateescape"))))
@@ -102,31 +110,27 @@ def symlink(target: str) -> list[bytes]:
 
 
 def _components(target: bytes) -> list[tuple[int, bytes]]:
-    """(flag, name) of each part of a path; what has a flag of its own has no name."""
-    names = [name for name in target.split(b"/") if name]
-    root = [(_SL_ROOT, b"")] if target.startswith(b"/") else []
-    return root + [(_SL_FLAGS.get(name, 0), name) for name in names]
+    """(flag, name) of each part of a path; one with a flag of its own needs no name."""
+    parts = [(_SL_FLAGS.get(name, 0), name) for name in target.split(b"/") if name]
+    return [(_SL_ROOT, b"")] * target.startswith(b"/") + parts
 
 
 def _fill(components: list[tuple[int, bytes]]) -> Iterator[bytes]:
     """Component records, as many together as a field has room for.
 
-    A field that is not the last ends within a name: libarchive puts no `/` where one ends and the
-    next begins, other readers do. `.` and `..` are written as names there.
+    Every field but the last ends within a name: libarchive puts no `/` where a field ends,
+    other readers do. A `.` or `..` that falls there is written as any name.
     """
-    room, field = _FIELD_LIMIT - 5, bytearray()
-    for number, (flag, name) in enumerate(components, 1):
-        text, last = name, number == len(components)
-        size = 2 + len(b"" if flag else text)
-        while len(field) + size > room - (0 if last else 2):
-            if flag == _SL_ROOT:
-                raise AssertionError
-            piece = text[: min(room - len(field) - 2, len(text) - 1)]
-            yield bytes(field) + bytes([1, len(piece)]) + piece
-            field, text, flag = bytearray(), text[len(piece) :], 0
-            size = 2 + len(text)
-        field += bytes([flag, len(text)]) + text if not flag else bytes([flag, 0])
-    yield bytes(field)
+    field = b""
+    for number, component in enumerate(components, 1):
+        flag, name = component
+        room = _SL_ROOM if number == len(components) else _SL_ROOM - 2
+        while len(field) + 2 + (0 if flag else len(name)) > room:
+            head = name[: min(_SL_ROOM - 2 - len(field), len(name) - 1)]
+            yield field + bytes([_SL_MORE, len(head)]) + head
+            field, flag, name = b"", 0, name[len(head) :]
+        field += bytes([flag, 0]) if flag else bytes([0, len(name)]) + name
+    yield field
 
 
 def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
