@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from buildlib.front.settings import command_line
+from buildlib.front.variables import command_line
 from buildlib.front.tasks import Tasks
 
 _TASKS = Tasks(Path(__file__).resolve().parent, command_line())

@@ -25,11 +25,10 @@ from buildlib.store.store import Store
 def main() -> None:
     """Press, list, sign."""
     root = Path(__file__).resolve().parent.parent
-    project = Project(root)
-    definition = project.release_file("mini")
-    release = project.release("mini")
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
+        project = Project(root, store.seen)
+        definition, release = project.release_file("mini"), project.release("mini")
         mirror = press(project, release, definition, store)
         digests = {}
         for path in release.set_paths():

@@ -22,7 +22,8 @@ from buildlib.words.model import Lock, Release
 
 def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> Lock:
     """Make the lock of the release in `settings`, write it, and tell what changed."""
-    project, store = Project(root), Store(root / settings.build)
+    store = Store(root / settings.build)
+    project = Project(root, store.seen)
     definition = project.release_file(settings.release)
     release = project.release(settings.release)
     store.lock.acquire(waiting=say)

@@ -16,6 +16,8 @@ from buildlib.sources.project import Project
 from buildlib.store.events import Sink
 from buildlib.store.store import Store
 
+_CODE = Path(__file__).resolve().parent.parent
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -29,16 +31,32 @@ class Session:
     engine: Engine
     publisher: Publisher
 
+    def note_results(self) -> None:
+        """Note, for the next run's glance, what this one made or found made."""
+        seen = self.store.seen
+        for decision in self.engine.done.values():
+            assert decision.record is not None
+            for output in decision.record.outputs.values():
+                for blob in (output.blob, *output.files):
+                    seen.note(self.store.blobs.where(blob.sha256))
+                for pack in output.packs:
+                    seen.note(self.store.packs.where(pack.sha256))
+        for product in self.plan.products.values():
+            for name in self.publisher.names(product):
+                seen.note(product.folder / name)
+
 
 def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Session:
     """The session of the checkout at `root`. Raises GoldmasterError."""
     settings = read_settings(root, variables)
-    project = Project(root)
     build, dist = root / settings.build, root / settings.dist
+    store = Store(build)
+    for path in (root / "dodo.py", root / "recipes" / "settings.toml", *_CODE.rglob("*.py")):
+        store.seen.note(path)
+    project = Project(root, store.seen)
     epoch = read_epoch()
     plan = make_plan(
         project, settings.release, build=build, dist=dist, mirror=settings.mirror, epoch=epoch)
-    store = Store(build)
     engine = Engine(
         plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=sink,
         jobs=settings.workers, mirrors=plan.mirrors,

@@ -78,11 +78,12 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]  # checked above
 
 
-def command_line() -> dict[str, str]:
-    """The variables doit found on its command line, known or not."""
-    from doit import doit_cmd
-
-    return dict(doit_cmd._CMDLINE_VARS or {})  # noqa: SLF001  get_var asks for known names only
+def progress_setting(root: Path, variables: Mapping[str, str]) -> str:
+    """The setting `progress`, even where others are wrong: errors are shown by it too."""
+    try:
+        return read_settings(root, variables).progress
+    except ConfigError:
+        return "auto"
 
 
 def read_epoch() -> int | None:

@@ -1,101 +1,128 @@
 """The graph as doit tasks.
 
 doit gives order, selection, parallelism, `list`, `info` and completion. Whether a task is up to
-date is asked of the engine; doit's own state is not used.
+date is asked of a glance, then of the engine; doit's own state is not used.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from buildlib.front import checks
 from buildlib.front.reporter import Reporter, guarded
-from buildlib.front.session import open_session
-from buildlib.front.terminal import make_display, print_error
-from buildlib.graph.plan import Product
-from buildlib.words.errors import GoldmasterError
+from buildlib.front.run import Run
+
+if TYPE_CHECKING:
+    from buildlib.front.session import Session
 
 DoitTask: TypeAlias = dict[str, Any]
+Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
+
+_CHECKS: list[Description] = [
+    ("verify", "check all that was fetched against lock, lists and signature", []),
+    ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
+]
 
 
 class Tasks:
     """The tasks and the configuration of one dodo file."""
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
-        """Load the project at `root`. Ends the program where it has problems."""
-        self._display = make_display(variables.get("progress", "auto"), sys.stdout)
+        """Look at the project at `root`. Ends the program where it has problems."""
+        self._run = Run(root, variables)
+        if self._run.glance is None:
+            self._open()
+
+    def _open(self) -> None:
+        from buildlib.front.terminal import print_error
+        from buildlib.words.errors import GoldmasterError
+
         try:
-            self._session = open_session(root, variables, self._display.event)
+            _ = self._run.session
         except GoldmasterError as error:
             print_error(error)
             sys.exit(3)
-        self._failed: dict[str, Exception] = {}
 
     def config(self) -> dict[str, Any]:
         """DOIT_CONFIG."""
+        glance = self._run.glance
         return {
             "backend": "store",
-            "dep_file": str(self._session.store.folder / "doit"),
+            "dep_file": "doit",
             "default_tasks": ["iso"],
-            "reporter": Reporter(self._session, self._display, self._failed),
-            "num_process": self._session.settings.workers,
+            "reporter": Reporter(self._run),
+            "num_process": glance.workers if glance else self._run.session.settings.workers,
             "par_type": "thread",
             "verbosity": 2,
         }
 
     def tasks(self) -> Iterator[DoitTask]:
         """Every stage, product and check."""
-        graph = self._session.plan.graph
-        for name in graph.stages:
-            yield self._task(name, graph.docs[name], graph.needs(name),
-                             partial(self._make, name), partial(self._is_settled, name))
-        for product in self._session.plan.products.values():
-            publish = partial(self._session.publisher.publish, product)
-            yield self._task(product.name, product.doc, _stages_of(product), publish,
-                             partial(self._is_published, product))
-        yield self._task(
-            "verify", "check all that was fetched against lock, lists and signature", (),
-            lambda: checks.verify(self._session), lambda: False)
-        yield self._task(
-            "boot-test", "boot the CD in QEMU and wait for its kernel's marker", ("iso",),
-            lambda: checks.boot_test(self._session, self._display.event), lambda: False)
+        glance = self._run.glance
+        for name, doc, needs in glance.tasks if glance else described(self._run.session):
+            base, _, sub = name.partition(":")
+            yield {
+                "basename": base,
+                **({"name": sub} if sub else {}),
+                "doc": doc,
+                "actions": [guarded(name, self._run, partial(self._work, name))],
+                "uptodate": [
+                    True if glance and name in glance.current else partial(self._is_current, name)
+                ],
+                "task_dep": needs,
+            }
 
-    def _task(
-        self, name: str, doc: str, needs: tuple[str, ...], work: Callable[[], None],
-        is_current: Callable[[], bool],
-    ) -> DoitTask:
-        base, _, sub = name.partition(":")
-        return {
-            "basename": base,
-            **({"name": sub} if sub else {}),
-            "doc": doc,
-            "actions": [guarded(name, self._failed, work)],
-            "uptodate": [is_current],
-            "task_dep": list(needs),
-        }
+    def _work(self, name: str) -> None:
+        session = self._run.begin()
+        if name in session.plan.products:
+            for stage in _stages_of(session, name):
+                session.engine.make(stage)
+            session.publisher.publish(session.plan.products[name])
+            self._run.published.add(name)
+        elif name in session.plan.graph.stages:
+            session.engine.make(name)
+        else:
+            self._check(name, session)
 
-    def _make(self, name: str) -> None:
-        self._session.engine.make(name)
+    def _check(self, name: str, session: Session) -> None:
+        from buildlib.front import checks
 
-    def _is_settled(self, name: str) -> bool:
+        if name == "verify":
+            checks.verify(session)
+        else:
+            checks.boot_test(session, self._run.display.event)
+
+    def _is_current(self, name: str) -> bool:
+        from buildlib.words.errors import GoldmasterError
+
         try:
-            return self._session.engine.settle(name).verdict == "up to date"
-        except GoldmasterError:
+            session = self._run.session
+            if name in session.plan.products:
+                for stage in _stages_of(session, name):
+                    session.engine.settle(stage)
+                current = session.publisher.is_current(session.plan.products[name])
+                if current:
+                    self._run.published.add(name)
+                return current
+            return (name in session.plan.graph.stages
+                    and session.engine.settle(name).verdict == "up to date")
+        except (GoldmasterError, KeyError):
             return False  # the action meets the same error, and tells it
 
-    def _is_published(self, product: Product) -> bool:
-        try:
-            return self._session.publisher.is_current(product)
-        except GoldmasterError:
-            return False
+
+def described(session: Session) -> list[Description]:
+    """Name, doc and needs of every task."""
+    graph = session.plan.graph
+    stages = [(name, graph.docs[name], list(graph.needs(name))) for name in graph.stages]
+    products = [(product.name, product.doc, _stages_of(session, product.name))
+                for product in session.plan.products.values()]
+    return [*stages, *products, *_CHECKS]
 
 
-def _stages_of(product: Product) -> tuple[str, ...]:
+def _stages_of(session: Session, name: str) -> list[str]:
+    product = session.plan.products[name]
     stages = [ref.stage for ref in product.files.values()]
-    return tuple(dict.fromkeys([*stages, product.all_of] if product.all_of else stages))
-
-
+    return list(dict.fromkeys([*stages, product.all_of] if product.all_of else stages))

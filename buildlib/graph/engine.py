@@ -121,10 +121,18 @@ class Engine:
 
     def settle(self, name: str) -> Decision:
         """Take the outputs of a stage that needs no run, so that what follows can be decided."""
+        for ref in self.graph.stages[name].upstream():
+            if ref not in self._outputs:
+                self.settle(ref.stage)
         decision = self.decide(name)
         if decision.record is not None:
             self._accept(name, decision, decision.record)
         return decision
+
+    @property
+    def done(self) -> Mapping[str, Decision]:
+        """The stages that have been made or settled."""
+        return self._done
 
     def _accept(self, name: str, decision: Decision, record: Record) -> None:
         for output_name, output in record.outputs.items():

@@ -22,7 +22,7 @@ from buildlib.sources.folder import fingerprint
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
 from buildlib.store.records import Document, Output
 from buildlib.store.store import Store
-from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool
+from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, tool_candidates
 from buildlib.words.digest import digest_of
 from buildlib.words.errors import ConfigError, StageError, ToolError
 
@@ -69,7 +69,7 @@ class Keys:
             document |= {
                 "code": self._code.of(kind.__module__),
                 "tools": {name: self.tool(name)[1] for name in stage.tools()},
-                "libraries": {name: library_version(name) for name in kind.LIBRARIES},
+                "libraries": {name: self._library(name) for name in kind.LIBRARIES},
                 "host": {path: self._folder(path) for path in stage.host_folders()},
                 "environment": self._environment,
             }
@@ -78,6 +78,8 @@ class Keys:
     def tool(self, name: str) -> tuple[Path, str]:
         """Path and SHA-256 of a host tool. Raises ToolError."""
         if name not in self._tools:
+            for place in tool_candidates(name):
+                self._store.seen.note(place)
             path = find_tool(name)
             if path is None:
                 package = _PACKAGES.get(name, name)
@@ -111,6 +113,18 @@ class Keys:
                             reason="tool-missing")
         return digest_of(fingerprint(folder, folder / ".none", self._store.seen))
 
+    def _library(self, name: str) -> str:
+        """The version of an installed Python package, from its metadata, without importing it."""
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ToolError(f"the Python package {name} is not installed", hint="make venv",
+                            reason="tool-missing")
+        site = Path(spec.origin).parent.parent
+        for path in site.glob(f"{name}-*.dist-info"):
+            self._store.seen.note(path)
+            return path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
+        return "unknown"
+
     def _value(self, value: object, outputs: Mapping[From, Output]) -> object:
         if isinstance(value, From):
             if value not in outputs:
@@ -140,15 +154,3 @@ class Keys:
             raise ConfigError(
                 f"{file.name} cannot be read", where=file.path, why=error.strerror, reason="file"
             ) from error
-
-
-def library_version(name: str) -> str:
-    """The version of an installed Python package, from its metadata folder, without importing."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
-        raise ToolError(f"the Python package {name} is not installed", hint="make venv",
-                        reason="tool-missing")
-    site = Path(spec.origin).parent.parent
-    for path in site.glob(f"{name}-*.dist-info"):
-        return path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
-    return "unknown"

@@ -53,6 +53,13 @@ class Publisher:
                 scratch.replace(target)
         self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
 
+    def names(self, product: Product) -> list[str]:
+        """The file names of a product whose stages have been made."""
+        names = [*product.files, *([product.record] if product.record else [])]
+        if product.all_of and product.all_of in self._engine.done:
+            names += self._engine.outputs(product.all_of)
+        return names
+
     def _files(self, product: Product, *, make_record: bool) -> dict[str, Blob] | None:
         """File name to content; None where the build record is not made yet."""
         files = {name: self._engine.output(ref).blob for name, ref in product.files.items()}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from buildlib.store.seen import Seen
 from buildlib.words.digest import Json, digest_of
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Lock, Recipe, Release
@@ -21,8 +22,9 @@ from buildlib.words.schema import load, nearest
 class Project:
     """The checkout at `root`. Every method raises ConfigError with all problems of a file."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seen: Seen) -> None:
         self.root = root
+        self._seen = seen
 
     def name_of(self, path: Path) -> str:
         """How documents and errors call a file of the project."""
@@ -50,6 +52,7 @@ class Project:
     def lock(self, release: str) -> Lock:
         """The lock of a release."""
         path = self.lock_file(release)
+        self._seen.note(path)
         try:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
@@ -74,7 +77,9 @@ class Project:
 
     def domus(self) -> tuple[str, ...]:
         """Names of all domU recipes, sorted."""
-        return tuple(sorted(path.stem for path in (self.root / "recipes" / "domu").glob("*.toml")))
+        folder = self.root / "recipes" / "domu"
+        self._seen.note(folder)
+        return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
     def kernel_config(self, name: str) -> Path:
         """A kernel configuration."""
@@ -96,6 +101,7 @@ class Project:
         return path
 
     def _toml(self, path: Path) -> dict[str, Any]:
+        self._seen.note(path)
         try:
             return tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

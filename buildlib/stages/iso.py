@@ -115,7 +115,7 @@ def _write_files(
     descriptor: int, image: Image, places: dict[str, Place], written: set[str], job: Job
 ) -> None:
     """Copy the contents: neighbours in a pack that are neighbours on the disc in one call."""
-    runs = _runs([node for node in image.files() if node.entry.path not in written], places)
+    runs = _runs([node for node in image.files if node.entry.path not in written], places)
     total = sum(place.size for _, place in runs)
     sources: dict[str, int] = {}
     done = 0

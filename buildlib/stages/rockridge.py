@@ -64,6 +64,9 @@ def attributes(entry: Entry, links: int) -> bytes:
     if entry.device is None:
         return fields
     major, minor = entry.device
+    if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
+        raise StageError(f"{major},{minor} is no device number of NetBSD",
+                         why="the major number has 12 bits, the minor one 20", reason="iso-device")
     # NetBSD takes the major number from the high word, the minor from the low one's outer bits
     return fields + b"PN\x14\x01" + both(major) + both((minor << 12 & 0xFFF00000) | minor & 0xFF)
 
@@ -82,7 +85,7 @@ def names(name: str) -> list[bytes]:
     if len(data) > _NAME_LIMIT:
         raise StageError(
             f"a name of {len(data)} bytes cannot be written on a CD",
-            where=name, why=f"Rock Ridge readers take {_NAME_LIMIT} bytes at the most",
+            why=f"Rock Ridge readers take {_NAME_LIMIT} bytes at the most",
             reason="iso-name",
         )
     room = _FIELD_LIMIT - 5
@@ -146,7 +149,9 @@ def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
         count += 1
     area = b"".join(fields[count:])
     if len(area) > AREA_LIMIT:
-        raise StageError("name and link target are too long for a CD", reason="iso-name")
+        raise StageError("name and link target are too long for a CD",
+                         why=f"together they take {len(area)} bytes more than the record has; "
+                             f"there is room for {AREA_LIMIT}", reason="iso-name")
     return b"".join(fields[:count]), area
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from buildlib.sources.folder import read_tree
 from buildlib.stages.stage import From, Job, Outputs, SourceTree, Stage
-from buildlib.store.packs import StoredTree
+from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
-from buildlib.words.tree import Entry, Tree, overlay, tree_of, without
+from buildlib.words.errors import StageError
+from buildlib.words.mtree import parse_overrides
+from buildlib.words.tree import ROOT, Entry, Tree, overlay, tree_of, without
+
+# A tree, and the paths whose attributes it means.
+_Upper: TypeAlias = tuple[Tree, Collection[str]]
 
 
 @dataclass(frozen=True)
@@ -36,35 +42,67 @@ class Root(Stage):
         layers = [job.tree(ref) for ref in self.layers]
         packs: list[Blob] = []
         with job.packs.writer(packs) as pack:
-            overlays = [
-                read_tree(folder.path, folder.spec, pack, origin=folder.name, time=self.time)
-                for folder in self.overlays
-            ]
-            texts = [
-                _file(path, Blob(pack.add(text.encode()), len(text.encode())), "menu", self.time)
-                for path, text in (self.texts or {}).items()
-            ]
-        files = {path: job.inputs[ref].blob for path, ref in (self.files or {}).items()}
-        placed = [
-            _file(path, blob, (self.files or {})[path].stage, self.time)
-            for path, blob in files.items()
-        ]
+            overlays = [self._overlay(folder, pack) for folder in self.overlays]
+            texts = [self._text(path, text, pack) for path, text in (self.texts or {}).items()]
+        files = {path: (ref.stage, job.inputs[ref].blob)
+                 for path, ref in (self.files or {}).items()}
+        placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         below = without(overlay(*(layer.tree for layer in layers)), self.remove)
-        tree = overlay(below, *overlays, tree_of([*placed, *texts]))
-        tree = _own_root(tree, self.time)
+        above = _in_place(below, [*overlays, (tree_of([*placed, *texts]), ())])
+        own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
+        tree = overlay(below, *above, own_root)
+        _check_inodes(tree)
         packs += [pack for layer in layers for pack in layer.packs]
-        loose = [blob for layer in layers for blob in layer.files] + list(files.values())
+        loose = [blob for layer in layers for blob in layer.files]
+        loose += [blob for _, blob in files.values()]
         return {"tree": StoredTree(tree, _unique(packs), _unique(loose))}
 
+    def _overlay(self, folder: SourceTree, pack: PackWriter) -> _Upper:
+        tree = read_tree(folder.path, folder.spec, pack, origin=folder.name, time=self.time)
+        if not folder.spec.exists():
+            return tree, ()
+        return tree, parse_overrides(folder.spec.read_bytes(), where=folder.name).keys()
 
-def _file(path: str, blob: Blob, origin: str, time: int) -> Entry:
-    return Entry(path, "file", 0o444, time=time, size=blob.size, sha256=blob.sha256, origin=origin)
+    def _text(self, path: str, text: str, pack: PackWriter) -> Entry:
+        data = text.encode()
+        return self._file(path, Blob(pack.add(data), len(data)), "menu")
+
+    def _file(self, path: str, blob: Blob, origin: str) -> Entry:
+        return Entry(path, "file", 0o444, time=self.time, size=blob.size, sha256=blob.sha256,
+                     origin=origin)
 
 
-def _own_root(tree: Tree, time: int) -> Tree:
-    """The tree with a root folder of its own: sets and overlays each bring one."""
-    root, *rest = tree.entries
-    return Tree((replace(root, mode=0o755, uid=0, gid=0, time=time), *rest))
+def _in_place(below: Tree, uppers: Iterable[_Upper]) -> list[Tree]:
+    """The upper trees; a folder that a tree only passes through keeps what it was below.
+
+    Git knows no owner and no mode, so an overlay with `tmp/x` says nothing of `tmp`.
+    """
+    folders = {entry.path: entry for entry in below if entry.kind == "dir"}
+    trees = []
+    for tree, named in uppers:
+        entries = tuple(
+            folders.get(entry.path, entry)
+            if entry.kind == "dir" and entry.path not in named else entry
+            for entry in tree
+        )
+        folders.update((entry.path, entry) for entry in entries if entry.kind == "dir")
+        trees.append(Tree(entries))
+    return trees
+
+
+def _check_inodes(tree: Tree) -> None:
+    """Names of one inode must agree in all that an inode has. Raises StageError."""
+    first: dict[str, Entry] = {}
+    for entry in tree:
+        if entry.inode:
+            known = first.setdefault(entry.inode, entry)
+            if replace(known, path=entry.path, origin=entry.origin) != entry:
+                raise StageError(
+                    f"{known.path} and {entry.path} are one file, but differ in owner, mode, time "
+                    "or content", where=f"{known.origin or '?'} and {entry.origin or '?'}",
+                    hint="say the same of both, or make one a file of its own",
+                    reason="inode-differs",
+                )
 
 
 def _unique(blobs: Iterable[Blob]) -> tuple[Blob, ...]:

@@ -69,6 +69,7 @@ class Blobs:
         self._root = str(folder / "blobs")
         self.tmp = folder / "tmp"
         self._number = itertools.count()
+        self._label = os.urandom(4).hex()
         if not (folder / "blobs" / "ff").is_dir():
             for prefix in _PREFIXES:
                 (folder / "blobs" / prefix).mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ class Blobs:
 
     def fresh(self) -> str:
         """A path in `tmp` that nothing uses."""
-        return f"{self.tmp}/{os.getpid()}-{next(self._number)}"
+        return f"{self.tmp}/{os.getpid()}-{self._label}-{next(self._number)}"
 
     def put(self, data: bytes) -> Blob:
         """Store `data`."""
@@ -94,12 +95,12 @@ class Blobs:
                 while view:
                     view = view[os.write(descriptor, view) :]
                 os.utime(descriptor, ns=(SEAL_NS, SEAL_NS))
+                os.rename(scratch, target)
             except BaseException:
                 os.unlink(scratch)
                 raise
             finally:
                 os.close(descriptor)
-            os.rename(scratch, target)
         return Blob(sha256, len(data))
 
     @contextmanager

@@ -32,30 +32,41 @@ class RunLock:
         folder = self._path.parent
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._wait(descriptor, waiting)
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self.descriptor = descriptor
+
+    def _wait(self, descriptor: int, waiting: Callable[[str], None]) -> None:
         told = False
         dead = 0  # the owner found dead at the last look; a new one needs a moment to sign
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                owner = _read_pid(descriptor)
-                if owner and not _alive(owner):
-                    if owner == dead:
-                        _end_orphans(self._path)
-                    dead = owner
-                elif not told:
-                    waiting(f"another run (process {owner or '?'}) is at work here; waiting for it")
-                    told = True
-                time.sleep(_POLL_SECONDS)
-            except OSError as error:
-                os.close(descriptor)
-                raise StoreError(
-                    "the store cannot be locked", where=self._path, why=str(error), reason="lock"
-                ) from error
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        self.descriptor = descriptor
+        while not self._try(descriptor):
+            owner, text = _read_pid(descriptor), ""
+            if not owner or _alive(owner):
+                text = f"another run (process {owner or '?'}) is at work here; waiting for it"
+            elif owner == dead and not _end_orphans(self._path):
+                text = f"waiting for tools that a run (process {owner}) left; they cannot be ended"
+            else:
+                dead = owner
+            if text and not told:
+                waiting(text)
+                told = True
+            time.sleep(_POLL_SECONDS)
+
+    def _try(self, descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise StoreError(
+                "the store cannot be locked", where=self._path, why=str(error), reason="lock"
+            ) from error
+        return True
 
     def release(self) -> None:
         """Give the lock back."""
@@ -75,15 +86,18 @@ def _alive(pid: int) -> bool:
     """Whether the process is there and not a zombie that nobody has waited for yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def _end_orphans(path: Path) -> None:
-    """Kill the tools a dead run left: the processes that still hold its lock."""
+def _end_orphans(path: Path) -> int:
+    """Kill the tools a dead run left: the processes that still hold its lock. Their number."""
+    ended = 0
     for pid in _holders(path):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+            ended += 1
+    return ended
 
 
 def _holders(path: Path) -> Iterator[int]:

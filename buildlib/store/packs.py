@@ -158,8 +158,9 @@ class Packs:
                 result.append(Blob(name, pack.size))
         finally:
             os.close(descriptor)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(scratch)
+            for path in (scratch, f"{scratch}.idx"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
 
     def has(self, pack: Blob) -> bool:
         """Whether the pack and its index are there, as they were written."""
@@ -182,25 +183,33 @@ class Packs:
             if not self.has(pack):
                 raise MissingBlob(pack.sha256, why="it was deleted, or changed by something else")
             path = str(self.where(pack.sha256))
-            for digest, offset, size in _ROW.iter_unpack(Path(f"{path}.idx").read_bytes()):
+            index = Path(f"{path}.idx").read_bytes()
+            if hashlib.sha256(index).hexdigest() != pack.sha256:
+                self.discard(pack.sha256)
+                raise MissingBlob(pack.sha256, why="its index was damaged")
+            for digest, offset, size in _ROW.iter_unpack(index):
                 places[digest.hex()] = Place(path, offset, size)
         return places
 
     def is_sound(self, name: str) -> bool:
-        """Whether every content of the pack, and the index, still are what the name stands for."""
-        path = self.where(name)
+        """Whether every byte of the pack, and the index, still are what the name stands for.
+
+        That holds for the zeros between the contents, too: image writers copy them along.
+        """
+        path, end = self.where(name), 0
         try:
             index = Path(f"{path}.idx").read_bytes()
             if hashlib.sha256(index).hexdigest() != name:
                 return False
             with path.open("rb") as file:
                 for digest, offset, size in _ROW.iter_unpack(index):
-                    file.seek(offset)
-                    if _hash(file.fileno(), offset, size) != digest:
+                    end = offset + size + -size % ALIGN
+                    if (_hash(file.fileno(), offset, size) != digest
+                            or any(os.pread(file.fileno(), -size % ALIGN, offset + size))):
                         return False
+                return os.fstat(file.fileno()).st_size == end
         except OSError:
             return False
-        return True
 
     def discard(self, name: str) -> int:
         """Remove a pack; the bytes that are free now."""

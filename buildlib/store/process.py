@@ -1,19 +1,21 @@
 """The one place that starts processes.
 
 A tool gets exactly the environment it is given, its own session, no standard input, umask 022 and
-the run's lock; its output goes to a log, line by line. When a run ends early, every tool it
-started ends with it.
+the run's lock; its output goes to a log, line by line. When a tool ends, what it left running in
+the background ends too; when a run ends early, every tool it started ends with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import shlex
 import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,6 +26,8 @@ Line: TypeAlias = Callable[[str], None]
 
 TAIL_LINES = 12
 GRACE_SECONDS = 2.0
+_POLL_SECONDS = 0.2
+_CHUNK = 1 << 16
 
 
 class Runner:
@@ -34,7 +38,7 @@ class Runner:
 
     def __init__(self, inherit: Callable[[], int] = lambda: -1) -> None:
         self._inherit = inherit
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may call `stop` on the thread in `start`
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopping = False
 
@@ -57,9 +61,8 @@ class Runner:
         tail: deque[str] = deque(maxlen=TAIL_LINES)
         process = self.start(words, cwd=cwd, environment=full)
         try:
-            assert process.stdout is not None
             with log.open("ab") as file:
-                for line in process.stdout:
+                for line in _lines(process):
                     file.write(line)
                     text = line.decode(errors="replace").rstrip()
                     tail.append(text)
@@ -82,8 +85,7 @@ class Runner:
         """What a short query prints. Raises ToolError where it does not exit 0."""
         process = self.start(argv, cwd=Path("/"), environment=TOOL_ENVIRONMENT)
         try:
-            assert process.stdout is not None
-            text = process.stdout.read().decode(errors="replace")
+            text = b"".join(_pieces(process)).decode(errors="replace")
             status = process.wait()
         finally:
             self.end(process)
@@ -99,8 +101,8 @@ class Runner:
     ) -> subprocess.Popen[bytes]:
         """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
         inherit = self._inherit()
-        with self._lock:  # a signal either finds the process in the set, or starts none
-            if self._stopping:
+        with self._lock:
+            if self._stopped():
                 raise Interrupted("stopped", reason="interrupted")
             try:
                 process = subprocess.Popen(
@@ -119,22 +121,26 @@ class Runner:
                     f"{words[0]} cannot be started", why=str(error), reason="tool-start"
                 ) from error
             self._running.add(process)
+            if self._stopped():  # a signal came between: `stop` did not see the process
+                self.end(process)
+                raise Interrupted("stopped", reason="interrupted")
         return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """End a tool and all it started, if they still run."""
         if process.poll() is None:
             _signal(process, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
         _signal(process, signal.SIGKILL)
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
         with self._lock:
             self._running.discard(process)
+
+    def _stopped(self) -> bool:
+        return self._stopping
 
     def stop(self) -> None:
         """End every tool that runs, and start no more."""
@@ -144,24 +150,55 @@ class Runner:
         for process in running:
             _signal(process, signal.SIGTERM)
         for process in running:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             _signal(process, signal.SIGKILL)
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal the tool's whole session; it may be gone."""
-    try:
+    """Signal the tool's whole process group; it may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
+
+
+def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What the tool prints, as it comes, until it has ended.
+
+    The pipe's end is not waited for: a process the tool left in the background may hold it open.
+    That one is ended, then what is in the pipe is read.
+    """
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    ended = False
+    while True:
+        if poll.poll(0 if ended else _POLL_SECONDS * 1000):
+            if not (piece := os.read(pipe, _CHUNK)):
+                return
+            yield piece
+        elif ended:
+            return
+        elif process.poll() is not None:
+            _signal(process, signal.SIGKILL)
+            ended = True
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Likewise, line by line."""
+    rest = b""
+    for piece in _pieces(process):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest
 
 
 def _ending(status: int) -> str:
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
+        known = {number.value: number.name for number in signal.Signals}
+        return f"was ended by {known.get(-status, f'signal {-status}')}"
     return f"failed with exit status {status}"
 
 

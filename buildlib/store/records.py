@@ -18,6 +18,8 @@ from buildlib.words.digest import Blob, Json, canonical
 
 Document: TypeAlias = dict[str, Any]
 
+_NEW = ",new"  # no key and no quoted name has a comma
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -103,7 +105,7 @@ class Records:
         return {
             unquote(path.name): path.read_text()
             for path in self._last.iterdir()
-            if not path.name.endswith(".new")
+            if not path.name.endswith(_NEW)
         }
 
     def _where(self, key: str) -> Path:
@@ -120,7 +122,7 @@ def _replace(path: Path, data: bytes) -> None:
     There is no fsync: after a power cut a record or blob may be empty, which is noticed by its
     size or form, and costs the stage that made it. kill -9 costs nothing.
     """
-    scratch = path.with_name(path.name + ".new")
+    scratch = path.with_name(path.name + _NEW)
     try:
         scratch.write_bytes(data)
         scratch.replace(path)

@@ -8,6 +8,7 @@ remembered, since a second change within one tick of the clock would have the sa
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.store import surroundings
+from buildlib.store.glance import Signature, signature
 
 _TICK_NS = 100_000_000
 
@@ -32,48 +34,65 @@ class Seen:
         self._lock = threading.Lock()
         self._dirty = False
         self._memory: dict[str, list[int | str]] = {}
+        self.looked: dict[str, Signature] = {}
+        self.links: dict[str, Signature] = {}
         with contextlib.suppress(OSError, ValueError):
             memory = json.loads(path.read_bytes())
             self._memory = memory if isinstance(memory, dict) else {}
 
+    def note(self, path: str | Path, *, follow: bool = True) -> None:
+        """Remember that the run looked at a path, present or not, for the next run's glance.
+
+        To be called before the path is read: what changes afterwards has another signature.
+        """
+        notes = self.looked if follow else self.links
+        notes.setdefault(str(path), signature(str(path), follow=follow))
+
     def sha256(self, path: str, status: os.stat_result | None = None) -> str:
-        """SHA-256 of the file at `path`. Raises OSError where it cannot be read."""
+        """SHA-256 of the file at `path`. Raises OSError where it is none or cannot be read."""
+        status = status or os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # to open a FIFO would wait for ever
+            raise OSError(errno.EINVAL, "not a file", path)
         return self.memo(path, _hash_file, status)
 
     def memo(
         self, path: str, compute: Compute, status: os.stat_result | None = None, kind: str = ""
     ) -> str:
-        """`compute(path)`, remembered while the file keeps its signature; `kind` tells uses apart.
+        """`compute(path)`, remembered while the file keeps its signature.
+
+        `kind` tells uses apart.
         """
         status = status or os.stat(path)
         name = f"{kind}:{path}" if kind else path
-        signature: list[int | str] = [
-            status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+        mark = [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+        self.looked.setdefault(path, mark)
         known = self._memory.get(name)
-        if known is not None and known[:4] == signature:
+        if isinstance(known, list) and len(known) == 5 and known[:4] == mark:
             return str(known[4])
         started = int(surroundings.now() * 10**9)
         value = compute(path)
         with self._lock:
             if max(status.st_mtime_ns, status.st_ctime_ns) < started - _TICK_NS:
-                self._memory[name] = [*signature, value]
+                self._memory[name] = [*mark, value]
             else:
                 self._memory.pop(name, None)
+                self.looked[path] = None  # too young to be trusted next time
             self._dirty = True
         return value
 
     def save(self) -> None:
-        """Write the memory, if it changed. Losing it costs time, never correctness."""
+        """Write the memory, if it changed and the disk has room: losing it only costs time."""
+        scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         with self._lock:
             if self._dirty:
-                scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-                scratch.write_text(json.dumps(self._memory))
-                scratch.replace(self._path)
-                self._dirty = False
+                try:
+                    scratch.write_text(json.dumps(self._memory))
+                    scratch.replace(self._path)
+                    self._dirty = False
+                except OSError:
+                    scratch.unlink(missing_ok=True)
 
 
 def _hash_file(path: str) -> str:
     with open(path, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise IsADirectoryError(path)
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -37,6 +37,16 @@ def setting(name: str) -> str | None:
     return os.environ.get(f"GOLDMASTER_{name.upper()}") or None
 
 
+def all_settings() -> dict[str, str]:
+    """Every GOLDMASTER_ variable by its setting's name, and SOURCE_DATE_EPOCH."""
+    prefix = "GOLDMASTER_"
+    found = {name.removeprefix(prefix).lower(): value for name, value in os.environ.items()
+             if name.startswith(prefix) and value}
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        found["SOURCE_DATE_EPOCH"] = epoch
+    return found
+
+
 def source_date_epoch() -> str | None:
     """SOURCE_DATE_EPOCH as the caller set it (reproducible-builds.org), unchecked."""
     return os.environ.get("SOURCE_DATE_EPOCH") or None
@@ -47,10 +57,17 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def tool_candidates(name: str) -> list[str]:
+    """Where the host tool `name` may be, the first that is there counts."""
+    return [f"{folder}/{name}" for folder in TOOL_PATH.split(":")]
+
+
 def find_tool(name: str) -> Path | None:
     """The absolute path of the host tool `name`, links resolved; None where there is none."""
-    found = shutil.which(name, path=TOOL_PATH)
-    return Path(found).resolve() if found else None
+    for path in tool_candidates(name):
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            return Path(path).resolve()
+    return None
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,0 +1,1 @@
+"""What everything else speaks of: digests, trees, errors, configuration. No I/O."""

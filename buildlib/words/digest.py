@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 
 SHA256_HEX = re.compile(r"[0-9a-f]{64}\Z")
 SHA512_HEX = re.compile(r"[0-9a-f]{128}\Z")

@@ -13,7 +13,8 @@
 
 Every error says *what* happened, *where* (file and key, or stage), *why*, and what to do about it
 (`hint`); errors of tools also name the log and show its last lines. `reason` is a short stable
-word for programs and tests; the sentences may change.
+word for programs and tests; the sentences may change. What is shown never holds control characters
+or bytes that are no text: a file name cannot steer the terminal.
 """
 
 from __future__ import annotations
@@ -57,12 +58,21 @@ class GoldmasterError(Exception):
         lines = [self.what]
         for label, text in (("where", self.where), ("why", self.why), ("do", self.hint)):
             if text:
-                first, *rest = text.splitlines() or [""]
+                first, *rest = text.rstrip("\n").split("\n")
                 lines.append(f"  {label + ':':<7}{first}")
                 lines.extend(" " * 9 + line for line in rest)
         if self.log is not None:
             lines.append(f"  log:   {self.log}")
-        return lines
+        return [printable(line) for line in lines]
+
+
+def printable(text: str) -> str:
+    """`text` on one line, control characters and what is no text (PEP 383) as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\t" else repr(char)[1:-1] for char in text
+    )
 
 
 class ConfigError(GoldmasterError):
@@ -84,7 +94,7 @@ class ConfigError(GoldmasterError):
     def lines(self) -> list[str]:
         """The sentence, then every problem on a line of its own."""
         head, *rest = super().lines()
-        return [head, *(f"  - {problem}" for problem in self.problems), *rest]
+        return [head, *(printable(f"  - {problem}") for problem in self.problems), *rest]
 
 
 class SourceError(GoldmasterError):
@@ -121,9 +131,9 @@ class ToolError(StageError):
     def lines(self) -> list[str]:
         """The error, the last lines of the log, and the command to run again."""
         lines = super().lines()
-        lines.extend(f"  | {line}" for line in self.tail)
+        lines.extend(printable(f"  | {line}") for line in self.tail)
         if self.command:
-            lines.append(f"  again: {self.command}")
+            lines.append(f"  again: {self.command}")  # as it is: it must work when pasted
         return lines
 
 
@@ -131,7 +141,7 @@ class StoreError(GoldmasterError):
     """The store cannot keep or give what it should."""
 
 
-class MissingBlob(StoreError):
+class MissingBlob(StoreError):  # noqa: N818  the name says what is wrong
     """Content named by a record is gone or damaged; its stage must make it again."""
 
     def __init__(self, sha256: str, *, why: str) -> None:
@@ -143,5 +153,5 @@ class BootError(GoldmasterError):
     """A boot test did not see what it must see."""
 
 
-class Interrupted(GoldmasterError):
+class Interrupted(GoldmasterError):  # noqa: N818  it is none
     """A signal ended the run."""

@@ -25,6 +25,8 @@ SIGNATURE = b"#mtree\n"
 _UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _KINDS = frozenset(get_args(Kind))
+_DEVICES = frozenset({"char", "block"})
+_DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
 _TAG_END = "\0"
 _NUMBERS = {"uid": 10, "gid": 10, "mode": 8, "size": 10, "nlink": 10}
 
@@ -70,16 +72,23 @@ def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:
 
 
 def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
-    """The tree a spec describes. Raises ConfigError with the line number."""
+    """The tree a spec describes. Raises ConfigError with the line number, or as `tree_of` does."""
     return tree_of(_entry(words, f"{where}, line {number}") for number, words in _lines(spec))
 
 
 def parse_overrides(spec: bytes, *, where: str) -> dict[str, dict[str, str]]:
-    """A spec that says only what differs: path to keyword and value, unchecked beyond form."""
-    return {
-        _path(words[0], f"{where}, line {number}"): _keywords(words[1:], f"{where}, line {number}")
-        for number, words in _lines(spec)
-    }
+    """A spec that says only what differs: path to keyword and value, unchecked beyond form.
+
+    Raises ConfigError with the line number.
+    """
+    overrides: dict[str, dict[str, str]] = {}
+    for number, words in _lines(spec):
+        at = f"{where}, line {number}"
+        path = _path(words[0], at)
+        if path in overrides:
+            raise ConfigError(f"{path}: a second line for it", where=at, reason="mtree")
+        overrides[path] = _keywords(words[1:], at)
+    return overrides
 
 
 def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
@@ -115,17 +124,19 @@ def _entry(words: list[bytes], where: str) -> Entry:
         return entry_from(path, _keywords(words[1:], where))
     except (ValueError, KeyError) as error:
         raise ConfigError(
-            f"{path}: not a usable entry", where=where, why=_reason(error), reason="mtree"
+            f"{path}: not a usable entry", where=where, why=reason_of(error), reason="mtree"
         ) from None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: ValueError | KeyError) -> str:
+    """What `entry_from` refuses, as a sentence."""
     return f"keyword {error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -> Entry:
     """An entry from mtree keywords; what they do not say comes from `base`.
 
+    What an entry of its kind does not have (a link's size, a file's device) is left out.
     Raises ValueError for a value that cannot be, KeyError for a keyword that is needed.
     """
     kind = keywords["type"] if base is None else keywords.get("type", base.kind)
@@ -141,22 +152,24 @@ def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -
         uid=number.get("uid", blank.uid),
         gid=number.get("gid", blank.gid),
         time=int(keywords["time"].partition(".")[0]) if "time" in keywords else blank.time,
-        size=number.get("size", blank.size),
-        sha256=keywords.get("sha256", blank.sha256),
-        link=keywords["link"] if "link" in keywords else blank.link,
-        device=_device(keywords["device"]) if "device" in keywords else blank.device,
-        inode=tags.get("inode", blank.inode),
+        size=number.get("size", blank.size) if kind == "file" else 0,
+        sha256=keywords.get("sha256", blank.sha256) if kind == "file" else "",
+        link=keywords.get("link", blank.link) if kind == "link" else "",
+        device=_device(keywords.get("device"), blank.device) if kind in _DEVICES else None,
+        inode=tags.get("inode", blank.inode) if kind == "file" else "",
         origin=tags.get("origin", blank.origin),
     )
     _check(entry)
     return entry
 
 
-def _device(value: str) -> tuple[int, int]:
-    form, major, minor = value.split(",")
-    if form != "netbsd":
+def _device(value: str | None, blank: tuple[int, int] | None) -> tuple[int, int] | None:
+    if value is None:
+        return blank
+    match = _DEVICE.fullmatch(value)
+    if match is None:
         raise ValueError(f"device={value}: only netbsd,major,minor is known")
-    return int(major), int(minor)
+    return int(match[1]), int(match[2])
 
 
 def _check(entry: Entry) -> None:
@@ -164,11 +177,13 @@ def _check(entry: Entry) -> None:
         raise ValueError(f"mode={entry.mode:o} is beyond 7777")
     if min(entry.uid, entry.gid, entry.size) < 0 or max(entry.uid, entry.gid) >= 1 << 32:
         raise ValueError("uid, gid and size are numbers from 0; ids have 32 bits")
-    if entry.kind == "file" and not SHA256_HEX.match(entry.sha256):
+    if entry.kind == "file" and not entry.sha256:
         raise KeyError("sha256")
+    if entry.kind == "file" and not SHA256_HEX.match(entry.sha256):
+        raise ValueError(f"sha256={entry.sha256} is not 64 hexadecimal digits in lower case")
     if entry.kind == "link" and not entry.link:
         raise KeyError("link")
-    if entry.kind in {"char", "block"} and entry.device is None:
+    if entry.kind in _DEVICES and entry.device is None:
         raise KeyError("device")
 
 

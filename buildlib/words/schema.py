@@ -55,9 +55,10 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
         return None
     fields = _fields(kind)
     before = len(problems)
-    for key in data:
-        if key not in fields:
-            problems.append(f"{_join(at, key)}: unknown key{nearest(key, fields)}")
+    problems.extend(
+        f"{_join(at, str(key))}: unknown key{nearest(str(key), fields)}"
+        for key in data if key not in fields
+    )
     values = {}
     for name, (hint, needed) in fields.items():
         if name in data:
@@ -79,21 +80,9 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
         hint = next(argument for argument in arguments if argument is not type(None))
         return None if data is None else _value(hint, data, at, problems)
     if origin is tuple:
-        if not isinstance(data, list):
-            _wrong(data, "a list", at, problems)
-            return None
-        return tuple(
-            _value(arguments[0], item, f"{at}[{number}]", problems)
-            for number, item in enumerate(data)
-        )
+        return _list(arguments[0], data, at, problems)
     if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(data, Mapping):
-            _wrong(data, "a table", at, problems)
-            return None
-        return {
-            str(key): _value(arguments[1], item, _join(at, str(key)), problems)
-            for key, item in data.items()
-        }
+        return _table(arguments[1], data, at, problems)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dataclass(hint, data, at, problems)
     if type(data) is not hint:  # a TOML true is no integer
@@ -102,12 +91,31 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     return data
 
 
+def _list(hint: Any, data: object, at: str, problems: list[str]) -> object:
+    if not isinstance(data, list):
+        _wrong(data, "a list", at, problems)
+        return None
+    return tuple(
+        _value(hint, item, f"{at}[{number}]", problems) for number, item in enumerate(data)
+    )
+
+
+def _table(hint: Any, data: object, at: str, problems: list[str]) -> object:
+    if not isinstance(data, Mapping):
+        _wrong(data, "a table", at, problems)
+        return None
+    return {
+        str(key): _value(hint, item, _join(at, str(key)), problems) for key, item in data.items()
+    }
+
+
 _NAMES = {bool: "true or false", int: "a whole number", str: "a string"}
 
 
 def _wrong(data: object, wanted: str, at: str, problems: list[str]) -> None:
     found = {bool: "true or false", int: "a whole number", str: "a string", list: "a list",
-             dict: "a table", float: "a number with a fraction"}.get(type(data), str(type(data)))
+             dict: "a table", float: "a number with a fraction", type(None): "nothing"}.get(
+                 type(data), f"a {type(data).__name__}")
     problems.append(f"{at}: must be {wanted}, is {found}")
 
 

@@ -119,7 +119,12 @@ def tree_of(entries: Iterable[Entry]) -> Tree:
 
 def _closed(by_path: dict[str, Entry]) -> Tree:
     """Sort, add the missing folders, and check that only folders have contents."""
-    for path in list(by_path):
+    if ROOT in by_path and by_path[ROOT].kind != "dir":
+        raise StageError(
+            f"the root is no folder but a {by_path[ROOT].kind}",
+            where=by_path[ROOT].origin or "?", reason="not-a-folder",
+        )
+    for path in sorted(by_path, key=path_order):  # a missing folder is like the first below it
         below = by_path[path]
         while path != ROOT:
             path = path.rpartition("/")[0] or ROOT  # noqa: PLW2901  climbing is the point
@@ -174,9 +179,11 @@ def without(tree: Tree, paths: Iterable[str]) -> Tree:
     """`tree` without `paths` and all that is below them.
 
     Raises StageError for a path the tree does not have: a recipe that removes what is not there
-    says something its author believes and that is wrong.
+    says something its author believes and that is wrong. So does one that removes the root.
     """
     gone = {path.strip("/") for path in paths}
+    if ROOT in gone:
+        raise StageError("cannot remove the root of a tree", reason="remove-root")
     missing = sorted(gone - tree.by_path.keys())
     if missing:
         raise StageError(

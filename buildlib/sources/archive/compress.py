@@ -1,14 +1,15 @@
 """Decompression as a stream of chunks, with a limit on what may come out.
 
 gzip goes through isal, which takes a third of zlib's time. The limit is against bombs: real sets
-and packages pack ten to one at the most; hundreds to one is somebody's joke.
+and packages pack ten to one at the most; hundreds to one is somebody's joke. Bytes behind the end
+of the compressed data are damage, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from buildlib.words.errors import ArchiveError
 
@@ -25,6 +26,18 @@ _MAGIC = {
 }
 # isal and lzma have error classes of their own; naming them would import both
 _DAMAGE = {"LZMAError", "IsalError"}
+
+
+class _Decoder(Protocol):
+    """What the decompressors of lzma, bz2 and isal have in common: one stream, or member."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 def compression(head: bytes) -> str:
@@ -47,12 +60,7 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
             for data in _stream(kind, packed, where):
                 out += len(data)
                 if out > limit:
-                    raise ArchiveError(
-                        f"unpacks to more than {RATIO_LIMIT} times its size",
-                        where=where,
-                        hint="no release set does; do not use this file",
-                        reason="bomb",
-                    )
+                    break
                 if seen is not None:
                     seen[0] = packed.tell()
                 yield data
@@ -62,6 +70,13 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
             if type(error).__name__ not in _DAMAGE:
                 raise
             raise damaged(where, str(error)) from error
+    if out > limit:
+        raise ArchiveError(
+            f"unpacks to more than {RATIO_LIMIT} times its size",
+            where=where,
+            hint="no release set does; do not use this file",
+            reason="bomb",
+        )
 
 
 def damaged(where: str, why: str) -> ArchiveError:
@@ -76,44 +91,49 @@ def damaged(where: str, why: str) -> ArchiveError:
 
 
 def _stream(kind: str, packed: BinaryIO, where: str) -> Iterator[bytes]:
-    if kind == "gzip":
-        from isal import igzip
-
-        with igzip.open(packed, "rb") as stream:
-            while data := stream.read(CHUNK):
-                yield data
-    elif kind == "xz":
-        yield from _xz(packed)
-    elif kind == "bzip2":
-        import bz2
-
-        with bz2.BZ2File(packed) as unpacked:
-            while data := unpacked.read(CHUNK):
-                yield data
-    elif kind == "none":
+    if kind == "none":
         while data := packed.read(CHUNK):
             yield data
-    else:
+    elif kind == "zstd":
         raise ArchiveError(
             f"compressed with {kind}, which goldmaster does not read",
             where=where,
             hint="sets and packages come as .tgz, .tar.gz, .tar.xz or .tar.bz2",
             reason="compression",
         )
+    else:
+        yield from _members(packed, _decoder(kind))
 
 
-def _xz(packed: BinaryIO) -> Iterator[bytes]:
-    """xz streams, one after another; lzma.open has no limit on the memory a header may ask for."""
+def _decoder(kind: str) -> Callable[[], _Decoder]:
+    if kind == "gzip":
+        from isal import igzip_lib
+
+        return lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    if kind == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor
     import lzma
 
-    rest = b""
-    while raw := rest or packed.read(CHUNK):
-        rest = b""
-        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
-        while not decoder.eof:
-            if data := decoder.decompress(raw, CHUNK):
+    # lzma.open has no limit on the memory a header may ask for
+    return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+
+def _members(packed: BinaryIO, decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
+    """The content of members (gzip) or streams (xz, bzip2) that follow one another."""
+    raw = packed.read(CHUNK)
+    while raw:
+        member = decoder()
+        while not member.eof:
+            if data := member.decompress(raw, CHUNK):
                 yield data
-            raw = packed.read(CHUNK) if decoder.needs_input and not decoder.eof else b""
-            if not raw and decoder.needs_input and not decoder.eof:
-                raise EOFError("the last xz stream is incomplete")
-        rest = decoder.unused_data.lstrip(b"\0")  # stream padding
+            raw = b""
+            if member.needs_input and not member.eof:
+                raw = packed.read(CHUNK)
+                if not raw:
+                    raise EOFError("it ends too early")
+        raw = member.unused_data
+        while not (raw := raw.lstrip(b"\0")):  # padding
+            if not (raw := packed.read(CHUNK)):
+                return

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from struct import pack
 
+from buildlib.words.errors import StageError
 from buildlib.words.tree import ROOT, Entry
 
 BLOCK = 512
@@ -43,16 +45,34 @@ def tar(entries: Iterable[Entry], read: Callable[[Entry], bytes], *, dot: bool) 
 
 def _header(entry: Entry, name: str, flag: bytes, *, link: str, size: int) -> bytes:
     path, target = (text.encode(errors="surrogateescape") for text in (name, link))
-    pax = {key: value for key, value, room in (("path", path, 100), ("linkpath", target, 100))
-           if len(value) > room}
+    pax = {key: text for key, text in (("path", path), ("linkpath", target)) if len(text) > 100}
+    if any(not _is_utf8(text) for text in pax.values()):
+        pax = {"hdrcharset": b"BINARY"} | pax
+    numbers = {"size": (size, 11), "mtime": (entry.time, 11), "uid": (entry.uid, 7),
+               "gid": (entry.gid, 7)}
+    pax |= {key: b"%d" % value for key, (value, digits) in numbers.items()
+            if not 0 <= value < 8 ** digits}
+    fits = {key: 0 if key in pax else value for key, (value, _) in numbers.items()}
     extended = b""
     if pax:
         records = b"".join(_record(key, value) for key, value in pax.items())
-        extended = (_ustar(b"pax header", b"x", len(records), time=entry.time)
+        extended = (_ustar(b"pax header", b"x", len(records), time=fits["mtime"])
                     + records + bytes(-len(records) % BLOCK))
     major, minor = entry.device or (0, 0)
-    return extended + _ustar(path, flag, size, mode=entry.mode, uid=entry.uid, gid=entry.gid,
-                             time=entry.time, link=target, major=major, minor=minor)
+    if max(major, minor) >= 8 ** 7:
+        raise StageError("a device number is too large for a tar archive", where=entry.path,
+                         reason="tar-limit")
+    return extended + _ustar(path, flag, fits["size"], mode=entry.mode, uid=fits["uid"],
+                             gid=fits["gid"], time=fits["mtime"], link=target,
+                             major=major, minor=minor)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _ustar(
@@ -83,7 +103,7 @@ def gzip_stored(pieces: Iterable[bytes]) -> Iterator[bytes]:
         checksum, size = zlib.crc32(piece, checksum), size + len(piece)
         for start in range(0, len(piece), _STORED):
             part = piece[start : start + _STORED]
-            yield b"\0" + len(part).to_bytes(2, "little") + (len(part) ^ 0xFFFF).to_bytes(2, "little")
+            yield pack("<BHH", 0, len(part), len(part) ^ 0xFFFF)
             yield part
     yield b"\x01\0\0\xff\xff"
     yield checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")

@@ -17,8 +17,11 @@ from buildlib.words.errors import ArchiveError
 from buildlib.words.tree import ROOT, Kind
 
 BLOCK = 512
-NAME_LIMIT = 4096
+NAME_LIMIT = 1024  # PATH_MAX of NetBSD
+PATHS_LIMIT = 500_000  # the sets of NetBSD's sources have 100,000 at the most
 PAX_LIMIT = 1 << 20
+_ID_LIMIT = (1 << 32) - 1
+_TIME_LIMIT = 1 << 40
 
 _HEADER = Struct("100s8s8s8s12s12s8s1s100s6s2s32s32s8s8s155s12x")
 _KINDS: dict[bytes, Kind] = {
@@ -109,7 +112,7 @@ class Reader:
         """The `length key=value` records of a pax header."""
         records = {}
         while data:
-            length, space, _ = data.partition(b" ")
+            length, space, _ = data[:20].partition(b" ")
             if not space or not length.isdigit() or not len(length) < int(length) <= len(data):
                 raise self._error("a pax record with a wrong length")
             record, data = data[len(length) + 1 : int(length) - 1], data[int(length) :]
@@ -122,26 +125,33 @@ class Reader:
         name = pax.get("path") or (f"{prefix}/" if prefix else "") + _text(fields[0])
         kind = _KINDS.get(flag)
         if kind is None or any(key.startswith("GNU.sparse") for key in pax):
-            raise self._error(f"member type {flag!r} is not supported", name, "member-type")
-        if kind == "file" and name.endswith("/"):
-            kind = "dir"  # as tar(1) of the seventh edition wrote folders
-        link = pax.get("linkpath") or _text(fields[8])
+            form = f"type {flag!r}" if kind is None else "sparse file"
+            raise self._error(f"a member of {form} is not supported", name, "member-type")
+        hard = flag == b"1"
         if "size" in pax:
             size = self._decimal(pax["size"])
-            self._pad = -size % BLOCK
-        hard = flag == b"1"
-        self._left = size if kind == "file" and not hard else 0
-        if size and not self._left and flag != b"1":
-            self._skip(size)
+        if kind != "file" or hard:
+            size = 0  # what the header says is no data that follows (pax, "ustar": typeflag)
+        elif name.endswith("/"):  # as tar(1) of the seventh edition wrote folders
+            kind = "dir"
+            if size:
+                raise self._error("a folder with data", name)
+        self._left, self._pad = size, -size % BLOCK
         path = self._place(name, kind)
+        link = pax.get("linkpath") or _text(fields[8])
+        if kind == "link" and (not link or "\0" in link or len(link) > NAME_LIMIT):
+            raise self._error("a link without a usable target", name)
         return Member(
             path=path,
             kind=kind,
             mode=self._number(fields[1]) & 0o7777,
-            uid=self._decimal(pax["uid"]) if "uid" in pax else self._number(fields[2]),
-            gid=self._decimal(pax["gid"]) if "gid" in pax else self._number(fields[3]),
-            time=self._decimal(pax["mtime"]) if "mtime" in pax else self._number(fields[5]),
-            size=self._left,
+            uid=self._decimal(pax["uid"], _ID_LIMIT) if "uid" in pax
+            else self._number(fields[2], _ID_LIMIT),
+            gid=self._decimal(pax["gid"], _ID_LIMIT) if "gid" in pax
+            else self._number(fields[3], _ID_LIMIT),
+            time=self._time(pax["mtime"]) if "mtime" in pax
+            else max(0, self._number(fields[5], _TIME_LIMIT, low=-_TIME_LIMIT)),
+            size=size,
             link=link if kind == "link" else "",
             hardlink=self._earlier(link, path) if hard else "",
             device=(
@@ -153,6 +163,8 @@ class Reader:
     def _place(self, name: str, kind: Kind) -> str:
         """The path a member may have; ArchiveError for one it may not."""
         path = self._inside(name)
+        if path == ROOT and kind != "dir":
+            raise self._error(f"the root would be a {kind}", name, "escape")
         before = self._seen.get(path)
         if before is not None and not before == kind == "dir":
             raise self._error("the name occurs twice", name, "duplicate-path")
@@ -160,6 +172,8 @@ class Reader:
         if parent and self._seen.get(parent) != "dir":
             self._open(parent, name)
         self._seen[path] = kind
+        if len(self._seen) > PATHS_LIMIT:
+            raise self._error(f"more than {PATHS_LIMIT} names", reason="bomb")
         return path
 
     def _open(self, folder: str, name: str) -> None:
@@ -173,7 +187,7 @@ class Reader:
 
     def _inside(self, name: str) -> str:
         names = [part for part in name.split("/") if part not in {"", "."}]
-        if name.startswith("/") or ".." in names or "\0" in name or not name:
+        if name.startswith("/") or ".." in name.split("/") or "\0" in name or not name:
             raise self._error("the name leads out of the archive", name, "escape")
         path = "/".join(names) or ROOT
         if len(path) > NAME_LIMIT or any(len(part.encode(errors="surrogateescape")) > 255
@@ -192,25 +206,29 @@ class Reader:
         if self._number(stored) != total:
             raise damaged(self._where, "a header's checksum does not match")
 
-    def _number(self, field: bytes) -> int:
-        """A number in octal, or in base 256 (GNU, star)."""
-        if field[0] & 0x80:
-            value = int.from_bytes(field, "big", signed=True)
-            return value & ((1 << (8 * len(field) - 1)) - 1) if field[0] == 0x80 else value
-        text = field.strip(b"\0 ").split(b"\0")[0]
-        try:
+    def _number(self, field: bytes, limit: int = 1 << 63, low: int = 0) -> int:
+        """A number in octal, or in base 256 (GNU, star), from `low` to `limit`."""
+        if field[0] & 0x80:  # two's complement, but for the bit that says so
+            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
+            value -= (field[0] & 0x40) << (8 * len(field) - 7)
+        else:
+            text = field.partition(b"\0")[0].strip(b" ")
+            if not all(0x30 <= digit <= 0x37 for digit in text):
+                raise damaged(self._where, f"{text!r} is not a number")
             value = int(text or b"0", 8)
-        except ValueError:
-            raise damaged(self._where, f"{text!r} is not a number") from None
-        if value < 0:
-            raise damaged(self._where, f"{text!r} is negative")
+        if not low <= value <= limit:
+            raise damaged(self._where, f"{value} is no number for its place")
         return value
 
-    def _decimal(self, text: str) -> int:
-        try:
-            return max(0, int(text.partition(".")[0]))
-        except ValueError:
-            raise damaged(self._where, f"{text!r} is not a number") from None
+    def _decimal(self, text: str, limit: int = 1 << 63) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= limit):
+            raise damaged(self._where, f"{text[:40]!r} is no number for its place")
+        return int(text)
+
+    def _time(self, text: str) -> int:
+        """Seconds; a fraction is cut off, times before 1970 are the beginning."""
+        whole = text.partition(".")[0]
+        return 0 if whole.startswith("-") else self._decimal(whole, _TIME_LIMIT)
 
     def _finish(self) -> None:
         """Read on to the end, so that the compression's own check is done."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TypeAlias
 from buildlib.sources.archive import compress, tar
 from buildlib.store.packs import PackWriter
 from buildlib.words.errors import ArchiveError
-from buildlib.words.tree import Entry, Tree, tree_of
+from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 SMALL = 1 << 20
 
@@ -30,13 +29,14 @@ def ingest(
     seen = [0]
     reader = tar.Reader(compress.chunks(path, where=where, seen=seen), where=where)
     for member in reader:
-        sha256, size, inode = "", 0, ""
+        sha256, size = "", 0
         if member.hardlink:
             first = entries[member.hardlink]
-            inode = first.inode or f"{origin}/{first.path}"
-            entries[first.path] = replace(first, inode=inode)
-            sha256, size = first.sha256, first.size
-        elif member.kind == "file":
+            first = replace(first, inode=first.inode or f"{origin}/{first.path}")
+            entries[first.path] = first
+            entries[member.path] = replace(first, path=member.path)  # one inode, one owner and mode
+            continue
+        if member.kind == "file":
             size = member.size
             if size <= SMALL:
                 sha256 = pack.add(reader.all_data())
@@ -44,7 +44,7 @@ def ingest(
                 sha256, size = pack.add_pieces(reader.data())
         entries[member.path] = Entry(
             member.path, member.kind, member.mode, member.uid, member.gid, member.time,
-            size, sha256, member.link, member.device, inode, origin,
+            size, sha256, member.link, member.device, "", origin,
         )
         if tell is not None:
             tell(seen[0])
@@ -61,51 +61,93 @@ def extract(
     none. Returns the number of members.
     """
     count = base = 0
+    writer = _Extraction(str(folder))
     for path, where in archives:
         seen = [0]
         reader = tar.Reader(compress.chunks(path, where=where, seen=seen), where=where)
-        folders: list[tuple[str, int]] = []
         for member in reader:
-            _extract_one(reader, member, str(folder), folders, where)
+            writer.add(reader, member, where)
             count += 1
             if tell is not None:
                 tell(base + seen[0])
-        for name, time in reversed(folders):
-            os.utime(name, (time, time))
         base += path.stat().st_size
+    writer.finish()
     return count
 
 
-def _extract_one(
-    reader: tar.Reader, member: tar.Member, folder: str, folders: list[tuple[str, int]], where: str
-) -> None:
-    target = f"{folder}/{member.path}"
-    if member.kind == "dir":
-        _folder(target, folder)
-        folders.append((target, member.time))
-        return
-    if member.kind in {"char", "block", "fifo"}:
-        raise ArchiveError(
-            f"a {member.kind} node among sources",
-            where=f"{where}: {member.path}",
-            hint="source sets hold files, folders and links only",
-            reason="member-type",
-        )
-    if member.kind == "link" and _leaves(member.path, member.link):
-        raise ArchiveError(
-            "a symbolic link leads out of the sources",
-            where=f"{where}: {member.path} -> {member.link}",
-            reason="escape",
-        )
-    _folder(os.path.dirname(target), folder)
-    if os.path.lexists(target):
-        os.unlink(target)
-    if member.kind == "link":
-        os.symlink(member.link, target)
-    elif member.hardlink:
-        os.link(f"{folder}/{member.hardlink}", target)
-    else:
-        _write(reader, member, target)
+class _Extraction:
+    """Archives going into one folder. Nothing is written through a link, whatever made it."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._real = {root}  # folders known to be folders
+        self._times: dict[str, int] = {}
+        self._links: dict[str, str] = {}
+
+    def add(self, reader: tar.Reader, member: tar.Member, where: str) -> None:
+        """Make one member."""
+        at = f"{where}: {member.path}"
+        target = self._root if member.path == ROOT else f"{self._root}/{member.path}"
+        if member.kind == "dir":
+            self._folder(target, at)
+            self._times[target] = member.time
+            return
+        if member.kind in {"char", "block", "fifo"}:
+            raise ArchiveError(
+                f"a {member.kind} node among sources",
+                where=at,
+                hint="source sets hold files, folders and links only",
+                reason="member-type",
+            )
+        self._folder(os.path.dirname(target), at)
+        self._clear(target, at)
+        if member.kind == "link":
+            os.symlink(member.link, target)
+            self._links[target] = f"{at} -> {member.link}"
+        elif member.hardlink:
+            os.link(f"{self._root}/{member.hardlink}", target)
+        else:
+            _write(reader, member, target)
+
+    def finish(self) -> None:
+        """Set the times of folders; refuse links that lead out, be it by way of other links."""
+        real = os.path.realpath(self._root)
+        for link, at in self._links.items():
+            goal = os.path.realpath(link)
+            if os.readlink(link).startswith("/") or not f"{goal}/".startswith(f"{real}/"):
+                os.unlink(link)
+                raise ArchiveError(
+                    "a symbolic link leads out of the sources", where=at, reason="escape"
+                )
+        for folder, time in self._times.items():
+            os.utime(folder, (time, time))
+
+    def _folder(self, path: str, at: str) -> None:
+        """Make a folder and those above it; anything else in its place is refused."""
+        if path in self._real:
+            return
+        self._folder(os.path.dirname(path), at)
+        try:
+            os.mkdir(path, 0o755)
+        except FileExistsError:
+            if os.path.islink(path) or not os.path.isdir(path):
+                raise ArchiveError(
+                    "lies below a file or link of another set", where=at, reason="escape"
+                ) from None
+        self._real.add(path)
+
+    def _clear(self, target: str, at: str) -> None:
+        try:
+            os.unlink(target)
+        except FileNotFoundError:
+            return
+        except (IsADirectoryError, PermissionError) as error:
+            if not os.path.isdir(target):
+                raise
+            raise ArchiveError(
+                "would replace a folder of another set", where=at, reason="duplicate-path"
+            ) from error
+        self._links.pop(target, None)
 
 
 def _write(reader: tar.Reader, member: tar.Member, target: str) -> None:
@@ -120,18 +162,3 @@ def _write(reader: tar.Reader, member: tar.Member, target: str) -> None:
         os.utime(descriptor, (member.time, member.time))
     finally:
         os.close(descriptor)
-
-
-def _folder(path: str, root: str) -> None:
-    """Make a folder and those above it; a link in its place (of another archive) is refused."""
-    if os.path.islink(path):
-        raise ArchiveError("a folder would be a link of another set", where=path, reason="escape")
-    if not os.path.isdir(path):
-        if path != root:
-            _folder(os.path.dirname(path), root)
-        os.mkdir(path, 0o755)
-
-
-def _leaves(path: str, link: str) -> bool:
-    goal = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
-    return link.startswith("/") or goal == ".." or goal.startswith("../")

@@ -1,0 +1,136 @@
+"""One run of doit: its tasks, the session behind them, and how it begins and ends.
+
+The session is opened when the first task needs it. Where a glance tells that nothing has changed
+since the last run, none does, and the run has cost little more than doit's own start.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from buildlib.store.glance import Glance, forget_glance, read_glance, write_glance
+from buildlib.store.surroundings import all_settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from buildlib.front.session import Session
+    from buildlib.front.terminal import Display
+
+# Settings that change how a run goes, never what it makes or what is there to be made.
+_PASSING = frozenset({"progress", "seconds"})
+
+
+class Run:
+    """One run, for the checkout at `root`; `variables` are those of the command line."""
+
+    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+        self.root = root
+        self.failed: dict[str, Exception] = {}
+        self.published: set[str] = set()
+        self._variables = dict(variables)
+        self._session: Session | None = None
+        self._display: Display | None = None
+        self._opening = threading.RLock()
+        self._begun = False
+        self._good = True
+        given = {**all_settings(), **self._variables}
+        self._circumstances = {
+            **{name: value for name, value in given.items() if name not in _PASSING},
+            "root": str(root), "python": sys.version, "platform": sys.platform,
+        }
+        self._glance_path = str(root / given.get("build", "build") / "store" / "glance.json")
+        self.glance = read_glance(self._glance_path, self._circumstances)
+
+    @property
+    def display(self) -> Display:
+        """What shows events and errors."""
+        with self._opening:
+            if self._display is None:
+                from buildlib.front.settings import progress_setting
+                from buildlib.front.terminal import make_display
+
+                self._display = make_display(
+                    progress_setting(self.root, self._variables), sys.stdout)
+            return self._display
+
+    @property
+    def session(self) -> Session:
+        """The session, opened at the first use. Raises GoldmasterError."""
+        with self._opening:
+            if self._session is None:
+                from buildlib.front.session import open_session
+
+                self._session = open_session(self.root, self._variables, self.display.event)
+            return self._session
+
+    def begin(self) -> Session:
+        """The session, for work that writes to the store: from here on nobody else does."""
+        session = self.session
+        with self._opening:
+            if not self._begun:
+                from buildlib.store.events import Note
+
+                forget_glance(self._glance_path)
+                session.store.lock.acquire(
+                    waiting=lambda text: self.display.event(Note(text)))
+                session.store.blobs.clear_tmp()
+                self._begun = True
+        return session
+
+    def fail(self) -> None:
+        """Something went wrong: the next run is to look for itself."""
+        self._good = False
+
+    def end(self) -> None:
+        """The run is over, one way or another."""
+        session = self._session
+        if session is None:
+            return
+        session.store.seen.save()
+        if self._good and (self._begun or self.glance is None):
+            self._remember(session)
+        session.store.lock.release()
+        if self._display is not None:
+            self._display.close()
+
+    def _remember(self, session: Session) -> None:
+        from buildlib.front.tasks import described
+
+        session.note_results()
+        seen = session.store.seen
+        current = [*session.engine.done, *self.published]
+        glance = Glance(described(session), current, session.settings.workers)
+        young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
+        if not young:
+            write_glance(self._glance_path, glance, self._circumstances,
+                         looked=seen.looked, links=seen.links)
+
+    def stop(self, number: int, _frame: FrameType | None) -> NoReturn:
+        """A signal ends the run: first every tool, then doit."""
+        signal.signal(number, signal.SIG_IGN)
+        self.fail()
+        if self._session is not None:
+            self._session.store.runner.stop()
+        raise SystemExit(128 + number)
+
+    def bug(self, error: Exception) -> Exception:
+        """An error that is none of ours, as one that can be shown; the traceback is in a log."""
+        import traceback
+
+        from buildlib.words.errors import GoldmasterError
+
+        text = "".join(traceback.format_exception(error))
+        log = None
+        if self._session is not None:
+            log = self._session.store.logs / "crash.log"
+            log.write_text(text)
+        return GoldmasterError(
+            f"internal error: {type(error).__name__}: {error}", why=None if log else text,
+            hint="this is a bug of goldmaster; the log helps to mend it", log=log, reason="bug",
+        )

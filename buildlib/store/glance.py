@@ -1,0 +1,84 @@
+"""Whether anything changed since the last run, at one glance.
+
+A run notes every path it looked at outside its own results: files of the checkout, folders it
+listed, the library's own code, tools, and also its results and products. As long as each of them
+has the same stat signature, and the settings are the same, the next run must come to the same
+answer, and need not read a recipe, make a key, or import the library to know it. Whatever differs,
+if only one time stamp, the run decides from contents as always.
+
+This module is imported on every run, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+Signature = list[int] | None
+_FORM = 1
+
+
+def signature(path: str, *, follow: bool = True) -> Signature:
+    """What tells whether a path was touched: times, size, inode; None where it is not there."""
+    try:
+        status = os.stat(path, follow_symlinks=follow)
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+class Glance:
+    """What the last run saw.
+
+    tasks    (name, line for `doit list`, tasks that must end before), as it gave them to doit
+    current  names of those that were up to date in the end
+    workers  how many tasks may run at once
+    """
+
+    def __init__(
+        self, tasks: list[tuple[str, str, list[str]]], current: list[str], workers: int
+    ) -> None:
+        self.tasks = tasks
+        self.current = frozenset(current)
+        self.workers = workers
+
+
+def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
+    """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
+    try:
+        with open(path, "rb") as file:
+            data = json.load(file)
+        if data["form"] != _FORM or data["circumstances"] != circumstances:
+            return None
+        for follow, looked in ((True, data["looked"]), (False, data["links"])):
+            for name, seen in looked.items():
+                if signature(name, follow=follow) != seen:
+                    return None
+        return Glance(data["tasks"], data["current"], data["workers"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_glance(
+    path: str, glance: Glance, circumstances: Mapping[str, str], *,
+    looked: Mapping[str, Signature], links: Mapping[str, Signature],
+) -> None:
+    """Remember a run that ended well."""
+    data = {
+        "form": _FORM, "circumstances": dict(circumstances), "looked": dict(looked),
+        "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
+        "workers": glance.workers,
+    }
+    scratch = f"{path}.{os.getpid()}"
+    with open(scratch, "w", encoding="ascii") as file:
+        json.dump(data, file)
+    os.replace(scratch, path)
+
+
+def forget_glance(path: str) -> None:
+    """The next run decides from contents."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,306 @@
+"""Independent readers of the images, each telling what it finds at every path.
+
+A tool that is missing fails the test: what nobody judged has not been proved.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import subprocess
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pycdlib
+
+from buildlib.words.digest import sha256
+from buildlib.words.mtree import decode
+from buildlib.words.tree import ROOT, Entry, Tree
+
+_KINDS = {"d": "dir", "-": "file", "l": "link", "c": "char", "b": "block", "p": "fifo",
+          "r": "file", "e": "file"}
+_BITS = {"S": "-", "s": "x", "T": "-", "t": "x"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a reader says of one path; None where it cannot tell."""
+
+    kind: str
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    time: int | None = None
+    size: int | None = None
+    sha256: str | None = None
+    link: str | None = None
+    device: tuple[int, int] | None = None
+    links: int | None = None
+
+
+def expected(tree: Tree) -> dict[str, Found]:
+    """What a reader that knows all should find."""
+    links = tree.links_of()
+    folders = {entry.path: 2 for entry in tree if entry.kind == "dir"}
+    for path in [path for path in folders if path != ROOT]:
+        folders[path.rpartition("/")[0] or ROOT] += 1
+    return {
+        entry.path: Found(
+            entry.kind, entry.mode, entry.uid, entry.gid, entry.time,
+            entry.size if entry.kind == "file" else None, entry.sha256 or None,
+            entry.link or None, entry.device,
+            folders.get(entry.path, links.get(entry.inode, 1)),
+        )
+        for entry in tree
+    }
+
+
+def differences(tree: Tree, found: Mapping[str, Found]) -> list[str]:
+    """Where a reader finds something else than `tree` says, a line each; what it cannot tell is
+    passed over.
+    """
+    wanted = expected(tree)
+    lines = [f"{path!r}: not found" for path in wanted.keys() - found.keys()]
+    lines += [f"{path!r}: not in the tree" for path in found.keys() - wanted.keys()]
+    for path in wanted.keys() & found.keys():
+        lines += [
+            f"{path!r}: {field.name} {getattr(found[path], field.name)!r}, "
+            f"not {getattr(wanted[path], field.name)!r}"
+            for field in fields(Found)
+            if getattr(found[path], field.name) not in {None, getattr(wanted[path], field.name)}
+        ]
+    return sorted(lines)
+
+
+def tool(*argv: str | Path, locale: str = "C", cwd: Path | None = None) -> bytes:
+    """What a tool prints. Raises CalledProcessError, with its errors, where it fails."""
+    done = subprocess.run(
+        [str(word) for word in argv], capture_output=True, stdin=subprocess.DEVNULL, cwd=cwd,
+        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": locale, "TZ": "UTC"},
+    )
+    assert done.returncode == 0, (argv, done.stderr.decode(errors="replace"))
+    return done.stdout
+
+
+def _mode(text: str) -> int:
+    """`rwxr-sr-t` as a number."""
+    bits = "".join(_BITS.get(letter, letter) for letter in text)
+    special = sum(bit for bit, at in ((0o4000, 2), (0o2000, 5), (0o1000, 8)) if text[at] in "sStT")
+    return special | sum(0o400 >> at for at in range(9) if bits[at] != "-")
+
+
+def _relative(path: str) -> str:
+    return path.strip("/") or ROOT
+
+
+# ISO 9660
+
+
+def bsdtar(iso: Path) -> dict[str, Found]:
+    """libarchive, as an mtree spec. It counts links itself, and empty files have one."""
+    spec = tool("bsdtar", "-cf", "-", "--format=mtree",
+                "--options=!all,type,mode,uid,gid,time,size,link,device,sha256,nlink", f"@{iso}")
+    found = {}
+    for line in spec.splitlines()[1:]:
+        path, *words = line.split(b" ")
+        keys = {key.decode(): decode(value) for key, _, value in
+                (word.partition(b"=") for word in words)}
+        linked = "nlink" in keys  # a name after the first has no content of its own
+        found[_relative(decode(path).removeprefix("."))] = Found(
+            keys["type"], int(keys["mode"], 8), int(keys["uid"]), int(keys["gid"]),
+            int(keys["time"].partition(".")[0]),
+            int(keys["size"]) if "size" in keys and not linked else None,
+            keys.get("sha256digest") if not linked else None, keys.get("link"),
+            _from_glibc(keys["device"]) if "device" in keys else None,
+            int(keys["nlink"]) if linked else None,
+        )
+    return found
+
+
+def _from_glibc(text: str) -> tuple[int, int]:
+    """NetBSD's numbers from PN, which libarchive takes for glibc's `high << 32 | low`."""
+    _, major, minor = text.split(",")
+    number = os.makedev(int(major), int(minor))
+    high, low = number >> 32, number & 0xFFFFFFFF
+    return high, (low & 0xFFF00000) >> 12 | low & 0xFF
+
+
+def bsdtar_contents(iso: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """libarchive: content of every file, and name to first name of those it takes for links."""
+    archive = tool("bsdtar", "-cf", "-", "--format=pax", f"@{iso}")
+    contents: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    with tarfile.open(fileobj=io.BytesIO(archive), errors="surrogateescape") as members:
+        for member in members:
+            if member.islnk():
+                links[member.name] = member.linkname
+                contents[member.name] = contents[member.linkname]
+            elif member.isfile():
+                file = members.extractfile(member)
+                assert file is not None
+                contents[member.name] = file.read()
+    return contents, links
+
+
+_XORRISO = re.compile(
+    r"^([dlcbpe-])([-rwxsStT]{9})  +(\d+) (\d+) +(\d+) +(?:(\d+),)?(\d+) "
+    r"\w{3} [ \d]\d  ?[\d:]{4,5} ('.*?')(?: -> ('.*'))?$", re.MULTILINE)
+
+
+def xorriso(iso: Path) -> dict[str, Found]:
+    """libisofs. Names with line ends are beyond its listing."""
+    text = tool("xorriso", "-hardlinks", "on", "-indev", iso, "-find", "/", "-exec", "lsdl", "--",
+                locale="C.UTF-8").decode(errors="surrogateescape")
+    found = {}
+    for match in _XORRISO.finditer(text):
+        kind, mode, links, uid, gid, _, size, name, target = match.groups()
+        found[_relative(_unquoted(name))] = Found(
+            _KINDS[kind], _mode(mode), int(uid), int(gid),
+            size=int(size) if kind in "-e" else None,
+            link=_unquoted(target) if target else None,
+            links=int(links) if kind == "-" and int(size) else None,
+        )
+    return found
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace("'\"'\"'", "'")
+
+
+_ISOINFO = re.compile(
+    r"^([dlcbpsD?-])([-rwxsStT]{9}) +(\d+) +(\d+) +(\d+) +(\d+) +\w+ +\d+ +\d+ "
+    r"\[ *\d+ \d\d\]  (.*)$")
+
+
+def isoinfo(iso: Path) -> dict[str, Found]:
+    """cdrtools' reader; it shows neither special modes, nor kinds beyond these three."""
+    text = tool("isoinfo", "-R", "-l", "-i", iso).decode(errors="surrogateescape")
+    found, folder = {}, ""
+    for line in text.split("\n"):
+        if line.startswith("Directory listing of "):
+            folder = line.removeprefix("Directory listing of ").strip()
+        elif match := _ISOINFO.match(line):
+            kind, mode, links, uid, gid, size, name = match.groups()
+            name, _, target = name.partition(" -> ")
+            name = name if target or kind == "l" else name.removesuffix(" ")
+            if name == ".." or (name == "." and folder != "/"):
+                continue
+            found[_relative(folder + ("" if name == "." else name))] = Found(
+                _KINDS.get(kind, kind), None if kind in "cbp?" else _mode(mode),
+                int(uid), int(gid), size=int(size) if kind == "-" else None,
+                link=target or None, links=int(links))
+    return found
+
+
+def isoinfo_plain(iso: Path) -> list[str]:
+    """The ISO 9660 identifiers of every path, as a reader without Rock Ridge sees them."""
+    return tool("isoinfo", "-f", "-i", iso).decode("ascii").splitlines()
+
+
+def pycdlib_records(iso: Path) -> dict[str, Found]:
+    """pycdlib: every record."""
+    reader = pycdlib.PyCdlib()
+    reader.open(str(iso))
+    try:
+        found: dict[str, Found] = {}
+        root = reader.pvd.root_directory_record()
+        pending = [(ROOT, root.children[0], root)]
+        while pending:
+            path, attributes, record = pending.pop()
+            found[path] = _from_record(attributes.rock_ridge, record, reader)
+            for child in record.children if record.is_dir() else ():
+                if not (child.is_dot() or child.is_dotdot()):
+                    name = os.fsdecode(child.rock_ridge.name())
+                    below = name if path == ROOT else f"{path}/{name}"
+                    pending.append((below, child, child))
+    finally:
+        reader.close()
+    return found
+
+
+def _from_record(ridge: Any, record: Any, reader: Any) -> Found:
+    parts = (ridge.dr_entries, ridge.ce_entries)
+    px = next(part.px_record for part in parts if part.px_record)
+    pn = next((part.pn_record for part in parts if part.pn_record), None)
+    tf = next(part.tf_record for part in parts if part.tf_record)
+    kind = {stat.S_IFDIR: "dir", stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFCHR: "char",
+            stat.S_IFBLK: "block", stat.S_IFIFO: "fifo"}[stat.S_IFMT(px.posix_file_mode)]
+    times = {_seconds(moment) for moment in (
+        tf.modification_time, tf.access_time, tf.attribute_change_time, record.date)}
+    assert len(times) == 1
+    return Found(
+        kind, stat.S_IMODE(px.posix_file_mode), px.posix_user_id, px.posix_group_id, times.pop(),
+        record.data_length if kind == "file" else None, None,
+        # pycdlib gives nothing for the link to the root
+        (os.fsdecode(ridge.symlink_path()) or "/") if ridge.is_symlink() else None,
+        (pn.dev_t_high, (pn.dev_t_low & 0xFFF00000) >> 12 | pn.dev_t_low & 0xFF) if pn else None,
+        px.posix_file_links,
+    )
+
+
+def _seconds(moment: Any) -> int:
+    import calendar  # noqa: PLC0415
+
+    assert moment.gmtoffset == 0
+    return calendar.timegm((
+        moment.years_since_1900 + 1900, moment.month, moment.day_of_month,
+        moment.hour, moment.minute, moment.second, 0, 0, 0))
+
+
+def grub_reads(image: Path, entry: Entry) -> bytes:
+    """The content of a file as GRUB's own reader gives it."""
+    return tool("grub-fstest", image, "cat", f"(loop0)/{entry.path}")
+
+
+def grub_lists(image: Path, folder: str) -> str:
+    """What GRUB's own reader lists in a folder, names parted by blanks, folders with a slash."""
+    path = "/" if folder == ROOT else f"/{folder}/"
+    return tool("grub-fstest", image, "ls", f"(loop0){path}").decode(errors="surrogateescape")
+
+
+ISO_JUDGES: Mapping[str, Callable[[Path], dict[str, Found]]] = {
+    "bsdtar": bsdtar, "xorriso": xorriso, "isoinfo": isoinfo, "pycdlib": pycdlib_records,
+}
+
+
+# FFS
+
+
+def sleuthkit(image: Path) -> tuple[dict[str, Found], dict[str, str]]:
+    """The Sleuth Kit's UFS1 reader; and path to inode number."""
+    text = tool("fls", "-f", "ufs1", "-r", "-m", "/", image).decode(errors="surrogateescape")
+    found, inodes = {}, {}
+    for line in text.splitlines():
+        _, name, inode, mode, uid, gid, size, _, mtime, _, _ = line.split("|")
+        kind = _KINDS[mode[2]]
+        name, _, target = name.partition(" -> ") if kind == "link" else (name, "", "")
+        path = _relative(name)
+        if path.startswith("$OrphanFiles"):
+            continue
+        inodes[path] = inode
+        found[path] = Found(
+            kind, _mode(mode[3:]), int(uid), int(gid), int(mtime),
+            int(size) if kind == "file" else None, link=target or None)
+    return found, inodes
+
+
+def sleuthkit_reads(image: Path, inode: str) -> bytes:
+    """The content of an inode."""
+    return tool("icat", "-f", "ufs1", image, inode)
+
+
+def sleuthkit_links(image: Path, inode: str) -> int:
+    """The link count of an inode."""
+    match = re.search(rb"^num of links: (\d+)$", tool("istat", "-f", "ufs1", image, inode), re.M)
+    assert match
+    return int(match[1])
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    return sha256(path.read_bytes())
