@@ -1,0 +1,1 @@
+"""What people touch: doit tasks and commands, settings, the terminal."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from buildlib.front.session import Session
 from buildlib.front.terminal import print_table
-from buildlib.graph.verify import Checked, verify as verify_files
+from buildlib.graph.verify import Checked
+from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Progress, Sink, Started
 from buildlib.store.surroundings import ticks
 

@@ -12,8 +12,8 @@ from doit.cmd_base import Command
 
 from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
-from buildlib.front.variables import command_line
 from buildlib.front.terminal import print_error, print_table, size_text
+from buildlib.front.variables import command_line
 from buildlib.store.events import silent
 from buildlib.words.errors import ConfigError, GoldmasterError
 from buildlib.words.schema import nearest

@@ -50,14 +50,14 @@ class Reporter:
             self._run.display.error(error, task.name)
 
     def runtime_error(self, message: str) -> None:
-        """doit found something wrong with the tasks themselves."""
+        """Show what doit found wrong with the tasks themselves."""
         from buildlib.words.errors import GoldmasterError
 
         self._run.fail()
         self._run.display.error(GoldmasterError(message))
 
     def cleanup_error(self, error: Any) -> None:
-        """doit could not tear a task down."""
+        """Show that doit could not tear a task down."""
         self.runtime_error(error.get_msg())
 
     def get_status(self, task: object) -> None:

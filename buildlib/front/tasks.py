@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 DoitTask: TypeAlias = dict[str, Any]
 Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
 
+# Groups of tasks, for `doit list`.
+_GROUPS = {
+    "checksums": "checksums of images and products",
+    "domu-images": "press the read-only root images of all domUs",
+    "fetch": "fetch pinned files from the mirror",
+    "grub": "make GRUB's boot images",
+    "image": "write the images",
+    "kernel": "compile the kernels",
+    "packages": "stage binary packages into trees",
+    "root": "compose the root trees",
+    "tree": "compose the tree of the CD",
+    "unpack": "unpack the binary sets",
+}
+
 _CHECKS: list[Description] = [
     ("verify", "check all that was fetched against lock, lists and signature", []),
     ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
@@ -62,6 +76,8 @@ class Tasks:
     def tasks(self) -> Iterator[DoitTask]:
         """Every stage, product and check."""
         glance = self._run.glance
+        for base, doc in _GROUPS.items():
+            yield {"basename": base, "name": None, "doc": doc}
         for name, doc, needs in glance.tasks if glance else described(self._run.session):
             base, _, sub = name.partition(":")
             yield {

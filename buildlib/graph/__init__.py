@@ -1,0 +1,1 @@
+"""From recipes to stages: the plan, keys, decisions, reasons, products, boot tests."""

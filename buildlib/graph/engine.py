@@ -253,6 +253,7 @@ class Engine:
             runner=self.store.runner,
             workspaces=self.store.workspaces,
             tools={tool: self.keys.tool(tool)[0] for tool in stage.tools()},
+            tool_digests={tool: self.keys.tool(tool)[1] for tool in stage.tools()},
             host_packages=packages,
             sink=self._sink,
             jobs=self.jobs,

@@ -126,18 +126,13 @@ class Keys:
         return "unknown"
 
     def _value(self, value: object, outputs: Mapping[From, Output]) -> object:
+        """A field's value as it stands in the document."""
         if isinstance(value, From):
             if value not in outputs:
                 raise Unknown(value.stage)
             return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
-        if isinstance(value, SourceFile):
-            return {"files": {value.name: self._file(value)}}
-        if isinstance(value, SourceTree):
-            prints = fingerprint(value.path, value.spec, self._store.seen)
-            return {"files": {f"{value.name}/{path}": mark for path, mark in prints.items()}}
-        if isinstance(value, HostPackage):
-            found = self.host_package(value)
-            return {"name": found.name, "version": found.version, "sha256": found.sha256}
+        if isinstance(value, SourceFile | SourceTree | HostPackage):
+            return self._source(value)
         if isinstance(value, Mapping):
             return {str(key): self._value(item, outputs) for key, item in value.items()}
         if isinstance(value, tuple):
@@ -146,6 +141,15 @@ class Keys:
             return value
         raise StageError(f"a field of type {type(value).__name__} has no place in a key",
                          reason="key-field")
+
+    def _source(self, value: SourceFile | SourceTree | HostPackage) -> object:
+        if isinstance(value, SourceFile):
+            return {"files": {value.name: self._file(value)}}
+        if isinstance(value, SourceTree):
+            prints = fingerprint(value.path, value.spec, self._store.seen)
+            return {"files": {f"{value.name}/{path}": mark for path, mark in prints.items()}}
+        found = self.host_package(value)
+        return {"name": found.name, "version": found.version, "sha256": found.sha256}
 
     def _file(self, file: SourceFile) -> str:
         try:

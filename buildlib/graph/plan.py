@@ -135,8 +135,8 @@ class _Builder:
         toolchain = self.toolchain()
         stage = Kernel(
             SourceFile(path, self.project.name_of(path)), toolchain, self.source_sets(),
-            release.machine, release.machine_arch, self.epoch, release.build.flags,
-            release.build.environment,
+            release.machine, release.machine_arch, release.build.flags, release.build.environment,
+            self.epoch,
         )
         return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
 
@@ -252,12 +252,13 @@ def make_plan(
         builder.domu_image(domu)
     cd = builder.cd(recipe)
     products["iso"] = _product(
-        builder, "iso", "press the boot CD", dist, f"{release.name}-{DOM0}.iso", From(cd, "iso"))
+        builder, "iso", "press the boot CD", folder=dist, base=f"{release.name}-{DOM0}.iso",
+        image=From(cd, "iso"))
     for domu in project.domus():
         name = f"domu-images:{domu}"
         products[name] = _product(
-            builder, name, f"the root image of {domu}", dist, f"{release.name}-{domu}.ffs",
-            From(f"image:{domu}", "image"))
+            builder, name, f"the root image of {domu}", folder=dist,
+            base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     graph = Graph(builder.stages, builder.after, builder.docs)
     return Plan(definition, release, lock, graph, products, mirrors)
 
@@ -313,7 +314,7 @@ def _check_packages(recipe_name: str, recipe: Recipe, lock: Lock) -> None:
 
 
 def _product(
-    builder: _Builder, name: str, doc: str, dist: Path, base: str, image: From
+    builder: _Builder, name: str, doc: str, *, folder: Path, base: str, image: From
 ) -> Product:
     sums = builder.add(f"checksums:{base}", Checksums({base: image}), f"checksums of {base}")
     files = {
@@ -322,7 +323,7 @@ def _product(
         f"{base}.sha512": From(sums, "sha512"),
         f"{base}.mtree": From(image.stage, "spec"),
     }
-    return Product(name, dist, files, record=f"{base}.json", doc=doc)
+    return Product(name, folder, files, record=f"{base}.json", doc=doc)
 
 
 def _short(recipe_name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from buildlib.sources.archive import compress, tar
 from buildlib.words.digest import SHA256_HEX
-from buildlib.words.errors import ArchiveError, SourceError
+from buildlib.words.errors import ArchiveError, SourceError, ToolError
 
 LISTS = "/var/lib/apt/lists"
 _HINT = (
@@ -41,8 +41,11 @@ def candidate(pattern: str, run: Callable[[Sequence[str]], str]) -> Distribution
     names = run(["apt-cache", "pkgnames", pattern.partition("*")[0]]).split()
     found = sorted((name for name in names if re.match(expression, name)), key=_natural)
     for name in reversed(found):
-        fields = _fields(run(["apt-cache", "show", "--no-all-versions", name]))
-        if SHA256_HEX.match(fields.get("SHA256", "")):
+        try:
+            fields = _fields(run(["apt-cache", "show", "--no-all-versions", name]))
+        except ToolError:
+            continue  # a name that others depend on and nothing has
+        if SHA256_HEX.match(fields.get("SHA256", "")) and "Version" in fields:
             return DistributionPackage(name, fields["Version"], fields["SHA256"])
     raise SourceError(
         f"the distribution has no package {pattern}", where="apt-cache", hint=_HINT,

@@ -11,7 +11,7 @@ import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +24,7 @@ from buildlib.words.errors import SourceError
 
 CHUNK = 1 << 20
 TRIES = 3
+_WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0
 
@@ -56,7 +57,7 @@ class _Hasher:
     def __init__(self) -> None:
         self._sha512 = hashlib.sha512()
         self._sha256 = hashlib.sha256()
-        self._queue: queue.Queue[bytes] = queue.Queue(4)
+        self._queue: queue.Queue[bytes] = queue.Queue(16)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         self.size = 0
@@ -90,43 +91,59 @@ def fetch(
     A URL is http(s)://…, file:///…, or a path. `partial` is where the file grows; it is removed
     when what it holds turns out to be wrong. Raises SourceError telling what each URL answered.
     """
-    failures: list[SourceError] = []
+    failures: dict[str, SourceError] = {}
     for url in urls:
         for _ in range(TRIES):
             before = _size(partial)
             try:
-                return _fetch_one(url, pin, blobs, partial, silence, tell)
+                return _fetch_one(url, pin, blobs, partial, silence=silence, tell=tell)
             except SourceError as error:
-                error.where = error.where or url
-                failures.append(error)
-                if error.reason != "cut" or _size(partial) <= before:
-                    break  # only a download that got further is worth going on with
+                failures[url] = error
+                if error.reason == "range":
+                    partial.unlink(missing_ok=True)
+                after = _size(partial)
+                grown = after > before and error.reason in _WORTH_RESUMING
+                # what was kept may have been wrong, from another mirror; now it is gone
+                anew = before and not after
+                if not (grown or anew):
+                    break
+    if not _size(partial):
+        partial.unlink(missing_ok=True)
+    raise _no_mirror(urls, failures)
+
+
+def _no_mirror(urls: Sequence[str], failures: dict[str, SourceError]) -> SourceError:
+    """The one failure, or all of them in one."""
     if len(failures) == 1:
-        raise failures[0]
-    raise SourceError(
+        return failures.popitem()[1]
+    return SourceError(
         f"no mirror has {urls[0].rpartition('/')[2]} as it is pinned" if urls else "no mirror",
-        why="\n".join(f"{error.where}: {error.what}"
+        why="\n".join(f"{url}: {error.what}"
                       + (f" ({error.why.splitlines()[0]})" if error.why else "")
-                      for error in failures),
+                      for url, error in failures.items()),
         hint="try `mirror=URL`, or check the network",
-        reason=failures[-1].reason if failures else "no-mirror",
+        reason=failures[urls[-1]].reason if failures else "no-mirror",
     )
 
 
 def fetch_unpinned(url: str, *, limit: int = 64 << 20, silence: float = SILENCE_SECONDS) -> bytes:
     """A small file that nothing pins yet, into memory. For making locks only."""
-    data = b"".join(_pieces(url, 0, silence, lambda _total: None))
-    if len(data) > limit:
-        raise SourceError("the file is too large to be a list", where=url, reason="size")
-    return data
+    pieces, size = [], 0
+    for piece in _pieces(url, 0, silence, lambda _total: None):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise SourceError("the file is too large to be a list", where=url, reason="size")
+    return b"".join(pieces)
 
 
 def _fetch_one(
-    url: str, pin: Pin, blobs: Blobs, partial: Path, silence: float, tell: Tell | None
+    url: str, pin: Pin, blobs: Blobs, partial: Path, *, silence: float, tell: Tell | None
 ) -> Blob:
     hasher = _Hasher()
     try:
-        kept = _rehash(partial, hasher, pin.size)
+        # what nothing pins is not gone on with: the mirror may have another file by now
+        kept = _rehash(partial, hasher, pin.size) if pin.sha512 else 0
         size = pin.size
 
         def expect(total: int | None) -> None:
@@ -138,21 +155,23 @@ def _fetch_one(
             file.seek(kept)
             if kept != pin.size:
                 for piece in _pieces(url, kept, silence, expect):
-                    file.write(piece)
                     hasher.update(piece)
                     if 0 <= size < hasher.size:
                         break
+                    file.write(piece)
                     if tell:
                         tell(hasher.size, max(size, 0))
             file.truncate()
     finally:
         found = hasher.finish()
-    if found.size < size:
-        raise _cut(found, size, url, partial)
-    if not pin.allows(found):
-        head = partial.open("rb").read(200)
-        partial.unlink()
-        raise _mismatch(found, pin, url, head)
+    if found.size < size or not pin.allows(found):
+        with partial.open("rb") as file:
+            head = file.read(200)
+        error = (_cut(found, size, url, head) if found.size < size
+                 else _mismatch(found, pin, url, head))
+        if error.reason != "cut":
+            partial.unlink()
+        raise error
     return blobs.adopt(partial, blob=Blob(found.sha256, found.size))
 
 
@@ -188,12 +207,9 @@ def _expect(total: int | None, pin: Pin, url: str) -> None:
         )
 
 
-def _cut(found: Pin, size: int, url: str, partial: Path) -> SourceError:
-    head = partial.open("rb").read(200)
+def _cut(found: Pin, size: int, url: str, head: bytes) -> SourceError:
     if "HTML" in looks_like(head):
-        partial.unlink()
-        return SourceError("the mirror sent a page instead of the file", where=url,
-                           why=looks_like(head), reason="html")
+        return _page(url, looks_like(head))
     return SourceError(
         "the download was cut short",
         where=url,
@@ -205,8 +221,13 @@ def _cut(found: Pin, size: int, url: str, partial: Path) -> SourceError:
 
 def _mismatch(found: Pin, pin: Pin, url: str, head: bytes) -> SourceError:
     if "HTML" in looks_like(head):
-        return SourceError("the mirror sent a page instead of the file", where=url,
-                           why=looks_like(head), reason="html")
+        return _page(url, looks_like(head))
+    if 0 <= pin.size < found.size:
+        return SourceError(
+            "the file is longer than the pinned one", where=url,
+            why=f"pinned {pin.size} bytes, more came", hint="the mirror has another file under "
+            "this name; use another mirror (`mirror=URL`)", reason="size",
+        )
     return SourceError(
         "the checksum does not match",
         where=url,
@@ -215,6 +236,11 @@ def _mismatch(found: Pin, pin: Pin, url: str, head: bytes) -> SourceError:
         "mirror (`mirror=URL`)",
         reason="checksum",
     )
+
+
+def _page(url: str, why: str) -> SourceError:
+    return SourceError("the mirror sent a page instead of the file", where=url, why=why,
+                       hint="use another mirror (`mirror=URL`)", reason="html")
 
 
 def _pieces(
@@ -234,7 +260,7 @@ def _pieces(
 
 def _local(path: str, start: int, expect: Callable[[int | None], None]) -> Iterator[bytes]:
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             expect(os.fstat(file.fileno()).st_size)
             file.seek(start)
             while piece := file.read(CHUNK):
@@ -257,17 +283,21 @@ def _http(
                           timeout=(CONNECT_SECONDS, silence)) as answer:
             _check_status(answer.status_code, answer.reason, url)
             skip = start if start and answer.status_code != 206 else 0  # the server knows no Range
-            length = answer.headers.get("Content-Length", "")
-            expect(int(length) + start - skip if length.isdigit() else None)
-            stream = answer.raw
-            while piece := stream.read(CHUNK):
+            _check_size(answer.headers, start - skip, url, expect)
+            # what has come is handed on at once, so that it is kept when the rest does not come
+            while piece := answer.raw.read1(CHUNK):
                 if skip:
                     cut = min(skip, len(piece))
-                    piece, skip = piece[cut:], skip - cut  # noqa: PLW2901
+                    piece, skip = piece[cut:], skip - cut
                 if piece:
                     yield piece
     except urllib3.exceptions.IncompleteRead:
         return  # what came is kept: the caller sees how much is missing
+    except requests.ConnectTimeout as error:
+        raise SourceError(
+            f"the server did not answer within {CONNECT_SECONDS:g} s", where=url,
+            hint="use another mirror (`mirror=URL`)", reason="connection",
+        ) from error
     except (urllib3.exceptions.TimeoutError, requests.Timeout) as error:
         raise SourceError(
             f"the server was silent for {silence:g} s", where=url,
@@ -280,9 +310,24 @@ def _http(
         ) from error
 
 
+def _check_size(
+    headers: Mapping[str, str], start: int, url: str, expect: Callable[[int | None], None]
+) -> None:
+    length = headers.get("Content-Length", "")
+    try:
+        expect(int(length) + start if length.isdigit() else None)
+    except SourceError as error:
+        if headers.get("Content-Type", "").startswith("text/html"):
+            raise _page(url, f"{error.why}, as text/html") from error
+        raise
+
+
 def _check_status(status: int, reason: str, url: str) -> None:
     if status in {200, 206}:
         return
+    if status == 416:
+        raise SourceError("the server has less of the file than was kept", where=url,
+                          hint="use another mirror (`mirror=URL`)", reason="range")
     raise SourceError(
         f"the server answered {status} {reason}".rstrip(),
         where=url,

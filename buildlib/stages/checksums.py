@@ -14,8 +14,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Checksums(Stage):
-    """Digests of `files` (name to file) in BSD form. Outputs: `sha256` and `sha512`, a list each.
-    """
+    """Digests of `files` (name to file) in BSD form. Outputs: lists `sha256` and `sha512`."""
 
     files: Mapping[str, From]
 

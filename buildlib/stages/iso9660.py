@@ -1,12 +1,15 @@
 """ISO 9660 images: layout and structures.
 
 `Image` takes a tree, gives every folder and file its place, and renders everything but the files'
-contents. The layout depends on the tree alone. Folders lie in path table order, files in tree
-order, so that what was packed together is copied together.
+contents. The layout depends on the tree alone. Folders lie in path table order, each with its
+children's continuation areas behind it: libarchive reads forward only, and must know a folder's
+name when it comes to it. Files lie in tree order, so that what was packed together is copied
+together.
 
     0 to 15   system area                  16  primary volume descriptor
     17        El Torito boot record        18  descriptor set terminator
-    then      path tables (little, big endian), folders, continuation areas, files, padding
+    then      path tables (little, big endian), folders with their continuation areas, files,
+              padding
 
 Folders may lie deeper than eight levels and names use Rock Ridge: as mkisofs -R -D writes it, and
 every reader since has taken it. Sources: ECMA-119 (ISO 9660), 2nd edition; El Torito 1.0 (1995).
@@ -92,8 +95,6 @@ class Image:
         self._folders = _in_table_order(self._root)
         for node in self.nodes.values():
             _describe(node)
-        self._areas = [node for node in self.nodes.values() if node.area]
-        self._extension_at = (0, 0)
         self.sectors = self._place()
 
     def sector_of(self, path: str) -> int:
@@ -112,8 +113,7 @@ class Image:
         at += 2 * _sectors(self._table_size)
         for folder in self._folders:
             folder.sector, folder.size = at, self._folder_size(folder)
-            at += folder.size // SECTOR
-        at = self._place_areas(at)
+            at = _place_areas(folder, at + folder.size // SECTOR)
         return self._place_files(at) + PADDING
 
     def _folder_size(self, folder: Node) -> int:
@@ -123,17 +123,6 @@ class Image:
                 at += -at % SECTOR
             at += length
         return at + -at % SECTOR
-
-    def _place_areas(self, at: int) -> int:
-        """Continuation areas, each within one sector; the root's, the extension record, first."""
-        self._extension_at = (at, 0)
-        offset = len(rockridge.EXTENSION)
-        for node in self._areas:
-            if offset + len(node.area) > SECTOR:
-                at, offset = at + 1, 0
-            node.area_at = (at, offset)
-            offset += len(node.area)
-        return at + 1
 
     def _place_files(self, at: int) -> int:
         first: dict[str, Node] = {}
@@ -157,27 +146,26 @@ class Image:
         parts = [(16, self._volume_descriptor()), (18, b"\xffCD001\x01".ljust(SECTOR, b"\0"))]
         little, big = self._tables
         parts += [(little, self._path_table("<")), (big, self._path_table(">"))]
-        parts += [(folder.sector, self._folder(folder)) for folder in self._folders]
-        areas: dict[int, bytes] = {self._extension_at[0]: rockridge.EXTENSION}
-        for node in self._areas:
-            areas[node.area_at[0]] = areas.get(node.area_at[0], b"") + node.area
-        return parts + sorted(areas.items())
+        for folder in self._folders:
+            parts.append((folder.sector, self._folder(folder)))
+            areas: dict[int, bytes] = {}
+            for node in _with_area(folder):
+                areas[node.area_at[0]] = areas.get(node.area_at[0], b"") + node.area
+            parts += areas.items()
+        return parts
 
     def _dots(self, folder: Node) -> list[bytes]:
         """The records of the folder itself and of its parent."""
         own, above = folder.attributes, folder.parent or folder
         if folder.parent is None:
-            own = rockridge.SHARING + own + rockridge.continuation(
-                *self._extension_at, len(rockridge.EXTENSION))
+            own = rockridge.SHARING + own + _continued(folder)
         return [_record(folder, b"\0", own), _record(above, b"\1", above.attributes)]
 
     def _folder(self, folder: Node) -> bytes:
-        records = self._dots(folder)
-        for child in folder.children:
-            fields = child.fields
-            if child.area:
-                fields += rockridge.continuation(*child.area_at, len(child.area))
-            records.append(_record(child, child.identifier, fields))
+        records = self._dots(folder) + [
+            _record(child, child.identifier, child.fields + _continued(child))
+            for child in folder.children
+        ]
         data = bytearray()
         for record in records:
             if len(data) % SECTOR + len(record) > SECTOR:
@@ -199,7 +187,7 @@ class Image:
         little, big = self._tables
         date, labels = self._date, self._labels
         return b"".join([
-            b"\x01CD001\x01\0", _label("NETBSD", 32), _name(labels.volume, 32), bytes(8),
+            b"\x01CD001\x01\0", _label("NETBSD", 32), _label(labels.volume, 32, _NOT_D), bytes(8),
             both(self.sectors), bytes(32), _SEQUENCE * 2, pack("<H", SECTOR), pack(">H", SECTOR),
             both(self._table_size), pack("<LL", little, 0), pack(">LL", big, 0),
             _record(self._root, b"\0", b""),
@@ -280,12 +268,35 @@ def _name_children(folder: Node) -> None:
     folder.children = [child for _, _, child in keyed]
 
 
+def _with_area(folder: Node) -> list[Node]:
+    """Those in the folder's records that have a continuation area; the root has one itself."""
+    own = [folder] if folder.area and folder.parent is None else []
+    return own + [child for child in folder.children if child.area]
+
+
+def _place_areas(folder: Node, at: int) -> int:
+    """Put the areas from sector `at` on, each within one sector; the first sector that is free."""
+    offset = SECTOR
+    for node in _with_area(folder):
+        if offset + len(node.area) > SECTOR:
+            at, offset = at + 1, 0
+        node.area_at = (at - 1, offset)
+        offset += len(node.area)
+    return at
+
+
+def _continued(node: Node) -> bytes:
+    return rockridge.continuation(*node.area_at, len(node.area)) if node.area else b""
+
+
 def _describe(node: Node) -> None:
     """Make the node's Rock Ridge fields. Attributes come first, so they are in the record."""
     entry = node.entry
     try:
         node.attributes = rockridge.attributes(entry, node.links)
-        if node.parent is not None:
+        if node.parent is None:
+            node.area = rockridge.EXTENSION
+        else:
             fields = [node.attributes, *rockridge.names(entry.name)]
             if entry.kind == "link":
                 fields += rockridge.symlink(entry.link)
@@ -320,14 +331,10 @@ def _sectors(size: int) -> int:
     return -(-size // SECTOR)
 
 
-def _label(text: str, room: int) -> bytes:
-    """A text field of a-characters (ECMA-119, 7.4)."""
-    return _NOT_A.sub(b"_", text.upper().encode(errors="replace"))[:room].ljust(room)
-
-
-def _name(text: str, room: int) -> bytes:
-    """A text field of d-characters."""
-    return _NOT_D.sub(b"_", text.upper().encode(errors="replace"))[:room].ljust(room)
+def _label(text: str, room: int, unfit: re.Pattern[bytes] = _NOT_A) -> bytes:
+    """A text field of a-characters (ECMA-119, 7.4), or without what is `unfit`."""
+    plain = "".join(letter if letter.isascii() else "_" for letter in text.upper())
+    return unfit.sub(b"_", plain.encode())[:room].ljust(room)
 
 
 def date17(seconds: int | None) -> bytes:

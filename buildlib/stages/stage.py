@@ -129,7 +129,7 @@ class Job:
     folder      fresh and empty; gone when the stage has ended
     log         where tools' output goes
     inputs      the outputs of other stages that the fields name
-    tools       tool name to absolute path
+    tools       tool name to absolute path; tool_digests: to SHA-256
     host_packages  what the distribution has for the fields that name its packages
     jobs        how many processors a tool may use; never part of an output
     mirrors     where `fetch` looks, in order
@@ -145,6 +145,7 @@ class Job:
     runner: Runner
     workspaces: Workspaces
     tools: Mapping[str, Path]
+    tool_digests: Mapping[str, str]
     host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
     jobs: int
@@ -163,7 +164,8 @@ class Job:
         """A tree output."""
         output = self.inputs[ref]
         spec = self.blobs.read(output.blob.sha256)
-        return StoredTree(parse(spec, where=f"{ref.stage}.{ref.output}"), output.packs, output.files)
+        tree = parse(spec, where=f"{ref.stage}.{ref.output}")
+        return StoredTree(tree, output.packs, output.files)
 
     def tell(
         self, done: int, total: int, unit: Literal["bytes", "files", "lines"], what: str = ""

@@ -52,6 +52,7 @@ class Bench:
         folder = Path(self.store.blobs.fresh())
         folder.mkdir()
         packages = [value for value in vars(stage).values() if isinstance(value, HostPackage)]
+        tools = {tool: self._keys.tool(tool) for tool in stage.tools()}
         job = Job(
             name=type(stage).__name__,
             folder=folder,
@@ -61,7 +62,8 @@ class Bench:
             packs=self.store.packs,
             runner=self.store.runner,
             workspaces=self.store.workspaces,
-            tools={tool: self._keys.tool(tool)[0] for tool in stage.tools()},
+            tools={tool: path for tool, (path, _) in tools.items()},
+            tool_digests={tool: digest for tool, (_, digest) in tools.items()},
             host_packages={package: self._keys.host_package(package) for package in packages},
             sink=sink,
             jobs=1,

@@ -23,7 +23,7 @@ from buildlib.words.mtree import decode
 from buildlib.words.tree import ROOT, Entry, Tree
 
 _KINDS = {"d": "dir", "-": "file", "l": "link", "c": "char", "b": "block", "p": "fifo",
-          "r": "file", "e": "file"}
+          "r": "file", "e": "file", "f": "fifo"}
 _BITS = {"S": "-", "s": "x", "T": "-", "t": "x"}
 
 
@@ -33,6 +33,7 @@ class Found:
 
     kind: str
     mode: int | None = None
+    permissions: int | None = None
     uid: int | None = None
     gid: int | None = None
     time: int | None = None
@@ -51,7 +52,7 @@ def expected(tree: Tree) -> dict[str, Found]:
         folders[path.rpartition("/")[0] or ROOT] += 1
     return {
         entry.path: Found(
-            entry.kind, entry.mode, entry.uid, entry.gid, entry.time,
+            entry.kind, entry.mode, entry.mode & 0o777, entry.uid, entry.gid, entry.time,
             entry.size if entry.kind == "file" else None, entry.sha256 or None,
             entry.link or None, entry.device,
             folders.get(entry.path, links.get(entry.inode, 1)),
@@ -112,7 +113,7 @@ def bsdtar(iso: Path) -> dict[str, Found]:
                 (word.partition(b"=") for word in words)}
         linked = "nlink" in keys  # a name after the first has no content of its own
         found[_relative(decode(path).removeprefix("."))] = Found(
-            keys["type"], int(keys["mode"], 8), int(keys["uid"]), int(keys["gid"]),
+            keys["type"], int(keys["mode"], 8), None, int(keys["uid"]), int(keys["gid"]),
             int(keys["time"].partition(".")[0]),
             int(keys["size"]) if "size" in keys and not linked else None,
             keys.get("sha256digest") if not linked else None, keys.get("link"),
@@ -124,8 +125,8 @@ def bsdtar(iso: Path) -> dict[str, Found]:
 
 def _from_glibc(text: str) -> tuple[int, int]:
     """NetBSD's numbers from PN, which libarchive takes for glibc's `high << 32 | low`."""
-    _, major, minor = text.split(",")
-    number = os.makedev(int(major), int(minor))
+    major, minor = map(int, text.split(",")[1:])
+    number = minor & 0xFF | (major & 0xFFF) << 8 | (minor & ~0xFF) << 12 | (major & ~0xFFF) << 32
     high, low = number >> 32, number & 0xFFFFFFFF
     return high, (low & 0xFFF00000) >> 12 | low & 0xFF
 
@@ -148,22 +149,20 @@ def bsdtar_contents(iso: Path) -> tuple[dict[str, bytes], dict[str, str]]:
 
 
 _XORRISO = re.compile(
-    r"^([dlcbpe-])([-rwxsStT]{9})  +(\d+) (\d+) +(\d+) +(?:(\d+),)?(\d+) "
+    r"^([dlcbpe-])([-rwxsStT]{9})  +\d+ (\d+) +(\d+) +(?:\d+,)?(\d+) "
     r"\w{3} [ \d]\d  ?[\d:]{4,5} ('.*?')(?: -> ('.*'))?$", re.MULTILINE)
 
 
 def xorriso(iso: Path) -> dict[str, Found]:
-    """libisofs. Names with line ends are beyond its listing."""
-    text = tool("xorriso", "-hardlinks", "on", "-indev", iso, "-find", "/", "-exec", "lsdl", "--",
+    """libisofs. It does not tell link counts, and names with line ends are beyond its listing."""
+    text = tool("xorriso", "-indev", iso, "-find", "/", "-exec", "lsdl", "--",
                 locale="C.UTF-8").decode(errors="surrogateescape")
     found = {}
     for match in _XORRISO.finditer(text):
-        kind, mode, links, uid, gid, _, size, name, target = match.groups()
+        kind, mode, uid, gid, size, name, target = match.groups()
         found[_relative(_unquoted(name))] = Found(
-            _KINDS[kind], _mode(mode), int(uid), int(gid),
-            size=int(size) if kind in "-e" else None,
+            _KINDS[kind], _mode(mode), None, int(uid), int(gid), size=int(size) if kind in "-e" else None,
             link=_unquoted(target) if target else None,
-            links=int(links) if kind == "-" and int(size) else None,
         )
     return found
 
@@ -173,12 +172,12 @@ def _unquoted(text: str) -> str:
 
 
 _ISOINFO = re.compile(
-    r"^([dlcbpsD?-])([-rwxsStT]{9}) +(\d+) +(\d+) +(\d+) +(\d+) +\w+ +\d+ +\d+ "
+    r"^([dlcbf-])([-rwxsStT]{9}) +(\d+) +(\d+) +(\d+) +(\d+) +\w+ +\d+ +\d+ "
     r"\[ *\d+ \d\d\]  (.*)$")
 
 
 def isoinfo(iso: Path) -> dict[str, Found]:
-    """cdrtools' reader; it shows neither special modes, nor kinds beyond these three."""
+    """cdrtools' reader; it shows no special modes, and owners in octal."""
     text = tool("isoinfo", "-R", "-l", "-i", iso).decode(errors="surrogateescape")
     found, folder = {}, ""
     for line in text.split("\n"):
@@ -191,8 +190,7 @@ def isoinfo(iso: Path) -> dict[str, Found]:
             if name == ".." or (name == "." and folder != "/"):
                 continue
             found[_relative(folder + ("" if name == "." else name))] = Found(
-                _KINDS.get(kind, kind), None if kind in "cbp?" else _mode(mode),
-                int(uid), int(gid), size=int(size) if kind == "-" else None,
+                _KINDS[kind], None, _mode(mode), int(uid, 8), int(gid, 8), size=int(size) if kind == "-" else None,
                 link=target or None, links=int(links))
     return found
 
@@ -224,7 +222,7 @@ def pycdlib_records(iso: Path) -> dict[str, Found]:
 
 
 def _from_record(ridge: Any, record: Any, reader: Any) -> Found:
-    parts = (ridge.dr_entries, ridge.ce_entries)
+    parts = [part for part in (ridge.dr_entries, ridge.ce_entries) if part]
     px = next(part.px_record for part in parts if part.px_record)
     pn = next((part.pn_record for part in parts if part.pn_record), None)
     tf = next(part.tf_record for part in parts if part.tf_record)
@@ -234,7 +232,7 @@ def _from_record(ridge: Any, record: Any, reader: Any) -> Found:
         tf.modification_time, tf.access_time, tf.attribute_change_time, record.date)}
     assert len(times) == 1
     return Found(
-        kind, stat.S_IMODE(px.posix_file_mode), px.posix_user_id, px.posix_group_id, times.pop(),
+        kind, stat.S_IMODE(px.posix_file_mode), None, px.posix_user_id, px.posix_group_id, times.pop(),
         record.data_length if kind == "file" else None, None,
         # pycdlib gives nothing for the link to the root
         (os.fsdecode(ridge.symlink_path()) or "/") if ridge.is_symlink() else None,
@@ -284,7 +282,7 @@ def sleuthkit(image: Path) -> tuple[dict[str, Found], dict[str, str]]:
             continue
         inodes[path] = inode
         found[path] = Found(
-            kind, _mode(mode[3:]), int(uid), int(gid), int(mtime),
+            kind, _mode(mode[3:]), None, int(uid), int(gid), int(mtime),
             int(size) if kind == "file" else None, link=target or None)
     return found, inodes
 
