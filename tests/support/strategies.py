@@ -12,51 +12,56 @@ from buildlib.words.tree import Entry, Tree, tree_of
 few = settings(max_examples=30, deadline=None)
 some = settings(max_examples=100, deadline=None)
 
-_ODD = b" #=,\\\"'*?[]{}~-+%:;@!$&()<>|^`\t\n\r\x01\x1b\x7f\x80\xa0\xc3\xff0aZ.\xe6\x97\xa5"
+_ODD = [
+    *(bytes([number]) for number in b" #=,\\\"'*?[]{}~-+%:;@!$&()<>|^`\t\n\r\v\f\x01\x1b\x7f\x80\xa0\xff"),
+    b"-rf", b" a", b"a ", b"a b", b"\\040", b"\\", b"a=b,c=d", b"#mtree", b"...", b".a", b"a.",
+    b"~", b"a~", b"\xc3", b"\xc3\xa9", b"\xe6\x97\xa5", b"\xf0\x9f\x98\x80", b"\xe2\x80\xa8", b"/set",
+    b"a\nb", b"aux", b"A", b"n" * 99, b"n" * 101, b"\xc3\xa9" * 60, b"\xff" * 120,
+]
 
 
-def texts(most: int = 12) -> st.SearchStrategy[str]:
+def texts() -> st.SearchStrategy[str]:
     """What a link target or label may be: any bytes but NUL, as PEP 383 text."""
-    odd = st.lists(st.sampled_from([_ODD[at : at + 1] for at in range(len(_ODD))]),
-                   min_size=1, max_size=most).map(b"".join)
-    raw = st.binary(min_size=1, max_size=most).map(lambda data: data.replace(b"\0", b"0"))
-    return (odd | raw).map(lambda data: data.decode(errors="surrogateescape"))
+    raw = st.binary(min_size=1, max_size=8).map(lambda data: data.replace(b"\0", b"0"))
+    return (st.sampled_from(_ODD) | raw).map(lambda data: data.decode(errors="surrogateescape"))
 
 
-def names(most: int = 12) -> st.SearchStrategy[str]:
+def names() -> st.SearchStrategy[str]:
     """Names of files: any bytes but `/` and NUL."""
-    return texts(most).map(lambda name: name.replace("/", "|")).filter(
+    return texts().map(lambda name: name.replace("/", "|")).filter(
         lambda name: name not in {".", ".."})
 
 
-def paths(depth: int = 3) -> st.SearchStrategy[str]:
+def paths() -> st.SearchStrategy[str]:
     """Paths that meet in few folders, with odd names below them."""
-    folder = st.sampled_from(["a", "b", "a b", "\udcff"])
-    return st.builds(lambda above, name: "/".join([*above, name]),
-                     st.lists(folder, max_size=depth - 1), names())
+    folders = ["", "a/", "a/b/", "a b/", "a/\udcff/", "a/b/c/"]
+    return st.builds(str.__add__, st.sampled_from(folders), names())
 
 
-contents = st.sampled_from([b"", b"x", b"hello\n", bytes(700), bytes(range(256)) * 9])
+CONTENTS = (b"", b"hello\n", bytes(700), bytes(range(256)) * 9)
 
 
-@st.composite
-def entries(draw: st.DrawFn, *, id_limit: int = 1 << 32, time_limit: int = 1 << 35) -> Entry:
-    """One entry of any kind; a file's content is one of `contents`."""
-    kind = draw(st.sampled_from(["dir", "file", "file", "link", "char", "block", "fifo"]))
-    data = draw(contents) if kind == "file" else b""
-    return Entry(
-        draw(paths()), kind,  # type: ignore[arg-type]  # one of the kinds
-        draw(st.integers(0, 0o7777)),
-        uid=draw(st.integers(0, id_limit - 1)),
-        gid=draw(st.integers(0, id_limit - 1)),
-        time=draw(st.integers(0, time_limit - 1)),
-        size=len(data),
-        sha256=sha256(data) if kind == "file" else "",
-        link=draw(texts()) if kind == "link" else "",
-        device=(draw(st.integers(0, 4095)), draw(st.integers(0, 0xFFFFF)))
-        if kind in {"char", "block"} else None,
-        inode=draw(st.sampled_from(["", "", "a,b", "i=1"])) if kind == "file" else "",
-        origin=draw(st.sampled_from(["", "base", "an overlay,1"])),
+
+def entries(*, id_limit: int = 1 << 32, time_limit: int = 1 << 35) -> st.SearchStrategy[Entry]:
+    """Entries of any kind; a file's content is one of `CONTENTS`."""
+    common = {
+        "path": paths(), "mode": st.sampled_from([0o644, 0o755, 0o4555, 0o1777, 0, 0o7777]),
+        "uid": st.sampled_from([0, 1, 1000, 0o7777777, id_limit - 1]),
+        "gid": st.sampled_from([0, 0o10000000 % id_limit, id_limit - 1]),
+        "time": st.sampled_from([0, 1, 1_700_000_000, time_limit - 1]),
+        "origin": st.sampled_from(["", "base", "an overlay,1"]),
+    }
+    files = (
+        st.builds(Entry, kind=st.just("file"), size=st.just(len(data)), sha256=st.just(sha256(data)),
+                  inode=st.sampled_from(["", "a,b", "i=1"]), **common)
+        for data in CONTENTS
+    )
+    return st.one_of(
+        st.builds(Entry, kind=st.sampled_from(["dir", "fifo"]), **common),
+        st.builds(Entry, kind=st.just("link"), link=texts(), **common),
+        st.builds(Entry, kind=st.sampled_from(["char", "block"]),
+                  device=st.tuples(st.integers(0, 4095), st.integers(0, 0xFFFFF)), **common),
+        *files,
     )
 
 

@@ -102,9 +102,9 @@ def test_what_a_dataclass_refuses_has_its_place() -> None:
 
 
 def test_the_number_of_problems_is_told() -> None:
-    with pytest.raises(ConfigError, match="m.toml has 1 problem\n"):
+    with pytest.raises(ConfigError, match=r"m.toml has 1 problem\n"):
         machine("")
-    with pytest.raises(ConfigError, match="m.toml has 2 problems\n"):
+    with pytest.raises(ConfigError, match=r"m.toml has 2 problems\n"):
         machine("a = 1")
 
 

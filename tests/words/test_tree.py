@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import entry_lists, few, some, trees
+from support.strategies import entry_lists, few, trees
 
 from buildlib.words.digest import sha256
 from buildlib.words.errors import StageError
@@ -49,7 +49,7 @@ def test_missing_folders_are_roots_own_and_like_the_first_entry_below() -> None:
 
 
 @few
-@given(entry_lists(), st.randoms(use_true_random=False))
+@given(entry_lists(5), st.randoms(use_true_random=False))
 def test_the_order_of_entries_does_not_matter(found: list[Entry], chance: random.Random) -> None:
     shuffled = list(found)
     chance.shuffle(shuffled)
@@ -57,7 +57,7 @@ def test_the_order_of_entries_does_not_matter(found: list[Entry], chance: random
 
 
 @few
-@given(trees())
+@given(trees(5))
 def test_every_entry_lies_in_a_folder_that_came_before(tree: Tree) -> None:
     seen: dict[str, Entry] = {}
     for entry in tree:
@@ -129,8 +129,8 @@ def test_overlay_a_conflict_of_kinds_names_both_origins(
     assert caught.value.hint
 
 
-@some
-@given(trees(), trees(), trees())
+@few
+@given(trees(3), trees(3), trees(3))
 def test_overlay_is_associative_and_idempotent(one: Tree, two: Tree, three: Tree) -> None:
     assert overlay(one, one) == one
     assert overlay(one) == one
@@ -164,7 +164,7 @@ def test_without_what_is_not_there(remove: list[str], reason: str, text: str) ->
 
 
 @few
-@given(trees(), st.sampled_from(["usr", "usr/pkg", "/usr/pkg/"]))
+@given(trees(4), st.sampled_from(["usr", "usr/pkg", "/usr/pkg/"]))
 def test_moved(tree: Tree, prefix: str) -> None:
     there = moved(tree, prefix)
     base = prefix.strip("/")

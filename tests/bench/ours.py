@@ -1,0 +1,47 @@
+"""Our side of a benchmark, as a process of its own: `ours.py ingest|fetch|sha512 …`."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+CHUNK = 1 << 20
+
+
+def ingest(archive: str, store: str) -> None:
+    """Every file of an archive into the store, hashed."""
+    from buildlib.sources.archive.unpack import ingest as unpack
+    from buildlib.store.blobs import Blobs
+    from buildlib.store.packs import Packs
+    from buildlib.words.digest import Blob
+
+    folder = Path(store)
+    folder.mkdir()
+    packs: list[Blob] = []
+    with Packs(folder, Blobs(folder)).writer(packs) as pack:
+        unpack(Path(archive), pack, origin="bench", where="bench")
+
+
+def fetch(url: str, sha512: str, sha256: str, size: str, store: str) -> None:
+    """Download, verify and store one file."""
+    from buildlib.sources.download import Pin, fetch as download
+    from buildlib.store.blobs import Blobs
+
+    folder = Path(store)
+    folder.mkdir()
+    download([url], Pin(sha512, sha256, int(size)), Blobs(folder), partial=folder / "partial")
+
+
+def sha512(path: str) -> None:
+    """SHA-512 alone, with the imports that a download needs."""
+    import requests  # noqa: F401  both sides pay for it
+
+    digest = hashlib.sha512()
+    with open(path, "rb") as file:
+        while data := file.read(CHUNK):
+            digest.update(data)
+
+
+if __name__ == "__main__":
+    {"ingest": ingest, "fetch": fetch, "sha512": sha512}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,237 @@
+"""A copy of the project that faults are tried on, and its runs of doit, as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildlib.words.digest import sha256
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
+PATIENCE = 240.0  # seconds: only what hangs takes so long
+ISO = "mini-dom0.iso"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended: exit status (or minus the signal), what it printed, its events."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Events of a run with progress=json; a last line that was cut off is none."""
+        events = []
+        for line in self.out.splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("}\n"):
+                events.append(json.loads(line))
+        return events
+
+    def stages(self, outcome: str = "built") -> list[str]:
+        """Stages and products that ended so."""
+        return [event["stage"] for event in self.events
+                if event["event"] == "finished" and event["outcome"] == outcome]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The first error."""
+        return next(event for event in self.events if event["event"] == "error")
+
+    def good(self) -> Ended:
+        """Itself, if it ended well."""
+        assert self.status == 0, self.told()
+        return self
+
+    def told(self) -> str:
+        """All that is known of it, for a test that fails."""
+        return f"status {self.status}\n--- out\n{self.out}\n--- err\n{self.err}"
+
+    def assert_clear(self, *words: str) -> Ended:
+        """It failed, with an error that says `words`, and without a traceback."""
+        assert self.status not in {0, -signal.SIGKILL}, self.told()
+        told = self.out + self.err
+        assert "Traceback" not in told, self.told()
+        assert "internal error" not in told, self.told()
+        for word in words:
+            assert word in told, f"{word!r} is not told\n{self.told()}"
+        return self
+
+
+class Attempt:
+    """A run that goes on."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+        self.process = process
+        self.pid = process.pid
+        self._out = out
+        self._err = err
+
+    @property
+    def out(self) -> str:
+        """What it has printed so far."""
+        return self._out.read_text()
+
+    def signal(self, number: int, *, group: bool = False) -> None:
+        """Send a signal to doit alone, or to its process group."""
+        if self.process.poll() is None:
+            if group:
+                os.killpg(self.pid, number)
+            else:
+                os.kill(self.pid, number)
+
+    def handles(self, number: int) -> bool:
+        """Whether the process has a handler for a signal."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return False
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt")), "x 0")
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+    def wait(self) -> Ended:
+        """Its end."""
+        status = self.process.wait(PATIENCE)
+        return Ended(status, self._out.read_text(), self._err.read_text())
+
+
+class Victim:
+    """The project in `folder`. `wrap` is put before every command line: a namespace, a clock."""
+
+    def __init__(self, folder: Path, *, wrap: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.wrap = tuple(wrap)
+        self._runs = folder.with_name(f"{folder.name}-runs")
+        self._runs.mkdir(exist_ok=True)
+        self._count = 0
+
+    @classmethod
+    def fresh(cls, folder: Path) -> Victim:
+        """A checkout where nothing was built."""
+        folder.mkdir(parents=True)
+        for name in PARTS:
+            source = PROJECT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, symlinks=True,
+                                ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / name)
+        return cls(folder)
+
+    def copy(self, folder: Path, *, wrap: Sequence[str] = ()) -> Victim:
+        """Another checkout, with the same store and products."""
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["cp", "-a", self.folder, folder], check=True)
+        return Victim(folder, wrap=wrap)
+
+    # its files
+
+    @property
+    def dist(self) -> Path:
+        """Where products go."""
+        return self.folder / "dist"
+
+    @property
+    def store(self) -> Path:
+        """The store."""
+        return self.folder / "build" / "store"
+
+    def iso(self) -> str:
+        """SHA-256 of the CD."""
+        return sha256((self.dist / ISO).read_bytes())
+
+    def edit(self, name: str, change: Callable[[str], str]) -> None:
+        """Change a text file of the checkout, as editors do: by a new file."""
+        path = self.folder / name
+        text = change(path.read_text())
+        scratch = path.with_name(f"{path.name}~")
+        scratch.write_text(text)
+        scratch.replace(path)
+
+    def append(self, name: str, text: str) -> None:
+        """Add to a text file."""
+        self.edit(name, lambda before: before + text)
+
+    # its runs
+
+    def start(
+        self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),
+    ) -> Attempt:
+        """Start `doit WORDS` in a process group of its own."""
+        self._count += 1
+        out, err = (self._runs / f"{self._count}.{name}" for name in ("out", "err"))
+        with out.open("wb") as out_file, err.open("wb") as err_file:
+            process = subprocess.Popen(
+                [*self.wrap, *wrap, sys.executable, "-m", "doit", *words],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
+                env={**clean_environment(), **(environment or {})}, start_new_session=True,
+            )
+        return Attempt(process, out, err)
+
+    def run(
+        self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),
+    ) -> Ended:
+        """Run `doit WORDS` to its end."""
+        return self.start(*words, environment=environment, wrap=wrap).wait()
+
+    def build(self, *words: str) -> Ended:
+        """Run `doit iso` with its events, which must succeed."""
+        return self.run("iso", "progress=json", *words).good()
+
+    def processes(self) -> dict[int, str]:
+        """Processes that work in the checkout, by its folder, their words or an open file."""
+        return {pid: words for pid, words in _all_processes() if _works_in(pid, str(self.folder))}
+
+
+def clean_environment() -> dict[str, str]:
+    """The caller's environment without what would change a run."""
+    return {
+        name: value for name, value in os.environ.items()
+        if not name.startswith(("GOLDMASTER_", "SOURCE_DATE_EPOCH", "PYTHONDONTWRITE"))
+    }
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Look again and again. Fails the test where `condition` does not come true."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.01)
+
+
+def _all_processes() -> Iterator[tuple[int, str]]:
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit() and int(path.name) != os.getpid():
+            try:
+                words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if words:  # a zombie has none
+                yield int(path.name), words.strip()
+
+
+def _works_in(pid: int, folder: str) -> bool:
+    base = Path(f"/proc/{pid}")
+    try:
+        links = [base / "cwd", *(base / "fd").iterdir()]
+    except OSError:
+        return False
+    for link in links:
+        try:
+            target = os.readlink(link)
+        except OSError:
+            continue
+        if target == folder or target.startswith(f"{folder}/"):
+            return True
+    return False
