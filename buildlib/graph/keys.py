@@ -15,6 +15,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from posixpath import normpath
 
 from buildlib.graph.code import CodeDigests
 from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
@@ -147,7 +148,8 @@ class Keys:
             return {"files": {value.name: self._file(value)}}
         if isinstance(value, SourceTree):
             prints = fingerprint(value.path, value.spec, self._store.seen)
-            return {"files": {f"{value.name}/{path}": mark for path, mark in prints.items()}}
+            named = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
+            return {"files": named}
         found = self.host_package(value)
         return {"name": found.name, "version": found.version, "sha256": found.sha256}
 

@@ -17,9 +17,9 @@ from buildlib.words.tree import Entry
 TYPE_BITS = {"fifo": 0o010000, "char": 0o020000, "dir": 0o040000, "block": 0o060000,
              "file": 0o100000, "link": 0o120000}
 CE_LENGTH = 28
-AREA_LIMIT = 2048
 _FIELD_LIMIT = 255
 _NAME_LIMIT = 255
+_TARGET_LIMIT = 1023  # NetBSD's MAXPATHLEN, without the NUL
 _SL_ROOM = _FIELD_LIMIT - 5
 _SL_MORE, _SL_ROOT = 1, 8
 _SL_FLAGS = {b".": 2, b"..": 4}
@@ -104,8 +104,14 @@ def plain_target(target: str) -> str:
 
 
 def symlink(target: str) -> list[bytes]:
-    """SL fields for a link's target."""
-    fields = list(_fill(_components(target.encode(errors="surrogateescape"))))
+    """SL fields for a link's target. Raises StageError for one no system can follow."""
+    data = target.encode(errors="surrogateescape")
+    if len(data) > _TARGET_LIMIT:
+        raise StageError(
+            f"a link's target of {len(data)} bytes cannot be written on a CD",
+            why=f"NetBSD takes {_TARGET_LIMIT} bytes at the most", reason="iso-link",
+        )
+    fields = list(_fill(_components(data)))
     return [
         b"SL" + bytes([5 + len(field), 1, int(number < len(fields))]) + field
         for number, field in enumerate(fields, 1)
@@ -140,6 +146,7 @@ def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
     """What of `fields` goes into a record with `room` bytes, and what into a continuation area.
 
     Where there is a continuation, CE_LENGTH bytes are left free in the record for its address.
+    Names and targets of the greatest length fit into one sector.
     """
     if sum(map(len, fields)) <= room:
         return b"".join(fields), b""
@@ -147,12 +154,7 @@ def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
     while used + len(fields[count]) <= room - CE_LENGTH:
         used += len(fields[count])
         count += 1
-    area = b"".join(fields[count:])
-    if len(area) > AREA_LIMIT:
-        raise StageError("name and link target are too long for a CD",
-                         why=f"together they take {len(area)} bytes more than the record has; "
-                             f"there is room for {AREA_LIMIT}", reason="iso-name")
-    return b"".join(fields[:count]), area
+    return b"".join(fields[:count]), b"".join(fields[count:])
 
 
 def continuation(sector: int, offset: int, length: int) -> bytes:

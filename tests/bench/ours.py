@@ -25,7 +25,8 @@ def ingest(archive: str, store: str) -> None:
 
 def fetch(url: str, sha512: str, sha256: str, size: str, store: str) -> None:
     """Download, verify and store one file."""
-    from buildlib.sources.download import Pin, fetch as download
+    from buildlib.sources.download import Pin
+    from buildlib.sources.download import fetch as download
     from buildlib.store.blobs import Blobs
 
     folder = Path(store)

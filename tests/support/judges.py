@@ -131,21 +131,21 @@ def _from_glibc(text: str) -> tuple[int, int]:
     return high, (low & 0xFFF00000) >> 12 | low & 0xFF
 
 
-def bsdtar_contents(iso: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    """libarchive: content of every file, and name to first name of those it takes for links."""
+def bsdtar_contents(iso: Path) -> tuple[dict[str, bytes], set[frozenset[str]]]:
+    """libarchive: content of every file, and the names that it takes for links to one file."""
     archive = tool("bsdtar", "-cf", "-", "--format=pax", f"@{iso}")
     contents: dict[str, bytes] = {}
-    links: dict[str, str] = {}
+    links: dict[str, set[str]] = {}
     with tarfile.open(fileobj=io.BytesIO(archive), errors="surrogateescape") as members:
         for member in members:
             if member.islnk():
-                links[member.name] = member.linkname
+                links.setdefault(member.linkname, {member.linkname}).add(member.name)
                 contents[member.name] = contents[member.linkname]
             elif member.isfile():
                 file = members.extractfile(member)
                 assert file is not None
                 contents[member.name] = file.read()
-    return contents, links
+    return contents, set(map(frozenset, links.values()))
 
 
 _XORRISO = re.compile(
@@ -177,7 +177,7 @@ _ISOINFO = re.compile(
 
 
 def isoinfo(iso: Path) -> dict[str, Found]:
-    """cdrtools' reader; it shows no special modes, and owners in octal."""
+    """cdrtools' reader; it shows no special modes, and owners in octal, as far as they fit."""
     text = tool("isoinfo", "-R", "-l", "-i", iso).decode(errors="surrogateescape")
     found, folder = {}, ""
     for line in text.split("\n"):
@@ -190,9 +190,13 @@ def isoinfo(iso: Path) -> dict[str, Found]:
             if name == ".." or (name == "." and folder != "/"):
                 continue
             found[_relative(folder + ("" if name == "." else name))] = Found(
-                _KINDS[kind], None, _mode(mode), int(uid, 8), int(gid, 8), size=int(size) if kind == "-" else None,
+                _KINDS[kind], None, _mode(mode), _octal(uid), _octal(gid), size=int(size) if kind == "-" else None,
                 link=target or None, links=int(links))
     return found
+
+
+def _octal(text: str) -> int | None:
+    return int(text, 8) if len(text) < 5 else None
 
 
 def isoinfo_plain(iso: Path) -> list[str]:

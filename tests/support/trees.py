@@ -72,7 +72,7 @@ TARGETS = st.tuples(
     st.sampled_from(["", "/"]),
     st.lists(st.one_of(NAMES, st.sampled_from([".", "..", "a", "bb", "x" * 247, "y" * 300])),
              min_size=1, max_size=60),
-).map(lambda parts: parts[0] + "/".join(parts[1])[:1000].strip("/")).filter(bool)
+).map(lambda parts: parts[0] + "/".join(parts[1])[:340].strip("/")).filter(bool)
 TIMES = st.one_of(st.just(TIME), st.integers(0, (1 << 31) - 1))
 _MODES = st.integers(0, 0o7777)
 _IDS = st.one_of(st.just(0), st.integers(0, 65535))

@@ -56,7 +56,8 @@ class Ended:
 
     def told(self) -> str:
         """All that is known of it, for a test that fails."""
-        return f"status {self.status}\n--- out\n{self.out}\n--- err\n{self.err}"
+        lines = [line for line in self.out.splitlines() if '"event": "progress"' not in line]
+        return "\n".join([f"status {self.status}", "--- out", *lines, "--- err", self.err])
 
     def assert_clear(self, *words: str) -> Ended:
         """It failed, with an error that says `words`, and without a traceback."""

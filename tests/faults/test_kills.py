@@ -1,0 +1,46 @@
+"""Builds that are killed at random moments: nothing half-written, nothing lost.
+
+    GOLDMASTER_TEST_KILLS=5000 GOLDMASTER_TEST_SEED=7 pytest tests/faults/test_kills.py
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from support.siege import VARIANTS, Products, Siege, Variant, products, set_variant
+from support.victim import Victim
+
+pytestmark = pytest.mark.pipeline
+
+KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "200"))
+SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
+PARTS = 4
+REST = 9  # kills before a build is left alone
+
+
+@pytest.fixture(scope="session")
+def known(built: Victim, tmp_path_factory: pytest.TempPathFactory) -> dict[Variant, Products]:
+    """The products of every variant, from builds that nobody kills."""
+    reference = built.copy(tmp_path_factory.mktemp("reference") / "project")
+    found = {}
+    for variant in VARIANTS:
+        set_variant(reference, variant)
+        reference.build()
+        found[variant] = products(reference.dist)
+    return found
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_kills(victim: Victim, known: dict[Variant, Products], part: int) -> None:
+    siege = Siege(victim, known, SEED + part)
+    print(f"GOLDMASTER_TEST_SEED={SEED}")
+    while siege.kills < KILLS // PARTS:
+        siege.attack()
+        if siege.random.random() < 1 / REST:
+            siege.recover()
+    siege.recover()
+    siege.check(deep=True)
+    print(siege.strikes)
+    assert siege.leftovers() == []

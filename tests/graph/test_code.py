@@ -1,0 +1,109 @@
+"""The digest of a stage's code: meaning counts, words do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildlib.graph.code import CARRIERS, CodeDigests
+from buildlib.store.seen import Seen
+
+STAGE = '''
+"""A stage."""
+
+from buildlib.words import helper
+
+
+def run(value: int) -> int:
+    """Add one."""
+    # because
+    return helper.step(value)
+'''
+HELPER = '''
+def step(value: int) -> int:
+    """One more."""
+    return value + 1
+'''
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "buildlib"
+    for name in ("stages", "words", "store"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    (folder / "stages" / "toy.py").write_text(STAGE)
+    (folder / "words" / "helper.py").write_text(HELPER)
+    return folder
+
+
+def digests(package: Path) -> dict[str, str]:
+    seen = Seen(package.parent / "seen.json")
+    return CodeDigests(seen, package).of("buildlib.stages.toy")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stages/toy.py", "# because", "# for another reason"),
+        ("stages/toy.py", '"""Add one."""', '"""Add a step,\n    whatever that is."""'),
+        ("stages/toy.py", '"""A stage."""', ""),
+        ("stages/toy.py", "step(value)", "step(\n        value\n    )"),
+        ("words/helper.py", '"""One more."""', '"""A step."""'),
+    ],
+)
+def test_comments_docstrings_and_layout_do_not_count(
+    package: Path, name: str, old: str, new: str
+) -> None:
+    before = digests(package)
+    path = package / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert digests(package) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("stages/toy.py", "step(value)", "step(value) + 0"),
+        ("words/helper.py", "+ 1", "+ 2"),
+    ],
+)
+def test_code_counts_in_the_module_and_in_what_it_imports(
+    package: Path, name: str, old: str, new: str
+) -> None:
+    before = digests(package)
+    path = package / name
+    path.write_text(path.read_text().replace(old, new))
+    after = digests(package)
+    assert before.keys() == after.keys()
+    module = "buildlib." + name.removesuffix(".py").replace("/", ".")
+    assert {key for key in before if before[key] != after[key]} == {module}
+
+
+def test_late_imports_count_and_carriers_do_not(package: Path) -> None:
+    (package / "words" / "late.py").write_text("X = 1\n")
+    (package / "store" / "blobs.py").write_text("X = 1\n")
+    (package / "stages" / "toy.py").write_text(
+        "from buildlib.store.blobs import X as Y\n"
+        "def run():\n    from buildlib.words.late import X\n    return X + Y\n")
+    found = digests(package)
+    assert "buildlib.words.late" in found
+    assert not any(name.startswith(CARRIERS) for name in found)
+
+
+def test_every_stage_has_its_format_modules_in_its_closure(tmp_path: Path) -> None:
+    code = CodeDigests(Seen(tmp_path / "seen.json"))
+    wanted = {
+        "buildlib.stages.iso": ("iso9660", "rockridge", "eltorito"),
+        "buildlib.stages.ffs": ("mtree",),
+        "buildlib.stages.unpack": ("tar", "compress"),
+        "buildlib.stages.packages": ("plist", "pkgdb"),
+        "buildlib.stages.root": ("folder", "tree"),
+        "buildlib.stages.kernel": ("toolchain", "sources"),
+    }
+    for stage, modules in wanted.items():
+        names = {name.rpartition(".")[2] for name in code.of(stage)}
+        assert names >= set(modules), stage

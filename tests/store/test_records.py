@@ -1,0 +1,100 @@
+"""Records of finished stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildlib.store.records import Output, Record, Records
+from buildlib.words.digest import Blob
+
+KEY = "ab" * 32
+BLOB, PACK, FILE = Blob("1" * 64, 1), Blob("2" * 64, 2), Blob("3" * 64, 3)
+RECORD = Record({"stage": "S", "fields": {"a": ["\udcff", None, 1]}},
+                {"tree": Output(BLOB, (PACK,), (FILE,)), "log": Output(FILE)})
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    return Records(tmp_path)
+
+
+def where(tmp_path: Path) -> Path:
+    return tmp_path / "records" / KEY[:2] / f"{KEY}.json"
+
+
+def test_a_record_comes_back(records: Records, tmp_path: Path) -> None:
+    assert records.get(KEY) is None
+    records.put(KEY, RECORD)
+    assert records.get(KEY) == RECORD
+    assert Records(tmp_path).get(KEY) == RECORD
+    assert list(records.all()) == [KEY]
+    other = Record({}, {})
+    records.put(KEY, other)
+    assert records.get(KEY) == other
+    records.drop(KEY)
+    records.drop(KEY)
+    assert records.get(KEY) is None
+    assert not list(records.all())
+
+
+def test_golden(records: Records, tmp_path: Path) -> None:
+    records.put(KEY, Record({"stage": "S"}, {"tree": Output(BLOB, (PACK,), (FILE,))}))
+    assert where(tmp_path).read_text() == (
+        f'{{"document":{{"stage":"S"}},"outputs":{{"tree":[["{"1" * 64}",1],'
+        f'[["{"2" * 64}",2]],[["{"3" * 64}",3]]]}}}}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "null", "[]", "7", '"x"', "{}", '{"document": {}}', '{"outputs": {}}',
+     '{"document": {}, "outputs": []}', '{"document": {}, "outputs": {"a": 1}}',
+     '{"document": {}, "outputs": {"a": [1, [], []]}}',
+     '{"document": {}, "outputs": {"a": [["x"], [], []]}}',
+     '{"document": {}, "outputs": {"a": [["x", 1], [["y"]], []]}}', "\udcff"],
+)
+def test_a_damaged_record_is_none(records: Records, tmp_path: Path, text: str) -> None:
+    records.put(KEY, RECORD)
+    where(tmp_path).write_bytes(text.encode(errors="surrogateescape"))
+    assert records.get(KEY) is None
+    records.put(KEY, RECORD)
+    assert records.get(KEY) == RECORD
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_record_is_written_whole_or_not_at_all(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    records.put(KEY, RECORD)
+
+    def fails(_path: Path, _argument: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, step, fails)
+        with pytest.raises(OSError, match="No space"):
+            records.put(KEY, Record({}, {}))
+        with pytest.raises(OSError, match="No space"):
+            records.set_last("a", KEY)
+    assert records.get(KEY) == RECORD
+    assert records.last("a") is None
+    assert [path.name for path in where(tmp_path).parent.iterdir()] == [f"{KEY}.json"]
+
+
+def test_what_a_killed_run_half_wrote_is_not_seen(records: Records, tmp_path: Path) -> None:
+    records.put(KEY, RECORD)
+    records.set_last("a", KEY)
+    where(tmp_path).with_name(f"{'cd' * 32}.json,new").write_text("{")
+    (tmp_path / "last" / "b,new").write_text("ab")
+    assert list(records.all()) == [KEY]
+    assert records.all_last() == {"a": KEY}
+
+
+def test_last_keys_of_any_name(records: Records) -> None:
+    names = ["root:dom0", "image:domu/base", "a.new", "a", "a,new", "%2C", "ü b", ".a"]
+    for number, name in enumerate(names):
+        records.set_last(name, f"{number:064x}")
+    assert [records.last(name) for name in names] == [f"{at:064x}" for at in range(len(names))]
+    assert records.all_last() == {name: f"{at:064x}" for at, name in enumerate(names)}
+    assert records.last("none") is None

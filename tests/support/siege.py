@@ -1,0 +1,181 @@
+"""A checkout under attack: builds that are killed, and what must hold whenever nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from support.victim import Attempt, Ended, Victim, wait_until
+
+from buildlib.words.digest import sha256
+
+Variant: TypeAlias = tuple[int, int]
+Products: TypeAlias = Mapping[str, str]  # file name to SHA-256
+
+MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
+KERNEL = "kernel-configs/XEN3_DOMU_RO"
+VARIANTS: tuple[Variant, ...] = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+
+def set_variant(victim: Victim, variant: Variant) -> None:
+    """Change one file of an overlay and one kernel configuration."""
+    motd, kernel = variant
+    victim.edit(MOTD, lambda text: text.partition("again\n")[0] + "again\n" * motd)
+    victim.edit(KERNEL, lambda text: text.partition("no options")[0] + "no options DDB\n" * kernel)
+
+
+def products(folder: Path) -> Products:
+    """What is in a folder of products, hidden files too."""
+    return {path.name: sha256(path.read_bytes()) for path in folder.iterdir()}
+
+
+class Siege:
+    """Attacks on one checkout. `known` are the right products of every variant."""
+
+    def __init__(self, victim: Victim, known: Mapping[Variant, Products], seed: int) -> None:
+        self.victim = victim
+        self.random = random.Random(seed)
+        self.kills = 0
+        self.strikes: dict[str, int] = {}
+        self._known = known
+        self._variant: Variant = (0, 0)
+        self._finished: set[str] = set()  # stages that need not be built again
+        self._removed: set[str] = set()  # content taken away by this test
+        self._seconds = 1.0  # what a run takes
+
+    def attack(self) -> None:
+        """One build, killed at a random moment."""
+        if self.random.random() < 0.6:
+            self._disturb()
+        attempt = self.victim.start("iso", "progress=json")
+        time.sleep(self.random.uniform(0, self._seconds * 1.1))
+        ended = self._strike(attempt)
+        self._learn(ended)
+        self.check()
+
+    def recover(self) -> None:
+        """One build that is left alone must come to the right result; the next has no work."""
+        started = time.monotonic()
+        ended = self.victim.build()
+        self._seconds = max(0.6, min(3.0, time.monotonic() - started))
+        self._learn(ended)
+        assert products(self.victim.dist) == self._known[self._variant], ended.told()
+        self._removed.clear()
+        self.check()
+        again = self.victim.build()
+        assert again.out == "", again.told()
+        assert not self.victim.processes()
+
+    # what is done to it
+
+    def _disturb(self) -> None:
+        """Make work: change inputs, or take away what was made."""
+        self._finished.clear()
+        chosen = self.random.choice(["variant", "variant", "records", "content", "work", "dist"])
+        if chosen == "variant":
+            self._variant = self.random.choice([v for v in VARIANTS if v != self._variant])
+            set_variant(self.victim, self._variant)
+        elif chosen == "records":
+            self._remove("records/*/*.json", 6)
+        elif chosen == "content":
+            self._remove("blobs/*/*", 5)
+            self._remove("packs/*/*", 1)
+        elif chosen == "work":
+            shutil.rmtree(self.victim.folder / "build" / "work", ignore_errors=True)
+            self._remove("records/*/*.json", 3)
+        else:
+            for path in self.victim.dist.iterdir():
+                if self.random.random() < 0.5:
+                    path.unlink()
+
+    def _remove(self, pattern: str, count: int) -> None:
+        found = sorted(self.victim.store.glob(pattern))
+        for path in self.random.sample(found, min(count, len(found))):
+            path.unlink()
+            self._removed.add(path.name.removesuffix(".idx"))
+
+    def _strike(self, attempt: Attempt) -> Ended:
+        """Kill it: with which signal, and whether alone, with its group or with all its tools."""
+        number = self.random.choice([
+            signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+        how = self.random.choice(["alone", "group", "tools"])
+        if attempt.process.poll() is None:
+            self.kills += 1
+            name = f"{number.name} {how}"
+            self.strikes[name] = self.strikes.get(name, 0) + 1
+        handled = attempt.handles(number)
+        if how == "tools" and number == signal.SIGKILL:
+            attempt.signal(signal.SIGSTOP)
+            tools = self.victim.processes()
+            attempt.signal(number)
+            for pid in tools:
+                _kill(pid)
+        attempt.signal(number, group=how == "group")
+        ended = attempt.wait()
+        if number != signal.SIGKILL:
+            assert ended.status in {0, 128 + number} or not handled, ended.told()
+            assert not handled or ended.err == "", ended.told()
+            wait_until(lambda: not self.victim.processes(), "the tools end with the run")
+        return ended
+
+    # what must hold
+
+    def _learn(self, ended: Ended) -> None:
+        """What was finished before, under the same inputs, is not done again."""
+        begun = {event["stage"] for event in ended.events if event["event"] == "started"}
+        again = (begun | set(ended.stages())) & self._finished
+        assert not again, f"built again: {again}\n{ended.told()}"
+        self._finished |= set(ended.stages())
+
+    def check(self, *, deep: bool = False) -> None:
+        """Products are whole, and records name what is there."""
+        for name, digest in products(self.victim.dist).items():
+            right = {of[name] for of in self._known.values() if name in of}
+            assert digest in right, f"{name} is not whole or has no business there"
+        for path in self.victim.store.glob("records/*/*.json"):
+            for kind, name, size in _contents(json.loads(path.read_bytes())):
+                content = self.victim.store / kind / name[:2] / name
+                if name not in self._removed:
+                    assert content.stat().st_size == size, f"{path.name}: {content}"
+                    assert kind == "blobs" or content.with_name(f"{name}.idx").exists()
+        self._check_contents(1.0 if deep else 0.05)
+
+    def _check_contents(self, share: float) -> None:
+        for path in self.victim.store.glob("blobs/*/*"):
+            if self.random.random() < share:
+                assert sha256(path.read_bytes()) == path.name
+
+    def leftovers(self) -> list[str]:
+        """What builds that were killed left in the store, and later ones did not remove."""
+        folder = self.victim.store
+        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json", "glance.json"}
+        found = [path for path in folder.iterdir() if path.name not in names]
+        found += [*(folder / "tmp").iterdir(), *folder.glob("last/*,new"),
+                  *folder.glob("records/*/*,new")]
+        return sorted(str(path.relative_to(folder)) for path in found)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _contents(record: Mapping[str, object]) -> Iterator[tuple[str, str, int]]:
+    """(folder, name, size) of all that a record names."""
+    outputs = record["outputs"]
+    assert isinstance(outputs, dict)
+    for blob, packs, files in outputs.values():
+        yield "blobs", *blob
+        for pack in packs:
+            yield "packs", *pack
+        for file in files:
+            yield "blobs", *file

@@ -1,0 +1,146 @@
+"""Toy stages for tests of the engine: small, and counting how often they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.keys import Keys
+from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
+from buildlib.store.events import Event, Finished
+from buildlib.store.packs import StoredTree
+from buildlib.store.store import Store
+from buildlib.words.digest import Blob
+from buildlib.words.tree import Entry, tree_of
+
+RUNS: list[str] = []
+
+
+@dataclass(frozen=True)
+class Read(Stage):
+    """The words of a file, in lower case: white space and case do not reach its output."""
+
+    file: SourceFile
+
+    def run(self, job: Job) -> Outputs:
+        """Read it."""
+        RUNS.append(job.name)
+        words = self.file.path.read_text().lower().split()
+        return {"words": job.blobs.put(" ".join(words).encode())}
+
+
+@dataclass(frozen=True)
+class Join(Stage):
+    """Outputs of others in one line."""
+
+    parts: tuple[From, ...]
+    glue: str = "+"
+
+    def run(self, job: Job) -> Outputs:
+        """Join them."""
+        RUNS.append(job.name)
+        parts = [job.path(ref).read_bytes() for ref in self.parts]
+        return {"line": job.blobs.put(self.glue.encode().join(parts))}
+
+
+@dataclass(frozen=True)
+class Plant(Stage):
+    """A tree of one file, whose content is another's output."""
+
+    content: From
+    extra: Mapping[str, str]
+
+    def run(self, job: Job) -> Outputs:
+        """Pack it."""
+        RUNS.append(job.name)
+        data = job.path(self.content).read_bytes()
+        packs: list[Blob] = []
+        with job.packs.writer(packs) as pack:
+            entries = [Entry("leaf", "file", 0o644, size=len(data), sha256=pack.add(data))]
+            for name, text in self.extra.items():
+                entries.append(Entry(name, "file", 0o644, size=len(text),
+                                     sha256=pack.add(text.encode())))
+        return {"tree": StoredTree(tree_of(entries), tuple(packs))}
+
+
+@dataclass(frozen=True)
+class Harvest(Stage):
+    """The content of the tree's leaf."""
+
+    tree: From
+
+    def run(self, job: Job) -> Outputs:
+        """Take it out."""
+        from buildlib.store.packs import content_of, read_content
+
+        RUNS.append(job.name)
+        stored = job.tree(self.tree)
+        place = content_of(job.packs.contents(stored), stored.tree.by_path["leaf"])
+        return {"leaf": job.blobs.put(read_content(place))}
+
+
+@dataclass(frozen=True)
+class Meddler(Stage):
+    """Changes its own input while it runs."""
+
+    file: SourceFile
+    TEXT: ClassVar[str] = "changed under its feet"
+
+    def run(self, job: Job) -> Outputs:
+        """Write to the input."""
+        RUNS.append(job.name)
+        self.file.path.write_text(self.TEXT)
+        return {"words": job.blobs.put(b"made of the old text")}
+
+
+@dataclass(frozen=True)
+class Everything(Stage):
+    """A field of each kind, for golden documents."""
+
+    TOOLS = ("tool",)
+    LIBRARIES = ("library",)
+
+    file: SourceFile
+    folder: SourceTree
+    one: From
+    many: tuple[From, ...]
+    named: Mapping[str, From]
+    words: tuple[str, ...] = ("a", "b")
+    number: int = 7
+    flag: bool = True
+    nothing: str | None = None
+
+
+class Field:
+    """A project of toy stages in one folder: engines come and go, the store stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.events: list[Event] = []
+        RUNS.clear()
+
+    def file(self, name: str, text: str) -> SourceFile:
+        """A source file, old enough to be trusted by its times."""
+        path = self.folder / name
+        path.write_text(text)
+        return SourceFile(path, name)
+
+    def engine(self, stages: Mapping[str, Stage]) -> Engine:
+        """A new run over the same store."""
+        store = Store(self.folder / "build")
+        return Engine(Graph(dict(stages)), store, Keys(store, CodeDigests(store.seen)),
+                      sink=self.events.append, jobs=1, mirrors=())
+
+    def build(self, stages: Mapping[str, Stage]) -> tuple[Engine, dict[str, str]]:
+        """Make the last stage and all it needs; how each stage ended, and what ran."""
+        self.events.clear()
+        RUNS.clear()
+        engine = self.engine(stages)
+        for name in stages:
+            engine.make(name)
+        ends = {event.stage: event.outcome for event in self.events if isinstance(event, Finished)}
+        return engine, dict(ends)
