@@ -18,7 +18,11 @@ def verify(session: Session) -> None:
         state = ", ".join(checked.against) if checked.present else "not fetched yet"
         rows.append(("ok" if checked.present else "-", checked.path, state))
 
+    signature = session.plan.release.signature
     verify_files(session.plan, session.store, tell)
+    if rows and rows[0][0] == "ok":
+        signer = signature.fingerprint.replace(" ", "").upper()
+        rows.insert(0, ("ok", signature.key, f"good signature by {signer}"))
     print_table(rows)
 
 

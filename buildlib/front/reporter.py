@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buildlib.front.run import Run
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Reporter:
@@ -19,19 +16,10 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._handlers: dict[int, Any] = {}
-
-    def initialize(self, tasks: object, selected: object) -> None:
-        """From here on a signal ends the tools first."""
-        del tasks, selected
-        for number in _SIGNALS:
-            self._handlers[number] = signal.signal(number, self._run.stop)
 
     def complete_run(self) -> None:
         """The run has ended, one way or another."""
         self._run.end()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """Show the error behind a failed task; a task that only needed it is not shown."""

@@ -6,9 +6,12 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 import threading
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
     from buildlib.front.session import Session
     from buildlib.front.terminal import Display
+    from buildlib.words.errors import GoldmasterError
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Settings that change how a run goes, never what it makes or what is there to be made.
 _PASSING = frozenset({"progress", "seconds"})
 
@@ -39,12 +44,15 @@ class Run:
         self._opening = threading.RLock()
         self._begun = False
         self._good = True
+        self._stopped = 0
         given = {**all_settings(), **self._variables}
         self._circumstances = {
             **{name: value for name, value in given.items() if name not in _PASSING},
             "root": str(root), "python": sys.version, "platform": sys.platform,
         }
-        self._glance_path = str(root / given.get("build", "build") / "store" / "glance.json")
+        mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
+        store = root / given.get("build", "build") / "store"
+        self._glance_path = f"{store}/glance-{mark:08x}.json"
         self.glance = read_glance(self._glance_path, self._circumstances)
 
     @property
@@ -88,16 +96,23 @@ class Run:
         self._good = False
 
     def end(self) -> None:
-        """The run is over, one way or another."""
+        """The run is over, one way or another.
+
+        A run that was stopped ends here: its threads are not waited for, nor is the lock given
+        back while they may still write.
+        """
         session = self._session
-        if session is None:
-            return
-        session.store.seen.save()
-        if self._good and (self._begun or self.glance is None):
-            self._remember(session)
-        session.store.lock.release()
-        if self._display is not None:
-            self._display.close()
+        if session is not None:
+            session.store.seen.save()
+            if self._good and (self._begun or self.glance is None):
+                self._remember(session)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            if self._display is not None:
+                self._display.close()
+        if self._stopped:
+            os._exit(128 + self._stopped)
+        if session is not None:
+            session.store.lock.release()
 
     def _remember(self, session: Session) -> None:
         from buildlib.front.tasks import described
@@ -111,26 +126,35 @@ class Run:
             write_glance(self._glance_path, glance, self._circumstances,
                          looked=seen.looked, links=seen.links)
 
+    def heed_signals(self) -> None:
+        """From here on a signal ends the tools first; one that the caller ignores stays ignored."""
+        for number in _SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self.stop)
+
     def stop(self, number: int, _frame: FrameType | None) -> NoReturn:
         """A signal ends the run: first every tool, then doit."""
-        signal.signal(number, signal.SIG_IGN)
+        for other in _SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
         self.fail()
+        self._stopped = number
         if self._session is not None:
             self._session.store.runner.stop()
         raise SystemExit(128 + number)
 
-    def bug(self, error: Exception) -> Exception:
+    def bug(self, error: Exception) -> GoldmasterError:
         """An error that is none of ours, as one that can be shown; the traceback is in a log."""
         import traceback
 
         from buildlib.words.errors import GoldmasterError
 
-        text = "".join(traceback.format_exception(error))
-        log = None
-        if self._session is not None:
-            log = self._session.store.logs / "crash.log"
-            log.write_text(text)
+        folder = self._session.store.logs if self._session is not None else self.root
+        log: Path | None = folder / "crash.log"
+        try:
+            (folder / "crash.log").write_text("".join(traceback.format_exception(error)))
+        except OSError:
+            log = None
         return GoldmasterError(
-            f"internal error: {type(error).__name__}: {error}", why=None if log else text,
+            f"internal error: {type(error).__name__}: {error}",
             hint="this is a bug of goldmaster; the log helps to mend it", log=log, reason="bug",
         )

@@ -59,7 +59,7 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
         project, settings.release, build=build, dist=dist, mirror=settings.mirror, epoch=epoch)
     engine = Engine(
         plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=sink,
-        jobs=settings.workers, mirrors=plan.mirrors,
+        jobs=settings.workers, mirrors=plan.mirrors, scope=plan.release.name,
     )
     facts: dict[str, str | int] = {
         "release": plan.release.name,

@@ -47,6 +47,7 @@ class Tasks:
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
         self._run = Run(root, variables)
+        self._run.heed_signals()
         if self._run.glance is None:
             self._open()
 
@@ -58,6 +59,9 @@ class Tasks:
             _ = self._run.session
         except GoldmasterError as error:
             print_error(error)
+            sys.exit(3)
+        except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
+            print_error(self._run.bug(error))
             sys.exit(3)
 
     def config(self) -> dict[str, Any]:

@@ -81,12 +81,14 @@ class Engine:
 
     def __init__(
         self, graph: Graph, store: Store, keys: Keys, *, sink: Sink, jobs: int,
-        mirrors: Sequence[str],
+        mirrors: Sequence[str], scope: str = "",
     ) -> None:
+        """Stages of the same name in another `scope` (a release) have other last runs."""
         self.graph = graph
         self.store = store
         self.keys = keys
         self.jobs = jobs
+        self._scope = f"{scope}/" if scope else ""
         self._sink = sink
         self._mirrors = mirrors
         self._outputs: dict[From, Output] = {}
@@ -105,7 +107,7 @@ class Engine:
         except Unknown as unknown:
             return Decision("unknown", (f"takes something from {unknown.stage}",))
         key = digest_of(document)
-        last = self.store.records.last(name)
+        last = self.store.records.last(self._scope + name)
         record = self.store.records.get(key)
         if record is not None and all(map(self.store.has, record.outputs.values())):
             if last == key:
@@ -149,7 +151,7 @@ class Engine:
                 decision = self.settle(name)
                 if name in self._done:
                     if decision.verdict == "restore":
-                        self.store.records.set_last(name, decision.key)
+                        self.store.records.set_last(self._scope + name, decision.key)
                         self._sink(Finished(name, "restored", size=self._size(name)))
                     return decision
                 self._have_inputs(name)
@@ -228,7 +230,7 @@ class Engine:
             )
         record = Record(decision.document, outputs)
         self.store.records.put(decision.key, record)
-        self.store.records.set_last(name, decision.key)
+        self.store.records.set_last(self._scope + name, decision.key)
         self._accept(name, decision, record)
         self._sink(Finished(name, "built", ticks() - started, self._size(name)))
 

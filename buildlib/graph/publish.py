@@ -97,7 +97,7 @@ class Publisher:
         text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"
         blob = self._store.blobs.put(text.encode())
         self._store.records.put(key, Record(document, {"record": Output(blob)}))
-        self._store.records.set_last(f"record:{product.name}", key)
+        self._store.records.set_last(f"{self._facts.get('release')}/record:{product.name}", key)
         return blob
 
     def _tell(self, product: Product, stages: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place, content_of
 from buildlib.words.digest import sha256
+from buildlib.words.errors import StageError
 from buildlib.words.mtree import format_tree
 from buildlib.words.tree import Entry, Tree, tree_of
 
@@ -133,17 +134,26 @@ def _write_files(
 
 
 def _runs(nodes: list[Node], places: dict[str, Place]) -> list[tuple[int, Place]]:
-    """(first sector on the disc, place in a pack) of what can be copied at once."""
+    """(first sector on the disc, place in a pack) of what can be copied at once.
+
+    What lies between two contents of one run is less than a sector: the padding that packs and
+    discs both have. Raises StageError where a content is not of its entry's size.
+    """
     runs: list[tuple[int, Place]] = []
     for node in nodes:
         place = content_of(places, node.entry)
+        if place.size != node.size:
+            raise StageError(
+                f"{node.entry.path} has {place.size} bytes, not {node.size}",
+                where=f"{node.entry.path} (from {node.entry.origin or '?'})", reason="short-content",
+            )
         if runs:
             sector, last = runs[-1]
             reach = place.offset - last.offset
             if (
                 place.pack == last.pack
-                and 0 <= reach == (node.sector - sector) * SECTOR
-                and last.offset + last.size <= place.offset
+                and reach == (node.sector - sector) * SECTOR
+                and 0 <= reach - last.size < SECTOR
             ):
                 runs[-1] = (sector, Place(last.pack, last.offset, reach + place.size))
                 continue

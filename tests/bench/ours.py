@@ -45,4 +45,10 @@ def sha512(path: str) -> None:
 
 
 if __name__ == "__main__":
-    {"ingest": ingest, "fetch": fetch, "sha512": sha512}[sys.argv[1]](*sys.argv[2:])
+    match sys.argv[1:]:
+        case ["ingest", archive, store]:
+            ingest(archive, store)
+        case ["fetch", url, sha512_pin, sha256_pin, size, store]:
+            fetch(url, sha512_pin, sha256_pin, size, store)
+        case ["sha512", path]:
+            sha512(path)

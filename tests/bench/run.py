@@ -44,7 +44,7 @@ def null_build(runs: int) -> list[Row]:
     (bare / "dodo.py").write_text(
         "def task_one():\n    return {'actions': ['true'], 'uptodate': [True]}\n")
     _project(project)
-    doit = [PYTHON, "-m", "doit"]
+    doit: list[str | Path] = [PYTHON, "-m", "doit"]
     for _ in range(3):  # the first builds; what was just written is looked at once more
         run(Command([*doit, "iso"], project))
     ours, others = pairs(Command([*doit, "iso"], project), Command(doit, bare), runs)

@@ -172,7 +172,7 @@ def _unquoted(text: str) -> str:
 
 
 _ISOINFO = re.compile(
-    r"^([dlcbf-])([-rwxsStT]{9}) +(\d+) +(\d+) +(\d+) +(\d+) +\w+ +\d+ +\d+ "
+    r"^([dlcbf-])([-rwxsStT]{9}) +(\d+) +(\d[\d ]*\d) +(\d+) +\w+ +\d+ +\d+ "
     r"\[ *\d+ \d\d\]  (.*)$")
 
 
@@ -184,19 +184,24 @@ def isoinfo(iso: Path) -> dict[str, Found]:
         if line.startswith("Directory listing of "):
             folder = line.removeprefix("Directory listing of ").strip()
         elif match := _ISOINFO.match(line):
-            kind, mode, links, uid, gid, size, name = match.groups()
+            kind, mode, links, owners, size, name = match.groups()
+            uid, gid = _owners(owners)
             name, _, target = name.partition(" -> ")
             name = name if target or kind == "l" else name.removesuffix(" ")
             if name == ".." or (name == "." and folder != "/"):
                 continue
             found[_relative(folder + ("" if name == "." else name))] = Found(
-                _KINDS[kind], None, _mode(mode), _octal(uid), _octal(gid), size=int(size) if kind == "-" else None,
+                _KINDS[kind], None, _mode(mode), uid, gid, size=int(size) if kind == "-" else None,
                 link=target or None, links=int(links))
     return found
 
 
-def _octal(text: str) -> int | None:
-    return int(text, 8) if len(text) < 5 else None
+def _owners(text: str) -> tuple[int | None, int | None]:
+    """Large numbers run into each other."""
+    numbers = text.split()
+    if len(numbers) != 2 or max(map(len, numbers)) > 4:
+        return None, None
+    return int(numbers[0], 8), int(numbers[1], 8)
 
 
 def isoinfo_plain(iso: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -110,7 +111,7 @@ class Siege:
             self.kills += 1
             name = f"{number.name} {how}"
             self.strikes[name] = self.strikes.get(name, 0) + 1
-        handled = attempt.handles(number)
+        handled = attempt.handles(signal.SIGTERM)  # Python itself handles SIGINT from its start
         if how == "tools" and number == signal.SIGKILL:
             attempt.signal(signal.SIGSTOP)
             tools = self.victim.processes()
@@ -155,8 +156,9 @@ class Siege:
     def leftovers(self) -> list[str]:
         """What builds that were killed left in the store, and later ones did not remove."""
         folder = self.victim.store
-        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json", "glance.json"}
-        found = [path for path in folder.iterdir() if path.name not in names]
+        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json"}
+        found = [path for path in folder.iterdir()
+                 if path.name not in names and not re.fullmatch(r"glance-\w+\.json", path.name)]
         found += [*(folder / "tmp").iterdir(), *folder.glob("last/*,new"),
                   *folder.glob("records/*/*,new")]
         return sorted(str(path.relative_to(folder)) for path in found)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from buildlib.words.digest import sha256
-from buildlib.words.tree import Entry
+from buildlib.words.mtree import format_tree
+from buildlib.words.tree import Entry, tree_of
 
 TIME = 1_700_000_000
 
@@ -81,6 +82,14 @@ _CONTENTS = st.one_of(st.just(b""), st.binary(max_size=20), st.sampled_from(
 _DEVICES = st.tuples(st.integers(0, (1 << 12) - 1), st.integers(0, (1 << 20) - 1))
 
 
+class Drawn(dict[Entry, bytes]):
+    """Contents whose `repr` stays readable: the spec, as far as it is short."""
+
+    def __repr__(self) -> str:
+        text = format_tree(tree_of(self)).decode()
+        return f"Drawn({text[:3000]!r}{'...' if len(text) > 3000 else ''})"
+
+
 @st.composite
 def trees(draw: st.DrawFn, *, max_size: int = 40) -> Contents:
     """Entries of every kind, with contents, in folders of the same tree."""
@@ -112,4 +121,4 @@ def trees(draw: st.DrawFn, *, max_size: int = 40) -> Contents:
         else:
             device = draw(_DEVICES)
             result[replace(entry, kind="char" if kind == "char" else "block", device=device)] = b""
-    return result
+    return Drawn(result)
