@@ -101,8 +101,7 @@ def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tupl
     stages = list(wanted)
     for name in wanted:
         if name in products:
-            stages += [ref.stage for ref in products[name].files.values()]
-            stages += [products[name].all_of] if products[name].all_of else []
+            stages += session.stages_of(name)
     rows: list[tuple[str, str, tuple[str, ...]]] = []
     for name in engine.graph.closure(stages):
         decision = engine.settle(name)

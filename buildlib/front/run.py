@@ -115,12 +115,10 @@ class Run:
             session.store.lock.release()
 
     def _remember(self, session: Session) -> None:
-        from buildlib.front.tasks import described
-
         session.note_results()
         seen = session.store.seen
         current = [*session.engine.done, *self.published]
-        glance = Glance(described(session), current, session.settings.workers)
+        glance = Glance(session.tasks(), current, session.settings.workers)
         young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
         if not young:
             write_glance(self._glance_path, glance, self._circumstances,

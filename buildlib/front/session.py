@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from buildlib.front.settings import Settings, read_epoch, read_settings
 from buildlib.graph.code import CodeDigests
@@ -16,6 +17,13 @@ from buildlib.sources.project import Project
 from buildlib.store.events import Sink
 from buildlib.store.store import Store
 
+Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
+
+# Tasks that check instead of making.
+CHECKS: tuple[Description, ...] = (
+    ("verify", "check all that was fetched against lock, lists and signature", []),
+    ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
+)
 _CODE = Path(__file__).resolve().parent.parent
 
 
@@ -30,6 +38,20 @@ class Session:
     store: Store
     engine: Engine
     publisher: Publisher
+
+    def tasks(self) -> list[Description]:
+        """Every stage, product and check."""
+        graph = self.plan.graph
+        stages = [(name, graph.docs[name], list(graph.needs(name))) for name in graph.stages]
+        products = [(product.name, product.doc, self.stages_of(product.name))
+                    for product in self.plan.products.values()]
+        return [*stages, *products, *CHECKS]
+
+    def stages_of(self, product_name: str) -> list[str]:
+        """The stages a product takes its files from."""
+        product = self.plan.products[product_name]
+        stages = [ref.stage for ref in product.files.values()]
+        return list(dict.fromkeys([*stages, product.all_of] if product.all_of else stages))
 
     def note_results(self) -> None:
         """Note, for the next run's glance, what this one made or found made."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from buildlib.front.session import Session
 
 DoitTask: TypeAlias = dict[str, Any]
-Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
 
 # Groups of tasks, for `doit list`.
 _GROUPS = {
@@ -34,11 +33,6 @@ _GROUPS = {
     "tree": "compose the tree of the CD",
     "unpack": "unpack the binary sets",
 }
-
-_CHECKS: list[Description] = [
-    ("verify", "check all that was fetched against lock, lists and signature", []),
-    ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
-]
 
 
 class Tasks:
@@ -82,7 +76,7 @@ class Tasks:
         glance = self._run.glance
         for base, doc in _GROUPS.items():
             yield {"basename": base, "name": None, "doc": doc}
-        for name, doc, needs in glance.tasks if glance else described(self._run.session):
+        for name, doc, needs in glance.tasks if glance else self._run.session.tasks():
             base, _, sub = name.partition(":")
             yield {
                 "basename": base,
@@ -98,7 +92,7 @@ class Tasks:
     def _work(self, name: str) -> None:
         session = self._run.begin()
         if name in session.plan.products:
-            for stage in _stages_of(session, name):
+            for stage in session.stages_of(name):
                 session.engine.make(stage)
             session.publisher.publish(session.plan.products[name])
             self._run.published.add(name)
@@ -121,7 +115,7 @@ class Tasks:
         try:
             session = self._run.session
             if name in session.plan.products:
-                for stage in _stages_of(session, name):
+                for stage in session.stages_of(name):
                     session.engine.settle(stage)
                 current = session.publisher.is_current(session.plan.products[name])
                 if current:
@@ -131,18 +125,3 @@ class Tasks:
                     and session.engine.settle(name).verdict == "up to date")
         except (GoldmasterError, KeyError):
             return False  # the action meets the same error, and tells it
-
-
-def described(session: Session) -> list[Description]:
-    """Name, doc and needs of every task."""
-    graph = session.plan.graph
-    stages = [(name, graph.docs[name], list(graph.needs(name))) for name in graph.stages]
-    products = [(product.name, product.doc, _stages_of(session, product.name))
-                for product in session.plan.products.values()]
-    return [*stages, *products, *_CHECKS]
-
-
-def _stages_of(session: Session, name: str) -> list[str]:
-    product = session.plan.products[name]
-    stages = [ref.stage for ref in product.files.values()]
-    return list(dict.fromkeys([*stages, product.all_of] if product.all_of else stages))

@@ -123,9 +123,9 @@ class Engine:
 
     def settle(self, name: str) -> Decision:
         """Take the outputs of a stage that needs no run, so that what follows can be decided."""
-        for ref in self.graph.stages[name].upstream():
-            if ref not in self._outputs:
-                self.settle(ref.stage)
+        for need in self.graph.needs(name):
+            if need not in self._done and need in self.graph.stages:
+                self.settle(need)
         decision = self.decide(name)
         if decision.record is not None:
             self._accept(name, decision, decision.record)
@@ -139,7 +139,9 @@ class Engine:
     def _accept(self, name: str, decision: Decision, record: Record) -> None:
         for output_name, output in record.outputs.items():
             self._outputs[From(name, output_name)] = output
-        self._done[name] = Decision("up to date", (), decision.key, decision.document, record)
+        verdict: Verdict = "restore" if decision.verdict == "restore" else "up to date"
+        self._done[name] = Decision(
+            verdict, decision.reasons, decision.key, decision.document, record)
 
     def make(self, name: str) -> Decision:
         """Have the outputs of stage `name`: restored from the store, or made.
@@ -151,8 +153,7 @@ class Engine:
                 decision = self.settle(name)
                 if name in self._done:
                     if decision.verdict == "restore":
-                        self.store.records.set_last(self._scope + name, decision.key)
-                        self._sink(Finished(name, "restored", size=self._size(name)))
+                        self._restore(name, decision)
                     return decision
                 self._have_inputs(name)
                 decision = self.decide(name)
@@ -185,6 +186,14 @@ class Engine:
     def output(self, ref: From) -> Output:
         """One output of a stage that has been made or settled."""
         return self._outputs[ref]
+
+    def _restore(self, name: str, decision: Decision) -> None:
+        """Note that a result from the store is the one in use now."""
+        self.store.records.set_last(self._scope + name, decision.key)
+        assert decision.record is not None
+        self._done[name] = Decision(
+            "up to date", (), decision.key, decision.document, decision.record)
+        self._sink(Finished(name, "restored", size=self._size(name)))
 
     # running a stage
 

@@ -43,7 +43,8 @@ def test_content_is_named_by_its_digest_and_sealed(blobs: Blobs) -> None:
     assert str(path).endswith(f"/blobs/{blob.sha256[:2]}/{blob.sha256}")
     status = path.stat()
     assert (stat.S_IMODE(status.st_mode) | 0o044, status.st_mtime_ns) == (0o444, SEAL_NS)
-    assert path.read_bytes() == blobs.read(blob.sha256) == blobs.open(blob).read() == DATA
+    with blobs.open(blob) as file:
+        assert path.read_bytes() == blobs.read(blob.sha256) == file.read() == DATA
     assert list(blobs.all()) == [blob.sha256]
     assert not leftovers(blobs)
 

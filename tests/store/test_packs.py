@@ -65,7 +65,8 @@ def test_form(packs: Packs) -> None:
 def test_contents_come_back(
     tmp_path_factory: pytest.TempPathFactory, items: list[tuple[bytes, bool]]
 ) -> None:
-    folder = tmp_path_factory.mktemp("packs")
+    folder = tmp_path_factory.getbasetemp() / "packs of many"
+    folder.mkdir(exist_ok=True)
     packs, result = Packs(folder, Blobs(folder)), list[Blob]()
     with packs.writer(result) as pack:
         for data, pieces in items:
@@ -112,8 +113,11 @@ def test_a_writer_that_is_left_early_leaves_nothing(packs: Packs, tmp_path: Path
 def test_an_index_that_cannot_be_written_leaves_nothing(
     packs: Packs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename = os.rename
-    monkeypatch.setattr(os, "rename", lambda _source, _target: rename("/nonexistent", "/x"))
+
+    def fails(_source: str, _target: str) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "rename", fails)
     with pytest.raises(FileNotFoundError), packs.writer([]) as pack:
         pack.add(b"data")
     assert not list((tmp_path / "tmp").iterdir())
