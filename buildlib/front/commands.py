@@ -10,6 +10,7 @@ from typing import Any
 
 from doit.cmd_base import Command
 
+from buildlib.front import signals
 from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
 from buildlib.front.terminal import print_error, print_table, size_text
@@ -29,6 +30,7 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Called by doit."""
+        signals.heed(signals.leave)
         try:
             return self.work(opt_values, pos_args)
         except GoldmasterError as error:

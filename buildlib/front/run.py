@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 import zlib
@@ -16,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from buildlib.front import signals
 from buildlib.store.glance import Glance, forget_glance, read_glance, write_glance
 from buildlib.store.surroundings import all_settings
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from buildlib.front.terminal import Display
     from buildlib.words.errors import GoldmasterError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Settings that change how a run goes, never what it makes or what is there to be made.
 _PASSING = frozenset({"progress", "seconds"})
 
@@ -117,28 +116,24 @@ class Run:
     def _remember(self, session: Session) -> None:
         session.note_results()
         seen = session.store.seen
-        current = [*session.engine.done, *self.published]
+        current = [name for name, decision in session.engine.done.items()
+                   if decision.verdict == "up to date"]
+        current += self.published
         glance = Glance(session.tasks(), current, session.settings.workers)
         young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
         if not young:
             write_glance(self._glance_path, glance, self._circumstances,
                          looked=seen.looked, links=seen.links)
 
-    def heed_signals(self) -> None:
-        """From here on a signal ends the tools first; one that the caller ignores stays ignored."""
-        for number in _SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self.stop)
-
-    def stop(self, number: int, _frame: FrameType | None) -> NoReturn:
+    def stop(self, number: int, frame: FrameType | None) -> NoReturn:
         """A signal ends the run: first every tool, then doit."""
-        for other in _SIGNALS:
-            signal.signal(other, signal.SIG_IGN)
+        signals.ignore()
         self.fail()
         self._stopped = number
         if self._session is not None:
             self._session.store.runner.stop()
-        raise SystemExit(128 + number)
+            self._session.store.lock.end_tools()
+        signals.leave(number, frame)
 
     def bug(self, error: Exception) -> GoldmasterError:
         """An error that is none of ours, as one that can be shown; the traceback is in a log."""

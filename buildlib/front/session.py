@@ -14,7 +14,9 @@ from buildlib.graph.keys import Keys
 from buildlib.graph.plan import Plan, make_plan
 from buildlib.graph.publish import Publisher
 from buildlib.sources.project import Project
+from buildlib.store.blobs import distrust
 from buildlib.store.events import Sink
+from buildlib.store.glance import touched
 from buildlib.store.store import Store
 
 Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
@@ -63,6 +65,8 @@ class Session:
                     seen.note(self.store.blobs.where(blob.sha256))
                 for pack in output.packs:
                     seen.note(self.store.packs.where(pack.sha256))
+        for sha256 in self.publisher.records:
+            seen.note(self.store.blobs.where(sha256))
         for product in self.plan.products.values():
             for name in self.publisher.names(product):
                 seen.note(product.folder / name)
@@ -73,6 +77,8 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
     settings = read_settings(root, variables)
     build, dist = root / settings.build, root / settings.dist
     store = Store(build)
+    for name in touched(str(store.folder)):
+        distrust(name)
     for path in (root / "dodo.py", root / "recipes" / "settings.toml", *_CODE.rglob("*.py")):
         store.seen.note(path)
     project = Project(root, store.seen)

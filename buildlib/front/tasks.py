@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from buildlib.front import signals
 from buildlib.front.reporter import Reporter, guarded
 from buildlib.front.run import Run
 
@@ -41,7 +42,7 @@ class Tasks:
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
         self._run = Run(root, variables)
-        self._run.heed_signals()
+        signals.heed(self._run.stop)
         if self._run.glance is None:
             self._open()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-_MARKS = {"built": "built", "restored": "kept", "up to date": "same", "failed": "FAILED"}
+_MARKS = {"built": "built", "restored": "restored", "up to date": "current", "failed": "FAILED"}
 
 
 class Display(Protocol):
@@ -64,7 +64,7 @@ def result_line(event: Finished, reason: str, width: int) -> str:
     """One result: how, which stage, time, size, and why it ran, in at most `width` columns."""
     took = f"{event.seconds:.1f} s" if event.seconds >= 0.05 else ""
     size = size_text(event.size) if event.size else ""
-    line = f"{_MARKS[event.outcome]:<6} {event.stage:<36} {took:>8} {size:>9}"
+    line = f"{_MARKS[event.outcome]:<8} {event.stage:<34} {took:>8} {size:>9}"
     tail = event.detail or reason
     line = f"{line}  {tail}" if tail else line
     return line.rstrip() if len(line) <= width else line[: width - 1] + "…"

@@ -122,7 +122,10 @@ class Engine:
         return reasons(before.document if before else None, document)
 
     def settle(self, name: str) -> Decision:
-        """Take the outputs of a stage that needs no run, so that what follows can be decided."""
+        """Take the outputs of a stage that needs no run, so that what follows can be decided.
+
+        Changes nothing in the store: one that is to be restored stays so until it is made.
+        """
         for need in self.graph.needs(name):
             if need not in self._done and need in self.graph.stages:
                 self.settle(need)

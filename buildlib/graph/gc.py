@@ -35,6 +35,8 @@ def collect(store: Store) -> Removed:
     sizes = [store.blobs.discard(name) for name in list(store.blobs.all()) if name not in blobs]
     sizes += [store.packs.discard(name) for name in list(store.packs.all()) if name not in packs]
     store.blobs.clear_tmp()
+    for glance in store.folder.glob("glance-*.json"):
+        glance.unlink()
     shutil.rmtree(store.build / "work", ignore_errors=True)
     shutil.rmtree(store.build / "partial", ignore_errors=True)
     return Removed(len(sizes), sum(sizes))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.engine import Graph
+from buildlib.sources.pkgsrc.pattern import matches
 from buildlib.sources.project import Project, definition_digest
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
@@ -23,7 +24,16 @@ from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Sta
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
 from buildlib.words.errors import ConfigError
-from buildlib.words.model import Boots, Hypervisor, Lock, Pinned, Recipe, Release
+from buildlib.words.model import (
+    Boots,
+    Hypervisor,
+    Lock,
+    LockedPackage,
+    Pinned,
+    Recipe,
+    Release,
+)
+from buildlib.words.schema import nearest
 
 DOM0 = "dom0"
 XEN = "boot/xen.gz"
@@ -111,7 +121,15 @@ class _Builder:
         return self.fetch(f"fetch:{path}", f"{self.release.path}/{path}", self.lock.files[path],
                           after=(SIGNATURE,))
 
-    def binary_set(self, name: str) -> From:
+    def binary_set(self, name: str, recipe_name: str) -> From:
+        known = self.release.binary_sets
+        if name not in known:
+            raise ConfigError(
+                f"the release has no set {name}{nearest(name, known)}",
+                where=f"recipes/{recipe_name}.toml: sets", why=f"known: {', '.join(known)}",
+                hint="binary_sets in the release definition says which are used",
+                reason="unknown-set",
+            )
         archive = self.set_file(self.release.binary_path(name))
         return From(self.add(f"unpack:{name}", Unpack(archive, name), f"unpack set {name}"), "tree")
 
@@ -166,7 +184,8 @@ class _Builder:
             for path in recipe.overlays
         )
         stage = Root(
-            layers=(*map(self.binary_set, recipe.sets), *self.packages(recipe_name)),
+            layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets),
+                    *self.packages(recipe_name)),
             overlays=overlays,
             time=self.epoch,
             remove=recipe.remove,
@@ -300,17 +319,25 @@ def check_lock(release: Release, lock: Lock, *, where: str) -> None:
 
 
 def _check_packages(recipe_name: str, recipe: Recipe, lock: Lock) -> None:
-    """Raises ConfigError where the lock was made before the recipe named a package."""
-    wanted = {name for item in lock.packages if recipe_name in item.wanted_by
-              for name in (item.pkgpath, item.pkgname, item.pkgname.rpartition("-")[0])}
-    missing = [name for name in recipe.packages if name not in wanted and "/" in name]
-    if missing:
+    """Raises ConfigError where the lock was made before the recipe's packages were changed."""
+    wanted = [item for item in lock.packages if recipe_name in item.wanted_by]
+    problems = [f"{name}: not in the lock" for name in recipe.packages
+                if not any(_means(name, item) for item in wanted)]
+    problems += [f"{item.pkgname}: in the lock, no longer in the recipe" for item in wanted
+                 if not any(_means(name, item) for name in recipe.packages)]
+    if problems:
         raise ConfigError(
-            f"the lock has no package for {', '.join(missing)}",
-            where=f"recipes/{recipe_name}.toml: packages",
-            hint=f"run: doit lock release={lock.release}",
+            "the lock was made for other packages", where=f"recipes/{recipe_name}.toml: packages",
+            problems=tuple(problems), hint=f"run: doit lock release={lock.release}",
             reason="stale-lock",
         )
+
+
+def _means(name: str, item: LockedPackage) -> bool:
+    """Whether a recipe that says `name` can mean the locked package, as `resolve` takes it."""
+    if "/" in name:
+        return name == item.pkgpath
+    return name == item.pkgname.rpartition("-")[0] or matches(name, item.pkgname)
 
 
 def _product(

@@ -18,13 +18,17 @@ from buildlib.words.errors import ToolError
 
 
 class Publisher:
-    """Puts products into their folders. What is there and right is left alone."""
+    """Puts products into their folders. What is there and right is left alone.
+
+    records  SHA-256 of every build record that was looked at
+    """
 
     def __init__(self, engine: Engine, sink: Sink, *, facts: Mapping[str, str | int]) -> None:
         self._engine = engine
         self._store = engine.store
         self._sink = sink
         self._facts = dict(facts)
+        self.records: set[str] = set()
 
     def is_current(self, product: Product) -> bool:
         """Whether every file of the product is there, with the content it must have.
@@ -84,18 +88,23 @@ class Publisher:
         return status.st_size == blob.size and self._store.seen.sha256(str(path)) == blob.sha256
 
     def _record(self, product: Product, *, make: bool) -> Blob | None:
-        """The build record, kept under the digest of the keys it tells of."""
+        """The build record, kept under the digest of the keys it tells of; None if not made."""
         stages = self._engine.graph.closure([ref.stage for ref in product.files.values()])
+        act = self._engine.make if make else self._engine.settle
+        if any(act(name).record is None for name in stages):
+            return None
         keys = {name: self._engine.key(name) for name in stages}
         document: Document = {"record": 1, "product": product.name, "keys": keys, **self._facts}
         key = digest_of(document)
         known = self._store.records.get(key)
         if known is not None and self._store.has(known.outputs["record"]):
+            self.records.add(known.outputs["record"].blob.sha256)
             return known.outputs["record"].blob
         if not make:
             return None
         text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"
         blob = self._store.blobs.put(text.encode())
+        self.records.add(blob.sha256)
         self._store.records.put(key, Record(document, {"record": Output(blob)}))
         self._store.records.set_last(f"{self._facts.get('release')}/record:{product.name}", key)
         return blob
@@ -149,7 +158,8 @@ def _collect_inputs(value: object, inputs: dict[str, str]) -> None:
     """Files of the checkout and pinned downloads a key document names."""
     if isinstance(value, dict):
         if isinstance(value.get("files"), dict):
-            inputs |= {str(name): str(mark) for name, mark in value["files"].items()}
+            inputs |= {name: mark for name, mark in value["files"].items()
+                       if isinstance(mark, str)}
         if "path" in value and "sha512" in value:
             inputs[value["path"]] = f"sha512 {value['sha512']}"
         if "version" in value and "sha256" in value and "name" in value:

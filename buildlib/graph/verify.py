@@ -11,7 +11,7 @@ from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
-from buildlib.words.errors import SourceError
+from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import Pinned
 
 CHUNK = 1 << 20
@@ -77,7 +77,12 @@ def _signed(plan: Plan, store: Store) -> tuple[checksums.Checksum, ...] | None:
         return None
     release = plan.release
     key = plan.definition.parent / release.signature.key
-    payload = verified_payload(store.blobs.read(blob.sha256), key.read_bytes(),
+    try:
+        certificate = key.read_bytes()
+    except OSError as error:
+        raise ConfigError("the signing key cannot be read", where=key, why=error.strerror,
+                          reason="file") from error
+    payload = verified_payload(store.blobs.read(blob.sha256), certificate,
                                fingerprint=release.signature.fingerprint, where=LIST)
     return checksums.parse(payload, where=LIST)
 

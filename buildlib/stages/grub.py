@@ -1,7 +1,8 @@
 """GRUB: core images for El Torito, and the menu.
 
 A core image carries every module it needs, so the disc holds no module folder. It looks for the
-file that only our discs have at that place, takes that disc as root, and shows its menu.
+file that only our discs have at that place, takes that disc as root, and shows its menu. From the
+start it speaks on the serial line too, so that a boot test sees what goes wrong.
 """
 
 from __future__ import annotations
@@ -20,8 +21,13 @@ MODULES = (
 _FORMATS = {"bios": "i386-pc-eltorito", "efi": "x86_64-efi"}
 _FOLDERS = {"bios": "/usr/lib/grub/i386-pc", "efi": "/usr/lib/grub/x86_64-efi"}
 _EXTRA = {"bios": ("biosdisk",), "efi": ("efi_gop", "all_video")}
+_SERIAL = """\
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+"""
 _EMBEDDED = f"""\
-search --no-floppy --file --set=root --hint=$root --hint=cd0 /{MENU}
+{_SERIAL}search --no-floppy --file --set=root --hint=$root --hint=cd0 /{MENU}
 set prefix=($root)/boot/grub
 configfile /{MENU}
 """
@@ -80,10 +86,7 @@ def menu(
     """
     return f"""\
 # {title}
-serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
-set timeout={timeout}
+{_SERIAL}set timeout={timeout}
 set default=0
 menuentry "{_quoted(title)}" {{
 \tmultiboot2 {" ".join([f"/{xen}", *xen_words])}

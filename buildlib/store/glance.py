@@ -11,6 +11,7 @@ This module is imported on every run, so it imports next to nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -64,21 +65,41 @@ def write_glance(
     path: str, glance: Glance, circumstances: Mapping[str, str], *,
     looked: Mapping[str, Signature], links: Mapping[str, Signature],
 ) -> None:
-    """Remember a run that ended well."""
+    """Remember a run that ended well, if the disk has room: it only saves time."""
     data = {
         "form": _FORM, "circumstances": dict(circumstances), "looked": dict(looked),
         "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
         "workers": glance.workers,
     }
-    scratch = f"{path}.{os.getpid()}"
-    with open(scratch, "w", encoding="ascii") as file:
-        json.dump(data, file)
-    os.replace(scratch, path)
+    scratch = f"{os.path.dirname(path)}/tmp/glance-{os.getpid()}"
+    try:
+        with open(scratch, "w", encoding="ascii") as file:
+            json.dump(data, file)
+        os.replace(scratch, path)
+    except OSError:
+        forget_glance(scratch)
+
+
+def touched(folder: str) -> list[str]:
+    """Files below `folder` that are not as any run that left its glance there has noted them.
+
+    A program that writes to a result can set its time stamp back, but not its time of change.
+    """
+    noted: dict[str, list[Signature]] = {}
+    for base in os.listdir(folder):
+        if base.startswith("glance-") and base.endswith(".json"):
+            try:
+                with open(f"{folder}/{base}", "rb") as file:
+                    looked = json.load(file)["looked"]
+                for name, seen in looked.items():
+                    if name.startswith(f"{folder}/"):
+                        noted.setdefault(name, [None]).append(seen)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+    return [name for name, marks in noted.items() if signature(name) not in marks]
 
 
 def forget_glance(path: str) -> None:
     """The next run decides from contents."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class RunLock:
             owner, text = _read_pid(descriptor), ""
             if not owner or _alive(owner):
                 text = f"another run (process {owner or '?'}) is at work here; waiting for it"
-            elif owner == dead and not _end_orphans(self._path):
+            elif owner == dead and not _end_tools(self._path, lambda taker: not _alive(taker)):
                 text = f"waiting for tools that a run (process {owner}) left; they cannot be ended"
             else:
                 dead = owner
@@ -67,6 +68,11 @@ class RunLock:
                 "the store cannot be locked", where=self._path, why=str(error), reason="lock"
             ) from error
         return True
+
+    def end_tools(self) -> None:
+        """Kill every other process that has inherited the lock: tools that left their group."""
+        if self.descriptor >= 0:
+            _end_tools(self._path, lambda taker: taker == os.getpid())
 
     def release(self) -> None:
         """Give the lock back."""
@@ -90,26 +96,31 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _end_orphans(path: Path) -> int:
-    """Kill the tools a dead run left: the processes that still hold its lock. Their number."""
+def _end_tools(path: Path, of: Callable[[int], bool]) -> int:
+    """Kill the processes that hold a lock which a process that `of` tells took. Their number."""
     ended = 0
-    for pid in _holders(path):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-            ended += 1
+    for pid, taker in _holders(path):
+        if pid != os.getpid() and of(taker):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                ended += 1
     return ended
 
 
-def _holders(path: Path) -> Iterator[int]:
-    """Processes with the locked open file itself; a run that waits has opened one of its own."""
+def _holders(path: Path) -> Iterator[tuple[int, int]]:
+    """(process, who took the lock) for all that have the locked open file itself.
+
+    A run that waits has opened one of its own. What is in the file does not count here: a run that
+    has just got the lock has not signed yet. The kernel knows who took it (0: dead, elsewhere).
+    """
     real = str(path.resolve())
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
         with contextlib.suppress(OSError):
             for link in (process / "fd").iterdir():
-                if str(link.readlink()) == real and "FLOCK" in (
-                    process / "fdinfo" / link.name
-                ).read_text():
-                    yield int(process.name)
-                    break
+                if str(link.readlink()) == real:
+                    info = (process / "fdinfo" / link.name).read_text()
+                    if lock := re.search(r"FLOCK\s+\S+\s+\S+\s+(\d+)", info):
+                        yield int(process.name), int(lock[1])
+                        break

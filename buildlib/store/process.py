@@ -102,7 +102,7 @@ class Runner:
         """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
         inherit = self._inherit()
         with self._lock:
-            if self._stopped():
+            if self.stopped():
                 raise Interrupted("stopped", reason="interrupted")
             try:
                 process = subprocess.Popen(
@@ -121,7 +121,7 @@ class Runner:
                     f"{words[0]} cannot be started", why=str(error), reason="tool-start"
                 ) from error
             self._running.add(process)
-            if self._stopped():  # a signal came between: `stop` did not see the process
+            if self.stopped():  # a signal came between: `stop` did not see the process
                 self.end(process)
                 raise Interrupted("stopped", reason="interrupted")
         return process
@@ -139,7 +139,8 @@ class Runner:
         with self._lock:
             self._running.discard(process)
 
-    def _stopped(self) -> bool:
+    def stopped(self) -> bool:
+        """Whether the run is being ended: what its tools did then proves nothing."""
         return self._stopping
 
     def stop(self) -> None:

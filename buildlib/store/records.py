@@ -18,8 +18,6 @@ from buildlib.words.digest import Blob, Json, canonical
 
 Document: TypeAlias = dict[str, Any]
 
-_NEW = ",new"  # no key and no quoted name has a comma
-
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -49,8 +47,9 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self._records = folder / "records"
         self._last = folder / "last"
-        self._last.mkdir(parents=True, exist_ok=True)
-        self._records.mkdir(exist_ok=True)
+        self._tmp = folder / "tmp"
+        for path in (self._records, self._last, self._tmp):
+            path.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> Record | None:
         """The record under `key`; None where there is none, or one that cannot be read."""
@@ -76,7 +75,7 @@ class Records:
         }
         path = self._where(key)
         path.parent.mkdir(exist_ok=True)
-        _replace(path, canonical({"document": record.document, "outputs": outputs}))
+        self._replace(path, canonical({"document": record.document, "outputs": outputs}))
 
     def drop(self, key: str) -> None:
         """Forget the record under `key`."""
@@ -86,8 +85,7 @@ class Records:
         """Every key, in no order."""
         for folder in self._records.iterdir():
             for path in folder.iterdir():
-                if path.suffix == ".json":
-                    yield path.stem
+                yield path.stem
 
     def last(self, name: str) -> str | None:
         """The key under which stage `name` was last up to date."""
@@ -98,35 +96,30 @@ class Records:
 
     def set_last(self, name: str, key: str) -> None:
         """Remember `key` as that of stage `name`."""
-        _replace(self._last / quote(name, safe=""), key.encode())
+        self._replace(self._last / quote(name, safe=""), key.encode())
 
     def all_last(self) -> dict[str, str]:
         """Stage name to last key."""
-        return {
-            unquote(path.name): path.read_text()
-            for path in self._last.iterdir()
-            if not path.name.endswith(_NEW)
-        }
+        return {unquote(path.name): path.read_text() for path in self._last.iterdir()}
 
     def _where(self, key: str) -> Path:
         return self._records / key[:2] / f"{key}.json"
 
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Write the file whole or not at all. One writer at a time: the run that holds the lock.
+
+        There is no fsync: after a power cut a record or blob may be empty, which is noticed by its
+        size or form, and costs the stage that made it. kill -9 costs nothing.
+        """
+        scratch = self._tmp / path.name
+        try:
+            scratch.write_bytes(data)
+            scratch.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
+
 
 def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:
     return tuple(Blob(sha256, size) for sha256, size in pairs)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all. One writer at a time: the run that holds the lock.
-
-    There is no fsync: after a power cut a record or blob may be empty, which is noticed by its
-    size or form, and costs the stage that made it. kill -9 costs nothing.
-    """
-    scratch = path.with_name(path.name + _NEW)
-    try:
-        scratch.write_bytes(data)
-        scratch.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise

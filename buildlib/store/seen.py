@@ -82,15 +82,17 @@ class Seen:
 
     def save(self) -> None:
         """Write the memory, if it changed and the disk has room: losing it only costs time."""
-        scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        scratch = self._path.parent / "tmp" / f"seen-{os.getpid()}"
         with self._lock:
             if self._dirty:
                 try:
+                    scratch.parent.mkdir(exist_ok=True)
                     scratch.write_text(json.dumps(self._memory))
                     scratch.replace(self._path)
                     self._dirty = False
                 except OSError:
-                    scratch.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):
+                        scratch.unlink()
 
 
 def _hash_file(path: str) -> str:

@@ -33,11 +33,8 @@ class Ended:
     @property
     def events(self) -> list[dict[str, Any]]:
         """Events of a run with progress=json; a last line that was cut off is none."""
-        events = []
-        for line in self.out.splitlines(keepends=True):
-            if line.startswith("{") and line.endswith("}\n"):
-                events.append(json.loads(line))
-        return events
+        return [json.loads(line) for line in self.out.splitlines(keepends=True)
+                if line.startswith("{") and line.endswith("}\n")]
 
     def stages(self, outcome: str = "built") -> list[str]:
         """Stages and products that ended so."""
@@ -83,6 +80,11 @@ class Attempt:
     def out(self) -> str:
         """What it has printed so far."""
         return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        """What it has printed to standard error so far."""
+        return self._err.read_text()
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send a signal to doit alone, or to its process group."""
@@ -215,11 +217,11 @@ def _all_processes() -> Iterator[tuple[int, str]]:
     for path in Path("/proc").iterdir():
         if path.name.isdigit() and int(path.name) != os.getpid():
             try:
-                words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                words = (path / "cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
             if words:  # a zombie has none
-                yield int(path.name), words.strip()
+                yield int(path.name), words.replace("\0", " ").strip()
 
 
 def _works_in(pid: int, folder: str) -> bool:

@@ -1,0 +1,238 @@
+"""Boot tests: an image in QEMU, judged by what its serial console says.
+
+QEMU's exit status proves nothing: a panic that reboots ends it with 0, a power-off not at all. So a
+boot passes only when all its markers were seen, in their order. It fails at once when the console
+says what a boot never recovers from, when QEMU ends early, and at its time limit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias
+
+from buildlib.store.process import Runner
+from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
+from buildlib.words.errors import BootError, Interrupted, ToolError
+
+Firmware: TypeAlias = Literal["bios", "efi"]
+Medium: TypeAlias = Literal["cd", "disk"]
+
+QEMU = "qemu-system-x86_64"
+OVMF = Path("/usr/share/OVMF")
+# What no boot recovers from. Prompts come without a line end, and wait for ever.
+FAILURES = tuple(map(re.compile, (
+    r"Panic on CPU",                     # Xen
+    r"Dom(ain )?0 crashed",              # Xen
+    r"^(\[ *[0-9.]+\] )?panic: ",        # NetBSD's kernel
+    r"root device \(default",            # NetBSD: the root is not where it was told
+    r"init path \(default",              # NetBSD: the root has no /sbin/init
+    r"\bdb\{|--db_more--",               # NetBSD's kernel debugger
+    r"^error: |^grub> |^grub rescue> ",  # GRUB
+    r"ERROR: Unable to",
+    r"BdsDxe: No bootable option",       # UEFI
+    r"^Shell> |UEFI Interactive Shell",  # UEFI found nothing to boot
+)))
+_LAST_LINES = 12
+# A line that has not ended is looked at when the console has been silent for so long.
+_SILENCE = 0.2
+_PARTIAL_LIMIT = 4096
+_CHUNK = 1 << 16
+# Cursor movements part lines as line ends do; all else of a terminal's control is dropped.
+_LINE_END = re.compile(r"[\r\n]|\x1b\[[0-9;]*[Hf]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][0-9A-Z]|\x1b[=>c78]|[\x00-\x08\x0e-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class BootReport:
+    """A boot that passed: each marker's line, and the seconds from the start to it."""
+
+    lines: tuple[str, ...]
+    seconds: tuple[float, ...]
+    log: Path
+
+
+def boot(
+    image: Path,
+    *,
+    expect: Sequence[str],
+    machine: Sequence[str],
+    memory: int,
+    seconds: int,
+    firmware: Firmware = "bios",
+    medium: Medium = "cd",
+    log: Path,
+    runner: Runner,
+    tell: Callable[[str], None] | None = None,
+) -> BootReport:
+    """Boot `image` until all of `expect`, regular expressions, were seen on the console in order.
+
+    machine  QEMU's words for machine and processor
+    memory   MiB
+    seconds  the time limit
+    log      where the console's bytes are kept, whatever comes
+    tell     gets every line of the console
+
+    Raises BootError (reason boot-fail-pattern, boot-timeout or boot-ended), ToolError where QEMU
+    or the firmware is missing, Interrupted when the run is ended.
+    """
+    words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody)
+    process = runner.start(words, cwd=log.parent, environment=TOOL_ENVIRONMENT)
+    try:
+        with log.open("wb") as file:
+            verdict = watch.follow(process, file, limit=seconds)
+    finally:
+        runner.end(process)
+    if runner.stopped():
+        raise Interrupted("stopped", reason="interrupted")
+    if verdict is not None:
+        raise _error(image, watch, verdict, log)
+    return BootReport(tuple(watch.lines), tuple(watch.seconds), log)
+
+
+def qemu_words(
+    image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium
+) -> list[str]:
+    """The command that boots `image` with its serial console on standard output.
+
+    The image is never written to. A BIOS that finds nothing to boot resets, which ends QEMU.
+    """
+    qemu = find_tool(QEMU)
+    if qemu is None:
+        raise _missing(QEMU, "qemu-system-x86")
+    drive = f"format=raw,file={str(image.absolute()).replace(',', ',,')}"
+    drive += ",media=cdrom,readonly=on" if medium == "cd" else ",media=disk,snapshot=on"
+    return [
+        str(qemu), *machine, "-m", str(memory), "-drive", drive, *_FIRMWARE[firmware](),
+        "-boot", f"order={'d' if medium == 'cd' else 'c'},strict=on,reboot-timeout=1",
+        "-nic", "none", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+    ]
+
+
+def _ovmf() -> list[str]:
+    """UEFI's code, and a fresh copy of its variables."""
+    for size in ("_4M", ""):
+        code, variables = OVMF / f"OVMF_CODE{size}.fd", OVMF / f"OVMF_VARS{size}.fd"
+        if code.exists() and variables.exists():
+            return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+                    "-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={variables}"]
+    raise _missing("UEFI's firmware", "ovmf")
+
+
+_FIRMWARE: dict[Firmware, Callable[[], list[str]]] = {"bios": list, "efi": _ovmf}
+
+
+def _missing(what: str, package: str) -> ToolError:
+    return ToolError(f"{what} is not installed", hint=f"apt-get install {package}",
+                     reason="tool-missing")
+
+
+def _nobody(_line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Why a boot failed."""
+
+    reason: str
+    what: str
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What has been seen of a console.
+
+    markers  still and no longer awaited; `lines` and `seconds` are of those seen
+    at       how far into the line that has not ended markers were found already
+    """
+
+    markers: tuple[re.Pattern[str], ...]
+    started: float
+    tell: Callable[[str], None]
+    lines: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
+    partial: str = ""
+    at: int = 0
+
+    def follow(
+        self, process: subprocess.Popen[bytes], file: BinaryIO, *, limit: float
+    ) -> _Verdict | None:
+        """Read the console into `file` until the boot has passed (None) or failed."""
+        assert process.stdout is not None
+        descriptor = process.stdout.fileno()
+        while True:
+            left = self.started + limit - ticks()
+            if left <= 0:
+                return _Verdict("boot-timeout", f"the time limit of {limit} seconds was reached")
+            ready, _, _ = select.select([descriptor], [], [], min(_SILENCE, left))
+            data = os.read(descriptor, _CHUNK) if ready else None
+            if data:
+                file.write(data)
+                file.flush()
+            failure = self.take(data) if data else self.look(_clean(self.partial))
+            if failure is not None:
+                return failure
+            if len(self.lines) == len(self.markers):
+                return None
+            if data == b"":
+                return _Verdict("boot-ended", f"QEMU ended (exit status {process.wait()})")
+
+    def take(self, data: bytes) -> _Verdict | None:
+        """Take the console's bytes apart, and look at every line that ends in them."""
+        *whole, self.partial = _LINE_END.split(self.partial + data.decode(errors="replace"))
+        if len(self.partial) > _PARTIAL_LIMIT:
+            whole, self.partial = [*whole, self.partial], ""
+        for line in map(_clean, whole):
+            failure = self.look(line)
+            self.at = 0
+            if line.strip():
+                self.last.append(line)
+                self.tell(line)
+            if failure is not None:
+                return failure
+        return None
+
+    def look(self, line: str) -> _Verdict | None:
+        """Look for failures and for the next markers in a line, ended or not."""
+        for failure in FAILURES:
+            if failure.search(line):
+                return _Verdict("boot-fail-pattern", f"the console says: {line.strip()}")
+        while len(self.lines) < len(self.markers):
+            match = self.markers[len(self.lines)].search(line, self.at)
+            if match is None:
+                break
+            self.at = match.end()
+            self.lines.append(line)
+            self.seconds.append(ticks() - self.started)
+        return None
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub("", text)
+
+
+def _error(image: Path, watch: _Watch, verdict: _Verdict, log: Path) -> BootError:
+    seen = [f"after {seconds:.1f} s: {line.strip()}"
+            for seconds, line in zip(watch.seconds, watch.lines, strict=True)]
+    missing = watch.markers[len(watch.lines)] if len(watch.lines) < len(watch.markers) else None
+    last = [*watch.last, _clean(watch.partial)] if watch.partial.strip() else watch.last
+    return BootError(
+        f"the boot failed: {verdict.what}",
+        where=image,
+        why="\n".join([
+            f"{len(seen)} of {len(watch.markers)} markers were seen", *seen,
+            *([f"not seen: {missing.pattern}"] if missing else []),
+            *(["last lines:"] if last else []), *(f"| {line}" for line in last)]),
+        log=log,
+        reason=verdict.reason,
+    )

@@ -1,0 +1,74 @@
+"""Discs that boot: Xen, the kernel of the release mini, GRUB, on an ISO of our own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from buildlib.stages.grub import MENU, GrubImage, menu
+from buildlib.stages.hypervisor import DistributionXen
+from buildlib.stages.iso import Iso
+from buildlib.stages.stage import From, HostPackage
+from buildlib.store.records import Output
+from support.jobs import TREE, Bench
+from support.trees import TIME, file
+
+ROOT = Path(__file__).parents[2]
+XEN_WORDS = ("console=com1", "com1=115200,8n1", "dom0_mem=96M")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a disc is made of."""
+
+    bench: Bench
+    xen: bytes
+    kernel: bytes
+    loaders: dict[str, Output]
+
+    def disc(
+        self, *, words: Sequence[str] = ("bootdev=cd0a",), without: Collection[str] = (),
+        platforms: Sequence[Literal["bios", "efi"]] = ("bios", "efi"), kernel: bytes | None = None,
+    ) -> Path:
+        """A disc whose kernel gets `words`, and that lacks the files `without`."""
+        text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
+                    kernel_words=words, timeout=0)
+        files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
+        contents = {
+            entry: data for path in files.keys() - set(without)
+            for entry, data in file(path, files[path]).items()
+        }
+        refs = {platform: From(f"grub:{platform}", "image") for platform in platforms}
+        loaders = {refs[platform]: self.loaders[platform] for platform in platforms}
+        stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME)
+        outputs = self.bench.run_stage(stage, {TREE: self.bench.stored(contents), **loaders})
+        return self.bench.path(outputs["iso"])
+
+
+def make_parts(folder: Path) -> Parts:
+    """Compile the kernel, download Xen, make the boot images."""
+    bench = Bench(folder / "build")
+    xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
+    loaders = {
+        platform: bench.run_stage(GrubImage(platform, TIME))["image"]
+        for platform in ("bios", "efi")
+    }
+    return Parts(bench, bench.read(xen), _kernel(folder), loaders)
+
+
+def _kernel(folder: Path) -> bytes:
+    source = folder / "source"
+    for name in ("syssrc", "src", "sharesrc", "gnusrc"):
+        shutil.copytree(ROOT / "sets/mini/source" / name, source, dirs_exist_ok=True)
+    configuration = ROOT / "kernel-configs/XEN3_DOM0_CD"
+    subprocess.run(
+        [source / "usr/src/build.sh", "-U", "-m", "amd64", "-a", "x86_64", "-O", folder / "obj",
+         "-T", folder / "tools", "-D", folder / "dest", "-R", folder / "release", "-j", "2",
+         "-N", "1", "-V", "MKREPRO=yes", "tools", f"kernel={configuration}"],
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )
+    return (folder / "obj/sys/arch/amd64/compile/XEN3_DOM0_CD/netbsd").read_bytes()

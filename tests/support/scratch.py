@@ -1,0 +1,214 @@
+"""A copy of the project in a folder of its own, and `python -m doit` run in it as a user does."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+PROJECT = Path(__file__).resolve().parents[2]
+PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
+LIMIT_SECONDS = 120
+
+Event: TypeAlias = dict[str, Any]
+Tasks: TypeAlias = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended: exit status, standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All that was printed."""
+        return self.out + self.err
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The events of a run with `progress=json`."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def finished(self, outcome: str) -> Tasks:
+        """Stages and products that ended so: `built`, `restored` or `failed`."""
+        return frozenset(event["stage"] for event in self.events
+                         if event["event"] == "finished" and event["outcome"] == outcome)
+
+    @property
+    def built(self) -> Tasks:
+        """Stages that were made, products that were put in their place."""
+        return self.finished("built")
+
+    @property
+    def restored(self) -> Tasks:
+        """Stages whose outputs came from the store."""
+        return self.finished("restored")
+
+    @property
+    def errors(self) -> list[Event]:
+        """What went wrong."""
+        return [event for event in self.events if event["event"] == "error"]
+
+
+class Scratch:
+    """A checkout at `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def new(cls, root: Path) -> Scratch:
+        """A fresh checkout, nothing built."""
+        root.mkdir(parents=True)
+        for name in PARTS:
+            source = PROJECT / name
+            if source.is_dir():
+                shutil.copytree(source, root / name, symlinks=True,
+                                ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, root / name)
+        return cls(root)
+
+    def copy(self, root: Path) -> Scratch:
+        """A copy of all this one has; hard links and times stay."""
+        root.mkdir(parents=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", f"{self.root}/.", root], check=True)
+        return Scratch(root)
+
+    def sources_only(self, root: Path) -> Scratch:
+        """A copy of what this one would be built from."""
+        root.mkdir(parents=True)
+        subprocess.run(["cp", "-a", *(self.root / name for name in PARTS), root], check=True)
+        return Scratch(root)
+
+    # running
+
+    def doit(
+        self, *words: str, environment: Mapping[str, str] | None = None, status: int | None = 0,
+        umask: int = 0o022, before: Sequence[str] = (), limit: float = LIMIT_SECONDS,
+    ) -> Ran:
+        """Run `python -m doit` with `words`, and check its exit status.
+
+        environment  variables over those of the tests, without the project's own
+        status       what must come out; None: anything but 0
+        before       a command that runs it: `setpriv`, `faketime`
+        """
+        done = subprocess.run(
+            self.argv(*words, before=before), cwd=self.root, env=surroundings(environment),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=umask, timeout=limit,
+        )
+        ran = Ran(done.returncode, done.stdout, done.stderr)
+        good = ran.status == status if status is not None else ran.status != 0
+        assert good, f"{words}: exit status {ran.status}\n{ran.text}"
+        assert "Traceback" not in ran.text, ran.text
+        return ran
+
+    @staticmethod
+    def argv(*words: str, before: Sequence[str] = ()) -> list[str]:
+        """The command line of `python -m doit`."""
+        return [*before, sys.executable, "-m", "doit", *words]
+
+    def build(
+        self, *words: str, environment: Mapping[str, str] | None = None, status: int | None = 0
+    ) -> Ran:
+        """Run tasks (`iso` where none is named) with events for programs."""
+        return self.doit(*(words or ("iso",)), "progress=json", environment=environment,
+                         status=status)
+
+    # files
+
+    def path(self, name: str) -> Path:
+        """The path of a file of the checkout."""
+        return self.root / name
+
+    def read(self, name: str) -> str:
+        """A text of the checkout."""
+        return self.path(name).read_text()
+
+    def write(self, name: str, text: str, *, mode: int = 0o644) -> None:
+        """Write a text, whether it is there or not."""
+        self.path(name).parent.mkdir(parents=True, exist_ok=True)
+        self.path(name).write_text(text)
+        self.path(name).chmod(mode)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace what must be there once."""
+        text = self.read(name)
+        assert text.count(old) == 1, f"{name}: {old!r} is there {text.count(old)} times"
+        self.path(name).write_text(text.replace(old, new))
+
+    def append(self, name: str, text: str) -> None:
+        """Add `text` at the end."""
+        self.path(name).write_text(self.read(name) + text)
+
+    def remove(self, name: str) -> None:
+        """Remove a file or folder."""
+        path = self.path(name)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    # what came out
+
+    def product(self, name: str = "mini-dom0.iso") -> Path:
+        """A file of dist."""
+        return self.root / "dist" / name
+
+    def products(self) -> dict[str, str]:
+        """Every file of dist and its SHA-256."""
+        return {path.name: digest(path) for path in sorted((self.root / "dist").iterdir())}
+
+    def listing(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Path to mode, size, times and inode of all that is below a folder."""
+        return {
+            str(path.relative_to(self.root)): (
+                status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+                status.st_ino)
+            for path in sorted(self.path(name).rglob("*"))
+            for status in [path.lstat()]
+        }
+
+    def outputs(self, stage: str, product: str = "mini-dom0.iso") -> dict[str, str]:
+        """Output name to SHA-256 of what a stage made, as the product's build record tells."""
+        record = json.loads(self.product(f"{product}.json").read_bytes())
+        return dict(record["stages"][stage]["outputs"])
+
+    def blob(self, sha256: str) -> Path:
+        """Where the store keeps a content."""
+        return self.root / "build" / "store" / "blobs" / sha256[:2] / sha256
+
+
+def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of the tests with `changes`, without the project's own variables."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith("GOLDMASTER_") and name != "SOURCE_DATE_EPOCH"}
+    return kept | dict(changes or {})
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """`folder`, made by one of all the processes that ask for it; the others wait."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder.with_name(f"{folder.name}.done")
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
