@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from buildlib.store.records import Document
@@ -63,11 +64,22 @@ def _change(what: str, before: object, after: object) -> str:
         return f"{what} is new ({_show(after)})"
     if after is None:
         return f"{what} is gone (was {_show(before)})"
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        number, before, after = _first_line(before, after)
+        what = f"{what}, line {number},"
     return f"{what} changed: {_show(before)} → {_show(after)}"
+
+
+def _first_line(before: str, after: str) -> tuple[int, str, str]:
+    """The first line in which two texts differ: its number, and what it is in each."""
+    pairs = zip_longest(before.split("\n"), after.split("\n"), fillvalue="")
+    return next((number, old.strip(), new.strip())
+                for number, (old, new) in enumerate(pairs, 1) if old != new)
 
 
 def _show(value: object) -> str:
     if isinstance(value, str):
+        value = value.replace("\n", " | ")
         words = [word[:_SHORT] if _is_digest(word) else word for word in value.split(" ")]
         value = " ".join(words)
     text = str(value)

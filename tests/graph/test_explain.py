@@ -43,10 +43,16 @@ def fields(**changes: object) -> Document:
          f"code of buildlib.stages.s changed: {A[:12]} → {B[:12]}"),
         (document(environment=B), f"environment changed: {A[:12]} → {B[:12]}"),
         (document(version=2), "version changed: 1 → 2"),
+        (fields(menu="a\n\tb\n"), "menu is new (a | \tb | )"),
     ],
 )
 def test_one_change_is_one_sentence(after: Document, sentence: str) -> None:
     assert reasons(document(), after) == (sentence,)
+
+
+def test_a_text_is_compared_by_lines() -> None:
+    before, after = fields(menu="a\n\tb\nc\n"), fields(menu="a\n\tB\nc\n")
+    assert reasons(before, after) == ("menu, line 2, changed: b → B",)
 
 
 def test_root_causes_come_before_what_follows_from_other_stages() -> None:
