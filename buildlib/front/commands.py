@@ -15,6 +15,7 @@ from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
 from buildlib.front.terminal import print_error, print_table, size_text
 from buildlib.front.variables import command_line
+from buildlib.store.host import host_error
 from buildlib.store.events import silent
 from buildlib.words.errors import ConfigError, GoldmasterError
 from buildlib.words.schema import nearest
@@ -35,7 +36,9 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
             return self.work(opt_values, pos_args)
         except GoldmasterError as error:
             print_error(error)
-            return 3
+        except OSError as error:
+            print_error(host_error(error, where=f"doit {self.name}", folder=Path.cwd()))
+        return 3
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Do it; the exit status."""

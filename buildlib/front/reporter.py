@@ -31,11 +31,9 @@ class Reporter:
             if fail.get_name() == "UnmetDependency":
                 return
             error = GoldmasterError(fail.get_msg())
-        elif not isinstance(error, GoldmasterError):
-            error = self._run.bug(error)
         if not isinstance(error, Interrupted):
-            assert isinstance(error, GoldmasterError)
-            self._run.display.error(error, task.name)
+            told = self._run.told(error, where=f"task {task.name}")
+            self._run.display.error(told, task.name)
 
     def runtime_error(self, message: str) -> None:
         """Show what doit found wrong with the tasks themselves."""

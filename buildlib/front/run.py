@@ -50,7 +50,7 @@ class Run:
             "root": str(root), "python": sys.version, "platform": sys.platform,
         }
         mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
-        store = root / given.get("build", "build") / "store"
+        store = root / (given.get("build") or _filed_build(root)) / "store"
         self._glance_path = f"{store}/glance-{mark:08x}.json"
         self.glance = read_glance(self._glance_path, self._circumstances)
 
@@ -135,8 +135,19 @@ class Run:
             self._session.store.lock.end_tools()
         signals.leave(number, frame)
 
-    def bug(self, error: Exception) -> GoldmasterError:
-        """An error that is none of ours, as one that can be shown; the traceback is in a log."""
+    def told(self, error: Exception, *, where: str) -> GoldmasterError:
+        """An error as it can be shown."""
+        from buildlib.store.host import host_error
+        from buildlib.words.errors import GoldmasterError
+
+        if isinstance(error, GoldmasterError):
+            return error
+        if isinstance(error, OSError):
+            return host_error(error, where=where, folder=self.root)
+        return self._bug(error)
+
+    def _bug(self, error: Exception) -> GoldmasterError:
+        """An error that is none of ours; the traceback is in a log."""
         import traceback
 
         from buildlib.words.errors import GoldmasterError
@@ -151,3 +162,15 @@ class Run:
             f"internal error: {type(error).__name__}: {error}",
             hint="this is a bug of goldmaster; the log helps to mend it", log=log, reason="bug",
         )
+
+
+def _filed_build(root: Path) -> str:
+    """The setting `build` as the file has it; what is wrong with the file is told elsewhere."""
+    path = root / "recipes" / "settings.toml"
+    if not path.exists():
+        return "build"
+    import tomllib
+
+    with contextlib.suppress(OSError, ValueError):
+        return str(tomllib.loads(path.read_text()).get("build", "build"))
+    return "build"

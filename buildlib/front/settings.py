@@ -60,7 +60,8 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     ]
     values: dict[str, str | int] = {}
     for name, spec in known.items():
-        given = variables.get(name) or setting(name) or filed.get(name)
+        places = (variables.get(name), setting(name), filed.get(name))
+        given = next((value for value in places if value is not None), None)
         if given is None:
             continue
         if isinstance(spec.default, int):

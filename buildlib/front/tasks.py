@@ -48,15 +48,11 @@ class Tasks:
 
     def _open(self) -> None:
         from buildlib.front.terminal import print_error
-        from buildlib.words.errors import GoldmasterError
 
         try:
             _ = self._run.session
-        except GoldmasterError as error:
-            print_error(error)
-            sys.exit(3)
         except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
-            print_error(self._run.bug(error))
+            print_error(self._run.told(error, where="the project"))
             sys.exit(3)
 
     def config(self) -> dict[str, Any]:
@@ -124,5 +120,5 @@ class Tasks:
                 return current
             return (name in session.plan.graph.stages
                     and session.engine.settle(name).verdict == "up to date")
-        except (GoldmasterError, KeyError):
+        except (GoldmasterError, KeyError, OSError):
             return False  # the action meets the same error, and tells it

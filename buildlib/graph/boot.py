@@ -7,6 +7,7 @@ says what a boot never recovers from, when QEMU ends early, and at its time limi
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import select
@@ -46,7 +47,8 @@ _PARTIAL_LIMIT = 4096
 _CHUNK = 1 << 16
 # Cursor movements part lines as line ends do; all else of a terminal's control is dropped.
 _LINE_END = re.compile(r"[\r\n]|\x1b\[[0-9;]*[Hf]")
-_CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][0-9A-Z]|\x1b[=>c78]|[\x00-\x08\x0e-\x1f]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][0-9A-Z]|\x1b[=>c78]|[\x00-\x08\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ class _Watch:
     lines: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
+    decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
     partial: str = ""
     at: int = 0
 
@@ -189,7 +193,7 @@ class _Watch:
 
     def take(self, data: bytes) -> _Verdict | None:
         """Take the console's bytes apart, and look at every line that ends in them."""
-        *whole, self.partial = _LINE_END.split(self.partial + data.decode(errors="replace"))
+        *whole, self.partial = _LINE_END.split(self.partial + self.decoder.decode(data))
         if len(self.partial) > _PARTIAL_LIMIT:
             whole, self.partial = [*whole, self.partial], ""
         for line in map(_clean, whole):

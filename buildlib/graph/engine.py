@@ -7,7 +7,6 @@ state have no say. What a stage makes appears at once or not at all, and is dura
 
 from __future__ import annotations
 
-import errno
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +19,11 @@ from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
 from buildlib.stages.stage import From, HostPackage, Job, Stage
 from buildlib.store.events import Finished, Note, Sink, Started
+from buildlib.store.host import SPACE_HINT, host_error, is_nearly_full, space_left
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.store import Store
-from buildlib.store.surroundings import free_bytes, ticks
+from buildlib.store.surroundings import ticks
 from buildlib.words.digest import Blob, digest_of
 from buildlib.words.errors import GoldmasterError, MissingBlob, StageError, StoreError, ToolError
 from buildlib.words.mtree import format_tree
@@ -154,7 +154,9 @@ class Engine:
         with self._locks[name], self._failures(name):
             for _ in range(_TRIES):
                 decision = self.settle(name)
-                if name in self._done:
+                if not self._is_whole(name):
+                    self._forget(name)
+                elif name in self._done:
                     if decision.verdict == "restore":
                         self._restore(name, decision)
                     return decision
@@ -200,6 +202,11 @@ class Engine:
 
     # running a stage
 
+    def _is_whole(self, name: str) -> bool:
+        """Whether the content of a stage that was found made is still there."""
+        record = self._done[name].record if name in self._done else None
+        return record is None or all(map(self.store.has, record.outputs.values()))
+
     def _have_inputs(self, name: str) -> None:
         """Make every output that the stage takes and that is not whole; see that it still is."""
         for ref in self.graph.stages[name].upstream():
@@ -219,7 +226,6 @@ class Engine:
         with self._locks[name]:
             done = self._done.pop(name, None)
             if done is not None:
-                self.store.records.drop(done.key)
                 for ref in [ref for ref in self._outputs if ref.stage == name]:
                     del self._outputs[ref]
 
@@ -292,27 +298,14 @@ class Engine:
             yield
         except OSError as error:
             self._sink(Finished(name, "failed", ticks() - started))
-            raise self._host_error(name, error) from error
+            raise host_error(error, where=f"stage {name}", folder=self.store.build) from error
         except GoldmasterError as error:
-            if isinstance(error, ToolError) and free_bytes(self.store.build) < (4 << 20):
-                error.hint = error.hint or self._space_hint()
+            error.where = error.where or f"stage {name}"
+            if isinstance(error, ToolError) and is_nearly_full(self.store.build):
+                error.why = error.why or f"only {space_left(self.store.build)}"
+                error.hint = error.hint or SPACE_HINT
             self._sink(Finished(name, "failed", ticks() - started))
             raise
-
-    def _host_error(self, name: str, error: OSError) -> StoreError:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        return StoreError(
-            "the disk is full" if full else f"{error.strerror or error}",
-            where=f"stage {name}" + (f", {error.filename}" if error.filename else ""),
-            why=f"{free_bytes(self.store.build) >> 20} MiB are free below {self.store.build}"
-            if full else None,
-            hint=self._space_hint() if full else None,
-            reason="disk-full" if full else "host-io",
-        )
-
-    def _space_hint(self) -> str:
-        return ("free some space, or remove what no build needs with `doit gc`; "
-                "nothing that was finished is lost")
 
     def _size(self, name: str) -> int:
         return sum(map(self.store.size, self.outputs(name).values()))

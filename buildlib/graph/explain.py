@@ -78,6 +78,8 @@ def _first_line(before: str, after: str) -> tuple[int, str, str]:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, dict) and "from" in value:
+        value = f"output {value['from']} {value.get('sha256')}"
     if isinstance(value, str):
         value = value.replace("\n", " | ")
         words = [word[:_SHORT] if _is_digest(word) else word for word in value.split(" ")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -50,12 +51,26 @@ class Publisher:
             target = product.folder / name
             size += blob.size
             if not self._is_blob(target, blob):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                scratch = target.with_name(f".{target.name}.new")
+                self._put(blob, target)
+        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+
+    def _put(self, blob: Blob, target: Path) -> None:
+        """Have the blob at `target` by one rename: out of the store, so that a kill leaves nothing
+        beside it, or, on another file system, out of a hidden copy, which the next run removes.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for scratch in (Path(self._store.blobs.fresh()), _beside(target)):
+            try:
                 scratch.unlink(missing_ok=True)
                 self._store.blobs.place(blob, scratch)
                 scratch.replace(target)
-        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+            else:
+                return
+            finally:
+                scratch.unlink(missing_ok=True)
 
     def names(self, product: Product) -> list[str]:
         """The file names of a product whose stages have been made."""
@@ -79,6 +94,8 @@ class Publisher:
 
     def _is_blob(self, path: Path, blob: Blob) -> bool:
         try:
+            if _beside(path).exists():
+                return False
             status = os.lstat(path)
             kept = os.lstat(self._store.blobs.where(blob.sha256))
         except FileNotFoundError:
@@ -114,6 +131,7 @@ class Publisher:
         inputs: dict[str, str] = {}
         tools: dict[str, dict[str, str]] = {}
         libraries: dict[str, str] = {}
+        host: dict[str, str] = {}
         told = {}
         for name in stages:
             document = self._engine.document(name)
@@ -121,6 +139,7 @@ class Publisher:
             for tool, digest in document.get("tools", {}).items():
                 tools[tool] = {"sha256": digest, "version": self.tool_version(tool)}
             libraries |= document.get("libraries", {})
+            host |= document.get("host", {})
             told[name] = {
                 "key": self._engine.key(name),
                 "outputs": {output_name: output.blob.sha256
@@ -135,6 +154,7 @@ class Publisher:
             "inputs": inputs,
             "tools": tools,
             "libraries": libraries,
+            "host": host,
             "stages": told,
         }
 
@@ -152,6 +172,11 @@ class Publisher:
             except ToolError:
                 continue
         return "unknown"
+
+
+def _beside(target: Path) -> Path:
+    """Where a copy of a product is made."""
+    return target.with_name(f".{target.name}.new")
 
 
 def _collect_inputs(value: object, inputs: dict[str, str]) -> None:

@@ -167,8 +167,7 @@ def _fetch_one(
     if found.size < size or not pin.allows(found):
         with partial.open("rb") as file:
             head = file.read(200)
-        error = (_cut(found, size, url, head) if found.size < size
-                 else _mismatch(found, pin, url, head))
+        error = _wrong(found, pin, size, url, head)
         if error.reason != "cut":
             partial.unlink()
         raise error
@@ -207,21 +206,17 @@ def _expect(total: int | None, pin: Pin, url: str) -> None:
         )
 
 
-def _cut(found: Pin, size: int, url: str, head: bytes) -> SourceError:
-    if "HTML" in looks_like(head):
-        return _page(url, looks_like(head))
-    return SourceError(
-        "the download was cut short",
-        where=url,
-        why=f"{found.size} of {size} bytes came",
-        hint="run again: it goes on where it stopped",
-        reason="cut",
-    )
+def _cut(url: str, why: str) -> SourceError:
+    return SourceError("the download was cut short", where=url, why=why,
+                       hint="run again: what came is kept", reason="cut")
 
 
-def _mismatch(found: Pin, pin: Pin, url: str, head: bytes) -> SourceError:
+def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceError:
+    """What to say of a download that ended and is not what is pinned; `size` was expected."""
     if "HTML" in looks_like(head):
         return _page(url, looks_like(head))
+    if found.size < size:
+        return _cut(url, f"{found.size} of {size} bytes came")
     if 0 <= pin.size < found.size:
         return SourceError(
             "the file is longer than the pinned one", where=url,
@@ -247,7 +242,10 @@ def _pieces(
     url: str, start: int, silence: float, expect: Callable[[int | None], None]
 ) -> Iterator[bytes]:
     """The file's bytes from `start` on; calls `expect` with its whole size, if that is known."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SourceError("no usable URL", where=url, why=str(error), reason="scheme") from error
     if parts.scheme in {"http", "https"}:
         return _http(url, start, silence, expect)
     if parts.scheme in {"", "file"}:
@@ -291,8 +289,6 @@ def _http(
                     piece, skip = piece[cut:], skip - cut
                 if piece:
                     yield piece
-    except urllib3.exceptions.IncompleteRead:
-        return  # what came is kept: the caller sees how much is missing
     except requests.ConnectTimeout as error:
         raise SourceError(
             f"the server did not answer within {CONNECT_SECONDS:g} s", where=url,
@@ -301,12 +297,17 @@ def _http(
     except (urllib3.exceptions.TimeoutError, requests.Timeout) as error:
         raise SourceError(
             f"the server was silent for {silence:g} s", where=url,
-            hint="run again: it goes on where it stopped; or use another mirror", reason="timeout",
+            hint="run again: what came is kept; or use another mirror (`mirror=URL`)",
+            reason="timeout",
         ) from error
     except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
+        if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in error.args):
+            raise _cut(url, "the server promised more than it sent") from error
         raise SourceError(
             "the server cannot be reached or broke off", where=url,
-            why=str(error).partition(" (Caused by ")[0], reason="connection",
+            why=str(error).partition(" (Caused by ")[0],
+            hint="run again: what came is kept; or use another mirror (`mirror=URL`)",
+            reason="connection",
         ) from error
 
 

@@ -7,6 +7,7 @@ start it speaks on the serial line too, so that a boot test sees what goes wrong
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -31,6 +32,7 @@ _EMBEDDED = f"""\
 set prefix=($root)/boot/grub
 configfile /{MENU}
 """
+_PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
 _FAT = ("-f", "2880", "-N", "474D5354")
 
@@ -67,12 +69,12 @@ class GrubImage(Stage):
             return {"image": job.blobs.adopt(core)}
         image = job.folder / "fat.img"
         dated = {"SOURCE_DATE_EPOCH": str(self.time), "MTOOLSRC": "/dev/null"}
-        for command, *words in (
-            ("mformat", "-C", "-i", image, *_FAT, "-v", "GOLDMASTER", "::"),
-            ("mmd", "-i", image, "::/EFI", "::/EFI/BOOT"),
-            ("mcopy", "-i", image, core, "::/EFI/BOOT/BOOTX64.EFI"),
-        ):
-            job.run("mtools", "-c", command, *words, environment=dated)
+        for command, words in (
+            ("mformat", ("-C", *_FAT, "-v", "GOLDMASTER", "::")),
+            ("mmd", ("::/EFI", "::/EFI/BOOT")),
+            ("mcopy", (core.name, "::/EFI/BOOT/BOOTX64.EFI")),
+        ):  # mtools reads more than a path into quotes, `@@` and colons
+            job.run("mtools", "-c", command, "-i", image.name, *words, environment=dated)
         return {"image": job.blobs.adopt(image)}
 
 
@@ -85,15 +87,23 @@ def menu(
     xen, kernel  paths on the disc, without a leading slash
     """
     return f"""\
-# {title}
+# {_quoted(title)}
 {_SERIAL}set timeout={timeout}
 set default=0
 menuentry "{_quoted(title)}" {{
-\tmultiboot2 {" ".join([f"/{xen}", *xen_words])}
-\tmodule2 {" ".join([f"/{kernel}", *kernel_words])}
+\tmultiboot2 {_words(f"/{xen}", *xen_words)}
+\tmodule2 {_words(f"/{kernel}", *kernel_words)}
 }}
 """
 
 
 def _quoted(text: str) -> str:
-    return "".join(character for character in text if character not in '"$\\')
+    return "".join(letter for letter in text if letter.isprintable() and letter not in '"$\\')
+
+
+def _words(*words: str) -> str:
+    """The words as GRUB's shell takes them, in quotes where it would read more into them."""
+    return " ".join(
+        word if _PLAIN.fullmatch(word) else "'" + word.replace("'", r"'\''") + "'"
+        for word in words
+    )

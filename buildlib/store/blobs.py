@@ -217,11 +217,16 @@ class Blobs:
             else:
                 path.unlink(missing_ok=True)  # a run with nothing to do may save what it saw
 
+    @staticmethod
+    def _is_file(target: str, size: int) -> bool:
+        status = os.lstat(target)
+        return stat.S_ISREG(status.st_mode) and status.st_size == size
+
     def _reseal(self, target: str, blob: Blob) -> bool:
         try:
             if not os.path.lexists(target):
                 return False
-            if os.path.isfile(target) and not os.path.islink(target) and self.is_sound(blob.sha256):
+            if self._is_file(target, blob.size) and self.is_sound(blob.sha256):
                 os.utime(target, ns=(SEAL_NS, SEAL_NS))
                 return True
             if os.path.isdir(target):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import zlib
 from collections.abc import Mapping
 
 Signature = list[int] | None
@@ -27,6 +28,19 @@ def signature(path: str, *, follow: bool = True) -> Signature:
     except OSError:
         return None
     return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+def with_sum(body: bytes) -> bytes:
+    """`body` below a line by which `checked` knows it again."""
+    return b"%08x\n" % zlib.crc32(body) + body
+
+
+def checked(data: bytes) -> bytes:
+    """The body that `with_sum` was given. Raises ValueError where it was damaged since."""
+    mark, _, body = data.partition(b"\n")
+    if mark != b"%08x" % zlib.crc32(body):
+        raise ValueError("damaged")
+    return body
 
 
 class Glance:
@@ -49,7 +63,7 @@ def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
     """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
     try:
         with open(path, "rb") as file:
-            data = json.load(file)
+            data = json.loads(checked(file.read()))
         if data["form"] != _FORM or data["circumstances"] != circumstances:
             return None
         for follow, looked in ((True, data["looked"]), (False, data["links"])):
@@ -73,8 +87,8 @@ def write_glance(
     }
     scratch = f"{os.path.dirname(path)}/tmp/glance-{os.getpid()}"
     try:
-        with open(scratch, "w", encoding="ascii") as file:
-            json.dump(data, file)
+        with open(scratch, "wb") as file:
+            file.write(with_sum(json.dumps(data).encode()))
         os.replace(scratch, path)
     except OSError:
         forget_glance(scratch)
@@ -90,7 +104,7 @@ def touched(folder: str) -> list[str]:
         if base.startswith("glance-") and base.endswith(".json"):
             try:
                 with open(f"{folder}/{base}", "rb") as file:
-                    looked = json.load(file)["looked"]
+                    looked = json.loads(checked(file.read()))["looked"]
                 for name, seen in looked.items():
                     if name.startswith(f"{folder}/"):
                         noted.setdefault(name, [None]).append(seen)

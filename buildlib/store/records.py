@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
-from buildlib.words.digest import Blob, Json, canonical
+from buildlib.words.digest import SHA256_HEX, Blob, Json, canonical, digest_of
 
 Document: TypeAlias = dict[str, Any]
 
@@ -55,6 +55,8 @@ class Records:
         """The record under `key`; None where there is none, or one that cannot be read."""
         try:
             data = json.loads(self._where(key).read_bytes())
+            if data.pop("sum") != digest_of(data):
+                return None
             outputs = {
                 name: Output(Blob(*blob), _blobs(packs), _blobs(files))
                 for name, (blob, packs, files) in data["outputs"].items()
@@ -75,7 +77,8 @@ class Records:
         }
         path = self._where(key)
         path.parent.mkdir(exist_ok=True)
-        self._replace(path, canonical({"document": record.document, "outputs": outputs}))
+        data: dict[str, Json] = {"document": record.document, "outputs": outputs}
+        self._replace(path, canonical(data | {"sum": digest_of(data)}))
 
     def drop(self, key: str) -> None:
         """Forget the record under `key`."""
@@ -89,10 +92,7 @@ class Records:
 
     def last(self, name: str) -> str | None:
         """The key under which stage `name` was last up to date."""
-        try:
-            return (self._last / quote(name, safe="")).read_text()
-        except FileNotFoundError:
-            return None
+        return _read_key(self._last / quote(name, safe=""))
 
     def set_last(self, name: str, key: str) -> None:
         """Remember `key` as that of stage `name`."""
@@ -100,7 +100,8 @@ class Records:
 
     def all_last(self) -> dict[str, str]:
         """Stage name to last key."""
-        return {unquote(path.name): path.read_text() for path in self._last.iterdir()}
+        keys = {unquote(path.name): _read_key(path) for path in self._last.iterdir()}
+        return {name: key for name, key in keys.items() if key}
 
     def _where(self, key: str) -> Path:
         return self._records / key[:2] / f"{key}.json"
@@ -119,6 +120,14 @@ class Records:
             with contextlib.suppress(OSError):
                 scratch.unlink(missing_ok=True)
             raise
+
+
+def _read_key(path: Path) -> str | None:
+    try:
+        text = path.read_text("ascii")
+    except (FileNotFoundError, ValueError):
+        return None
+    return text if SHA256_HEX.match(text) else None
 
 
 def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.store import surroundings
-from buildlib.store.glance import Signature, signature
+from buildlib.store.glance import Signature, checked, signature, with_sum
 
 _TICK_NS = 100_000_000
 
@@ -37,8 +37,7 @@ class Seen:
         self.looked: dict[str, Signature] = {}
         self.links: dict[str, Signature] = {}
         with contextlib.suppress(OSError, ValueError):
-            memory = json.loads(path.read_bytes())
-            self._memory = memory if isinstance(memory, dict) else {}
+            self._memory = json.loads(checked(path.read_bytes()))
 
     def note(self, path: str | Path, *, follow: bool = True) -> None:
         """Remember that the run looked at a path, present or not, for the next run's glance.
@@ -67,7 +66,7 @@ class Seen:
         mark = [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
         self.looked.setdefault(path, mark)
         known = self._memory.get(name)
-        if isinstance(known, list) and len(known) == 5 and known[:4] == mark:
+        if known is not None and known[:4] == mark:
             return str(known[4])
         started = int(surroundings.now() * 10**9)
         value = compute(path)
@@ -87,7 +86,7 @@ class Seen:
             if self._dirty:
                 try:
                     scratch.parent.mkdir(exist_ok=True)
-                    scratch.write_text(json.dumps(self._memory))
+                    scratch.write_bytes(with_sum(json.dumps(self._memory).encode()))
                     scratch.replace(self._path)
                     self._dirty = False
                 except OSError:

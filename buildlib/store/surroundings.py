@@ -73,3 +73,9 @@ def find_tool(name: str) -> Path | None:
 def free_bytes(folder: Path) -> int:
     """Bytes an ordinary user can still write below `folder`."""
     return shutil.disk_usage(folder).free
+
+
+def free_files(folder: Path) -> int | None:
+    """How many files can still be made below `folder`; None where there is no limit."""
+    status = os.statvfs(folder)
+    return status.f_favail if status.f_files else None

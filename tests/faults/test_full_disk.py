@@ -3,56 +3,119 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from support.namespace import Namespace
-from support.victim import ISO, Ended, Victim
-
-from buildlib.words.digest import sha256
+from support.siege import Products, products
+from support.victim import ISO, MOTD, Victim
 
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture()
+@pytest.fixture
 def space(victim: Victim) -> Iterator[Namespace]:
-    """A namespace, and the checkout in it, with nothing built."""
-    shutil.rmtree(victim.folder / "build")
+    """A namespace in which the checkout's runs go on."""
     with Namespace(victim.folder) as namespace:
         victim.wrap = tuple(namespace.wrap)
         yield namespace
 
 
-def _build_in_steps(victim: Victim, space: Namespace, limits: list[str]) -> list[str]:
-    """Builds, each with more room; where they failed. What was finished is never made again."""
+def _build_in_steps(victim: Victim, space: Namespace, limits: Sequence[str]) -> set[str]:
+    """Build from nothing, each time with more room; the stages that failed.
+
+    What was finished is never made again, and the result is what it always is.
+    """
+    right, build = victim.iso(), victim.folder / "build"
+    shutil.rmtree(build)
     finished: set[str] = set()
-    failed = []
+    failed: set[str] = set()
     for limit in limits:
-        space.tmpfs(victim.folder / "build", limit)
+        space.tmpfs(build, limit)
         ended = victim.run("iso", "progress=json")
         again = finished & set(ended.stages())
-        assert not again, f"{again} built again\n{ended.told()}"
+        assert not again, f"built again: {again}\n{ended.told()}"
         finished |= set(ended.stages())
         if ended.status == 0:
             break
-        print(limit, ended.told())
-        failed.append(_assert_tells_of_space(ended))
+        ended.assert_clear("are free", "doit gc", str(build))
+        failed |= set(ended.stages("failed")) or {"before the first stage"}
     else:
-        raise AssertionError("it never had room enough")
-    assert sha256((victim.dist / ISO).read_bytes()) == victim.known
+        pytest.fail("it never had room enough")
+    assert victim.iso() == right
     assert victim.build().out == ""
     return failed
 
 
-def _assert_tells_of_space(ended: Ended) -> str:
-    """What, where, how much is free, what to do; the stage that failed."""
-    ended.assert_clear("free", "doit gc")
-    return str(ended.error["stage"]) if "event" in ended.out else ""
-
-
-def test_bytes(victim: Victim, space: Namespace) -> None:
-    victim.known = victim.iso()
+def test_no_bytes_left(victim: Victim, space: Namespace) -> None:
     failed = _build_in_steps(victim, space, [f"size={kib}k" for kib in (
-        64, 200, 400, 800, 1200, 1600, 2400, 3200, 4800, 6400, 9600, 12800, 25600, 51200)])
-    print(failed)
-    assert len(set(failed)) >= 4
+        4, 8, 64, 300, 1500, 2500, 4800, 5400, 6400, 9600, 51200)])
+    assert len(failed) >= 4, failed
+
+
+def test_no_inodes_left(victim: Victim, space: Namespace) -> None:
+    failed = _build_in_steps(victim, space, [f"size=50m,nr_inodes={count}" for count in (
+        2, 100, 271, 275, 290, 310, 350, 400, 450, 500, 550, 600, 2000)])
+    assert len(failed) >= 4, failed
+
+
+def test_no_room_for_what_a_run_remembers(victim: Victim, space: Namespace) -> None:
+    """Only what saves time is lost."""
+    build = victim.folder / "build"
+    shutil.rmtree(build)
+    space.tmpfs(build, "size=50m")
+    victim.build()
+    space.run("find", build / "store", "-maxdepth", "1", "-name", "*.json", "-delete")
+    space.run("sh", "-c", f"dd if=/dev/zero of='{build}/ballast' bs=4k || true")
+    assert victim.build().out == ""
+
+
+# products in another place than the store
+
+
+@pytest.fixture
+def elsewhere(victim: Victim, space: Namespace) -> Path:
+    """A folder of products on another file system than the store: what is in it are copies."""
+    shutil.rmtree(victim.dist)
+    space.tmpfs(victim.dist, "size=20m")
+    victim.build()
+    return space.inside(victim.dist)
+
+
+def test_products_on_another_file_system(
+    victim: Victim, built: Victim, elsewhere: Path, space: Namespace
+) -> None:
+    right = products(built.dist)
+    assert products(elsewhere) == right
+    assert victim.build().out == ""
+    space.run("chmod", "u+w", victim.dist / ISO)
+    for damage in ("printf x | dd of='{}' bs=1 seek=40000 conv=notrunc", "truncate -s -2048 '{}'",
+                   "touch -d 2001-09-09T01:46:40Z '{}' && printf x >>'{}'", "rm '{}'",
+                   "printf x | dd of='{}' bs=1 seek=0 conv=notrunc; touch -r dodo.py '{}'"):
+        space.run("sh", "-c", damage.format(*[victim.dist / ISO] * 2))
+        assert products(elsewhere) != right
+        assert victim.build().stages() == ["iso"]
+        assert products(elsewhere) == right
+    (elsewhere / f".{ISO}.new").write_text("what a run that was killed left")
+    victim.append(MOTD, "again\n")
+    victim.build()
+    assert set(products(elsewhere)) == set(right)
+
+
+def test_no_room_for_products(victim: Victim, elsewhere: Path, space: Namespace) -> None:
+    old = products(elsewhere)
+    space.run("sh", "-c", f"dd if=/dev/zero of='{victim.dist}/ballast' bs=4k || true")
+    victim.append(MOTD, "again\n")
+    ended = victim.run("iso", "progress=json")
+    ended.assert_clear("the disk is full", "are free", str(victim.dist))
+    assert _with_ballast(old) == products(elsewhere).keys()
+    assert {name: digest for name, digest in products(elsewhere).items() if name in old} == old
+    space.run("rm", victim.dist / "ballast")
+    assert victim.build().stages() == ["iso"]
+    assert products(elsewhere).keys() == old.keys()
+    assert products(elsewhere)[ISO] != old[ISO]
+
+
+def _with_ballast(found: Products) -> set[str]:
+    return {*found, "ballast"}

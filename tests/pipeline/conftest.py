@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import Mirror, serve
+from support.mirror import Mirror
 from support.scratch import Scratch, once
 
 
@@ -32,20 +32,20 @@ def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Scratc
     return Scratch(once(shared / "template", _build))
 
 
-@pytest.fixture()
+@pytest.fixture
 def scratch(template: Scratch, tmp_path: Path) -> Scratch:
     """A checkout with a finished build of `iso` and `domu-images`."""
     return template.copy(tmp_path / "checkout")
 
 
-@pytest.fixture()
+@pytest.fixture
 def bare(tmp_path: Path) -> Scratch:
     """A checkout with nothing built."""
     return Scratch.new(tmp_path / "checkout")
 
 
-@pytest.fixture()
+@pytest.fixture
 def mirror(template: Scratch) -> Iterator[Mirror]:
     """The mirror of mini over HTTP."""
-    with serve(template.path("build/mirror/mini")) as served:
+    with Mirror(template.path("build/mirror/mini")) as served:
         yield served

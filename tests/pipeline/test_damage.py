@@ -40,7 +40,7 @@ def rebuilt(scratch: Scratch) -> Tasks:
     return built
 
 
-@pytest.fixture()
+@pytest.fixture
 def settled(scratch: Scratch) -> Scratch:
     """A checkout whose build has been looked at where it lies."""
     assert scratch.doit("iso", "domu-images").text == ""

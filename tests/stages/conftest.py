@@ -8,7 +8,7 @@ import pytest
 from support.jobs import Bench
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path / "build")
 

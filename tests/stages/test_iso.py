@@ -95,7 +95,7 @@ def test_mtree_finds_no_difference(disc: Disc, tmp_path: Path) -> None:
     keywords = judges.tool("mtree", "-C", "-k", "type,size,sha256,link,mode,nlink", "-f", spec)
     # Linux gives links no mode
     spec.write_bytes(re.sub(rb"(type=link) mode=\d+", rb"\1", keywords))
-    words = ["mtree", "-f", spec, "-p", root]
+    words = ["mtree", "-f", str(spec), "-p", str(root)]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     (root / "netbsd").write_bytes(b"kernel" * 999 + b"kernex")

@@ -99,7 +99,8 @@ def test_links_at_the_edge_of_a_field(parts: list[str], absolute: bool) -> None:
 
 @pytest.mark.parametrize(
     ("target", "plain"),
-    [("a", "a"), ("/", "/"), ("//", "/"), ("a//b/", "a/b"), ("//a", "/a"), ("./", "."), ("..", "..")],
+    [("a", "a"), ("/", "/"), ("//", "/"), ("a//b/", "a/b"), ("//a", "/a"), ("./", "."),
+     ("..", "..")],
 )
 def test_plain_targets(target: str, plain: str) -> None:
     assert rockridge.plain_target(target) == plain

@@ -134,7 +134,7 @@ def write_at(offset: int, data: bytes, suffix: str = "") -> Callable[[Path], Non
     return damage
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], None]] = {
     "content": write_at(1, b"X"),
     "between contents": write_at(10, b"X"),
     "behind the last": write_at(6 * ALIGN - 1, b"X"),

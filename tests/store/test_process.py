@@ -127,7 +127,7 @@ def test_a_tool_has_a_session_of_its_own(tmp_path: Path) -> None:
 def test_a_tool_inherits_the_lock(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as file:
         assert not os.get_inheritable(file.fileno())
-        runner = Runner(lambda: file.fileno())
+        runner = Runner(file.fileno)
         (line,) = sh(runner, f"readlink /proc/$$/fd/{file.fileno()}", tmp_path)
     assert line == str(tmp_path / "lock")
 

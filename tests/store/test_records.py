@@ -43,7 +43,8 @@ def test_golden(records: Records, tmp_path: Path) -> None:
     records.put(KEY, Record({"stage": "S"}, {"tree": Output(BLOB, (PACK,), (FILE,))}))
     assert where(tmp_path).read_text() == (
         f'{{"document":{{"stage":"S"}},"outputs":{{"tree":[["{"1" * 64}",1],'
-        f'[["{"2" * 64}",2]],[["{"3" * 64}",3]]]}}}}')
+        f'[["{"2" * 64}",2]],[["{"3" * 64}",3]]]}},'
+        '"sum":"7109ad407e9387316274585a59f7e408b5dd8ff8c0e0ee9bf4883fa9754552db"}')
 
 
 @pytest.mark.parametrize(
@@ -85,8 +86,8 @@ def test_a_record_is_written_whole_or_not_at_all(
 def test_what_a_killed_run_half_wrote_is_not_seen(records: Records, tmp_path: Path) -> None:
     records.put(KEY, RECORD)
     records.set_last("a", KEY)
-    where(tmp_path).with_name(f"{'cd' * 32}.json,new").write_text("{")
-    (tmp_path / "last" / "b,new").write_text("ab")
+    (tmp_path / "tmp" / f"{'cd' * 32}.json").write_text("{")
+    (tmp_path / "tmp" / "b").write_text("ab")
     assert list(records.all()) == [KEY]
     assert records.all_last() == {"a": KEY}
 

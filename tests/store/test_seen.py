@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildlib.store import surroundings
+from buildlib.store.glance import checked
 from buildlib.store.seen import Seen
 from buildlib.words.digest import sha256
 
@@ -41,6 +42,11 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "file"
     path.write_bytes(b"aaa")
     return path
+
+
+def kept(folder: Path) -> list[str]:
+    """Names of all files below `folder`."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 class Counted:
@@ -114,7 +120,7 @@ def test_the_memory_lasts(seen: Seen, path: Path, clock: Clock, tmp_path: Path) 
     seen.save()
     assert Seen(tmp_path / "seen.json").memo(str(path), compute) == "aaa"
     assert compute.times == 1
-    assert sorted(os.listdir(tmp_path)) == ["file", "seen.json"]
+    assert kept(tmp_path) == ["file", "seen.json"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +134,8 @@ def test_a_damaged_memory_costs_time_only(
     seen = Seen(tmp_path / "seen.json")
     assert seen.sha256(str(path)) == sha256(b"aaa")
     seen.save()
-    assert json.loads((tmp_path / "seen.json").read_bytes())[str(path)][4] == sha256(b"aaa")
+    memory = json.loads(checked((tmp_path / "seen.json").read_bytes()))
+    assert memory[str(path)][4] == sha256(b"aaa")
 
 
 def test_a_memory_that_cannot_be_written_is_no_error(
@@ -144,9 +151,9 @@ def test_a_memory_that_cannot_be_written_is_no_error(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fails)
         seen.save()
-    assert sorted(os.listdir(tmp_path)) == ["file"]
+    assert kept(tmp_path) == ["file"]
     seen.save()
-    assert sorted(os.listdir(tmp_path)) == ["file", "seen.json"]
+    assert kept(tmp_path) == ["file", "seen.json"]
 
 
 def test_what_is_no_file_is_not_opened(seen: Seen, tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ class Parts:
             entry: data for path in files.keys() - set(without)
             for entry, data in file(path, files[path]).items()
         }
-        refs = {platform: From(f"grub:{platform}", "image") for platform in platforms}
+        refs: dict[str, From] = {
+            platform: From(f"grub:{platform}", "image") for platform in platforms
+        }
         loaders = {refs[platform]: self.loaders[platform] for platform in platforms}
         stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME)
         outputs = self.bench.run_stage(stage, {TREE: self.bench.stored(contents), **loaders})
@@ -53,9 +55,10 @@ def make_parts(folder: Path) -> Parts:
     """Compile the kernel, download Xen, make the boot images."""
     bench = Bench(folder / "build")
     xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
-    loaders = {
+    platforms: tuple[Literal["bios", "efi"], ...] = ("bios", "efi")
+    loaders: dict[str, Output] = {
         platform: bench.run_stage(GrubImage(platform, TIME))["image"]
-        for platform in ("bios", "efi")
+        for platform in platforms
     }
     return Parts(bench, bench.read(xen), _kernel(folder), loaders)
 

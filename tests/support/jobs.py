@@ -45,14 +45,18 @@ class Bench:
         return StoredTree(tree, tuple(made))
 
     def run_stage(
-        self, stage: Stage, inputs: Mapping[From, Input] | None = None, *, sink: Sink = silent
+        self, stage: Stage, inputs: Mapping[From, Input] | None = None, *, sink: Sink = silent,
+        tools: Mapping[str, Path] | None = None,
     ) -> dict[str, Output]:
-        """Run `stage`, whose fields name `inputs`; its outputs, stored."""
+        """Run `stage`, whose fields name `inputs`; its outputs, stored.
+
+        `tools` are used in place of those of the host.
+        """
         self._runs += 1
         folder = Path(self.store.blobs.fresh())
         folder.mkdir()
         packages = [value for value in vars(stage).values() if isinstance(value, HostPackage)]
-        tools = {tool: self._keys.tool(tool) for tool in stage.tools()}
+        found = {tool: self._keys.tool(tool) for tool in stage.tools()}
         job = Job(
             name=type(stage).__name__,
             folder=folder,
@@ -62,8 +66,8 @@ class Bench:
             packs=self.store.packs,
             runner=self.store.runner,
             workspaces=self.store.workspaces,
-            tools={tool: path for tool, (path, _) in tools.items()},
-            tool_digests={tool: digest for tool, (_, digest) in tools.items()},
+            tools={tool: path for tool, (path, _) in found.items()} | dict(tools or {}),
+            tool_digests={tool: digest for tool, (_, digest) in found.items()},
             host_packages={package: self._keys.host_package(package) for package in packages},
             sink=sink,
             jobs=1,

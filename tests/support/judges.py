@@ -5,6 +5,7 @@ A tool that is missing fails the test: what nobody judged has not been proved.
 
 from __future__ import annotations
 
+import calendar
 import io
 import os
 import re
@@ -161,7 +162,8 @@ def xorriso(iso: Path) -> dict[str, Found]:
     for match in _XORRISO.finditer(text):
         kind, mode, uid, gid, size, name, target = match.groups()
         found[_relative(_unquoted(name))] = Found(
-            _KINDS[kind], _mode(mode), None, int(uid), int(gid), size=int(size) if kind in "-e" else None,
+            _KINDS[kind], _mode(mode), None, int(uid), int(gid),
+            size=int(size) if kind in "-e" else None,
             link=_unquoted(target) if target else None,
         )
     return found
@@ -216,7 +218,7 @@ def pycdlib_records(iso: Path) -> dict[str, Found]:
     try:
         found: dict[str, Found] = {}
         root = reader.pvd.root_directory_record()
-        pending = [(ROOT, root.children[0], root)]
+        pending: list[tuple[str, Any, Any]] = [(ROOT, root.children[0], root)]
         while pending:
             path, attributes, record = pending.pop()
             found[path] = _from_record(attributes.rock_ridge, record, reader)
@@ -241,7 +243,8 @@ def _from_record(ridge: Any, record: Any, reader: Any) -> Found:
         tf.modification_time, tf.access_time, tf.attribute_change_time, record.date)}
     assert len(times) == 1
     return Found(
-        kind, stat.S_IMODE(px.posix_file_mode), None, px.posix_user_id, px.posix_group_id, times.pop(),
+        kind, stat.S_IMODE(px.posix_file_mode), None, px.posix_user_id, px.posix_group_id,
+        times.pop(),
         record.data_length if kind == "file" else None, None,
         # pycdlib gives nothing for the link to the root
         (os.fsdecode(ridge.symlink_path()) or "/") if ridge.is_symlink() else None,
@@ -251,8 +254,6 @@ def _from_record(ridge: Any, record: Any, reader: Any) -> Found:
 
 
 def _seconds(moment: Any) -> int:
-    import calendar  # noqa: PLC0415
-
     assert moment.gmtoffset == 0
     return calendar.timegm((
         moment.years_since_1900 + 1900, moment.month, moment.day_of_month,
@@ -284,11 +285,11 @@ def sleuthkit(image: Path) -> tuple[dict[str, Found], dict[str, str]]:
     found, inodes = {}, {}
     for line in text.splitlines():
         _, name, inode, mode, uid, gid, size, _, mtime, _, _ = line.split("|")
+        if name.startswith("/$OrphanFiles"):
+            continue
         kind = _KINDS[mode[2]]
         name, _, target = name.partition(" -> ") if kind == "link" else (name, "", "")
         path = _relative(name)
-        if path.startswith("$OrphanFiles"):
-            continue
         inodes[path] = inode
         found[path] = Found(
             kind, _mode(mode[3:]), None, int(uid), int(gid), int(mtime),
@@ -303,7 +304,8 @@ def sleuthkit_reads(image: Path, inode: str) -> bytes:
 
 def sleuthkit_links(image: Path, inode: str) -> int:
     """The link count of an inode."""
-    match = re.search(rb"^num of links: (\d+)$", tool("istat", "-f", "ufs1", image, inode), re.M)
+    match = re.search(rb"^num of links: (\d+)$", tool("istat", "-f", "ufs1", image, inode),
+                      re.MULTILINE)
     assert match
     return int(match[1])
 

@@ -24,6 +24,7 @@ class Namespace:
         assert self._process.stdout.readline() == b"ready\n"
         enter = ["--user", "--preserve-credentials"] if user else []
         pid = self._process.pid
+        self._mounted: set[Path] = set()
         self.wrap = ["nsenter", f"--target={pid}", "--mount", *enter, "env", "-C", str(folder)]
 
     def __enter__(self) -> Namespace:
@@ -42,11 +43,12 @@ class Namespace:
 
     def tmpfs(self, folder: Path, options: str) -> None:
         """Mount a new tmpfs on `folder`, or change the limits of one that is there."""
-        if "tmpfs" in self.run("findmnt", "-n", "-o", "FSTYPE", "--target", folder):
+        if folder in self._mounted:
             self.run("mount", "-o", f"remount,{options}", folder)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder)
+            self._mounted.add(folder)
 
     def inside(self, path: Path) -> Path:
         """How `path` in the namespace is called outside."""

@@ -192,9 +192,12 @@ class Scratch:
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of the tests with `changes`, without the project's own variables."""
+    """The environment of the tests with `changes`, without what would change a build or its pace.
+
+    Copies carry the bytecode of what they are copied from; without it each run would compile.
+    """
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("GOLDMASTER_") and name != "SOURCE_DATE_EPOCH"}
+            if not name.startswith(("GOLDMASTER_", "PYTHON")) and name != "SOURCE_DATE_EPOCH"}
     return kept | dict(changes or {})
 
 

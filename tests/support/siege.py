@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from support.victim import Attempt, Ended, Victim, wait_until
+from support.victim import MOTD, Attempt, Ended, Victim, wait_until
 
 from buildlib.words.digest import sha256
 
 Variant: TypeAlias = tuple[int, int]
 Products: TypeAlias = Mapping[str, str]  # file name to SHA-256
 
-MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
 KERNEL = "kernel-configs/XEN3_DOMU_RO"
 VARIANTS: tuple[Variant, ...] = ((0, 0), (1, 0), (0, 1), (1, 1))
 

@@ -55,7 +55,8 @@ def fifo(path: str, mode: int = 0o600, *, time: int = TIME) -> Contents:
 _LETTERS = st.sampled_from("abcABC012._- ~é日")
 _WORDS = st.text(_LETTERS, min_size=1, max_size=12).map(lambda text: text.encode())
 _TWINS = st.sampled_from([b"Makefile", b"makefile", b"MAKEFILE", b"a.b.c", b"a_b.c", b"x;1",
-                          b"'quote'", b"back\\slash", b"#hash", b"-dash", b"[*?]", b"a=b", b"tab\t"])
+                          b"'quote'", b"back\\slash", b"#hash", b"-dash", b"[*?]", b"a=b",
+                          b"tab\t"])
 _RAW = st.binary(min_size=1, max_size=20)
 _LONG = st.integers(200, 255).flatmap(lambda size: st.binary(min_size=1, max_size=3).map(
     lambda piece: (piece * size)[:size]))
@@ -79,6 +80,7 @@ _MODES = st.integers(0, 0o7777)
 _IDS = st.one_of(st.just(0), st.integers(0, 65535))
 _CONTENTS = st.one_of(st.just(b""), st.binary(max_size=20), st.sampled_from(
     [b"same", bytes(2048), b"x" * 2047, b"y" * 2049, bytes(range(256)) * 33]))
+_DRAWN_KINDS = ["file", "file", "dir", "link", "char", "block", "fifo", "hard"]
 _DEVICES = st.tuples(st.integers(0, (1 << 12) - 1), st.integers(0, (1 << 20) - 1))
 
 
@@ -101,14 +103,15 @@ def trees(draw: st.DrawFn, *, max_size: int = 40) -> Contents:
         if path in taken:
             continue
         taken.add(path)
-        kind = draw(st.sampled_from(["file", "file", "dir", "link", "char", "block", "fifo", "hard"]))
+        kind = draw(st.sampled_from(_DRAWN_KINDS))
         entry = Entry(path, "file", draw(_MODES), draw(_IDS), draw(_IDS), draw(TIMES))
         if kind in {"file", "hard"}:
             data = draw(_CONTENTS)
             label = f"inode{number}" if kind == "hard" else ""
             entry = replace(entry, size=len(data), sha256=sha256(data), inode=label)
             result[entry] = data
-            if kind == "hard" and (other := draw(st.sampled_from(folders)) + draw(NAMES)) not in taken:
+            other = draw(st.sampled_from(folders)) + draw(NAMES)
+            if kind == "hard" and other not in taken:
                 taken.add(other)
                 result[replace(entry, path=other)] = data
         elif kind == "dir":

@@ -20,6 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
 PATIENCE = 240.0  # seconds: only what hangs takes so long
 ISO = "mini-dom0.iso"
+MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"  # what an edit changes
 
 
 @dataclass(frozen=True)

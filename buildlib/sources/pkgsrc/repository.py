@@ -131,7 +131,7 @@ class Repository:
 
         If there is a package of that base, its versions; otherwise those spelled most alike.
         """
-        import difflib  # noqa: PLC0415  only for a message
+        import difflib
 
         if "/" in text:
             known = sorted(path for path in self._by_path if path)

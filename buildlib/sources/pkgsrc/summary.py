@@ -297,15 +297,15 @@ def _record(summary: Summary) -> str:
 def _decompressed(head: bytes, packed: BinaryIO, where: str) -> BinaryIO:
     """The plain content of `packed`, which starts with `head`."""
     if head.startswith(b"\x1f\x8b"):
-        from isal import igzip  # noqa: PLC0415  a null build needs none of these
+        from isal import igzip
 
         return cast("BinaryIO", igzip.IGzipFile(fileobj=packed))  # type: ignore[no-untyped-call]
     if head.startswith(b"BZh"):
-        import bz2  # noqa: PLC0415
+        import bz2
 
         return cast("BinaryIO", bz2.BZ2File(packed))
     if head.startswith(b"\xfd7zXZ\0"):
-        import lzma  # noqa: PLC0415
+        import lzma
 
         return cast("BinaryIO", lzma.LZMAFile(packed))
     if head.startswith(b"\x28\xb5\x2f\xfd"):

@@ -1,0 +1,32 @@
+"""doit's own command `run`, with the nearest name where a task is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doit.cmd_run import Run as DoitRun
+from doit.exceptions import InvalidCommand
+
+
+class Run(DoitRun):  # type: ignore[misc]  # doit has no types
+    """`doit TASK …`."""
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """Called by doit."""
+        try:
+            status: int = super().execute(params, args)
+        except InvalidCommand as error:
+            if error.not_found is None:
+                raise
+            from buildlib.front.terminal import print_error
+            from buildlib.words.errors import ConfigError
+            from buildlib.words.schema import nearest
+
+            known = [*self.control.tasks, "gc", "help", "info", "list", "lock", "plan", "why"]
+            print_error(ConfigError(
+                f"there is no task or command {error.not_found}{nearest(error.not_found, known)}",
+                hint="`doit list --all` shows all tasks, `doit help` all commands",
+                reason="unknown-task",
+            ))
+            return 3
+        return status

@@ -1,0 +1,287 @@
+"""FFS images: layout.
+
+`Image` takes a tree, gives every inode and block its place, and renders everything but the files'
+contents. The layout depends on the tree alone. Inodes are numbered in tree order, data follows in
+the same order from the first group on, so that what was packed together is copied together. The
+end of a small file goes into a block that others have left part of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import pack
+
+from buildlib.stages import ufs1
+from buildlib.stages.ufs1 import (
+    BLOCK,
+    DIRECT,
+    FRAGMENT,
+    GROUP_LIMIT,
+    INODE_LIMIT,
+    INODES_PER_BLOCK,
+    PER_BLOCK,
+    POINTERS,
+    ROOT_INODE,
+    Geometry,
+    Summary,
+)
+from buildlib.words.errors import StageError
+from buildlib.words.tree import ROOT, Entry, Tree
+
+
+@dataclass(slots=True)
+class Inode:
+    """An inode on its way to the disk.
+
+    links     names it has; a folder's are those that its subfolders know it by
+    children  a folder's, by name
+    data      content that is no file's: a folder's entries, a link's long target
+    blocks    address of each block of content; `indirect` those of the blocks that list the rest
+    """
+
+    number: int
+    entry: Entry
+    parent: Inode | None
+    links: int = 0
+    children: list[tuple[str, Inode]] = field(default_factory=list)
+    data: bytes = b""
+    size: int = 0
+    blocks: list[int] = field(default_factory=list)
+    indirect: list[tuple[int, bytes]] = field(default_factory=list)
+    top: list[int] = field(default_factory=list)
+    fragments: int = 0
+
+
+class Space:
+    """Hands out what follows the first group's inodes, group after group."""
+
+    def __init__(self, *, data_at: int, per_group: int) -> None:
+        self._head, self._group = data_at // PER_BLOCK, per_group // PER_BLOCK
+        self.next = self._head  # in blocks
+        self.parts: dict[int, int] = {}  # block to fragments in use, where not all are
+        self._holes: list[list[int]] = [[] for _ in range(PER_BLOCK)]
+
+    def blocks(self, count: int) -> list[int]:
+        """Addresses of `count` blocks, as far as possible one after another."""
+        found: list[int] = []
+        while count:
+            if self.next % self._group < self._head:
+                self.next += self._head - self.next % self._group
+            take = min(count, self._group - self.next % self._group)
+            found += range(self.next * PER_BLOCK, (self.next + take) * PER_BLOCK, PER_BLOCK)
+            self.next += take
+            count -= take
+        return found
+
+    def fragments(self, count: int) -> int:
+        """The address of `count` fragments in one block, the fullest that has room for them."""
+        for room in range(count, PER_BLOCK):
+            if self._holes[room]:
+                block = self._holes[room].pop()
+                break
+        else:
+            block, room = self.blocks(1)[0] // PER_BLOCK, PER_BLOCK
+        used = PER_BLOCK - room
+        self.parts[block] = used + count
+        if room > count:
+            self._holes[room - count].append(block)
+        else:
+            del self.parts[block]
+        return block * PER_BLOCK + used
+
+
+class Image:
+    """The layout of one image.
+
+    inodes    in the order of their numbers
+    geometry  its sizes
+    """
+
+    def __init__(
+        self, tree: Tree, *, time: int, identity: int, free_bytes: int, free_percent: int,
+        free_inodes: int,
+    ) -> None:
+        self._time, self._identity = time, identity
+        self.inodes = _number(tree)
+        wanted = ROOT_INODE + len(self.inodes) + free_inodes
+        groups = 1
+        while True:
+            per_group = -(-wanted // groups)
+            per_group = -(-per_group // INODES_PER_BLOCK) * INODES_PER_BLOCK
+            if per_group <= INODE_LIMIT:
+                draft = Geometry(0, groups, GROUP_LIMIT, per_group)
+                used = self._allocate(draft)
+                size = used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
+                size = max(size, (groups - 1) * GROUP_LIMIT + draft.data_at + PER_BLOCK)
+                size = -(-size // PER_BLOCK) * PER_BLOCK
+                if -(-size // GROUP_LIMIT) == groups:
+                    break
+                groups = max(groups + 1, -(-size // GROUP_LIMIT) - 1)
+            else:
+                groups += 1
+        self.geometry = Geometry(size, groups, size if groups == 1 else GROUP_LIMIT, per_group)
+
+    @property
+    def size(self) -> int:
+        """Of the image, in bytes."""
+        return self.geometry.size * FRAGMENT
+
+    def extents(self) -> Iterator[tuple[Inode, int, int, int]]:
+        """(file, offset in it, offset in the image, bytes) of all contents, in tree order."""
+        for node in self.inodes:
+            if node.entry.kind == "file" and node.size:
+                yield from ((node, *extent) for extent in _extents(node))
+
+    # layout
+
+    def _allocate(self, geometry: Geometry) -> int:
+        """Give everything its place; fragments up to the end of the last block in use."""
+        self._space = Space(data_at=geometry.data_at, per_group=geometry.per_group)
+        self._allot(geometry.summary_size)
+        for node in self.inodes:
+            node.indirect, node.top = [], []
+            node.blocks, node.fragments = self._allot(node.size if _has_blocks(node) else 0)
+            if len(node.blocks) > DIRECT:
+                self._point(node)
+            else:
+                node.top = node.blocks
+        return self._space.next * PER_BLOCK
+
+    def _allot(self, size: int) -> tuple[list[int], int]:
+        """Addresses for `size` bytes, and how many fragments that takes."""
+        whole, rest = divmod(size, BLOCK)
+        parts = -(-rest // FRAGMENT)
+        if whole >= DIRECT or parts == PER_BLOCK:  # only small files end in a part of a block
+            whole, parts = whole + (parts > 0), 0
+        blocks = self._space.blocks(whole)
+        if parts:
+            blocks.append(self._space.fragments(parts))
+        return blocks, whole * PER_BLOCK + parts
+
+    def _point(self, node: Inode) -> None:
+        """Indirect blocks for what the inode itself has no room to point to."""
+        node.top, rest = node.blocks[:DIRECT], node.blocks[DIRECT:]
+        node.top.append(self._list(node, rest[:POINTERS]))
+        if rest := rest[POINTERS:]:
+            if len(rest) > POINTERS**2:
+                raise StageError(f"a file of {node.size} bytes is too large",
+                                 where=node.entry.path, reason="ffs-size")
+            lists = [self._list(node, rest[start : start + POINTERS])
+                     for start in range(0, len(rest), POINTERS)]
+            node.top.append(self._list(node, lists))
+
+    def _list(self, node: Inode, addresses: list[int]) -> int:
+        (at,) = self._space.blocks(1)
+        node.indirect.append((at, pack(f"<{len(addresses)}l", *addresses)))
+        node.fragments += PER_BLOCK
+        return at
+
+    # structures
+
+    def render(self) -> Iterator[tuple[int, bytes]]:
+        """(offset, bytes) of all but the files' contents."""
+        geometry = self.geometry
+        groups = [self._group(number) for number in range(geometry.groups)]
+        parts = [summary for _, summary in groups]
+        total = Summary(*(sum(words) for words in zip(*(part.words() for part in parts),
+                                                      strict=True)))
+        copy = ufs1.superblock(geometry, total, time=self._time, identity=self._identity)
+        yield ufs1.SUPERBLOCK_AT, copy
+        yield geometry.data_at * FRAGMENT, ufs1.summaries(parts)
+        for number, (block, _) in enumerate(groups):
+            start = number * geometry.per_group
+            yield (start + ufs1.COPY_AT) * FRAGMENT, copy
+            yield (start + ufs1.GROUP_AT) * FRAGMENT, block
+        for node in self.inodes:
+            yield geometry.inode_at(node.number), ufs1.inode(
+                node.entry, links=node.links, size=node.size, pointers=node.top,
+                fragments=node.fragments)
+            if node.data and _has_blocks(node):
+                yield from ((at, node.data[offset : offset + size])
+                            for offset, at, size in _extents(node))
+            yield from ((at * FRAGMENT, data) for at, data in node.indirect)
+
+    def _group(self, number: int) -> tuple[bytes, Summary]:
+        geometry, space = self.geometry, self._space
+        first = number * geometry.per_group // PER_BLOCK
+        count = min(geometry.per_group, geometry.size - number * geometry.per_group) // PER_BLOCK
+        free = bytearray(b"\xff" * count)
+        begin = ufs1.COPY_AT // PER_BLOCK if number else 0
+        end = min(max(space.next - first, geometry.data_at // PER_BLOCK), count)
+        free[begin:end] = bytes(end - begin)
+        for block, used in space.parts.items():
+            if first <= block < first + count:
+                free[block - first] = 0xFF << used & 0xFF
+        start = number * geometry.inodes_per_group
+        inodes = min(max(ROOT_INODE + len(self.inodes) - start, 0), geometry.inodes_per_group)
+        here = self.inodes[max(start - ROOT_INODE, 0) : max(start - ROOT_INODE + inodes, 0)]
+        return ufs1.group(
+            geometry, number, free=bytes(free), inodes=inodes, time=self._time,
+            folders=sum(node.entry.kind == "dir" for node in here[:inodes]))
+
+
+def _has_blocks(node: Inode) -> bool:
+    return node.entry.kind in {"file", "dir"} or node.size >= ufs1.SHORT_LINK
+
+
+def _extents(node: Inode) -> list[tuple[int, int, int]]:
+    """(offset in the content, offset in the image, bytes) of what lies together."""
+    found: list[tuple[int, int, int]] = []
+    left = node.size
+    for number, address in enumerate(node.blocks):
+        take = min(left, BLOCK)
+        left -= take
+        if found and found[-1][1] + found[-1][2] == address * FRAGMENT:
+            offset, at, size = found[-1]
+            found[-1] = (offset, at, size + take)
+        else:
+            found.append((number * BLOCK, address * FRAGMENT, take))
+    return found
+
+
+def _number(tree: Tree) -> list[Inode]:
+    """Inodes in tree order, with what folders and links contain."""
+    inodes: list[Inode] = []
+    by_path: dict[str, Inode] = {}
+    labels: dict[str, Inode] = {}
+    for entry in tree:
+        node = labels.get(entry.inode) if entry.inode else None
+        if node is None:
+            above = None if entry.path == ROOT else by_path[entry.parent]
+            node = Inode(ROOT_INODE + len(inodes), entry, above, size=entry.size)
+            inodes.append(node)
+            if entry.inode:
+                labels[entry.inode] = node
+        node.links += 1
+        if entry.kind == "dir":
+            by_path[entry.path] = node
+            node.links += 1
+        if entry.path != ROOT:
+            above = by_path[entry.parent]
+            above.children.append((entry.name, node))
+            above.links += entry.kind == "dir"
+    for node in inodes:
+        _fill(node)
+    return inodes
+
+
+def _fill(node: Inode) -> None:
+    if node.entry.kind == "link":
+        node.data = node.entry.link.encode(errors="surrogateescape")
+        if len(node.data) > 1023:
+            raise StageError(f"a link's target of {len(node.data)} bytes cannot be written",
+                             where=node.entry.path, why="NetBSD takes 1023 bytes at the most",
+                             reason="ffs-link")
+    elif node.entry.kind == "dir":
+        above = node.parent or node
+        try:
+            node.data = ufs1.folder([
+                (node.number, "dir", "."), (above.number, "dir", ".."),
+                *((child.number, child.entry.kind, name) for name, child in node.children)])
+        except StageError as error:
+            error.where = f"{node.entry.path}/{error.where}"
+            raise
+    else:
+        return
+    node.size = len(node.data)

@@ -1,0 +1,322 @@
+"""What is in dist, judged by tools that are not ours."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from struct import unpack_from
+from typing import Any, TypeAlias
+
+import pytest
+from support.judges import (
+    ISO_JUDGES,
+    Found,
+    bsdtar,
+    differences,
+    sleuthkit,
+    sleuthkit_links,
+    sleuthkit_reads,
+    tool,
+)
+from support.scratch import Scratch, digest
+
+from buildlib.words.mtree import parse
+from buildlib.words.tree import ROOT, Tree
+
+ISO = "mini-dom0.iso"
+IMAGES = ("base", "pkgrepo")
+SIDES = ("", ".json", ".mtree", ".sha256", ".sha512")
+BASES = (ISO, *(f"mini-{name}.ffs" for name in IMAGES))
+
+
+def spec(template: Scratch, base: str) -> Tree:
+    return parse(template.product(f"{base}.mtree").read_bytes())
+
+
+def test_dist_holds_each_product_and_what_tells_of_it(template: Scratch) -> None:
+    assert set(template.products()) == {f"{base}{side}" for base in BASES for side in SIDES}
+
+
+@pytest.mark.parametrize("name", ["sha256", "sha512"])
+def test_checksums_are_in_bsd_form_and_right(template: Scratch, name: str) -> None:
+    for base in BASES:
+        (line,) = template.product(f"{base}.{name}").read_text().splitlines()
+        value = hashlib.new(name, template.product(base).read_bytes()).hexdigest()
+        assert line == f"{name.upper()} ({base}) = {value}"
+        tool(f"{name}sum", "-c", f"{base}.{name}", cwd=template.product(base).parent)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_mtree_reads_the_spec(template: Scratch, base: str) -> None:
+    """It prints back the entries it was given."""
+    text = tool("mtree", "-C", "-f", template.product(f"{base}.mtree"))
+    assert len(text.splitlines()) == len(spec(template, base))
+
+
+# the build record
+
+
+def record(scratch: Scratch, base: str = ISO) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(scratch.product(f"{base}.json").read_bytes())
+    return value
+
+
+def test_record_names_every_input_with_its_digest(template: Scratch) -> None:
+    inputs = record(template)["inputs"]
+    for name in ("kernel-configs/XEN3_DOM0_CD", "sets/keys/mini.asc"):
+        assert inputs[name] == digest(template.path(name))
+    for folder in ("recipes/dom0", "recipes/domu/base", "recipes/domu/pkgrepo"):
+        for path in template.path(f"{folder}/overlay").rglob("*"):
+            mark = inputs[str(path.relative_to(template.root))]
+            assert mark == "dir" or mark.split()[1] == digest(path)
+    assert inputs["recipes/dom0/overlay.mtree"].split()[1] == digest(
+        template.path("recipes/dom0/overlay.mtree"))
+    fetched = {name: mark.split()[1] for name, mark in inputs.items() if mark.startswith("sha512")}
+    mirror = template.path("build/mirror/mini")
+    for name, sha512 in fetched.items():
+        assert hashlib.sha512((mirror / name).read_bytes()).hexdigest() == sha512
+    assert {Path(name).name for name in fetched} >= {
+        "base.tgz", "etc.tgz", "src.tgz", "syssrc.tgz", "sharesrc.tgz", "gnusrc.tgz", "SHA512",
+        "NetBSD-mini_hashes.asc", "bozohttpd-20240428.tgz", "xentools420-4.20.1nb2.tgz"}
+    (xen,) = [name for name in inputs if name.startswith("xen-hypervisor-")]
+    assert re.fullmatch(r"[0-9a-f]{64}", inputs[xen])
+    marks = r"dir|link .*|(exec |file |spec )?[0-9a-f]{64}|sha512 [0-9a-f]{128}"
+    assert [mark for mark in inputs.values() if not re.fullmatch(marks, mark)] == []
+
+
+def test_record_names_every_tool_with_version_and_digest(template: Scratch) -> None:
+    told = record(template)
+    assert set(told["tools"]) >= {"makefs", "grub-mkimage", "mtools", "cc", "ld", "as"}
+    for name, value in told["tools"].items():
+        path = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+        assert path
+        assert value["sha256"] == digest(Path(path))
+        assert re.search(r" \S*\d", value["version"]), value
+    assert set(told["libraries"]) >= {"pysequoia"}
+    assert set(told["host"]) == {"/usr/lib/grub/i386-pc", "/usr/lib/grub/x86_64-efi"}
+
+
+def test_record_names_every_stage_with_key_and_outputs(template: Scratch) -> None:
+    told = record(template)
+    assert set(told["stages"]) >= {
+        "fetch:list", "signature", "unpack:base", "toolchain", "kernel:XEN3_DOM0_CD",
+        "packages:dom0", "root:dom0", "image:base", "grub:bios", "hypervisor", "tree:cd",
+        "image:cd", "checksums:mini-dom0.iso"}
+    for stage in told["stages"].values():
+        assert re.fullmatch(r"[0-9a-f]{64}", stage["key"])
+        assert stage["outputs"]
+    assert told["stages"]["image:cd"]["outputs"]["iso"] == digest(template.product())
+    for name, sha256 in told["files"].items():
+        assert sha256 == digest(template.product(name))
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_nothing_tells_of_the_build_host(template: Scratch, base: str) -> None:
+    """Neither path, nor user, nor host; and the record has no time of the build."""
+    secrets = [str(template.root), template.root.parent.name, f"@{os.uname().nodename}"]
+    if getpass.getuser() != "root":
+        secrets.append(getpass.getuser())
+    for side in SIDES:
+        data = template.product(f"{base}{side}").read_bytes()
+        for secret in secrets:
+            assert secret.encode() not in data, (base, side, secret)
+    text = template.product(f"{base}.json").read_text()
+    assert not re.search(r"\d\d:\d\d|20\d\d-\d\d-\d\d", text)
+    assert os.uname().nodename not in re.findall(r"[\w.-]+", text)
+
+
+# the CD
+
+
+@pytest.mark.parametrize("judge", ISO_JUDGES)
+def test_the_disc_is_what_its_spec_says(template: Scratch, judge: str) -> None:
+    assert differences(spec(template, ISO), ISO_JUDGES[judge](template.product())) == []
+
+
+def on_disc(template: Scratch, path: str) -> bytes:
+    return tool("bsdtar", "-xOf", template.product(), path)
+
+
+def test_the_disc_boots_what_was_built(template: Scratch) -> None:
+    tree = spec(template, ISO).by_path
+    assert tree["netbsd"].sha256 == template.outputs("kernel:XEN3_DOM0_CD")["kernel"]
+    assert tree["boot/xen.gz"].sha256 == template.outputs("hypervisor")["xen"]
+    assert b"root on cd0a" in on_disc(template, "netbsd")
+    menu = on_disc(template, "boot/grub/grub.cfg").decode()
+    assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1 .*pv-linear-pt=true\n", menu)
+    assert "\n\tmodule2 /netbsd bootdev=cd0a\n" in menu
+    report = tool("xorriso", "-indev", template.product(), "-report_el_torito", "plain").decode()
+    assert re.search(r"^El Torito boot img :.* BIOS  y   none", report, re.MULTILINE)
+    assert re.search(r"^El Torito boot img :.* UEFI  y   none", report, re.MULTILINE)
+
+
+def test_the_disc_carries_the_domu_images(template: Scratch) -> None:
+    listed = on_disc(template, "images/SHA256").decode()
+    tree = spec(template, ISO).by_path
+    assert {path for path in tree if path.startswith("images/")} == {
+        "images/SHA256", "images/base.ffs", "images/pkgrepo.ffs"}
+    for name in IMAGES:
+        sha256 = digest(template.product(f"mini-{name}.ffs"))
+        assert tree[f"images/{name}.ffs"].sha256 == sha256
+        assert f"SHA256 ({name}.ffs) = {sha256}\n" in listed
+
+
+Attributes: TypeAlias = tuple[str, int | None, int | None, int | None]
+
+ATTRIBUTES: dict[str, Attributes] = {
+    # from the sets
+    "usr/bin/su": ("file", 0o4555, 0, 0), "usr/bin/netstat": ("file", 0o2555, 0, 2),
+    "tmp": ("dir", 0o1777, 0, 0), "etc/master.passwd": ("file", 0o600, 0, 0),
+    "dev/console": ("char", 0o600, 0, 0), "dev/wd0a": ("block", 0o640, 0, 5),
+    "dev/log": ("link", 0o755, 0, 0),
+    # from the overlay, the recipe and the stages
+    "etc/rc.conf": ("file", 0o644, 0, 0), "config": ("dir", 0o755, 0, 0),
+    "etc/rc.d/root": ("file", 0o755, 0, 0), "netbsd": ("file", 0o444, 0, 0),
+    # from packages
+    "usr/pkg/bin/rsync": ("file", 0o755, 0, 0),
+    "usr/pkg/lib/liblz4.so": ("link", 0o777, 0, 0),
+}
+
+
+def attributes(found: dict[str, Found], path: str) -> Attributes:
+    """Kind, mode, owner and group."""
+    item = found[path]
+    return item.kind, item.mode, item.uid, item.gid
+
+
+def test_the_disc_has_owners_and_modes_right(template: Scratch) -> None:
+    found = bsdtar(template.product())
+    assert {path: attributes(found, path) for path in ATTRIBUTES} == ATTRIBUTES
+    assert found["dev/sd30p"].device == (4, 495)
+    assert found["rescue/ls"].links == 3
+    overlay = template.read("recipes/dom0/overlay/etc/rc.conf")
+    assert on_disc(template, "etc/rc.conf").decode() == overlay
+
+
+PACKAGES = {
+    "dom0": {"lz4-1.10.0", "zstd-1.5.6", "rsync-3.4.1", "yajl-2.1.0nb1", "xentools420-4.20.1nb2"},
+    "pkgrepo": {"bozohttpd-20240428", "libarchive-3.7.7", "lz4-1.10.0", "pkg_chk-2.1.2",
+                "pkgin-23.8.1nb5", "rsync-3.4.1", "zstd-1.5.6"},
+}
+
+
+def test_packages_are_installed_and_registered(template: Scratch) -> None:
+    for system, base in (("dom0", ISO), ("pkgrepo", "mini-pkgrepo.ffs")):
+        tree = spec(template, base).by_path
+        folders = {path.split("/")[3] for path in tree
+                   if path.startswith("usr/pkg/pkgdb/") and tree[path].kind == "dir"}
+        assert folders == PACKAGES[system]
+        for name in folders:
+            known = {path.rpartition("/")[2] for path in tree
+                     if path.startswith(f"usr/pkg/pkgdb/{name}/")}
+            assert known >= {"+CONTENTS", "+COMMENT", "+DESC", "+BUILD_INFO"}
+    contents = on_disc(template, "usr/pkg/pkgdb/rsync-3.4.1/+CONTENTS").decode()
+    files = [line for line in contents.splitlines() if line and line[0] not in "@+"]
+    tree = spec(template, ISO).by_path
+    assert files
+    assert [name for name in files if f"usr/pkg/{name}" not in tree] == []
+    assert "usr/pkg/bin" not in spec(template, "mini-base.ffs").by_path
+
+
+# domU images
+
+
+@pytest.fixture(params=IMAGES)
+def image(template: Scratch, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Tree]:
+    """A root image and its spec. The Sleuth Kit wants to look beyond where a small image ends."""
+    base = f"mini-{request.param}.ffs"
+    path = tmp_path / base
+    path.write_bytes(template.product(base).read_bytes() + bytes(1 << 20))
+    return path, spec(template, base)
+
+
+def test_the_image_is_what_its_spec_says(image: tuple[Path, Tree]) -> None:
+    path, tree = image
+    found, inodes = sleuthkit(path)
+    assert differences(tree, found) == [f"{ROOT!r}: not found"]  # fls lists what is below it
+    assert b"File System Type: UFS 1\n" in tool("fsstat", "-f", "ufs1", path)
+    links = tree.links_of()
+    for entry in tree:
+        if entry.kind == "file":
+            content = sleuthkit_reads(path, inodes[entry.path]) if entry.size else b""
+            assert hashlib.sha256(content).hexdigest() == entry.sha256
+            if entry.inode:
+                assert sleuthkit_links(path, inodes[entry.path]) == links[entry.inode]
+
+
+def test_the_image_has_owners_modes_and_links_right(image: tuple[Path, Tree]) -> None:
+    found, inodes = sleuthkit(image[0])
+    wanted = {path: value for path, value in ATTRIBUTES.items()
+              if not path.startswith(("usr/pkg", "etc/rc.d/root"))}
+    assert {path: attributes(found, path) for path in wanted} == wanted
+    assert len({inodes[f"rescue/{name}"] for name in ("ls", "mount", "sh")}) == 1
+    assert found["lib/libc.so"].link == "libc.so.12.220"
+
+
+def test_the_image_has_device_numbers_right(image: tuple[Path, Tree]) -> None:
+    """NetBSD's dev_t stands where a file's first block would, which no tool here shows."""
+    path, tree = image
+    data = path.read_bytes()
+    (first_inodes,) = unpack_from("<l", data, 8192 + 16)  # fs_iblkno, in fragments of the group
+    (fragment,) = unpack_from("<l", data, 8192 + 52)  # fs_fsize
+    per_group, fragments = unpack_from("<ll", data, 8192 + 184)  # fs_ipg, fs_fpg
+    _, inodes = sleuthkit(path)
+    found = {}
+    for entry in tree:
+        if entry.device is not None:
+            group, index = divmod(int(inodes[entry.path]), per_group)
+            at = (group * fragments + first_inodes) * fragment + index * 128
+            (number,) = unpack_from("<L", data, at + 40)  # di_db[0]
+            found[entry.path] = ((number >> 8) & 0xFFF, (number >> 12 & 0xFFF00) | number & 0xFF)
+    assert found == {entry.path: entry.device for entry in tree if entry.device is not None}
+    assert found["dev/sd30p"] == (4, 495)
+    assert found["dev/xbd0a"] == (142, 0)
+
+
+# the same bytes, wherever
+
+
+def rebuilt(scratch: Scratch, *words: str, before: Sequence[str] = (), umask: int = 0o022,
+            environment: dict[str, str] | None = None) -> dict[str, str]:
+    scratch.doit("iso", "domu-images", *words, before=before, umask=umask, environment=environment)
+    return scratch.products()
+
+
+def test_same_bytes_under_other_surroundings(template: Scratch, tmp_path: Path) -> None:
+    elsewhere = template.sources_only(tmp_path / "another place, 'quoted' and [so on]")
+    changed = {
+        "TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path),
+        "USER": "someone", "LOGNAME": "someone", "PYTHONHASHSEED": "4711", "CFLAGS": "-O0",
+        "CC": "false", "MAKEFLAGS": "-n", "GREP_OPTIONS": "-v", "POSIXLY_CORRECT": "1",
+        "TMPDIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "MTOOLSRC": "/nonexistent",
+    }
+    products = rebuilt(elsewhere, "jobs=1", umask=0o077, environment=changed)
+    assert products == template.products()
+    assert all(path.stat().st_mode & 0o777 == 0o444 for path in elsewhere.path("dist").iterdir())
+
+
+def test_same_bytes_next_year(template: Scratch, tmp_path: Path) -> None:
+    later = template.sources_only(tmp_path / "later")
+    before = ["faketime", "-f", "+400d"]
+    done = subprocess.run([*before, "date", "+%Y"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert rebuilt(later, "jobs=4", before=before) == template.products()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_same_bytes_by_another_user(template: Scratch, tmp_path: Path) -> None:
+    theirs = template.sources_only(tmp_path / "theirs")
+    subprocess.run(["chown", "-R", "65534:65534", theirs.root], check=True)
+    for folder in (tmp_path, *tmp_path.parents):  # they must be able to get there
+        if folder.stat().st_uid == 0 and folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    before = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    assert rebuilt(theirs, before=before) == template.products()
+    assert {path.stat().st_uid for path in theirs.path("dist").iterdir()} == {65534}

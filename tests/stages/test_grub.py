@@ -1,0 +1,118 @@
+"""GRUB's boot images and menu."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from support import judges
+from support.jobs import Bench
+from support.trees import TIME
+
+from buildlib.stages.grub import GrubImage, menu
+from buildlib.words.errors import ToolError
+
+PLATFORMS: list[Literal["bios", "efi"]] = ["bios", "efi"]
+
+
+def at_another_time(folder: Path, tool: str, moment: str) -> Path:
+    """A script that runs `tool` as if it were `moment`."""
+    script = folder / f"{tool} {moment[:4]}"
+    script.write_text(f'#!/bin/sh\nexec faketime "{moment}" {tool} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_same_bytes_at_any_time(
+    tmp_path: Path, platform: Literal["bios", "efi"]
+) -> None:
+    stage = GrubImage(platform, TIME)
+    images = {Bench(tmp_path / "here").run_stage(stage)["image"].blob}
+    for moment in ("2001-02-03 04:05:06", "2031-11-12 13:14:15"):
+        bench = Bench(tmp_path / moment)
+        tools = {tool: at_another_time(tmp_path, tool, moment) for tool in stage.tools()}
+        images.add(bench.run_stage(stage, tools=tools)["image"].blob)
+    assert len(images) == 1
+
+
+def test_the_bios_image_is_a_core_for_el_torito(bench: Bench) -> None:
+    image = bench.read(bench.run_stage(GrubImage("bios", TIME))["image"])
+    assert 100 << 10 < len(image) < 400 << 10
+    assert not any(image[8:64][16:]), "room for the boot information table"
+
+
+def test_the_efi_image(bench: Bench, tmp_path: Path) -> None:
+    path = bench.path(bench.run_stage(GrubImage("efi", TIME))["image"])
+    listing = judges.tool("mdir", "-i", path, "::/EFI/BOOT").decode()
+    assert "BOOTX64  EFI" in listing
+    assert "2023-11-14  22:13" in listing
+    judges.tool("mcopy", "-i", path, "::/EFI/BOOT/BOOTX64.EFI", tmp_path / "core")
+    core = (tmp_path / "core").read_bytes()
+    assert core[:2] == b"MZ"
+    assert b"configfile /boot/grub/grub.cfg" in core
+    log = next(bench.store.logs.iterdir(), None)
+    assert log is None or not log.read_bytes(), "no tool has anything to say"
+    assert b"PE32+ executable" in judges.tool("file", "-b", tmp_path / "core")
+    assert b"FAT" in judges.tool("file", "-b", path)
+
+
+def test_the_efi_image_holds_what_grub_makes(bench: Bench, tmp_path: Path) -> None:
+    """The file on the FAT image is the core image, unchanged."""
+    kept = tmp_path / "grub-mkimage"
+    kept.write_text(
+        f'#!/bin/sh\ngrub-mkimage "$@" || exit\nwhile [ "$1" != -o ]; do shift; done\n'
+        f'cp "$2" "{tmp_path}/made"\n')
+    kept.chmod(0o755)
+    outputs = bench.run_stage(GrubImage("efi", TIME), tools={"grub-mkimage": kept})
+    judges.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
+                tmp_path / "core")
+    assert (tmp_path / "core").read_bytes() == (tmp_path / "made").read_bytes()
+
+
+def test_a_tool_that_fails(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(ToolError) as caught:
+        bench.run_stage(GrubImage("bios", TIME), tools={"grub-mkimage": Path("/bin/false")})
+    assert caught.value.where == "stage GrubImage"
+
+
+# the menu
+
+
+def text(**changes: object) -> str:
+    words: dict[str, object] = {
+        "title": "goldmaster", "xen": "boot/xen.gz", "xen_words": ["dom0_mem=512M"],
+        "kernel": "netbsd", "kernel_words": ["bootdev=cd0a", "-v"], "timeout": 3}
+    return menu(**(words | changes))  # type: ignore[arg-type]
+
+
+def test_the_menu() -> None:
+    assert text() == """\
+# goldmaster
+serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+set timeout=3
+set default=0
+menuentry "goldmaster" {
+\tmultiboot2 /boot/xen.gz dom0_mem=512M
+\tmodule2 /netbsd bootdev=cd0a -v
+}
+"""
+
+
+def test_words_that_grub_s_shell_would_take_apart() -> None:
+    lines = text(title='a "b" $c\n}', kernel_words=["a;b", "x y", "it's", "$root", "", "ä"])
+    assert 'menuentry "a b c}" {' in lines
+    assert r"""	module2 /netbsd 'a;b' 'x y' 'it'\''s' '$root' '' 'ä'""" in lines.splitlines()
+
+
+@pytest.mark.parametrize("words", [["a;b", "x y", "it's", "$root", "{}", "#no"]])
+def test_grub_accepts_them(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "grub.cfg").write_text(text(kernel_words=words))
+    done = subprocess.run(["grub-script-check", tmp_path / "grub.cfg"], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
