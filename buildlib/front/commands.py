@@ -14,10 +14,11 @@ from buildlib.front import signals
 from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
 from buildlib.front.terminal import print_error, print_table, size_text
+from buildlib.front.unheard import heard_or_not
 from buildlib.front.variables import command_line
-from buildlib.store.host import host_error
 from buildlib.store.events import silent
-from buildlib.words.errors import ConfigError, GoldmasterError
+from buildlib.store.host import host_error
+from buildlib.words.errors import ConfigError, GoldmasterError, printable
 from buildlib.words.schema import nearest
 
 _JSON = {"name": "json", "long": "json", "type": bool, "default": False,
@@ -33,9 +34,15 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
         """Called by doit."""
         signals.heed(signals.leave)
         try:
-            return self.work(opt_values, pos_args)
+            status = self.work(opt_values, pos_args)
+            with heard_or_not(sys.stdout):
+                sys.stdout.flush()
+            return status
         except GoldmasterError as error:
             print_error(error)
+        except BrokenPipeError:
+            with heard_or_not(sys.stdout):
+                raise
         except OSError as error:
             print_error(host_error(error, where=f"doit {self.name}", folder=Path.cwd()))
         return 3
@@ -90,39 +97,49 @@ class Why(_Own):
         for name, verdict, reasons in rows:
             print(f"{name}: {verdict}")
             for reason in reasons:
-                print(f"    {reason}")
+                print(f"    {printable(reason)}")
         if not rows:
             print("nothing would run")
         return 0
 
 
 def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(task, verdict, reasons) of every task in the closure of `names` that is not up to date.
+    """(task, verdict, reasons) of every task that `names` need and that is not up to date.
 
-    `names` are tasks, groups of tasks, or nothing for `iso`.
+    `names` are tasks, groups of tasks, or nothing for `iso`. What is needed comes first.
     """
-    engine, products = session.engine, session.plan.products
     wanted = [task for name in names or ["iso"] for task in _tasks_of(session, name)]
-    stages = list(wanted)
-    for name in wanted:
-        if name in products:
-            stages += session.stages_of(name)
-    rows: list[tuple[str, str, tuple[str, ...]]] = []
-    for name in engine.graph.closure(stages):
-        decision = engine.settle(name)
-        if decision.verdict == "unknown":
-            rows.append((name, "depends", decision.reasons))
-        elif decision.verdict != "up to date":
-            rows.append((name, decision.verdict, decision.reasons))
-    for name in wanted:
-        if name in products:
-            missing = [ref.stage for ref in products[name].files.values()
-                       if any(row[0] == ref.stage and row[1] != "restore" for row in rows)]
+    rows: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for name in _needed(session, wanted):
+        if name in session.plan.products:
+            missing = [stage for stage in session.stages_of(name)
+                       if rows.get(stage, ("restore",))[0] != "restore"]
             if missing:
-                rows.append((name, "depends", (f"takes something from {missing[0]}",)))
-            elif not session.publisher.is_current(products[name]):
-                rows.append((name, "build", ("its files are missing or not as they should be",)))
-    return rows
+                rows[name] = "depends", (f"takes something from {missing[0]}",)
+            elif not session.publisher.is_current(session.plan.products[name]):
+                rows[name] = "build", ("its files are missing or not as they should be",)
+        else:
+            decision = session.engine.settle(name)
+            if decision.verdict != "up to date":
+                unknown = decision.verdict == "unknown"
+                rows[name] = "depends" if unknown else decision.verdict, decision.reasons
+    return [(name, *row) for name, row in rows.items()]
+
+
+def _needed(session: Session, names: Sequence[str]) -> list[str]:
+    """`names` and every task that must have ended before them, that one first."""
+    order: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name not in order:
+            product = name in session.plan.products
+            for need in session.stages_of(name) if product else session.engine.graph.needs(name):
+                visit(need)
+            order[name] = None
+
+    for name in names:
+        visit(name)
+    return list(order)
 
 
 def _tasks_of(session: Session, name: str) -> list[str]:

@@ -6,7 +6,6 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
@@ -61,9 +60,10 @@ class Run:
             if self._display is None:
                 from buildlib.front.settings import progress_setting
                 from buildlib.front.terminal import make_display
+                from buildlib.front.unheard import Lasting
 
-                self._display = make_display(
-                    progress_setting(self.root, self._variables), sys.stdout)
+                progress = progress_setting(self.root, self._variables)
+                self._display = Lasting(make_display(progress, sys.stdout), sys.stdout)
             return self._display
 
     @property
@@ -105,9 +105,8 @@ class Run:
             session.store.seen.save()
             if self._good and (self._begun or self.glance is None):
                 self._remember(session)
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            if self._display is not None:
-                self._display.close()
+        if self._display is not None:
+            self._display.close()
         if self._stopped:
             os._exit(128 + self._stopped)
         if session is not None:

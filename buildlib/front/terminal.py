@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from buildlib.store.events import Event, Finished, Note, Progress, Started
-from buildlib.words.errors import GoldmasterError
+from buildlib.words.errors import GoldmasterError, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -66,7 +66,7 @@ def result_line(event: Finished, reason: str, width: int) -> str:
     size = size_text(event.size) if event.size else ""
     line = f"{_MARKS[event.outcome]:<8} {event.stage:<34} {took:>8} {size:>9}"
     tail = event.detail or reason
-    line = f"{line}  {tail}" if tail else line
+    line = printable(f"{line}  {tail}" if tail else line)
     return line.rstrip() if len(line) <= width else line[: width - 1] + "…"
 
 
@@ -85,7 +85,8 @@ class Plain:
             self._reasons[event.stage] = event.reasons[0] if event.reasons else ""
         elif isinstance(event, Finished) and not self._quiet and event.outcome != "up to date":
             reason = self._reasons.get(event.stage, "")
-            self._write(result_line(event, reason if event.outcome == "built" else "", _width()))
+            reason = reason if event.outcome == "built" else ""
+            self._write(result_line(event, reason, _width(self._stream)))
         elif isinstance(event, Note) and not self._quiet:
             self._write(f"{event.stage}: {event.text}" if event.stage else event.text)
 
@@ -101,7 +102,7 @@ class Plain:
 
     def _write(self, line: str) -> None:
         with self._lock:
-            self._stream.write(line + "\n")
+            self._stream.write(printable(line) + "\n")
             self._stream.flush()
 
 
@@ -202,9 +203,10 @@ class Live:
             self._bars.remove_task(row)
         if event.outcome != "up to date":
             reason = self._reasons.get(event.stage, "") if event.outcome == "built" else ""
-            self._print(result_line(event, reason, _width()))
+            self._print(result_line(event, reason, _width(self._stream)))
 
     def _print(self, line: str) -> None:
+        line = printable(line)
         if self._bars is not None:
             self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -224,12 +226,14 @@ def print_table(rows: list[tuple[str, ...]], *, stream: TextIO | None = None) ->
     out = stream or sys.stdout
     if not rows:
         return
+    width = _width(out)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        line = "  ".join([*cells, row[-1]]).rstrip()
-        print(line if len(line) <= _width() else line[: _width() - 1] + "…", file=out)
+        cells = [cell.ljust(columns) for cell, columns in zip(row, widths, strict=False)]
+        line = printable("  ".join([*cells, row[-1]]).rstrip())
+        print(line if len(line) <= width else line[: width - 1] + "…", file=out)
 
 
-def _width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
+def _width(stream: TextIO) -> int:
+    """Columns of the terminal; what is read by a program is not cut."""
+    return shutil.get_terminal_size((120, 24)).columns if stream.isatty() else sys.maxsize

@@ -9,7 +9,7 @@ end of a small file goes into a block that others have left part of.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import pack
 
 from buildlib.stages import ufs1
@@ -104,23 +104,21 @@ class Image:
     ) -> None:
         self._time, self._identity = time, identity
         self.inodes = _number(tree)
+        self._space = Space(data_at=PER_BLOCK, per_group=GROUP_LIMIT)
         wanted = ROOT_INODE + len(self.inodes) + free_inodes
-        groups = 1
+        groups = 1 + sum(-(-node.size // FRAGMENT) for node in self.inodes) // GROUP_LIMIT
         while True:
-            per_group = -(-wanted // groups)
-            per_group = -(-per_group // INODES_PER_BLOCK) * INODES_PER_BLOCK
-            if per_group <= INODE_LIMIT:
-                draft = Geometry(0, groups, GROUP_LIMIT, per_group)
+            draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
+            if draft.inodes_per_group <= INODE_LIMIT:
                 used = self._allocate(draft)
                 size = used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
                 size = max(size, (groups - 1) * GROUP_LIMIT + draft.data_at + PER_BLOCK)
-                size = -(-size // PER_BLOCK) * PER_BLOCK
-                if -(-size // GROUP_LIMIT) == groups:
+                size = _whole(size, PER_BLOCK)
+                if size <= groups * GROUP_LIMIT:
                     break
-                groups = max(groups + 1, -(-size // GROUP_LIMIT) - 1)
-            else:
-                groups += 1
-        self.geometry = Geometry(size, groups, size if groups == 1 else GROUP_LIMIT, per_group)
+            groups += 1
+        per_group = size if groups == 1 else GROUP_LIMIT
+        self.geometry = replace(draft, size=size, per_group=per_group)
 
     @property
     def size(self) -> int:
@@ -219,6 +217,10 @@ class Image:
         return ufs1.group(
             geometry, number, free=bytes(free), inodes=inodes, time=self._time,
             folders=sum(node.entry.kind == "dir" for node in here[:inodes]))
+
+
+def _whole(count: int, unit: int) -> int:
+    return -(-count // unit) * unit
 
 
 def _has_blocks(node: Inode) -> bool:

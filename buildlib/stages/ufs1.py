@@ -188,7 +188,7 @@ def inode(
     """
     where = b"".join(pack("<l", address) for address in pointers)
     if entry.device is not None:
-        where = pack("<L", _device(*entry.device))
+        where = pack("<L", _device(entry, *entry.device))
     elif entry.kind == "link" and size < SHORT_LINK:
         where = entry.link.encode(errors="surrogateescape")
     time = entry.time
@@ -203,9 +203,9 @@ def inode(
         time, 0, where, 0, fragments * _SECTORS, 0, entry.uid, entry.gid)
 
 
-def _device(major: int, minor: int) -> int:
+def _device(entry: Entry, major: int, minor: int) -> int:
     if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
-        raise StageError(f"{major},{minor} is no device number of NetBSD",
+        raise StageError(f"{major},{minor} is no device number of NetBSD", where=entry.path,
                          why="the major number has 12 bits, the minor one 20", reason="ffs-device")
     return minor << 12 & 0xFFF00000 | major << 8 | minor & 0xFF
 

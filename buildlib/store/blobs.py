@@ -25,7 +25,6 @@ from buildlib.words.errors import MissingBlob, StoreError
 
 SEAL_NS = 1_000_000_000 * 10**9
 CHUNK = 1 << 20
-_PREFIXES = [f"{number:02x}" for number in range(256)]
 
 
 def is_sealed(target: str, size: int | None = None) -> bool:
@@ -46,6 +45,15 @@ def distrust(target: str) -> None:
     with contextlib.suppress(OSError):
         os.chmod(target, 0o444)
         os.utime(target)
+
+
+def _appear(scratch: str | Path, target: str) -> None:
+    """The one rename; the folder is made for its first blob."""
+    try:
+        os.rename(scratch, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(scratch, target)
 
 
 class BlobWriter:
@@ -78,10 +86,8 @@ class Blobs:
         self.tmp = folder / "tmp"
         self._number = itertools.count()
         self._label = os.urandom(4).hex()
-        if not (folder / "blobs" / "ff").is_dir():
-            for prefix in _PREFIXES:
-                (folder / "blobs" / prefix).mkdir(parents=True, exist_ok=True)
-        self.tmp.mkdir(exist_ok=True)
+        for path in (folder / "blobs", self.tmp):
+            path.mkdir(parents=True, exist_ok=True)
 
     def where(self, sha256: str) -> str:
         """The path of a blob, present or not."""
@@ -103,7 +109,7 @@ class Blobs:
                 while view:
                     view = view[os.write(descriptor, view) :]
                 os.utime(descriptor, ns=(SEAL_NS, SEAL_NS))
-                os.rename(scratch, target)
+                _appear(scratch, target)
             except BaseException:
                 os.unlink(scratch)
                 raise
@@ -120,7 +126,7 @@ class Blobs:
             writer = BlobWriter(descriptor)
             yield writer
             os.utime(descriptor, ns=(SEAL_NS, SEAL_NS))
-            os.rename(scratch, self.where(writer.blob.sha256))
+            _appear(scratch, self.where(writer.blob.sha256))
         except BaseException:
             os.unlink(scratch)
             raise
@@ -138,7 +144,7 @@ class Blobs:
                 blob = Blob(digest, os.fstat(file.fileno()).st_size)
             os.fchmod(file.fileno(), 0o444)
         os.utime(path, ns=(SEAL_NS, SEAL_NS))
-        os.rename(path, self.where(blob.sha256))
+        _appear(path, self.where(blob.sha256))
         return blob
 
     def copy_in(self, path: str | Path) -> Blob:
@@ -201,7 +207,7 @@ class Blobs:
 
     def all(self) -> Iterator[str]:
         """The SHA-256 of every blob, in no order."""
-        for prefix in _PREFIXES:
+        for prefix in os.listdir(self._root):
             yield from os.listdir(f"{self._root}/{prefix}")
 
     def is_sound(self, sha256: str) -> bool:

@@ -91,7 +91,8 @@ def write_glance(
             file.write(with_sum(json.dumps(data).encode()))
         os.replace(scratch, path)
     except OSError:
-        forget_glance(scratch)
+        with contextlib.suppress(OSError):
+            os.unlink(scratch)
 
 
 def touched(folder: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from buildlib.store.blobs import Blobs
+from buildlib.store.host import host_error
 from buildlib.store.lock import RunLock
 from buildlib.store.packs import Packs
 from buildlib.store.process import Runner
@@ -28,9 +29,11 @@ class Store:
             self.packs = Packs(self.folder, self.blobs)
             self.records = Records(self.folder)
         except OSError as error:
+            told = host_error(error, where="the store", folder=build)
             raise StoreError(
-                "the store cannot be made", where=error.filename or build, why=error.strerror,
-                hint="choose another place with `build=FOLDER`", reason="store-io",
+                "the store cannot be made", where=error.filename or build,
+                why=": ".join(filter(None, (told.what, told.why))), reason="store-io",
+                hint=told.hint or "choose another place with `build=FOLDER`",
             ) from error
         self.seen = Seen(self.folder / "seen.json")
         self.lock = RunLock(self.folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from support.siege import VARIANTS, Products, Variant, products, set_variant
 from support.victim import Victim
 
 Make: TypeAlias = Callable[..., Victim]
@@ -70,3 +71,15 @@ def make_victim(built: Victim, tmp_path: Path) -> Make:
         return built.copy(tmp_path / name, wrap=wrap)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def known(built: Victim, tmp_path_factory: pytest.TempPathFactory) -> dict[Variant, Products]:
+    """The products of every variant, from builds that nobody kills."""
+    reference = built.copy(tmp_path_factory.mktemp("reference") / "project")
+    found = {}
+    for variant in VARIANTS:
+        set_variant(reference, variant)
+        reference.build()
+        found[variant] = products(reference.dist)
+    return found

@@ -9,7 +9,7 @@ import os
 import time
 
 import pytest
-from support.siege import VARIANTS, Products, Siege, Variant, products, set_variant
+from support.siege import Products, Siege, Variant
 from support.victim import Victim
 
 pytestmark = pytest.mark.pipeline
@@ -18,18 +18,6 @@ KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "200"))
 SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
 PARTS = 4
 REST = 9  # kills before a build is left alone
-
-
-@pytest.fixture(scope="session")
-def known(built: Victim, tmp_path_factory: pytest.TempPathFactory) -> dict[Variant, Products]:
-    """The products of every variant, from builds that nobody kills."""
-    reference = built.copy(tmp_path_factory.mktemp("reference") / "project")
-    found = {}
-    for variant in VARIANTS:
-        set_variant(reference, variant)
-        reference.build()
-        found[variant] = products(reference.dist)
-    return found
 
 
 @pytest.mark.parametrize("part", range(PARTS))

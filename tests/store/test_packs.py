@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.strategies import few
 
 from buildlib.store.blobs import SEAL_NS, Blobs
 from buildlib.store.packs import (
@@ -60,7 +61,7 @@ def test_form(packs: Packs) -> None:
     assert list(packs.all()) == [pack.sha256]
 
 
-@settings(max_examples=25, deadline=None)
+@few
 @given(st.lists(st.tuples(st.sampled_from([*CONTENTS, bytes(3000), b"x" * 5000]), st.booleans())))
 def test_contents_come_back(
     tmp_path_factory: pytest.TempPathFactory, items: list[tuple[bytes, bool]]

@@ -280,11 +280,13 @@ ISO_JUDGES: Mapping[str, Callable[[Path], dict[str, Found]]] = {
 
 
 def sleuthkit(image: Path) -> tuple[dict[str, Found], dict[str, str]]:
-    """The Sleuth Kit's UFS1 reader; and path to inode number."""
+    """The Sleuth Kit's UFS1 reader; and path to inode number. It shows `^` for control characters,
+    and takes times for later than 1970.
+    """
     text = tool("fls", "-f", "ufs1", "-r", "-m", "/", image).decode(errors="surrogateescape")
     found, inodes = {}, {}
-    for line in text.splitlines():
-        _, name, inode, mode, uid, gid, size, _, mtime, _, _ = line.split("|")
+    for line in text.split("\n")[:-1]:
+        name, inode, mode, uid, gid, size, _, mtime, _, _ = line.partition("|")[2].rsplit("|", 9)
         if name.startswith("/$OrphanFiles"):
             continue
         kind = _KINDS[mode[2]]
@@ -293,8 +295,14 @@ def sleuthkit(image: Path) -> tuple[dict[str, Found], dict[str, str]]:
         inodes[path] = inode
         found[path] = Found(
             kind, _mode(mode[3:]), None, int(uid), int(gid), int(mtime),
-            int(size) if kind == "file" else None, link=target or None)
+            int(size) if kind == "file" else None,
+            link=target if target and "^" not in target else None)
     return found, inodes
+
+
+def shown_by_sleuthkit(name: str) -> str:
+    """A name as its listing has it."""
+    return re.sub(r"[\x01-\x1f]", "^", name)
 
 
 def sleuthkit_reads(image: Path, inode: str) -> bytes:

@@ -47,7 +47,7 @@ class Ufs:
         self.tree: dict[str, Found] = {}
         self.numbers: dict[str, int] = {}
         self._claim_structures()
-        self._links: dict[int, int] = {}
+        self._links: dict[int, int] = {2: -1}  # the root has no name
         self._walk(".", 2, 2)
         self._check_links()
         self._check_groups()
@@ -142,11 +142,9 @@ class Ufs:
                 assert address % self.frag == 0, "a block that is not aligned"
             self._claim(address, parts, owner)
             held += parts
-            pieces.append(self.data[address * self.fsize :][: min(left, self.bsize)]
-                          if left < self.bsize else
-                          self.data[address * self.fsize : address * self.fsize + self.bsize])
-            slack = self.data[address * self.fsize + min(left, self.bsize) :
-                              (address + parts) * self.fsize]
+            at = address * self.fsize
+            pieces.append(self.data[at : at + min(left, self.bsize)])
+            slack = self.data[at + len(pieces[-1]) : at + parts * self.fsize]
             assert not any(slack), f"{owner}: what lies behind the end of the content is not zero"
         return b"".join(pieces), held
 
@@ -174,7 +172,7 @@ class Ufs:
         self.tree[path], self.numbers[path] = node.found, number
         if node.found.kind != "dir":
             return
-        assert self._links[number] == 1, f"{path}: a folder with two names"
+        assert self._links[number] == (number != 2), f"{path}: a folder with two names"
         entries = self._entries(node.content)
         assert entries[:2] == [(number, 4, b"."), (parent, 4, b"..")], path
         self._links[number] += 1
@@ -232,8 +230,9 @@ class Ufs:
         own = [n for n in self.nodes if n // self.ipg == group] + [0, 1] * (group == 0)
         bits = {n for n in range(self.ipg) if block[iused + n // 8] >> n % 8 & 1}
         assert bits == {n % self.ipg for n in own}
-        for spare in set(range(self.ipg)) - bits:
-            assert not any(self._raw(first // self.fpg * self.ipg + spare))
+        for spare in set(range(self.ipg)) - bits - {0, 1}:
+            raw = self._raw(group * self.ipg + spare)  # newfs gives free ones a generation too
+            assert not any(raw[:108] + raw[112:])
         is_free = [bool(block[free + n // 8] >> n % 8 & 1) for n in range(length)]
         assert is_free == [first + n not in self.used for n in range(length)]
         whole = [all(is_free[n : n + self.frag]) for n in range(0, length, self.frag)]

@@ -171,17 +171,19 @@ class Victim:
 
     def start(
         self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),
+        out: int | None = None,
     ) -> Attempt:
-        """Start `doit WORDS` in a process group of its own."""
+        """Start `doit WORDS` in a process group of its own; `out` is its standard output."""
         self._count += 1
-        out, err = (self._runs / f"{self._count}.{name}" for name in ("out", "err"))
-        with out.open("wb") as out_file, err.open("wb") as err_file:
+        told, err = (self._runs / f"{self._count}.{name}" for name in ("out", "err"))
+        with told.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 [*self.wrap, *wrap, sys.executable, "-m", "doit", *words],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file,
+                cwd=self.folder, stdin=subprocess.DEVNULL, stderr=err_file,
+                stdout=out_file if out is None else out,
                 env={**clean_environment(), **(environment or {})}, start_new_session=True,
             )
-        return Attempt(process, out, err)
+        return Attempt(process, told, err)
 
     def run(
         self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),

@@ -72,7 +72,7 @@ def test_names_of_all_bytes_come_back() -> None:
     assert parse(format_tree(tree)) == tree
 
 
-@settings(max_examples=15, deadline=None)
+@settings(few, max_examples=15)
 @given(trees())
 def test_mtree_reads_what_we_write(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
     spec = tmp_path_factory.getbasetemp() / "spec"

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.strategies import few
 
 from buildlib.sources.archive import compress
 from buildlib.sources.archive.compress import chunks, compression
@@ -86,7 +87,7 @@ def test_a_form_nobody_reads(path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=25, deadline=None)
+@few
 @given(data=st.data())
 def test_no_prefix_is_taken_for_the_whole(
     tmp_path_factory: pytest.TempPathFactory, form: str, data: st.DataObject
@@ -99,7 +100,7 @@ def test_no_prefix_is_taken_for_the_whole(
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=25, deadline=None)
+@few
 @given(data=st.data())
 def test_flipped_bits_are_noticed_or_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, form: str, data: st.DataObject

@@ -83,7 +83,7 @@ def test_tarfile_reads_what_we_write(tree: Tree, dot: bool) -> None:
     assert not found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(few, max_examples=12)
 @given(trees(6), st.booleans())
 def test_bsdtar_reads_what_we_write(tree: Tree, dot: bool) -> None:
     seen = bsdtar_sees(written(tree, dot=dot))

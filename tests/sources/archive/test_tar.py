@@ -6,6 +6,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,11 @@ def test_ustar_archives_of_tarfile(entries: list[Entry]) -> None:
     assert all(is_same(entry, *found[entry.path]) for entry in entries)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(few, max_examples=12)
 @given(entry_lists(6, time_limit=8**11), st.sampled_from(["gnutar", "pax", "ustar"]))
 def test_archives_of_bsdtar(entries: list[Entry], form: str) -> None:
+    entries = [replace(entry, device=(4, 0o777777)) if entry.device else entry
+               for entry in entries]  # it has room for six digits
     if form == "ustar":
         entries = [Entry(entry.path, entry.kind, entry.mode, size=entry.size, sha256=entry.sha256,
                          link=entry.link, device=entry.device)

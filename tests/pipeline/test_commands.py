@@ -1,0 +1,359 @@
+"""The commands beside building: list, plan, why, lock, gc, verify, and the settings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.mirror import Mirror
+from support.scratch import Ran, Scratch
+
+RC_CONF = "recipes/dom0/overlay/etc/rc.conf"
+CONFIG = "kernel-configs/XEN3_DOM0_CD"
+LZ4 = "sets/mini/packages/lz4/package.toml"
+BASE_SET = "NetBSD/NetBSD-mini/amd64/binary/sets/base.tgz"
+
+
+def rows(ran: Ran) -> dict[str, list[str]]:
+    """First word of each line, and the rest."""
+    return {words[0]: words[1:] for words in map(str.split, ran.out.splitlines()) if words}
+
+
+# list, help, completion
+
+
+def test_list_tells_what_each_task_is_for(bare: Scratch) -> None:
+    """Before anything was built, and from the memory of a run."""
+    listed = rows(bare.doit("list"))
+    assert set(listed) >= {"iso", "domu-images", "verify", "boot-test", "fetch", "kernel", "mirror"}
+    assert all(listed.values()), listed
+    every = rows(bare.doit("list", "--all"))
+    assert set(every) >= {"kernel:XEN3_DOM0_CD", "domu-images:base", "image:cd", "unpack:base"}
+    assert all(every.values()), every
+    assert not bare.path("dist").exists()
+
+
+def test_list_is_the_same_after_a_build(scratch: Scratch) -> None:
+    before = scratch.doit("list", "--all").out
+    scratch.doit("iso")
+    assert scratch.doit("list", "--all").out == before
+
+
+def test_help_names_our_commands(scratch: Scratch) -> None:
+    text = scratch.doit("help").out
+    for command in ("plan", "why", "lock", "gc"):
+        assert f" {command} " in text
+        about = scratch.doit("help", command).out
+        assert "PURPOSE" in about
+        assert "DESCRIPTION" in about
+    assert "press the boot CD" in scratch.doit("help", "iso").out
+
+
+def test_completion_knows_commands_and_tasks(scratch: Scratch) -> None:
+    script = scratch.doit("tabcompletion", "--hardcode-tasks").out
+    for word in ("why", "plan", "lock", "gc", "iso", "domu-images"):
+        assert f" {word} " in script.replace('"', " ")
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+# plan and why
+
+
+def test_a_plan_of_nothing_is_empty(scratch: Scratch) -> None:
+    assert scratch.doit("plan").text == ""
+    assert json.loads(scratch.doit("plan", "--json").out) == []
+    assert scratch.doit("why").text == "nothing would run\n"
+    assert json.loads(scratch.doit("why", "--json").out) == {}
+
+
+def test_a_plan_for_a_fresh_checkout(bare: Scratch) -> None:
+    planned = rows(bare.doit("plan"))
+    assert planned["press"][0] == "build"
+    assert planned["fetch:list"][0] == "build"
+    assert planned["image:cd"][0] == "depends"
+    assert planned["iso"][0] == "depends"
+    assert "domu-images:base" not in planned
+    assert not bare.path("dist").exists()
+
+
+def planned(scratch: Scratch, *words: str) -> dict[str, str]:
+    """Task to verdict."""
+    listed: list[dict[str, Any]] = json.loads(scratch.doit("plan", "--json", *words).out)
+    assert all(item["reasons"] for item in listed)
+    return {item["task"]: item["verdict"] for item in listed}
+
+
+def kernel_there_and_back(scratch: Scratch) -> None:
+    text = scratch.read(CONFIG)
+    scratch.append(CONFIG, "options \tDIAGNOSTIC\n")
+    scratch.doit("iso")
+    scratch.write(CONFIG, text)
+
+
+def unused_code(scratch: Scratch) -> None:
+    scratch.append("buildlib/stages/unpack.py", "\n\nUNUSED = 1\n")
+
+
+EDITS: dict[str, Callable[[Scratch], object]] = {
+    "an overlay": lambda scratch: scratch.append(RC_CONF, "sshd=YES\n"),
+    "a kernel configuration": lambda scratch: scratch.append(CONFIG, "options \tDIAGNOSTIC\n"),
+    "a kernel configuration, and back": kernel_there_and_back,
+    "code without effect": unused_code,
+    "the boot menu": lambda scratch: scratch.edit(
+        "recipes/dom0.toml", "timeout = 1", "timeout = 9"),
+    "a product deleted": lambda scratch: scratch.product().unlink(),
+    "a side file deleted": lambda scratch: scratch.product("mini-dom0.iso.json").unlink(),
+    "a signing key's file": lambda scratch: scratch.append("sets/keys/mini.asc", "\nA remark.\n"),
+    "a blob deleted": lambda scratch: scratch.blob(
+        scratch.outputs("kernel:XEN3_DOM0_CD")["kernel"]).unlink(),
+    "everything": lambda scratch: scratch.remove("build"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_plan_tells_what_will_run_and_changes_nothing(scratch: Scratch, name: str) -> None:
+    """What it is sure of comes true; what it says depends may still be cut off."""
+    EDITS[name](scratch)
+    before = scratch.listing("build") if name != "everything" else {}
+    products = scratch.listing("dist")
+    plan = planned(scratch)
+    if before:
+        assert without_memory(scratch.listing("build")) == without_memory(before)
+    assert scratch.listing("dist") == products
+    ran = scratch.build("iso")
+    certain = {task for task, verdict in plan.items() if verdict == "build"}
+    restored = {task for task, verdict in plan.items() if verdict == "restore"}
+    assert certain <= ran.built
+    assert restored == ran.restored
+    assert ran.built <= plan.keys()
+    assert plan
+    assert planned(scratch) == {}
+
+
+def without_memory(listing: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Without the memory of digests; a folder's own times change when it is written to."""
+    return {path: marks for path, marks in listing.items()
+            if path not in {"build/store/seen.json", "build/store"}}
+
+
+def test_why_tells_the_root_cause_first(scratch: Scratch) -> None:
+    scratch.append(RC_CONF, "sshd=YES\n")
+    unused_code(scratch)
+    told: dict[str, list[str]] = json.loads(scratch.doit("why", "--json").out)
+    assert next(iter(told)).startswith("unpack:")
+    assert told["unpack:base"][0].startswith("code of buildlib.stages.unpack changed: ")
+    assert told["root:dom0"] == ["takes something from unpack:base"]
+    one = scratch.doit("why", "unpack:etc").out
+    assert one.startswith("unpack:etc: build\n    code of buildlib.stages.unpack changed: ")
+    assert "root" not in one
+
+
+WHY: dict[str, tuple[Callable[[Scratch], object], str, str]] = {
+    "a file": (EDITS["an overlay"], "root:dom0", f"file {RC_CONF} changed: "),
+    "a new file": (
+        lambda scratch: scratch.write("recipes/dom0/overlay/etc/motd", "Hello.\n"),
+        "root:dom0", "file recipes/dom0/overlay/etc/motd is new "),
+    "a spec": (
+        lambda scratch: scratch.append("recipes/dom0/overlay.mtree", "# More.\n"),
+        "root:dom0", "file recipes/dom0/overlay.mtree changed: "),
+    "a configuration": (
+        EDITS["a kernel configuration"], "kernel:XEN3_DOM0_CD", f"file {CONFIG} changed: "),
+    "a parameter": (
+        lambda scratch: scratch.append("recipes/domu/base.toml", 'free = "20%"\n'),
+        "image:base", "free changed: 5% → 20%"),
+    "a menu": (EDITS["the boot menu"], "tree:cd", "set timeout=1 → set timeout=9"),
+    "a blob": (EDITS["a blob deleted"], "kernel:XEN3_DOM0_CD", "was deleted or damaged"),
+}
+
+
+@pytest.mark.parametrize("name", WHY)
+def test_why_names_what_changed_from_what_to_what(scratch: Scratch, name: str) -> None:
+    """And the run that follows gives the same reason."""
+    edit, task, reason = WHY[name]
+    edit(scratch)
+    told: dict[str, list[str]] = json.loads(scratch.doit("why", "--json").out)
+    assert reason in told[task][0]
+    started = {event["stage"]: event["reasons"] for event in scratch.build("iso").events
+               if event["event"] == "started"}
+    assert started[task] == told[task]
+
+
+# lock
+
+
+def test_lock_writes_the_same_again(scratch: Scratch, mirror: Mirror) -> None:
+    before = scratch.path("sets/mini.lock").read_bytes()
+    for words in (("lock",), ("lock", "release=mini", f"mirror={mirror.url}")):
+        said = scratch.doit(*words).out
+        assert "NetBSD-mini_hashes.asc: good" in said
+        assert not {"add", "upgrade", "drop"} & {line.split()[0] for line in said.splitlines()}
+        assert scratch.path("sets/mini.lock").read_bytes() == before
+    assert {path for path, _ in mirror.requests} >= {BASE_SET}
+    assert scratch.doit("iso").text == ""
+
+
+def test_lock_tells_what_changed(scratch: Scratch) -> None:
+    scratch.edit(LZ4, "lz4-1.10.0", "lz4-1.10.1")
+    scratch.edit("recipes/domu/pkgrepo.toml", '"www/bozohttpd", ', "")
+    stale = scratch.doit("iso", status=3)
+    assert "run: doit lock release=mini" in stale.err
+    said = scratch.doit("lock").out
+    assert "\nupgrade  lz4 1.10.0 → 1.10.1\n" in said
+    assert "\ndrop     bozohttpd 20240428\n" in said
+    scratch.doit("iso")
+    scratch.append("recipes/domu/base.toml", 'packages = ["www/bozohttpd"]\n')
+    assert "\nadd      bozohttpd 20240428\n" in scratch.doit("lock").out
+    ran = scratch.build("iso")
+    assert ran.built >= {"packages:base", "root:base", "image:base", "iso"}
+    assert not ran.built & {"packages:dom0", "root:pkgrepo", "unpack:base", "toolchain"}
+
+
+# gc
+
+
+def test_gc_keeps_what_the_last_builds_need(scratch: Scratch) -> None:
+    products = scratch.products()
+    text = scratch.read(RC_CONF)
+    scratch.append(RC_CONF, "sshd=YES\n")
+    scratch.doit("iso")
+    size = sum(marks[1] for marks in scratch.listing("build").values())
+    said = scratch.doit("gc").out
+    assert said.startswith("removed ")
+    assert "removed 0 files" not in said
+    assert sum(marks[1] for marks in scratch.listing("build").values()) < size
+    assert planned(scratch, "iso", "domu-images") == {}
+    for _ in range(2):
+        assert scratch.doit("iso", "domu-images").text == ""
+    assert scratch.doit("gc").out == "removed 0 files, 0 B\n"
+    scratch.write(RC_CONF, text)  # what it was before is gone, and is made again
+    assert scratch.build("iso").built >= {"root:dom0", "image:cd", "iso"}
+    assert scratch.products() == products
+
+
+# verify
+
+
+def test_verify_says_what_was_checked_against_what(scratch: Scratch) -> None:
+    told = {line.split()[1]: line for line in scratch.doit("verify").out.splitlines()}
+    assert "good signature by 27B527775A934C5F" in told["keys/mini.asc"]
+    assert told[BASE_SET].endswith("lock, signature, MD5, SHA512")
+    assert told["pkgsrc/packages/NetBSD/x86_64/1.0/All/lz4-1.10.0.tgz"].endswith(" lock")
+    assert all(line.startswith("ok ") for line in told.values())
+
+
+def test_verify_before_anything_was_fetched(bare: Scratch) -> None:
+    lines = bare.doit("verify").out.splitlines()
+    assert len(lines) > 15
+    assert all(line.startswith("-") and line.endswith("not fetched yet") for line in lines)
+
+
+@pytest.mark.parametrize("name", [
+    BASE_SET, "NetBSD/security/hashes/NetBSD-mini_hashes.asc",
+    "NetBSD/NetBSD-mini/source/sets/SHA512",
+    "pkgsrc/packages/NetBSD/x86_64/1.0/All/lz4-1.10.0.tgz"])
+@pytest.mark.parametrize("seal", ["broken", "kept"])
+def test_verify_removes_what_is_damaged(
+    scratch: Scratch, mirror: Mirror, name: str, seal: str
+) -> None:
+    (sha256,) = {value for stage in ("list", "source/sets/SHA512", "amd64/binary/sets/base.tgz",
+                                     "lz4-1.10.0.tgz")
+                 if name.endswith(stage) or (stage == "list" and name.endswith(".asc"))
+                 for value in scratch.outputs(f"fetch:{stage}").values()}
+    blob = scratch.blob(sha256)
+    status = blob.stat()
+    blob.unlink()  # the mirror's copy is another name of it
+    blob.write_bytes(bytes(status.st_size))
+    if seal == "kept":
+        shutil.copystat(scratch.product(), blob)
+    ran = scratch.doit("verify", status=1)
+    assert "the file is not what it should be" in ran.err
+    assert f"where: {name}" in ran.err
+    assert "why:   lock: " in ran.err
+    assert not blob.exists()
+    assert f"-   {name}" in scratch.doit("verify").out
+    assert scratch.build("iso", f"mirror={mirror.url}").built == {
+        f"fetch:{name.rpartition('/')[2]}" if name.startswith("pkgsrc")
+        else "fetch:list" if name.endswith(".asc")
+        else f"fetch:{name.removeprefix('NetBSD/NetBSD-mini/')}"}
+    assert all(line.startswith("ok ") for line in scratch.doit("verify").out.splitlines())
+
+
+# settings
+
+
+def test_settings_and_their_precedence(scratch: Scratch) -> None:
+    """Command line over environment over file; each says where the products go."""
+    def folders() -> set[str]:
+        return {path.name for path in scratch.root.iterdir()} & {"filed", "from-env", "given"}
+
+    scratch.remove("dist")
+    scratch.write("recipes/settings.toml", 'dist = "filed"\njobs = 1\n')
+    environment = {"GOLDMASTER_DIST": "from-env"}
+    scratch.doit("iso")
+    assert folders() == {"filed"}
+    scratch.doit("iso", environment=environment)
+    assert folders() == {"filed", "from-env"}
+    scratch.doit("iso", "dist=given", environment=environment)
+    assert folders() == {"filed", "from-env", "given"}
+    assert not scratch.path("dist").exists()
+
+
+def test_the_store_lies_where_the_settings_say(scratch: Scratch) -> None:
+    scratch.path("build").rename(scratch.path("a store"))
+    scratch.write("recipes/settings.toml", 'build = "a store"\n')
+    for _ in range(2):
+        assert scratch.doit("iso").text == ""
+    assert list(scratch.path("a store/store").glob("glance-*"))
+    assert scratch.doit("plan").text == ""
+    assert "removed" in scratch.doit("gc").out
+    assert not scratch.path("build").exists()
+
+
+BAD_SETTINGS: list[tuple[list[str], dict[str, str], str, str]] = [
+    (["relaese=mini"], {}, "", "relaese: no such setting; did you mean release?"),
+    ([], {}, 'mirorr = "x"\n', "mirorr: no such setting; did you mean mirror?"),
+    (["jobs=many"], {}, "", "jobs: must be a whole number from 0, is 'many'"),
+    ([], {"GOLDMASTER_JOBS": "-1"}, "", "jobs: must be a whole number from 0, is '-1'"),
+    ([], {}, "jobs = 1.5\n", "jobs: must be a whole number from 0, is 1.5"),
+    (["progress=loud"], {}, "", "progress: one of auto, live, plain, json, quiet, not 'loud'"),
+    ([], {"SOURCE_DATE_EPOCH": "now"}, "", "SOURCE_DATE_EPOCH is no number of seconds"),
+    ([], {}, "jobs = \n", "settings.toml is no TOML"),
+]
+
+
+@pytest.mark.parametrize(("words", "environment", "filed", "expected"), BAD_SETTINGS)
+@pytest.mark.parametrize("command", ["iso", "plan"])
+def test_wrong_settings(
+    bare: Scratch, command: str, words: list[str], environment: dict[str, str], *, filed: str,
+    expected: str,
+) -> None:
+    if filed:
+        bare.write("recipes/settings.toml", filed)
+    ran = bare.doit(command, *words, environment=environment, status=3)
+    assert expected in ran.err
+    assert ran.out == ""
+
+
+def test_other_folders_and_other_file_systems(scratch: Scratch, tmp_path: Path) -> None:
+    """A release by its path, products on another file system: copies, watched all the same."""
+    other = Path("/dev/shm") / f"goldmaster-{tmp_path.parent.name}-{tmp_path.name}"
+    words = ("iso", "release=sets/mini.toml", f"dist={other}")
+    try:
+        assert scratch.build(*words).built == {"iso"}
+        assert scratch.build(*words).built == set()
+        image = other / "mini-dom0.iso"
+        assert image.read_bytes() == scratch.product().read_bytes()
+        assert image.stat().st_mode & 0o777 == 0o444
+        image.chmod(0o644)
+        with image.open("r+b") as file:
+            file.write(b"tampered")
+        shutil.copystat(scratch.product(), image)
+        assert scratch.build(*words).built == {"iso"}
+        assert image.read_bytes() == scratch.product().read_bytes()
+    finally:
+        shutil.rmtree(other, ignore_errors=True)

@@ -1,0 +1,247 @@
+"""The house rules that a program can check."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ("words", "store", "sources", "stages", "graph", "front")
+MODULE_LINES = 400
+FUNCTION_LINES = 50
+
+CLOCK_AND_ENVIRONMENT = "store/surroundings.py"
+PROCESSES = "store/process.py"
+# What no stage may ask, since its answer differs between hosts and runs.
+HOST = frozenset({
+    "os.environ", "os.environb", "os.getenv", "os.getenvb", "os.getcwd", "os.getcwdb",
+    "os.getlogin", "os.uname", "os.cpu_count", "os.getloadavg", "os.path.expanduser",
+    "os.path.expandvars", "os.path.abspath", "Path.cwd", "Path.home", "time.time", "time.time_ns",
+    "time.ctime", "time.localtime", "datetime.now", "datetime.utcnow", "datetime.today",
+    "date.today", "socket.gethostname", "tempfile.gettempdir",
+})
+# The front may ask where it was started: that folder is the project.
+WHERE = frozenset({"Path.cwd"})
+HOST_MODULES = frozenset({"datetime", "getpass", "locale", "platform", "random", "secrets",
+                          "tempfile", "uuid"})
+# `os.urandom` names scratch files of the store apart; nothing else is random.
+RANDOM = {"os.urandom": "store/blobs.py"}
+STARTS = frozenset({
+    "os.system", "os.popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp",
+    *(f"os.{verb}{suffix}" for verb in ("exec", "spawn") for suffix in
+      ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+})
+START_MODULES = frozenset({"multiprocessing", "pty", "concurrent"})
+TERMINAL = frozenset({"sys.stdout", "sys.stderr", "sys.stdin", "sys.__stdout__", "sys.__stderr__"})
+# Each takes longer to import than a whole null build may last. (lzma and bz2 come with shutil.)
+HEAVY = ("requests", "urllib3", "pycdlib", "isal", "rich", "pysequoia", "difflib", "doit", "http",
+         "asyncio")
+
+MODULES = sorted(path.relative_to(ROOT / "buildlib").as_posix()
+                 for path in (ROOT / "buildlib").rglob("*.py"))
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((ROOT / "buildlib" / module).read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> tuple[tuple[int, str], ...]:
+    """Line and full name of everything a module imports, at whatever depth."""
+    return tuple(_imports(module))
+
+
+def _imports(module: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}:{node.lineno}: a relative import"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@cache
+def uses(module: str) -> tuple[tuple[int, str], ...]:
+    """Line and dotted name of what a module takes from other modules and their classes."""
+    return tuple(_uses(module))
+
+
+def _uses(module: str) -> Iterator[tuple[int, str]]:
+    origins = {name.rpartition(".")[2]: name for _, name in imports(module)}
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Attribute):
+            parts = [node.attr]
+            below: ast.expr = node.value
+            while isinstance(below, ast.Attribute):
+                parts.insert(0, below.attr)
+                below = below.value
+            if isinstance(below, ast.Name):
+                yield node.lineno, ".".join([below.id, *parts])
+        elif isinstance(node, ast.Name) and node.id in origins:
+            yield node.lineno, origins[node.id]
+
+
+def found(module: str, wanted: frozenset[str]) -> list[str]:
+    return [f"{module}:{line}: {name}" for line, name in uses(module) if name in wanted]
+
+
+def imported(module: str, wanted: frozenset[str]) -> list[str]:
+    return [f"{module}:{line}: import {name}" for line, name in imports(module)
+            if name.split(".")[0] in wanted]
+
+
+def test_there_is_a_house() -> None:
+    assert {module.split("/")[0] for module in MODULES} - {"testing"} == {
+        *FLOORS, "__init__.py"}
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_imports_only_floors_below_it(floor: str) -> None:
+    allowed = FLOORS[: FLOORS.index(floor) + 1]
+    wrong = [
+        f"{module}:{line}: {name}"
+        for module in MODULES if module.startswith(f"{floor}/")
+        for line, name in imports(module)
+        if name.startswith("buildlib.") and name.split(".")[1] not in {*allowed, "__version__"}
+    ]
+    assert not wrong
+
+
+def test_one_place_starts_processes() -> None:
+    wrong = [line for module in MODULES if module != PROCESSES
+             for line in (*found(module, STARTS), *imported(module, START_MODULES))]
+    wrong += [  # to name the type of a running tool is no harm
+        f"{module}:{line}: {name}" for module in MODULES if module != PROCESSES
+        for line, name in uses(module)
+        if name.startswith("subprocess.") and name != "subprocess.Popen"
+    ]
+    wrong += [
+        f"{module}:{node.lineno}: subprocess.Popen(…)" for module in MODULES
+        if module != PROCESSES for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"subprocess.Popen", "Popen"}
+    ]
+    assert not wrong
+
+
+def test_one_place_reads_the_clock_and_the_environment() -> None:
+    wrong = [line for module in MODULES if module != CLOCK_AND_ENVIRONMENT
+             for line in (*found(module, HOST - WHERE if module.startswith("front/") else HOST),
+                          *imported(module, HOST_MODULES))]
+    wrong += [line for name, place in RANDOM.items() for module in MODULES if module != place
+              for line in found(module, frozenset({name}))]
+    assert not wrong
+
+
+def test_only_the_front_writes_to_the_terminal() -> None:
+    wrong = [line for module in MODULES if not module.startswith("front/")
+             for line in found(module, TERMINAL)]
+    wrong += [
+        f"{module}:{node.lineno}: {node.func.id}"
+        for module in MODULES if not module.startswith("front/")
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        and node.func.id in {"print", "input", "breakpoint"}
+    ]
+    assert not wrong
+
+
+def test_the_ground_floor_touches_no_file() -> None:
+    wrong = [line for module in MODULES if module.startswith("words/")
+             for line in imported(module, frozenset({"os", "io", "shutil", "socket"}))]
+    wrong += [f"{module}:{node.lineno}: open" for module in MODULES if module.startswith("words/")
+              for node in ast.walk(tree(module))
+              if isinstance(node, ast.Name) and node.id == "open"]
+    assert not wrong
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    names = [f"buildlib.{module.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+             for module in MODULES
+             if not module.startswith("front/") and module != "__init__.py"]
+    script = ("import sys, importlib\n"
+              "for name in sys.argv[1:]: importlib.import_module(name)\n"
+              "print(*sorted({name.split('.')[0] for name in sys.modules}))")
+    result = subprocess.run([sys.executable, "-I", "-c", script, *names], cwd=ROOT,
+                            capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not set(HEAVY) & set(result.stdout.split())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_one_idea_and_says_it(module: str) -> None:
+    lines = (ROOT / "buildlib" / module).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MODULE_LINES
+    assert ast.get_docstring(tree(module)), "a module says what it is for"
+
+
+def definitions(node: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Name and node of every class and function, but for functions inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield f"{inside}{child.name}", child
+            yield from definitions(child, f"{inside}{child.name}.")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{inside}{child.name}", child
+
+
+def test_functions_are_short() -> None:
+    wrong = [
+        f"{module}: {name} has {node.end_lineno - node.lineno + 1} lines"
+        for module in MODULES
+        for name, node in definitions(tree(module))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > FUNCTION_LINES
+    ]
+    assert not wrong
+
+
+def test_what_is_public_is_documented() -> None:
+    wrong = [
+        f"{module}: {name}"
+        for module in MODULES
+        for name, node in definitions(tree(module))
+        if not any(part.startswith("_") for part in name.split("."))
+        and isinstance(node, ast.ClassDef | ast.FunctionDef)
+        and not _is_overload_of_documented(node) and ast.get_docstring(node) is None
+    ]
+    assert not wrong
+
+
+def _is_overload_of_documented(node: ast.ClassDef | ast.FunctionDef) -> bool:
+    """A property's setter, or a body of `...` in a protocol: the words stand elsewhere."""
+    last = node.body[-1]
+    return isinstance(node, ast.FunctionDef) and (
+        any(isinstance(item, ast.Attribute) and item.attr == "setter"
+            for item in node.decorator_list)
+        or (isinstance(last, ast.Expr) and isinstance(last.value, ast.Constant)
+            and last.value.value is ...))
+
+
+@pytest.mark.parametrize(
+    ("source", "check"),
+    [
+        ("import os\nos.environ['A']", HOST),
+        ("from os import environ\nenviron['A']", HOST),
+        ("import time\ntime.time()", HOST),
+        ("from time import time\ntime()", HOST),
+        ("from pathlib import Path\nPath.cwd()", HOST),
+        ("import sys\nsys.stdout.write('x')", TERMINAL),
+        ("import os\nos.system('x')", STARTS),
+    ],
+)
+def test_the_rules_see_what_they_forbid(
+    source: str, check: frozenset[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "tree", lambda _module: ast.parse(source))
+    imports.cache_clear()
+    uses.cache_clear()
+    assert found("x.py", check)
+    imports.cache_clear()
+    uses.cache_clear()
