@@ -6,7 +6,6 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import zlib
@@ -42,7 +41,6 @@ class Run:
         self._opening = threading.RLock()
         self._begun = False
         self._good = True
-        self._stopped = 0
         given = {**all_settings(), **self._variables}
         self._circumstances = {
             **{name: value for name, value in given.items() if name not in _PASSING},
@@ -95,11 +93,7 @@ class Run:
         self._good = False
 
     def end(self) -> None:
-        """The run is over, one way or another.
-
-        A run that was stopped ends here: its threads are not waited for, nor is the lock given
-        back while they may still write.
-        """
+        """The run is over, one way or another."""
         session = self._session
         if session is not None:
             session.store.seen.save()
@@ -107,8 +101,6 @@ class Run:
                 self._remember(session)
         if self._display is not None:
             self._display.close()
-        if self._stopped:
-            os._exit(128 + self._stopped)
         if session is not None:
             session.store.lock.release()
 
@@ -125,14 +117,22 @@ class Run:
                          looked=seen.looked, links=seen.links)
 
     def stop(self, number: int, frame: FrameType | None) -> NoReturn:
-        """A signal ends the run: first every tool, then doit."""
+        """A signal ends the run: first every tool, then doit, whose threads are not waited for."""
         signals.ignore()
-        self.fail()
-        self._stopped = number
         if self._session is not None:
             self._session.store.runner.stop()
             self._session.store.lock.end_tools()
+        signals.aside(self._tidy)
         signals.leave(number, frame)
+
+    def _tidy(self) -> None:
+        """Leave the terminal and the store as they should be."""
+        if self._display is not None:
+            self._display.close()
+        if self._session is not None:
+            self._session.store.seen.save()
+            if self._begun:
+                self._session.store.blobs.clear_tmp()
 
     def told(self, error: Exception, *, where: str) -> GoldmasterError:
         """An error as it can be shown."""

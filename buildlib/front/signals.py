@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
+import os
 import signal
+import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_POLL_SECONDS, _GRACE_SECONDS = 0.01, 2.0
 
 
 def heed(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
@@ -23,7 +29,26 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def aside(work: Callable[[], None]) -> None:
+    """Do what may need locks, which the interrupted code may hold; after a while go on without."""
+    done = []
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            work()
+        done.append(True)
+
+    _thread.start_new_thread(run, ())  # `threading` has a lock of its own
+    end = time.monotonic() + _GRACE_SECONDS
+    while not done and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+
+
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End quietly, with the exit status a shell gives: 128 and the signal's number."""
+    """End at once and quietly, with the exit status a shell gives: 128 and the signal's number.
+
+    An exception would not do it: Python drops those raised in callbacks, and goes on.
+    """
     ignore()
-    raise SystemExit(128 + number)
+    aside(sys.stdout.flush)
+    os._exit(128 + number)

@@ -19,13 +19,21 @@ from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
 from buildlib.stages.stage import From, HostPackage, Job, Stage
 from buildlib.store.events import Finished, Note, Sink, Started
+from buildlib.store.glance import Signature
 from buildlib.store.host import SPACE_HINT, host_error, is_nearly_full, space_left
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.store import Store
 from buildlib.store.surroundings import ticks
 from buildlib.words.digest import Blob, digest_of
-from buildlib.words.errors import GoldmasterError, MissingBlob, StageError, StoreError, ToolError
+from buildlib.words.errors import (
+    GoldmasterError,
+    Interrupted,
+    MissingBlob,
+    StageError,
+    StoreError,
+    ToolError,
+)
 from buildlib.words.mtree import format_tree
 
 Verdict: TypeAlias = Literal["up to date", "restore", "build", "unknown"]
@@ -233,14 +241,14 @@ class Engine:
         stage = self.graph.stages[name]
         self._sink(Started(name, decision.reasons))
         started = ticks()
+        marks = self.keys.marks(stage)
         with self._scratch() as folder:
             job = self._job(name, stage, folder)
             job.log.unlink(missing_ok=True)
             results = stage.run(job)
             outputs = {key: self._stored(value) for key, value in results.items()}
-        again = self.keys.document(stage, self._outputs)
-        if digest_of(again) != decision.key:
-            changed = reasons(decision.document, again)
+        changed = self._changes(stage, decision, marks)
+        if changed:
             raise StageError(
                 "an input changed while the stage ran", where=f"stage {name}",
                 why="\n".join(changed), hint="nothing was stored; run again",
@@ -251,6 +259,17 @@ class Engine:
         self.store.records.set_last(self._scope + name, decision.key)
         self._accept(name, decision, record)
         self._sink(Finished(name, "built", ticks() - started, self._size(name)))
+
+    def _changes(
+        self, stage: Stage, decision: Decision, marks: Mapping[str, Signature]
+    ) -> tuple[str, ...]:
+        """What of its inputs is not as it was when the stage began, or was not in between."""
+        again = self.keys.document(stage, self._outputs)
+        if digest_of(again) != decision.key:
+            return reasons(decision.document, again)
+        now = self.keys.marks(stage)
+        return tuple(f"file {name} was changed, and changed back"
+                     for name in sorted({*marks, *now}) if marks.get(name) != now.get(name))
 
     def _stored(self, value: Blob | StoredTree) -> Output:
         if isinstance(value, Blob):
@@ -304,7 +323,8 @@ class Engine:
             if isinstance(error, ToolError) and is_nearly_full(self.store.build):
                 error.why = error.why or f"only {space_left(self.store.build)}"
                 error.hint = error.hint or SPACE_HINT
-            self._sink(Finished(name, "failed", ticks() - started))
+            if not isinstance(error, Interrupted):
+                self._sink(Finished(name, "failed", ticks() - started))
             raise
 
     def _size(self, name: str) -> int:

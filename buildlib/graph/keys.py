@@ -19,8 +19,9 @@ from posixpath import normpath
 
 from buildlib.graph.code import CodeDigests
 from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
-from buildlib.sources.folder import fingerprint
+from buildlib.sources.folder import fingerprint, walk
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.store.glance import Signature, signature
 from buildlib.store.records import Document, Output
 from buildlib.store.store import Store
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, tool_candidates
@@ -75,6 +76,19 @@ class Keys:
                 "environment": self._environment,
             }
         return document
+
+    def marks(self, stage: Stage) -> dict[str, Signature]:
+        """The stat signature of every path of the checkout that the stage reads."""
+        marks: dict[str, Signature] = {}
+        for value in vars(stage).values():
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, SourceFile):
+                    marks[item.name] = signature(str(item.path))
+                elif isinstance(item, SourceTree):
+                    marks[item.spec.name] = signature(str(item.spec))
+                    marks |= {f"{item.name}/{path}": signature(child.path, follow=False)
+                              for path, child in walk(str(item.path))}
+        return marks
 
     def tool(self, name: str) -> tuple[Path, str]:
         """Path and SHA-256 of a host tool. Raises ToolError."""

@@ -191,10 +191,9 @@ class Image:
             start = number * geometry.per_group
             yield (start + ufs1.COPY_AT) * FRAGMENT, copy
             yield (start + ufs1.GROUP_AT) * FRAGMENT, block
+            if here := self._inodes_of(number):
+                yield geometry.inode_at(here[0].number), b"".join(map(_inode, here))
         for node in self.inodes:
-            yield geometry.inode_at(node.number), ufs1.inode(
-                node.entry, links=node.links, size=node.size, pointers=node.top,
-                fragments=node.fragments)
             if node.data and _has_blocks(node):
                 yield from ((at, node.data[offset : offset + size])
                             for offset, at, size in _extents(node))
@@ -211,16 +210,24 @@ class Image:
         for block, used in space.parts.items():
             if first <= block < first + count:
                 free[block - first] = 0xFF << used & 0xFF
-        start = number * geometry.inodes_per_group
-        inodes = min(max(ROOT_INODE + len(self.inodes) - start, 0), geometry.inodes_per_group)
-        here = self.inodes[max(start - ROOT_INODE, 0) : max(start - ROOT_INODE + inodes, 0)]
+        here = self._inodes_of(number)
         return ufs1.group(
-            geometry, number, free=bytes(free), inodes=inodes, time=self._time,
-            folders=sum(node.entry.kind == "dir" for node in here[:inodes]))
+            geometry, number, free=bytes(free), time=self._time,
+            inodes=len(here) + (0 if number else ROOT_INODE),
+            folders=sum(node.entry.kind == "dir" for node in here))
+
+    def _inodes_of(self, number: int) -> list[Inode]:
+        start = number * self.geometry.inodes_per_group - ROOT_INODE
+        return self.inodes[max(start, 0) : start + self.geometry.inodes_per_group]
 
 
 def _whole(count: int, unit: int) -> int:
     return -(-count // unit) * unit
+
+
+def _inode(node: Inode) -> bytes:
+    return ufs1.inode(node.entry, links=node.links, size=node.size, pointers=node.top,
+                      fragments=node.fragments)
 
 
 def _has_blocks(node: Inode) -> bool:

@@ -10,7 +10,7 @@ from buildlib.words.errors import StoreError
 
 SPACE_HINT = ("free some space, or remove what no build needs with `doit gc`; "
               "nothing that was finished is lost")
-_LITTLE_BYTES = 4 << 20
+_LITTLE_BYTES, _FEW_FILES = 4 << 20, 100
 
 
 def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
@@ -32,7 +32,9 @@ def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
 
 def is_nearly_full(folder: Path) -> bool:
     """Whether so little is free that a tool may have failed for it."""
-    return free_bytes(folder) < _LITTLE_BYTES or free_files(folder) == 0
+    files_left = free_files(folder)
+    return free_bytes(folder) < _LITTLE_BYTES or (
+        files_left is not None and files_left < _FEW_FILES)
 
 
 def space_left(path: Path) -> str:
@@ -40,6 +42,6 @@ def space_left(path: Path) -> str:
     folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
     bytes_left, files_left = free_bytes(folder), free_files(folder)
     text = f"{bytes_left >> 10} KiB"
-    if files_left is not None and files_left < 1000:
+    if files_left is not None and files_left < _FEW_FILES:
         text += f" and room for {files_left} files"
     return f"{text} are free below {folder}"

@@ -56,7 +56,7 @@ def test_no_bytes_left(victim: Victim, space: Namespace) -> None:
 
 def test_no_inodes_left(victim: Victim, space: Namespace) -> None:
     failed = _build_in_steps(victim, space, [f"size=50m,nr_inodes={count}" for count in (
-        2, 100, 271, 275, 290, 310, 350, 400, 450, 500, 550, 600, 2000)])
+        2, 8, 20, 110, 210, 310, 360, 410, 460, 510, 610, 2000)])
     assert len(failed) >= 4, failed
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pipeline
 KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "200"))
 SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
 PARTS = 4
-REST = 9  # kills before a build is left alone
+REST = 12  # kills before a build is left alone
 
 
 @pytest.mark.parametrize("part", range(PARTS))

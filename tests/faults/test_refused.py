@@ -107,7 +107,7 @@ def test_an_output_nobody_reads(victim: Victim) -> None:
     victim.append(MOTD, "again\n")
     assert _through_a_closed_pipe(victim, "plan").err == ""
     assert _through_a_closed_pipe(victim, "why").err == ""
-    for progress in ("plain", "json", "live"):
+    for progress in ("plain", "json"):
         victim.append(MOTD, "again\n")
         ended = _through_a_closed_pipe(victim, "iso", f"progress={progress}").good()
         assert ended.err == ""

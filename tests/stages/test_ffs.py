@@ -55,9 +55,9 @@ def check(bench: Bench, contents: Contents, *, stage: FfsImage = STAGE) -> tuple
     assert len(ufs.nodes) == len(tree) - sum(len(group) - 1 for group in linked(tree))
     found, inodes = judges.sleuthkit(image)
     shown = {path: judges.shown_by_sleuthkit(path) for path in ufs.tree if path != ROOT}
-    named = tree_of(replace(entry, path=shown.get(entry.path, entry.path), inode="")
-                    for entry in tree)
-    if len(named) == len(tree):
+    if len(set(shown.values())) == len(shown):
+        named = tree_of(replace(entry, path=shown.get(entry.path, ROOT), inode="")
+                        for entry in tree)
         assert judges.differences(named, {ROOT: ufs.tree[ROOT], **found}) == []
         assert {path: str(ufs.numbers[path]) for path in shown} == {
             path: inodes[name] for path, name in shown.items()}
@@ -216,7 +216,7 @@ def free_of(ufs: Ufs) -> int:
     return int(blocks * ufs.bsize + fragments * ufs.fsize)
 
 
-@pytest.mark.parametrize("inodes", [0, 1, 1000, 40_000, 100_000])
+@pytest.mark.parametrize("inodes", [0, 1, 1000, 40_000])
 def test_free_inodes(shared_bench: Bench, inodes: int) -> None:
     image, _ = press(shared_bench, file("a"), stage=replace(STAGE, inodes=inodes))
     ufs = Ufs(image)
@@ -258,9 +258,11 @@ def test_what_ffs_cannot_carry(bench: Bench, entry: Entry, reason: str) -> None:
     assert caught.value.why
 
 
-def test_too_many_subfolders(bench: Bench) -> None:
+def test_too_many_subfolders() -> None:
+    entry = Entry("a", "dir", 0o755)
+    assert len(ufs1.inode(entry, links=32767, size=512, pointers=[100], fragments=1)) == 128
     with pytest.raises(StageError) as caught:
-        press(bench, {Entry(f"a/{number}", "dir", 0o755): b"" for number in range(32766)})
+        ufs1.inode(entry, links=32768, size=512, pointers=[100], fragments=1)
     assert (caught.value.reason, caught.value.where) == ("ffs-links", "a")
 
 

@@ -185,3 +185,39 @@ def test_a_process_may_vanish_while_it_is_looked_at(
     assert lock._alive(os.getpid())
     monkeypatch.setattr(Path, "read_bytes", fails)
     assert not lock._alive(os.getpid())
+
+
+def test_a_run_that_has_not_signed_yet_is_left_alone(tmp_path: Path) -> None:
+    """What is in the lock file may be of a run long dead; the kernel knows who took the lock."""
+    first = Run(tmp_path)
+    assert first.says() == "holds"
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / "lock").write_text(f"{dead.pid}\n")
+    told: list[str] = []
+    second = RunLock(tmp_path)
+    thread = threading.Thread(target=second.acquire, kwargs={"waiting": told.append})
+    thread.start()
+    thread.join(4 * lock._POLL_SECONDS)
+    assert thread.is_alive()
+    assert first.process.poll() is None
+    assert first.end() == 0
+    thread.join(10)
+    assert second.descriptor >= 0
+    second.release()
+
+
+def test_tools_that_left_their_group_can_be_ended(tmp_path: Path) -> None:
+    """They hold the lock as long as they live; others who only have its file open do not."""
+    own = RunLock(tmp_path)
+    own.end_tools()  # nothing is held
+    own.acquire(waiting=pytest.fail)
+    tool = subprocess.Popen(["sleep", "60"], pass_fds=(own.descriptor,), start_new_session=True)
+    with (tmp_path / "lock").open() as file:
+        bystander = subprocess.Popen(["sleep", "60"], pass_fds=(file.fileno(),))
+    own.end_tools()
+    assert tool.wait(10) == -signal.SIGKILL
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
+    own.release()

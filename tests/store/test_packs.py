@@ -135,6 +135,14 @@ def write_at(offset: int, data: bytes, suffix: str = "") -> Callable[[Path], Non
     return damage
 
 
+def cut_at(size: int, suffix: str = "") -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path = Path(f"{path}{suffix}")
+        path.chmod(0o644)
+        os.truncate(path, size)
+    return damage
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "content": write_at(1, b"X"),
     "between contents": write_at(10, b"X"),
@@ -142,8 +150,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "longer": write_at(6 * ALIGN, b"X"),
     "index": write_at(40, b"X", ".idx"),
     "index longer": write_at(4 * 48, b"X", ".idx"),
-    "index empty": lambda path: os.truncate(f"{path}.idx", 0),
-    "shorter": lambda path: os.truncate(path, 6 * ALIGN - 1),
+    "index empty": cut_at(0, ".idx"),
+    "shorter": cut_at(6 * ALIGN - 1),
     "deleted": lambda path: path.unlink(),
     "index deleted": lambda path: Path(f"{path}.idx").unlink(),
 }

@@ -212,10 +212,10 @@ class Reader:
             value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
             value -= (field[0] & 0x40) << (8 * len(field) - 7)
         else:
-            text = field.partition(b"\0")[0].strip(b" ")
-            if not all(0x30 <= digit <= 0x37 for digit in text):
+            text = field.partition(b"\0")[0].strip(b" ") or b"0"
+            if not text.isdigit() or b"8" in text or b"9" in text:  # int() takes signs and `_`
                 raise damaged(self._where, f"{text!r} is not a number")
-            value = int(text or b"0", 8)
+            value = int(text, 8)
         if not low <= value <= limit:
             raise damaged(self._where, f"{value} is no number for its place")
         return value

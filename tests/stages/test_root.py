@@ -1,0 +1,116 @@
+"""Composing root trees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.jobs import Bench
+from support.trees import TIME, Contents, char, file, folder, link
+
+from buildlib.stages.root import Root
+from buildlib.stages.stage import From, SourceTree
+from buildlib.words.digest import sha256
+from buildlib.words.errors import StageError
+from buildlib.words.tree import Entry, Tree
+
+SETS, PACKAGES, KERNEL = From("sets", "tree"), From("packages", "tree"), From("kernel", "kernel")
+STAGE = Root(layers=(SETS,), overlays=(), time=TIME + 99)
+
+BASE: Contents = {
+    **folder("tmp", 0o1777), **folder("etc", 0o755, time=5), **folder("root", 0o700, gid=3),
+    **folder("boot", 0o750), **file("etc/motd", b"welcome"), **file("root/.profile", b"x=1"),
+    **char("dev/null", 2, 2),
+    **file("bin/a", b"one", inode="i"), **file("bin/b", b"one", inode="i"),
+}
+
+
+def overlay_of(folder_path: Path, files: dict[str, str], spec: str | None = None) -> SourceTree:
+    for path, text in files.items():
+        target = folder_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    source = SourceTree(folder_path, f"recipes/{folder_path.name}")
+    if spec is not None:
+        source.spec.write_text(spec)
+    return source
+
+
+def make(bench: Bench, stage: Root, base: Contents = BASE) -> Tree:
+    outputs = bench.run_stage(stage, {SETS: bench.stored(base), KERNEL: b"kernel",
+                                      PACKAGES: bench.stored(file("usr/pkg/bin/x", b"x"))})
+    output = outputs["tree"]
+    tree, contents = bench.tree(output), bench.contents(output)
+    assert all(sha256(contents[entry.sha256]) == entry.sha256
+               for entry in tree if entry.kind == "file" and entry.size)
+    return tree
+
+
+def test_layers_come_through_unchanged(bench: Bench) -> None:
+    tree = make(bench, replace(STAGE, layers=(SETS, PACKAGES)))
+    assert {entry for entry in tree if entry in BASE} == set(BASE)
+    assert tree.by_path["usr/pkg/bin/x"].size == 1
+
+
+def test_the_root_is_a_folder_of_its_own(bench: Bench) -> None:
+    tree = make(bench, STAGE, {**BASE, **folder(".", 0o700, uid=9, time=1)})
+    assert tree.by_path["."] == Entry(".", "dir", 0o755, time=TIME + 99)
+
+
+def test_nothing_at_all(bench: Bench) -> None:
+    assert [entry.path for entry in make(bench, replace(STAGE, layers=()))] == ["."]
+
+
+def test_files_and_texts(bench: Bench) -> None:
+    stage = replace(STAGE, files={"netbsd": KERNEL}, texts={"boot/grub/grub.cfg": "set x=1\n"})
+    tree = make(bench, stage)
+    assert tree.by_path["netbsd"] == Entry(
+        "netbsd", "file", 0o444, time=TIME + 99, size=6, sha256=sha256(b"kernel"), origin="kernel")
+    assert tree.by_path["boot/grub/grub.cfg"].sha256 == sha256(b"set x=1\n")
+    assert tree.by_path["boot"] == next(iter(folder("boot", 0o750))), "it was there before"
+    assert tree.by_path["boot/grub"].mode == 0o755
+
+
+def test_an_overlay_changes_no_folder_that_it_passes_through(bench: Bench, tmp_path: Path) -> None:
+    overlay = overlay_of(tmp_path / "overlay", {"tmp/x": "1", "root/.shrc": "2", "etc/motd": "hi",
+                                                "new/y": "3"})
+    tree = make(bench, replace(STAGE, overlays=(overlay,)))
+    for path in ("tmp", "root", "etc"):
+        assert tree.by_path[path] in BASE, path
+    assert tree.by_path["new"] == Entry("new", "dir", 0o755, time=TIME + 99,
+                                        origin="recipes/overlay")
+    assert tree.by_path["etc/motd"].size == 2
+
+
+def test_an_overlay_s_spec_says_what_it_changes(bench: Bench, tmp_path: Path) -> None:
+    first = overlay_of(tmp_path / "one", {"tmp/x": "1", "etc/a": "2"},
+                       "./tmp mode=0700 uid=5\n./etc/a mode=0600\n")
+    second = overlay_of(tmp_path / "two", {"tmp/y": "1"})
+    tree = make(bench, replace(STAGE, overlays=(first, second)))
+    assert (tree.by_path["tmp"].mode, tree.by_path["tmp"].uid) == (0o700, 5)
+    assert tree.by_path["etc/a"].mode == 0o600
+
+
+def test_what_is_removed_takes_its_attributes_along(bench: Bench, tmp_path: Path) -> None:
+    overlay = overlay_of(tmp_path / "overlay", {"root/.shrc": "2"})
+    tree = make(bench, replace(STAGE, remove=("root", "bin/a"), overlays=(overlay,)))
+    assert tree.by_path["root"].mode == 0o755
+    assert "root/.profile" not in tree.by_path
+    assert tree.links_of() == {"i": 1}
+
+
+def test_names_of_one_file_that_differ(bench: Bench) -> None:
+    broken = {**BASE, **file("bin/c", b"one", 0o4755, inode="i")}
+    with pytest.raises(StageError) as caught:
+        make(bench, STAGE, broken)
+    assert caught.value.reason == "inode-differs"
+    assert "bin/a and bin/c" in caught.value.what
+
+
+def test_a_folder_in_place_of_a_link(bench: Bench, tmp_path: Path) -> None:
+    overlay = overlay_of(tmp_path / "overlay", {"etc/x": "1"})
+    base = {entry: data for entry, data in BASE.items() if not entry.path.startswith("etc")}
+    with pytest.raises(StageError) as caught:
+        make(bench, replace(STAGE, overlays=(overlay,)), {**base, **link("etc", "config/etc")})
+    assert caught.value.reason == "kind-conflict"
