@@ -18,8 +18,7 @@ make:make
 grub-mkimage:grub-common
 /usr/lib/grub/i386-pc/kernel.img:grub-pc-bin
 /usr/lib/grub/x86_64-efi/kernel.img:grub-efi-amd64-bin
-makefs:makefs
-mcopy:mtools
+mtools:mtools
 apt-get:apt
 "
 test="
@@ -29,6 +28,7 @@ xorriso:xorriso
 bsdtar:libarchive-tools
 isoinfo:genisoimage
 fls:sleuthkit
+makefs:makefs
 mtree:mtree-netbsd
 grub-fstest:grub-common
 faketime:faketime

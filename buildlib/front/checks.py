@@ -7,7 +7,6 @@ from buildlib.front.terminal import print_table
 from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Progress, Sink, Started
-from buildlib.store.surroundings import ticks
 
 
 def verify(session: Session) -> None:
@@ -30,15 +29,19 @@ def boot_test(session: Session, sink: Sink) -> None:
     """Boot the CD, once for each platform it is made for."""
     from buildlib.graph.boot import boot
 
-    boots = session.plan.release.boot
-    image = session.plan.products["iso"].folder / next(iter(session.plan.products["iso"].files))
-    name = "boot-test"
-    seconds = session.settings.seconds or boots.seconds
-    sink(Started(name))
-    started = ticks()
-    report = boot(
-        image, expect=boots.expect, machine=boots.machine, memory=boots.memory, seconds=seconds,
-        log=session.store.logs / "boot-test.log", runner=session.store.runner,
-        tell=lambda line: sink(Progress(name, 0, 0, "lines", line)),
-    )
-    sink(Finished(name, "built", ticks() - started, detail=str(report.log)))
+    boots, product = session.plan.release.boot, session.plan.products["iso"]
+    image = product.folder / next(iter(product.files))
+    for platform in session.plan.platforms:
+        name = f"boot-test {platform}"
+
+        def tell(line: str, name: str = name) -> None:
+            sink(Progress(name, 0, 0, "lines", line))
+
+        sink(Started(name))
+        report = boot(
+            image, expect=boots.expect, machine=boots.machine, memory=boots.memory,
+            seconds=session.settings.seconds or boots.seconds, firmware=platform,
+            log=session.store.logs / f"boot-test-{platform}.log",
+            runner=session.store.runner, tell=tell,
+        )
+        sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))

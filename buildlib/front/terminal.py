@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-_MARKS = {"built": "built", "restored": "restored", "up to date": "current", "failed": "FAILED"}
+_MARKS = {"built": "built", "restored": "restored", "up to date": "current", "passed": "passed",
+          "failed": "FAILED"}
 
 
 class Display(Protocol):

@@ -3,7 +3,7 @@
     {"form": 1, "stage": "FfsImage", "version": 1,
      "code":  {"buildlib.stages.ffs": SHA-256, …},
      "fields": {"free": "5%", "root": {"from": "root:base.tree", "sha256": …}},
-     "tools": {"makefs": SHA-256}, "libraries": {}, "host": {}, "environment": SHA-256}
+     "tools": {"grub-mkimage": SHA-256}, "libraries": {}, "host": {}, "environment": SHA-256}
 
 The key is the SHA-256 of its canonical JSON. Outputs of other stages stand in it by content: a
 stage that runs again and yields the same bytes changes no key below it.
@@ -33,8 +33,7 @@ FORM = 1
 
 # Debian's names of the packages that have the tools, for the hint.
 _PACKAGES = {
-    "makefs": "makefs", "grub-mkimage": "grub-common", "mformat": "mtools", "mmd": "mtools",
-    "mcopy": "mtools", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
+    "grub-mkimage": "grub-common", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
     "apt-get": "apt", "apt-cache": "apt",
 }
 _FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}

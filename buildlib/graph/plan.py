@@ -30,6 +30,7 @@ from buildlib.words.model import (
     Lock,
     LockedPackage,
     Pinned,
+    Platform,
     Recipe,
     Release,
 )
@@ -69,6 +70,7 @@ class Plan:
     graph: Graph
     products: Mapping[str, Product]
     mirrors: tuple[str, ...]
+    platforms: tuple[Platform, ...]
 
 
 @dataclass
@@ -228,13 +230,12 @@ class _Builder:
         )
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text})
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
-        grub = {
+        grub: dict[str, From] = {
             platform: From(
-                self.add(f"grub:{platform}",
-                         GrubImage("bios" if platform == "bios" else "efi", self.epoch),
+                self.add(f"grub:{platform}", GrubImage(platform, self.epoch),
                          f"make GRUB's boot image for {platform}"),
                 "image")
-            for platform in boots.platforms
+            for platform in boots.chosen()
         }
         iso = Iso(From("tree:cd", "tree"), grub, volume=title, application=f"{title} boot CD",
                   time=self.epoch)
@@ -279,7 +280,8 @@ def make_plan(
             builder, name, f"the root image of {domu}", folder=dist,
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     graph = Graph(builder.stages, builder.after, builder.docs)
-    return Plan(definition, release, lock, graph, products, mirrors)
+    return Plan(definition, release, lock, graph, products, mirrors,
+                (recipe.boot or Boots()).chosen())
 
 
 def press_stage(

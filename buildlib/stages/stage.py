@@ -2,9 +2,9 @@
 
     @dataclass(frozen=True)
     class FfsImage(Stage):
-        \"\"\"A read-only root image: FFS version 1, made by makefs from a tree.\"\"\"
+        \"\"\"A read-only root image: FFS version 1.\"\"\"
 
-        TOOLS = ("makefs",)
+        LIBRARIES = ()                   # Python packages that shape it; TOOLS: of the host
         root: From                       # another stage's output
         free: str = "5%"                 # a parameter
 

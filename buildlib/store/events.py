@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Outcome: TypeAlias = Literal["built", "restored", "up to date", "failed"]
+Outcome: TypeAlias = Literal["built", "restored", "up to date", "passed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)

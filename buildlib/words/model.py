@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from buildlib.words.digest import SHA256_HEX, SHA512_HEX
+
+Platform: TypeAlias = Literal["bios", "efi"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 
@@ -235,6 +238,11 @@ class Boots:
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
 
+    def chosen(self) -> tuple[Platform, ...]:
+        """The platforms, BIOS first: it is the default entry of the boot catalog."""
+        known: tuple[Platform, ...] = ("bios", "efi")
+        return tuple(platform for platform in known if platform in self.platforms)
+
     def __post_init__(self) -> None:
         unknown = set(self.platforms) - {"bios", "efi"}
         if unknown or not self.platforms:
@@ -252,7 +260,7 @@ class Recipe:
     overlays   folders beside the recipe, laid over the sets in this order
     remove     paths taken out of the sets before the overlays
     domus      domU recipes whose images the CD carries (dom0 only)
-    free       space an FFS image keeps free, as makefs -b takes it: bytes or percent (domU only)
+    free       space an FFS image keeps free: 5%, or bytes such as 64m (domU only)
     """
 
     sets: tuple[str, ...]

@@ -38,6 +38,14 @@ def scratch(template: Scratch, tmp_path: Path) -> Scratch:
     return template.copy(tmp_path / "checkout")
 
 
+@pytest.fixture(scope="module")
+def shared(template: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    """Likewise, for tests of a module that leave it as they found it."""
+    copy = template.copy(tmp_path_factory.mktemp("shared") / "checkout")
+    copy.doit("iso", "domu-images")
+    return copy
+
+
 @pytest.fixture
 def bare(tmp_path: Path) -> Scratch:
     """A checkout with nothing built."""

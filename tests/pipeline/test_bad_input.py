@@ -140,31 +140,31 @@ def other_key() -> pysequoia.Tsk:
 
 
 @pytest.mark.parametrize("name", CONFIGURATION)
-def test_configuration(scratch: Scratch, name: str) -> None:
+def test_configuration(shared: Scratch, name: str) -> None:
     """It is told before anything runs, by every command; and nothing was lost."""
-    bad, before, products = CONFIGURATION[name], snapshot(scratch), scratch.products()
-    bad.edit(scratch)
+    bad, before, products = CONFIGURATION[name], snapshot(shared), shared.products()
+    bad.edit(shared)
     for command in ("iso", "plan"):
-        ran = scratch.doit(command, status=3)
+        ran = shared.doit(command, status=3)
         assert ran.out == ""
         check(ran, bad)
-    put_back(scratch, before)
-    assert scratch.doit("iso", "domu-images").text == ""
-    assert scratch.products() == products
+    put_back(shared, before)
+    assert shared.doit("iso", "domu-images").text == ""
+    assert shared.products() == products
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_stages(scratch: Scratch, name: str) -> None:
+def test_stages(shared: Scratch, name: str) -> None:
     """One stage fails; what was there is as it was, and put right nothing is made again."""
-    bad, before, products = STAGES[name], snapshot(scratch), scratch.products()
-    bad.edit(scratch)
-    ran = scratch.doit("iso", status=1)
+    bad, before, products = STAGES[name], snapshot(shared), shared.products()
+    bad.edit(shared)
+    ran = shared.doit("iso", status=1)
     check(ran, bad)
     assert "FAILED " in ran.out
-    assert scratch.products() == products
-    put_back(scratch, before)
-    assert scratch.build("iso", "domu-images").built <= {"iso"}
-    assert scratch.products() == products
+    assert shared.products() == products
+    put_back(shared, before)
+    assert shared.build("iso", "domu-images").built <= {"iso"}
+    assert shared.products() == products
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_stages(scratch: Scratch, name: str) -> None:
         (("why", "kernel:XEN3"), "there is no task kernel:XEN3; did you mean kernel:XEN3_", "all"),
     ],
 )
-def test_unknown_names(scratch: Scratch, words: tuple[str, ...], what: str, why: str) -> None:
-    ran = scratch.doit(*words, status=3)
+def test_unknown_names(shared: Scratch, words: tuple[str, ...], what: str, why: str) -> None:
+    ran = shared.doit(*words, status=3)
     assert f"ERROR: {what}" in ran.err
     assert why in ran.err

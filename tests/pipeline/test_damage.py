@@ -47,7 +47,6 @@ def settled(scratch: Scratch) -> Scratch:
     return scratch
 
 
-@pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -58,15 +57,14 @@ def settled(scratch: Scratch) -> Scratch:
         ("mini-base.ffs", {"image:base", "domu-images:base"}),
     ],
 )
-def test_a_tampered_product(
-    settled: Scratch, name: str, expected: set[str], *, hide: bool
-) -> None:
+def test_a_tampered_product(settled: Scratch, name: str, expected: set[str]) -> None:
     """Even where the time stamp was set back."""
     products = settled.products()
-    flip(settled.product(name), hide=hide)
-    assert settled.products() != products
-    assert rebuilt(settled) == expected
-    assert settled.products() == products
+    for hide in (False, True):
+        flip(settled.product(name), hide=hide)
+        assert settled.products() != products
+        assert rebuilt(settled) == expected
+        assert settled.products() == products
 
 
 def test_a_product_that_was_written_anew(settled: Scratch) -> None:
@@ -79,12 +77,12 @@ def test_a_product_that_was_written_anew(settled: Scratch) -> None:
     assert settled.products() == products
 
 
-@pytest.mark.parametrize("suffix", ["", *SIDES])
-def test_a_deleted_product(settled: Scratch, suffix: str) -> None:
+def test_a_deleted_product(settled: Scratch) -> None:
     products = settled.products()
-    settled.product(f"mini-dom0.iso{suffix}").unlink()
-    assert rebuilt(settled) == {"iso"}
-    assert settled.products() == products
+    for suffix in ("", *SIDES):
+        settled.product(f"mini-dom0.iso{suffix}").unlink()
+        assert rebuilt(settled) == {"iso"}
+        assert settled.products() == products
 
 
 def test_all_products_deleted(settled: Scratch) -> None:
@@ -157,13 +155,10 @@ def test_damage_in_the_store(settled: Scratch, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["build/store/records", "build/store/last", "build/log", "build/partial",
-             "build/store/seen.json", "build/store/tmp"])
+    "name", ["build/store/records", "build/store/last", "build/log", "build/store/seen.json"])
 def test_what_the_store_remembers_deleted(settled: Scratch, name: str) -> None:
     """The products are whole, so there is nothing to do; a change still comes through."""
     products = settled.products()
-    if not settled.path(name).exists():
-        pytest.skip(f"no {name} here")
     settled.remove(name)
     assert rebuilt(settled) == set()
     assert settled.products() == products

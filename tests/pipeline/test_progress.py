@@ -188,7 +188,6 @@ def test_errors_are_events_too(scratch: Scratch) -> None:
     assert ran.err == ""
 
 
-@pytest.mark.parametrize("progress", ["json", "plain", "live", "quiet"])
-def test_nothing_to_do_says_nothing(scratch: Scratch, progress: str) -> None:
-    for _ in range(2):
+def test_nothing_to_do_says_nothing(scratch: Scratch) -> None:
+    for progress in ("json", "plain", "live", "quiet"):
         assert scratch.doit("iso", f"progress={progress}").text == ""
