@@ -10,7 +10,6 @@ import termios
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.mirror import Fault, Mirror
 from support.scratch import Scratch, surroundings
 
