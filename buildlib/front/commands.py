@@ -33,11 +33,11 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Called by doit."""
         signals.heed(signals.leave)
+        status = 3
         try:
             status = self.work(opt_values, pos_args)
             with heard_or_not(sys.stdout):
                 sys.stdout.flush()
-            return status
         except GoldmasterError as error:
             print_error(error)
         except BrokenPipeError:
@@ -45,7 +45,7 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
                 raise
         except OSError as error:
             print_error(host_error(error, where=f"doit {self.name}", folder=Path.cwd()))
-        return 3
+        return status
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Do it; the exit status."""

@@ -6,6 +6,7 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import zlib

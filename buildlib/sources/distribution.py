@@ -1,20 +1,18 @@
-"""Packages of the build host's distribution, downloaded and unpacked, never installed.
+"""Packages of the build host's distribution, to be downloaded and unpacked, never installed.
 
 Installing Debian's hypervisor would change how the build host itself boots. `apt-get download`
 checks the package against the distribution's signed index; the digest in that index is the
-package's identity here. Source: apt-cache(8), apt-get(8), deb(5).
+package's identity here. Source: apt-cache(8), apt-get(8).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from buildlib.sources.archive import compress, tar
 from buildlib.words.digest import SHA256_HEX
-from buildlib.words.errors import ArchiveError, SourceError, ToolError
+from buildlib.words.errors import SourceError, ToolError
 
 LISTS = "/var/lib/apt/lists"
 _HINT = (
@@ -60,27 +58,3 @@ def _natural(name: str) -> list[int]:
 def _fields(text: str) -> dict[str, str]:
     pairs = (line.partition(": ") for line in text.splitlines() if not line.startswith(" "))
     return {key: value.strip() for key, _, value in pairs}
-
-
-def deb_data(path: Path, scratch: Path, *, where: str) -> Iterator[tuple[tar.Member, tar.Reader]]:
-    """The members of a .deb's data archive; read a member's data before the next one.
-
-    `scratch` is a file that does not exist yet. Raises ArchiveError.
-    """
-    with path.open("rb") as file:
-        if file.read(8) != b"!<arch>\n":
-            raise ArchiveError("no Debian package", where=where, reason="damaged")
-        while header := file.read(60):
-            name = header[:16].decode(errors="replace").strip().rstrip("/")
-            size_text = header[48:58].strip()
-            if header[58:60] != b"`\n" or not size_text.isdigit():
-                raise compress.damaged(where, "an ar header is wrong")
-            size = int(size_text)
-            if name.startswith("data.tar"):
-                scratch.write_bytes(file.read(size))
-                reader = tar.Reader(compress.chunks(scratch, where=where), where=where)
-                for member in reader:
-                    yield member, reader
-                return
-            file.seek(size + size % 2, 1)
-    raise compress.damaged(where, "it has no data archive")

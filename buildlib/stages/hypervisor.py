@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from buildlib.sources.distribution import deb_data
+from buildlib.sources.archive import compress, tar
 from buildlib.stages.stage import HostPackage, Job, Outputs, SourceFile, Stage
 from buildlib.words.errors import SourceError
 
@@ -17,7 +17,7 @@ _IMAGE = re.compile(r"boot/xen-[0-9.]+-amd64\.gz\Z")
 class DistributionXen(Stage):
     """The hypervisor in a package of the distribution, as it is there. Output: `xen`."""
 
-    TOOLS = ("apt-get",)
+    TOOLS = ("apt-get", "dpkg-deb", "sh")
 
     package: HostPackage
 
@@ -33,7 +33,12 @@ class DistributionXen(Stage):
                 where=deb.name, why=f"index  {found.sha256}\nfound  {digest}",
                 hint="run `apt-get update`", reason="checksum",
             )
-        for member, reader in deb_data(deb, job.folder / "data", where=deb.name):
+        # dpkg-deb knows every compression its distribution packs with; unpacking stays with us
+        unpacked = job.folder / "data.tar"
+        job.run("sh", "-c", 'exec "$0" --fsys-tarfile "$1" >"$2"', job.tools["dpkg-deb"], deb,
+                unpacked)
+        reader = tar.Reader(compress.chunks(unpacked, where=deb.name), where=deb.name)
+        for member in reader:
             if member.kind == "file" and _IMAGE.match(member.path):
                 return {"xen": job.blobs.put(reader.all_data())}
         raise SourceError("the package holds no hypervisor", where=deb.name,

@@ -85,7 +85,7 @@ def write_glance(
         "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
         "workers": glance.workers,
     }
-    scratch = f"{os.path.dirname(path)}/tmp/glance-{os.getpid()}"
+    scratch = os.path.join(os.path.dirname(path), "tmp", f"glance-{os.getpid()}")
     try:
         with open(scratch, "wb") as file:
             file.write(with_sum(json.dumps(data).encode()))

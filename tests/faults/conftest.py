@@ -6,15 +6,13 @@ import fcntl
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
+from support.namespace import Namespace, NamespaceRefused
 from support.siege import VARIANTS, Products, Variant, products, set_variant
 from support.victim import Victim
-
-Make: TypeAlias = Callable[..., Victim]
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +55,21 @@ def _hypervisor(victim: Victim) -> str:
     raise AssertionError("there is no record of the hypervisor")
 
 
-@pytest.fixture()
+@pytest.fixture
 def victim(built: Victim, tmp_path: Path) -> Victim:
     """A copy of the built project."""
     return built.copy(tmp_path / "project")
 
 
-@pytest.fixture()
-def make_victim(built: Victim, tmp_path: Path) -> Make:
-    """A function that makes copies of the built project, by name."""
-
-    def make(name: str, *, wrap: Sequence[str] = ()) -> Victim:
-        return built.copy(tmp_path / name, wrap=wrap)
-
-    return make
+@pytest.fixture
+def space(victim: Victim) -> Iterator[Namespace]:
+    """A namespace in which the checkout's runs go on."""
+    try:
+        with Namespace(victim.folder) as namespace:
+            victim.wrap = tuple(namespace.wrap)
+            yield namespace
+    except NamespaceRefused:
+        pytest.skip("this user may not have a mount namespace here")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,6 @@ from support.siege import Products, products
 from support.victim import ISO, MOTD, Victim
 
 pytestmark = pytest.mark.pipeline
-
-
-@pytest.fixture
-def space(victim: Victim) -> Iterator[Namespace]:
-    """A namespace in which the checkout's runs go on."""
-    with Namespace(victim.folder) as namespace:
-        victim.wrap = tuple(namespace.wrap)
-        yield namespace
 
 
 def _build_in_steps(victim: Victim, space: Namespace, limits: Sequence[str]) -> set[str]:

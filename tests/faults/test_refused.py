@@ -75,30 +75,21 @@ def test_a_file_where_a_folder_should_be(victim: Victim, name: str) -> None:
         assert victim.iso() == right
 
 
-@pytest.fixture
-def sealed(victim: Victim) -> Iterator[Namespace]:
-    """A namespace in which the folder `build` is read-only."""
-    with Namespace(victim.folder) as namespace:
-        build = victim.folder / "build"
-        namespace.run("mount", "--bind", build, build)
-        namespace.run("mount", "-o", "remount,ro,bind", build)
-        victim.wrap = tuple(namespace.wrap)
-        yield namespace
-
-
-def test_a_store_that_is_read_only(victim: Victim, sealed: Namespace) -> None:
+def test_a_store_that_is_read_only(victim: Victim, space: Namespace) -> None:
     """A build with nothing to do needs no writing; others say what they cannot do."""
-    right = products(victim.dist)
+    right, build = products(victim.dist), victim.folder / "build"
+    space.run("mount", "--bind", build, build)
+    space.run("mount", "-o", "remount,ro,bind", build)
     assert victim.build().out == ""
     os.utime(victim.folder / MOTD)  # decided from contents
     assert victim.build().out == ""
     victim.append(MOTD, "again\n")
     assert "root:pkgrepo" in victim.run("plan").good().out
-    ended = victim.run("iso", "progress=json").assert_clear(str(victim.folder / "build"))
+    ended = victim.run("iso", "progress=json").assert_clear(str(build))
     assert "ead-only file system" in ended.out + ended.err
     victim.run("gc").assert_clear("ead-only file system")
     assert products(victim.dist) == right
-    sealed.run("umount", victim.folder / "build")
+    space.run("umount", build)
     assert "iso" in victim.build().stages()
 
 

@@ -7,6 +7,10 @@ import subprocess
 from pathlib import Path
 
 
+class NamespaceRefused(Exception):  # noqa: N818
+    """The host does not let this user have one."""
+
+
 class Namespace:
     """Lives while one process of it does; with it every mount in it goes.
 
@@ -21,7 +25,9 @@ class Namespace:
             stdout=subprocess.PIPE, start_new_session=True,
         )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"ready\n"
+        if self._process.stdout.readline() != b"ready\n":
+            self.__exit__()
+            raise NamespaceRefused
         enter = ["--user", "--preserve-credentials"] if user else []
         pid = self._process.pid
         self._mounted: set[Path] = set()

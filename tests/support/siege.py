@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -13,9 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from support.victim import MOTD, Attempt, Ended, Victim, wait_until
-
 from buildlib.words.digest import sha256
+from support.victim import MOTD, Attempt, Ended, Victim, wait_until
 
 Variant: TypeAlias = tuple[int, int]
 Products: TypeAlias = Mapping[str, str]  # file name to SHA-256
@@ -165,10 +165,8 @@ class Siege:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _contents(record: Mapping[str, object]) -> Iterator[tuple[str, str, int]]:
