@@ -242,7 +242,7 @@ class Engine:
         self._sink(Started(name, decision.reasons))
         started = ticks()
         marks = self.keys.marks(stage)
-        with self._scratch() as folder:
+        with self._scratch(name) as folder:
             job = self._job(name, stage, folder)
             job.log.unlink(missing_ok=True)
             results = stage.run(job)
@@ -301,11 +301,20 @@ class Engine:
         )
 
     @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        folder = Path(self.store.blobs.fresh())
+    def _scratch(self, name: str) -> Iterator[Path]:
+        """A fresh folder for a stage. After a tool has failed it is kept, to try the tool there."""
+        folder, kept = Path(self.store.blobs.fresh()), self.store.failed(name)
         folder.mkdir()
         try:
             yield folder
+            shutil.rmtree(kept, ignore_errors=True)
+        except ToolError as error:
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.parent.mkdir(exist_ok=True)
+            folder.rename(kept)
+            if error.command:
+                error.command = error.command.replace(str(folder), str(kept))
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -38,5 +38,6 @@ def collect(store: Store) -> Removed:
     for glance in store.folder.glob("glance-*.json"):
         glance.unlink()
     shutil.rmtree(store.build / "work", ignore_errors=True)
+    shutil.rmtree(store.build / "failed", ignore_errors=True)
     shutil.rmtree(store.build / "partial", ignore_errors=True)
     return Removed(len(sizes), sum(sizes))

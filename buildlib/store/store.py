@@ -40,6 +40,10 @@ class Store:
         self.runner = Runner(lambda: self.lock.descriptor)
         self.workspaces = Workspaces(build / "work")
 
+    def failed(self, name: str) -> Path:
+        """Where the folder of a stage is kept when one of its tools has failed."""
+        return self.build / "failed" / name.replace("/", "_")
+
     def has(self, output: Output) -> bool:
         """Whether all content of an output is there, as it was stored."""
         return (

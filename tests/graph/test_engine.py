@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from support.toys import RUNS, Field, Harvest, Join, Meddler, Plant, Read
+from support.toys import RUNS, Fails, Field, Harvest, Join, Meddler, Plant, Read
 
 from buildlib.stages.stage import From, Stage
 from buildlib.store.events import Started
-from buildlib.words.errors import ConfigError, StageError, StoreError
+from buildlib.words.errors import ConfigError, StageError, StoreError, ToolError
 
 
 @pytest.fixture
@@ -147,6 +148,19 @@ def test_content_that_keeps_vanishing_ends_in_an_error(
     with pytest.raises(StoreError) as caught:
         field.build(stages)
     assert caught.value.reason == "store-unstable"
+
+
+def test_a_failed_tools_folder_is_kept_and_its_command_works_there(field: Field) -> None:
+    stages: dict[str, Stage] = {"fail": Fails(field.file("a.txt", "text"))}
+    with pytest.raises(ToolError) as caught:
+        field.build(stages)
+    command = caught.value.command
+    assert command is not None
+    again = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (1, "needed\n")
+    field.file("a.txt", "good")
+    field.build(stages)
+    assert not list((field.folder / "build" / "failed").iterdir())
 
 
 def test_deciding_changes_nothing(field: Field) -> None:

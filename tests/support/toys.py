@@ -98,6 +98,22 @@ class Meddler(Stage):
 
 
 @dataclass(frozen=True)
+class Fails(Stage):
+    """Runs a tool that needs a file in the stage's folder, and fails unless the input is good."""
+
+    TOOLS = ("sh",)
+
+    file: SourceFile
+
+    def run(self, job: Job) -> Outputs:
+        """Prepare the folder, run the tool."""
+        (job.folder / "needs").write_text("needed\n")
+        status = 0 if self.file.path.read_text() == "good" else 1
+        job.run("sh", "-c", f"cat needs; exit {status}")
+        return {"none": job.blobs.put(b"")}
+
+
+@dataclass(frozen=True)
 class Everything(Stage):
     """A field of each kind, for golden documents."""
 
