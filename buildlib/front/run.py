@@ -6,7 +6,6 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import zlib
@@ -171,6 +170,7 @@ def _filed_build(root: Path) -> str:
         return "build"
     import tomllib
 
-    with contextlib.suppress(OSError, ValueError):
+    try:
         return str(tomllib.loads(path.read_text()).get("build", "build"))
-    return "build"
+    except (OSError, ValueError):
+        return "build"

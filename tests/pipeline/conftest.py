@@ -39,11 +39,13 @@ def scratch(template: Scratch, tmp_path: Path) -> Scratch:
 
 
 @pytest.fixture(scope="module")
-def shared(template: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Scratch:
-    """Likewise, for tests of a module that leave it as they found it."""
+def shared(template: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
+    """Likewise, for tests of a module that leave it as they found it; in the end that is seen."""
     copy = template.copy(tmp_path_factory.mktemp("shared") / "checkout")
-    copy.doit("iso", "domu-images")
-    return copy
+    products = copy.products()
+    yield copy
+    assert copy.build("iso", "domu-images").built == set()
+    assert copy.products() == products
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def comment_everywhere(scratch: Scratch) -> None:
 
 
 GRUB = "buildlib/stages/grub.py"
-FFS = "buildlib/stages/ffs.py"
+SUMS = "buildlib/stages/checksums.py"
 RC_CONF = "recipes/dom0/overlay/etc/rc.conf"
 CONFIG = "kernel-configs/XEN3_DOM0_CD"
 RECIPE = "recipes/dom0.toml"
@@ -72,7 +72,7 @@ EDITS: dict[str, tuple[Edit, Tasks]] = {
         edited(GRUB, '"""GRUB: core images for El Torito, and the menu.', '"""GRUB, in short.'),
         NOTHING),
     "white space in code": (
-        edited(FFS, "SUPERBLOCK = 8192", "SUPERBLOCK = (\n    8192  # bytes\n)"), NOTHING),
+        edited(SUMS, "CHUNK = 1 << 20", "CHUNK = (\n    1 <<  20  # bytes\n)"), NOTHING),
     "a comment in a recipe": (appended(RECIPE, "# A remark.\n"), NOTHING),
     "code that makes other bytes": (
         edited(GRUB, '"GOLDMASTER"', '"SILVER"'), CD | {"grub:bios", "grub:efi"}),
