@@ -23,17 +23,21 @@ class Workspaces:
     def get(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
         """The folder `kind-key`, made by `fill(folder)` unless that has succeeded before.
 
-        `fill` may find what an earlier try left, and must not mind.
+        `fill` may find what an earlier try left, and must not mind. A folder that was moved, with
+        the checkout, is made anew: what is in it still names the old place.
         """
         path = self._folder / f"{kind}-{key[:16]}"
         done = path.with_name(path.name + ".done")
         with self._lock:
             making = self._making.setdefault(path, threading.Lock())
         with making:
-            if not (done.exists() and path.is_dir()):
+            place = done.read_text() if done.exists() else ""
+            if place != str(path) or not path.is_dir():
+                if place:
+                    self.drop(path)
                 path.mkdir(parents=True, exist_ok=True)
                 fill(path)
-                done.touch()
+                done.write_text(str(path))
         return path
 
     def drop(self, path: Path) -> None:

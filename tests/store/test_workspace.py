@@ -78,3 +78,13 @@ def test_threads_share_one_filling(work: Workspaces) -> None:
     for thread in threads:
         thread.join()
     assert (len(filled), len(other)) == (1, 1)
+
+
+def test_a_folder_that_was_moved_is_made_anew(work: Workspaces, tmp_path: Path) -> None:
+    """TOOLS and OBJ hold absolute paths: what was made at another place would not work."""
+    path = work.get("tools", KEY, lambda folder: (folder / "old").touch())
+    (tmp_path / "work").rename(tmp_path / "moved")
+    moved = Workspaces(tmp_path / "moved").get(
+        "tools", KEY, lambda folder: (folder / "new").touch())
+    assert moved.name == path.name
+    assert [item.name for item in moved.iterdir()] == ["new"]
