@@ -23,6 +23,7 @@ from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
 
 CHUNK = 1 << 20
+NETWORK_CHUNK = 1 << 19  # small enough for the cache that two digests and a write go over
 TRIES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
 CONNECT_SECONDS = 10.0
@@ -283,7 +284,7 @@ def _http(
             skip = start if start and answer.status_code != 206 else 0  # the server knows no Range
             _check_size(answer.headers, start - skip, url, expect)
             # what has come is handed on at once, so that it is kept when the rest does not come
-            while piece := answer.raw.read1(CHUNK):
+            while piece := answer.raw.read1(NETWORK_CHUNK):
                 if skip:
                     cut = min(skip, len(piece))
                     piece, skip = piece[cut:], skip - cut
