@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -25,14 +26,15 @@ from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 # What editors, version control and the Finder leave behind is never part of a system.
 IGNORED = frozenset({
     ".git", ".gitattributes", ".gitignore", ".gitkeep", ".svn", ".DS_Store", "__pycache__"})
+CHUNK = 1 << 20
 _EDITORS = re.compile(r".*~|\.#.*|#.*#|\..*\.sw[a-p]", re.DOTALL)  # Emacs and vi
 
 
 class Contents(Protocol):
     """What takes the contents of files: a pack, or a test's dictionary."""
 
-    def add(self, data: bytes, /) -> str:
-        """Keep `data`; its SHA-256 (hex)."""
+    def add_pieces(self, pieces: Iterable[bytes], /) -> tuple[str, int]:
+        """Keep one content that comes in pieces; its SHA-256 (hex) and size in bytes."""
 
 
 def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -122,9 +124,9 @@ def _entry(path: str, child: os.DirEntry[str], pack: Contents, *, origin: str, t
     if child.is_dir():
         return Entry(path, "dir", 0o755, time=time, origin=origin)
     mode = 0o755 if _regular(child).st_mode & 0o100 else 0o644
-    data = Path(child.path).read_bytes()
-    return Entry(path, "file", mode, time=time, size=len(data), sha256=pack.add(data),
-                 origin=origin)
+    with open(child.path, "rb") as file:  # a disk image in an overlay must not fill the memory
+        digest, size = pack.add_pieces(iter(partial(file.read, CHUNK), b""))
+    return Entry(path, "file", mode, time=time, size=size, sha256=digest, origin=origin)
 
 
 def _bare(path: str, keywords: dict[str, str], *, origin: str, time: int) -> Entry:

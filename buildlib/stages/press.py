@@ -154,10 +154,11 @@ class _Kept:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
 
-    def add(self, data: bytes) -> str:
+    def add_pieces(self, pieces: Iterable[bytes]) -> tuple[str, int]:
+        data = b"".join(pieces)
         digest = sha256(data)
         self.contents[digest] = data
-        return digest
+        return digest, len(data)
 
 
 def _archive(job: Job, tree: Iterable[Entry], places: dict[str, Place], *, dot: bool) -> Blob:

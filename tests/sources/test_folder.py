@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,10 @@ class Kept:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
 
-    def add(self, data: bytes, /) -> str:
+    def add_pieces(self, pieces: Iterable[bytes], /) -> tuple[str, int]:
+        data = b"".join(pieces)
         self.contents[sha256(data)] = data
-        return sha256(data)
+        return sha256(data), len(data)
 
 
 @pytest.fixture
