@@ -14,18 +14,17 @@ from pathlib import Path
 
 from buildlib.graph.plan import DOM0
 from buildlib.sources import checksums
+from buildlib.sources.archive.compress import chunks
 from buildlib.sources.download import Pin, fetch, fetch_unpinned
 from buildlib.sources.openpgp import signed_at, verified_payload
 from buildlib.sources.pkgsrc.repository import Repository
 from buildlib.sources.pkgsrc.resolve import resolve
-from buildlib.sources.pkgsrc.summary import Summary, open_summary, parse
+from buildlib.sources.pkgsrc.summary import Summary, parse
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob, sha256
 from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import Lock, LockedPackage, Pinned, Release
-
-SUMMARY_LIMIT = 512 << 20
 
 Say = Callable[[str], None]
 
@@ -102,8 +101,9 @@ class LockMaker:
                   for name in (DOM0, *(f"domu/{domu}" for domu in self._project.domus()))}
         if not any(wanted.values()):
             return ()
-        data = self._small(f"{self._release.packages.path}/pkg_summary.gz", limit=SUMMARY_LIMIT)
-        repository = Repository(parse(open_summary(data)))
+        path = f"{self._release.packages.path}/pkg_summary.gz"
+        summary = self._store.blobs.path(self._fetch(path, Pin("")))
+        repository = Repository(parse(chunks(summary, where=path)))
         chosen: dict[str, Summary] = {}
         recipes: dict[str, list[str]] = {}
         wanted_by: dict[str, list[str]] = {}

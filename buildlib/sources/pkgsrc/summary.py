@@ -21,9 +21,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from buildlib.words.errors import SourceError
 
@@ -113,30 +111,6 @@ def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Su
             if body:
                 yield _summary(body, line + len(record) - len(body), where)
             line += record.count("\n") + 2
-
-
-def open_summary(source: bytes | Path, *, where: str | None = None) -> Iterator[bytes]:
-    """The content of a pkg_summary file in pieces, decompressed; made for `parse`.
-
-    `source` is the file or its bytes. gzip, bzip2 and xz are told by their first bytes, because
-    the name of a download can be anything.
-    Raises SourceError (`damaged` for what cannot be read, `compression` for Zstandard).
-    """
-    name = where or (str(source) if isinstance(source, Path) else "pkg_summary")
-    try:
-        with source.open("rb") if isinstance(source, Path) else BytesIO(source) as packed:
-            head = packed.read(8)
-            packed.seek(0)
-            with _decompressed(head, packed, name) as plain:
-                while block := plain.read(_BLOCK):
-                    yield block
-    except (EOFError, OSError, ValueError) as error:
-        raise _damaged(name, error) from error
-    except Exception as error:
-        # isal, zlib and lzma have error classes of their own; naming them would import them all
-        if type(error).__name__ not in {"LZMAError", "IsalError", "error"}:
-            raise
-        raise _damaged(name, error) from error
 
 
 def format_summary(summaries: Iterable[Summary]) -> bytes:
@@ -292,36 +266,6 @@ def _record(summary: Summary) -> str:
         if not single:
             raise _bad(f"{summary.pkgname}: {variable} has a newline in it", "pkg_summary")
     return "\n".join(lines) + _END
-
-
-def _decompressed(head: bytes, packed: BinaryIO, where: str) -> BinaryIO:
-    """The plain content of `packed`, which starts with `head`."""
-    if head.startswith(b"\x1f\x8b"):
-        from isal import igzip
-
-        return cast("BinaryIO", igzip.IGzipFile(fileobj=packed))  # type: ignore[no-untyped-call]
-    if head.startswith(b"BZh"):
-        import bz2
-
-        return cast("BinaryIO", bz2.BZ2File(packed))
-    if head.startswith(b"\xfd7zXZ\0"):
-        import lzma
-
-        return cast("BinaryIO", lzma.LZMAFile(packed))
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        raise SourceError(
-            "Zstandard is not supported",
-            where=where,
-            hint="use pkg_summary.gz",
-            reason="compression",
-        )
-    return packed
-
-
-def _damaged(where: str, error: Exception) -> SourceError:
-    return SourceError(
-        "the package summary cannot be read", where=where, why=str(error), reason="damaged"
-    )
 
 
 def _likely(text: str) -> str | None:
