@@ -16,7 +16,7 @@ class Workspaces:
     """The work folders of one store. Methods may be called from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._making: dict[Path, threading.Lock] = {}
 
@@ -26,7 +26,7 @@ class Workspaces:
         `fill` may find what an earlier try left, and must not mind. A folder that was moved, with
         the checkout, is made anew: what is in it still names the old place.
         """
-        path = self._folder / f"{kind}-{key[:16]}"
+        path = self.folder / f"{kind}-{key[:16]}"
         done = path.with_name(path.name + ".done")
         with self._lock:
             making = self._making.setdefault(path, threading.Lock())
@@ -39,6 +39,17 @@ class Workspaces:
                 fill(path)
                 done.write_text(str(path))
         return path
+
+    def expected(self, kind: str) -> int:
+        """How many files the last whole build of a folder of `kind` compiled; 0: not known."""
+        try:
+            return int((self.folder / f"{kind}.count").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def set_expected(self, kind: str, count: int) -> None:
+        """Remember how many files a whole build has compiled."""
+        (self.folder / f"{kind}.count").write_text(f"{count}\n")
 
     def drop(self, path: Path) -> None:
         """Remove a folder that turned out to be damaged."""
