@@ -92,17 +92,16 @@ def _check_config(job: Job, source: Path, tools: Path, config: Path, name: str) 
     folder = job.folder / "config"
     folder.mkdir()
     lines: list[str] = []
-    words: list[str | Path] = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / "sys", config]
+    words = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / "sys", config]
     try:
-        job.runner.run(words, cwd=source, log=job.log, on_line=lines.append)
+        job.runner.run(list(map(str, words)), cwd=source, log=job.log, on_line=lines.append)
     except ToolError as error:
         told = [line.replace(f"{config}:", f"{name}:") for line in lines]
-        raise StageError(
-            "the kernel configuration is not accepted", where=f"stage {job.name}",
-            why="\n".join(line for line in told if line and line != "*** Stop.") or error.what,
-            hint="see config(1) and options(4); nothing was compiled", log=job.log,
-            reason="kernel-config",
-        ) from error
+        error.why = "\n".join(line for line in told if line and line != "*** Stop.") or error.what
+        error.what = "the kernel configuration is not accepted"
+        error.hint = "see config(1) and options(4); nothing was compiled"
+        error.reason = "kernel-config"
+        raise
     unknown = _unknown_options(source, folder / "Makefile", config.read_text().splitlines())
     if unknown:
         raise StageError(

@@ -148,7 +148,8 @@ class BuildSh:
 
 def _explained(error: ToolError, findings: Findings, operation: str) -> ToolError:
     """build.sh's failure, with the first real error in place of the last lines."""
-    error.what = f"build.sh {operation} failed"
+    verb, is_path, path = operation.rpartition("=")
+    error.what = f"build.sh {verb}{is_path}{path.rpartition('/')[2]} failed"
     if findings.excerpt:
         error.why, error.tail = findings.error, findings.excerpt
     if "nknown operation" in findings.error:
