@@ -14,7 +14,7 @@ _BEFORE, _AFTER = 3, 4
 # From the most telling kind to the least. What make and build.sh say of a failure follows from it.
 _KINDS = tuple(map(re.compile, (
     r"^\S+:\d+(:\d+)?: (fatal |internal compiler )?error: |: fatal error: |: error: ",
-    r"^\S+:\d+: (?!warning: |note: |\d).+",                     # config(1), as(1), awk(1)
+    r"^[^\s:]*[A-Za-z][^\s:]*:\d+: (?!warning: |note: |\d).+",  # config(1), as(1), awk(1)
     r"undefined reference to |multiple definition of |cannot find -l|: cannot find ",
     r"[Nn]o space left on device|[Oo]ut of memory|cannot allocate|^Killed$|internal error",
     r": (command )?not found$|[Pp]ermission denied|configure: error:",
