@@ -122,7 +122,10 @@ class JsonLines:
         """Write the error with all its parts."""
         self._line({"event": "error", "stage": stage, "reason": error.reason, "what": error.what,
                     "where": error.where, "why": error.why, "hint": error.hint,
-                    "log": str(error.log) if error.log else None})
+                    "log": str(error.log) if error.log else None,
+                    "problems": getattr(error, "problems", ()),
+                    "tail": getattr(error, "tail", ()),
+                    "command": getattr(error, "command", None)})
 
     def close(self) -> None:
         """Everything has been written."""
