@@ -147,17 +147,6 @@ def test_the_sources_are_not_written_to(scratch: Scratch) -> None:
     assert scratch.listing(name) == before
 
 
-def test_nothing_of_the_place_is_in_the_kernel(template: Scratch, tmp_path: Path) -> None:
-    """INCLUDE_CONFIG_FILE embeds the path of the configuration."""
-    scratch = template.sources_only(tmp_path / "a path of its own")
-    scratch.edit("kernel-configs/XEN3_DOM0_CD", "no config	netbsd\n",
-                 "options INCLUDE_CONFIG_FILE\nno config	netbsd\n")
-    scratch.edit("recipes/dom0.toml", 'platforms = ["bios", "efi"]', 'platforms = ["bios"]')
-    ran = scratch.build("kernel:XEN3_DOM0_CD", status=None)
-    if ran.status:  # the stock configuration has the option already
-        assert "already" in ran.text or "INCLUDE_CONFIG_FILE" in ran.text
-
-
 # errors
 
 
