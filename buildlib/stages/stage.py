@@ -17,12 +17,13 @@ an environment of their own, and returns blobs and trees by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 from buildlib.sources.distribution import DistributionPackage
+from buildlib.sources.mirrors import Mirrors
 from buildlib.store.blobs import Blobs
 from buildlib.store.events import Progress, Sink
 from buildlib.store.packs import Packs, StoredTree
@@ -132,7 +133,7 @@ class Job:
     tools       tool name to absolute path; tool_digests: to SHA-256
     host_packages  what the distribution has for the fields that name its packages
     jobs        how many processors a tool may use; never part of an output
-    mirrors     where `fetch` looks, in order
+    mirrors     where files are looked for
     partial     a folder for downloads that are not finished
     """
 
@@ -149,7 +150,7 @@ class Job:
     host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
     jobs: int
-    mirrors: Sequence[str]
+    mirrors: Mirrors
     partial: Path
 
     def path(self, ref: From) -> Path:
