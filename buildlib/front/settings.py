@@ -16,7 +16,7 @@ from buildlib.store.surroundings import processors, setting, source_date_epoch
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
 
-_YES_NO = {"yes": True, "no": False, True: True, False: False}  # TOML has words of its own
+_YES_NO = {"yes": True, "no": False, "true": True, "false": False}  # the latter are TOML's
 PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 
@@ -68,10 +68,10 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
         if given is None:
             continue
         if isinstance(spec.default, bool):  # is an int too, for Python
-            if given not in _YES_NO:
+            if str(given).lower() not in _YES_NO:
                 problems.append(f"{name}: must be yes or no, is {given!r}")
                 continue
-            values[name] = _YES_NO[given]
+            values[name] = _YES_NO[str(given).lower()]
         elif isinstance(spec.default, int):
             if not str(given).isdigit():
                 problems.append(f"{name}: must be a whole number from 0, is {given!r}")
