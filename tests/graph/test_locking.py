@@ -1,4 +1,4 @@
-"""Locks: made from the signed list alone, begun by hand and completed, refused where they differ."""
+"""Locks: made from the signed list alone, begun by hand, completed, refused where they differ."""
 
 from __future__ import annotations
 

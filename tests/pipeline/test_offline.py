@@ -75,7 +75,9 @@ def test_a_first_build_says_what_is_missing(bare: Scratch, hooked: Mapping[str, 
         r"  do:    run once with `offline=no`, or name a folder", ran.err)
 
 
-def test_folders_are_no_servers(template: Scratch, bare: Scratch, hooked: Mapping[str, str]) -> None:
+def test_folders_are_no_servers(
+    template: Scratch, bare: Scratch, hooked: Mapping[str, str]
+) -> None:
     """The release that is pressed here, and a mirror in a folder; the hypervisor has neither."""
     folder = template.path("build/mirror/mini")
     for words in ((), (f"mirror={folder}",), (f"mirror=file://{folder}",)):
