@@ -33,6 +33,7 @@ mtree:mtree-netbsd
 grub-fstest:grub-common
 faketime:faketime
 dash:dash
+strace:strace
 "
 
 is_there() {

@@ -18,7 +18,7 @@ def verify(session: Session) -> None:
         rows.append(("ok" if checked.present else "-", checked.path, state))
 
     signature = session.plan.release.signature
-    verify_files(session.plan, session.store, tell)
+    verify_files(session.plan, session.engine, tell)
     if rows and rows[0][0] == "ok":
         signer = signature.fingerprint.replace(" ", "").upper()
         rows.insert(0, ("ok", signature.key, f"good signature by {signer}"))

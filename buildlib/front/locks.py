@@ -10,9 +10,10 @@ from buildlib.front.settings import Settings
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
-from buildlib.graph.locking import LockMaker, changes, format_lock
+from buildlib.graph.locking import LockMaker, changes, format_lock, replace_file
 from buildlib.graph.plan import PRESS, press_stage
 from buildlib.graph.publish import Publisher
+from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
 from buildlib.store.events import silent
 from buildlib.store.store import Store
@@ -28,12 +29,12 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
     release = project.release(settings.release)
     store.lock.acquire(waiting=say)
     try:
-        mirrors = (settings.mirror,) if settings.mirror else release.mirrors
+        mirrors = mirrors_of(release, mirror=settings.mirror, offline=settings.offline)
         if release.pressed_from and not settings.mirror:
-            mirrors = (str(press(project, release, definition, store)),)
+            mirrors = Mirrors((str(press(project, release, definition, store)),))
         maker = LockMaker(
             project, release, store, mirrors=mirrors,
-            key_folder=definition.parent, say=say,
+            key=definition.parent / release.signature.key, say=say,
         )
         old = _old_lock(project, settings.release)
         # A release of one's own may change; what was published by others may not.
@@ -42,9 +43,7 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
         store.seen.save()
         store.lock.release()
     path = project.lock_file(settings.release)
-    scratch = path.with_name(f"{path.name}.new")
-    scratch.write_text(format_lock(lock))
-    scratch.replace(path)
+    replace_file(path, format_lock(lock).encode())
     for line in changes(old, lock):
         say(line)
     say(f"wrote        {project.name_of(path)}")
@@ -55,7 +54,7 @@ def press(project: Project, release: Release, definition: Path, store: Store) ->
     """Press the mirror of a release of one's own; its folder."""
     stage, product = press_stage(project, release, definition, store.build)
     engine = Engine(Graph({PRESS: stage}), store, Keys(store, CodeDigests(store.seen)),
-                    sink=silent, jobs=1, mirrors=())
+                    sink=silent, jobs=1, mirrors=Mirrors())
     engine.make(PRESS)
     Publisher(engine, silent, facts={}).publish(replace(product, record=""))
     return product.folder

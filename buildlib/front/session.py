@@ -84,7 +84,8 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
     project = Project(root, store.seen)
     epoch = read_epoch()
     plan = make_plan(
-        project, settings.release, build=build, dist=dist, mirror=settings.mirror, epoch=epoch)
+        project, settings.release, build=build, dist=dist, mirror=settings.mirror,
+        offline=settings.offline, epoch=epoch)
     engine = Engine(
         plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=sink,
         jobs=settings.workers, mirrors=plan.mirrors, scope=plan.release.name,

@@ -16,6 +16,7 @@ from buildlib.store.surroundings import processors, setting, source_date_epoch
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
 
+_YES_NO = {"yes": True, "no": False, "true": True, "false": False}  # the latter are TOML's
 PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 
@@ -24,7 +25,8 @@ class Settings:
     """What a run is told from outside. Nothing of it gets into an output but by the release.
 
     release   name of a file in sets, or a path to a .toml
-    mirror    URL or folder that takes the place of the release's mirrors
+    mirror    URL or folder that takes the place of the release's mirrors and archives
+    offline   whether no server may be asked
     jobs      processors to use; 0: all
     progress  auto, live, plain, json or quiet
     build     folder of the store and of work folders; dist: of products
@@ -33,6 +35,7 @@ class Settings:
 
     release: str = "mini"
     mirror: str = ""
+    offline: bool = False
     jobs: int = 0
     progress: str = "auto"
     build: str = "build"
@@ -58,13 +61,18 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
         f"{name}: no such setting{nearest(name, known)}"
         for name in (*variables, *filed) if name not in known
     ]
-    values: dict[str, str | int] = {}
+    values: dict[str, str | int | bool] = {}
     for name, spec in known.items():
         places = (variables.get(name), setting(name), filed.get(name))
         given = next((value for value in places if value is not None), None)
         if given is None:
             continue
-        if isinstance(spec.default, int):
+        if isinstance(spec.default, bool):  # is an int too, for Python
+            if str(given).lower() not in _YES_NO:
+                problems.append(f"{name}: must be yes or no, is {given!r}")
+                continue
+            values[name] = _YES_NO[str(given).lower()]
+        elif isinstance(spec.default, int):
             if not str(given).isdigit():
                 problems.append(f"{name}: must be a whole number from 0, is {given!r}")
                 continue

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
+from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, HostPackage, Job, Stage
 from buildlib.store.events import Finished, Note, Sink, Started
 from buildlib.store.glance import Signature
@@ -90,7 +91,7 @@ class Engine:
 
     def __init__(
         self, graph: Graph, store: Store, keys: Keys, *, sink: Sink, jobs: int,
-        mirrors: Sequence[str], scope: str = "",
+        mirrors: Mirrors, scope: str = "",
     ) -> None:
         """Stages of the same name in another `scope` (a release) have other last runs."""
         self.graph = graph
@@ -189,6 +190,20 @@ class Engine:
         record = self._done[name].record
         assert record is not None
         return record.outputs
+
+    def recorded(self, name: str) -> Mapping[str, Output]:
+        """The outputs the store has noted for a stage as it is now, whole or not.
+
+        Empty where there are none, or where no such stage is part of the run.
+        """
+        if name not in self.graph.stages:
+            return {}
+        try:
+            document = self.keys.document(self.graph.stages[name], self._outputs)
+        except Unknown:
+            return {}
+        record = self.store.records.get(digest_of(document))
+        return record.outputs if record is not None else {}
 
     def key(self, name: str) -> str:
         """The key of a stage that has been made or settled."""

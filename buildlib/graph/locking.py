@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from buildlib.graph.plan import DOM0
 from buildlib.sources import checksums
 from buildlib.sources.archive.compress import chunks
 from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.openpgp import signed_at, verified_payload
+from buildlib.sources.mirrors import Mirrors
+from buildlib.sources.openpgp import load_certificate, signed_at, verified_payload
 from buildlib.sources.pkgsrc.repository import Repository
 from buildlib.sources.pkgsrc.resolve import resolve
 from buildlib.sources.pkgsrc.summary import Summary, parse
@@ -32,69 +33,106 @@ Say = Callable[[str], None]
 class LockMaker:
     """Makes the lock of one release.
 
-    mirrors  roots, tried in order; `say` gets a line for each thing done
+    key   file of the signing key; it is fetched where it is not there and the release says whence
+    say   gets a line for each thing done
     """
 
     def __init__(
-        self, project: Project, release: Release, store: Store, *, mirrors: Sequence[str],
-        key_folder: Path, say: Say,
+        self, project: Project, release: Release, store: Store, *, mirrors: Mirrors, key: Path,
+        say: Say,
     ) -> None:
         self._project = project
         self._release = release
         self._store = store
         self._mirrors = mirrors
-        self._key = key_folder / release.signature.key
+        self._key = key
         self._say = say
 
     def make(self, old: Lock | None) -> Lock:
-        """The lock. Raises SourceError; a set that differs from `old` is refused."""
+        """The lock. Raises SourceError; a set that differs from what `old` pins is refused.
+
+        `old` may be incomplete. The sets themselves are not fetched: the list names them.
+        """
         release = self._release
+        key = self._key_bytes()
         message = self._small(release.signature.list)
         payload = verified_payload(
-            message, self._key_bytes(), fingerprint=release.signature.fingerprint,
+            message, key, fingerprint=release.signature.fingerprint,
             where=release.signature.list,
         )
         self._say(f"signed list  {release.signature.list}: good")
-        signed = checksums.parse(payload, where=release.signature.list)
-        files = {path: self._list(path) for path in release.list_paths()}
-        files |= {path: self._set(path, signed, old) for path in release.set_paths()}
+        sets = self._sets(checksums.parse(payload, where=release.signature.list), old)
+        files = {path: self._list(path, sets) for path in release.list_paths()}
         return Lock(
             lock=1,
             release=release.name,
             definition=definition_digest(release),
             epoch=signed_at(message),
             list=_pinned(message),
-            files=files,
+            files=files | sets,
             packages=self._packages(),
         )
 
     def _key_bytes(self) -> bytes:
+        """The key; one that was fetched is written only when it is the pinned one."""
+        signature = self._release.signature
+        if signature.key_path and not self._key.exists():
+            data = self._small(signature.key_path)
+            load_certificate(data, fingerprint=signature.fingerprint, where=signature.key_path)
+            replace_file(self._key, data)
+            self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
+            return data
         try:
-            return self._key.read_bytes()
+            data = self._key.read_bytes()
         except OSError as error:
             raise ConfigError("the signing key cannot be read", where=self._key,
                               why=error.strerror, reason="file") from error
+        load_certificate(data, fingerprint=signature.fingerprint, where=str(self._key))
+        return data
 
-    def _set(self, path: str, signed: tuple[checksums.Checksum, ...], old: Lock | None) -> Pinned:
-        sha512 = checksums.lookup(signed, path)
-        if sha512 is None:
-            raise SourceError(f"{path} is not in the signed list",
-                              where=self._release.signature.list,
+    def _sets(
+        self, signed: tuple[checksums.Checksum, ...], old: Lock | None
+    ) -> dict[str, Pinned]:
+        """The pin of every set, from the signed list. Raises SourceError with all problems."""
+        release, where = self._release, self._release.signature.list
+        digests = {path: checksums.lookup(signed, path) for path in release.set_paths()}
+        if absent := [path for path, digest in digests.items() if digest is None]:
+            raise SourceError(f"{_named(absent, 'is', 'are')} not in the signed list", where=where,
                               hint="check the sets in the release definition", reason="not-listed")
-        before = old.files.get(path) if old else None
-        if before is not None and before.sha512 != sha512:
+        before = {path: pin for path, pin in old.files.items() if path in digests} if old else {}
+        changed = [path for path, pin in before.items() if pin.sha512 != digests[path]]
+        if changed:
             raise SourceError(
-                f"{path} has changed since it was locked", where=self._release.signature.list,
-                why=f"locked {before.sha512}\nsigned {sha512}",
+                f"{_named(changed, 'has', 'have')} changed since the lock was made", where=where,
+                why="\n".join(f"{path}\nlocked {before[path].sha512}\nsigned {digests[path]}"
+                              for path in changed),
                 hint="a release does not change; find out why before you remove the old lock",
                 reason="lock-mismatch",
             )
-        blob = self._fetch(f"{self._release.path}/{path}", Pin(sha512))
-        self._say(f"set          {path}: {blob.size} bytes")
-        return Pinned(sha512, blob.sha256, blob.size)
+        sets = {path: before.get(path) or Pinned(digest)
+                for path, digest in digests.items() if digest}
+        for path in sets:
+            self._say(f"set          {path}: {'as locked' if path in before else 'pinned'}")
+        return sets
 
-    def _list(self, path: str) -> Pinned:
-        return _pinned(self._small(f"{self._release.path}/{path}"))
+    def _list(self, path: str, sets: Mapping[str, Pinned]) -> Pinned:
+        """A list beside the sets. Raises SourceError where it is not of what is signed."""
+        data = self._small(f"{self._release.path}/{path}")
+        listed = checksums.parse(data, where=path)
+        folder, _, algorithm = path.rpartition("/")
+        for name, pin in sets.items():
+            in_folder, _, base = name.rpartition("/")
+            if in_folder == folder and algorithm == "SHA512":
+                found = checksums.lookup(listed, base)
+                if found != pin.sha512:
+                    raise SourceError(
+                        f"{path} and the signed list differ on {base}",
+                        where=f"{self._release.path}/{path}",
+                        why=f"signed {pin.sha512}\nlisted {found or 'not at all'}",
+                        hint="the mirror has other sets; use another mirror (`mirror=URL`)",
+                        reason="lock-mismatch",
+                    )
+        return _pinned(data)
 
     def _packages(self) -> tuple[LockedPackage, ...]:
         wanted = {name: self._project.recipe(name).packages
@@ -129,20 +167,29 @@ class LockMaker:
     def _fetch(self, path: str, pin: Pin) -> Blob:
         partial = self._store.build / "partial"
         partial.mkdir(parents=True, exist_ok=True)
-        return fetch(self._urls(path), pin, self._store.blobs,
+        return fetch(self._mirrors.urls(path), pin, self._store.blobs,
                      partial=partial / sha256(path.encode()))
 
-    def _small(self, path: str, *, limit: int = 64 << 20) -> bytes:
-        failure: SourceError | None = None
-        for url in self._urls(path):
-            try:
-                return fetch_unpinned(url, limit=limit)
-            except SourceError as error:
-                failure = error
-        raise failure or SourceError("the release has no mirror", reason="no-mirror")
+    def _small(self, path: str) -> bytes:
+        """A small file. The store keeps it: a build that follows need not fetch it again."""
+        data = fetch_unpinned(self._mirrors.urls(path))
+        self._store.blobs.put(data)
+        return data
 
-    def _urls(self, path: str) -> list[str]:
-        return [f"{mirror.rstrip('/')}/{path}" for mirror in self._mirrors]
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Have `data` at `path` by one rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        scratch.write_bytes(data)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _named(paths: list[str], one: str, many: str) -> str:
+    return f"{', '.join(paths)} {one if len(paths) == 1 else many}"
 
 
 def _pinned(data: bytes) -> Pinned:
@@ -150,8 +197,15 @@ def _pinned(data: bytes) -> Pinned:
 
 
 def format_lock(lock: Lock) -> str:
-    """The text of a lock file: JSON, one value a line, so that a change is a readable diff."""
-    return json.dumps(asdict(lock), indent=1) + "\n"
+    """The text of a lock file: JSON, one value a line, so that a change is a readable diff.
+
+    A pin tells only what is known.
+    """
+    def known(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return {name: value for name, value in pairs
+                if (name, value) not in (("sha256", ""), ("size", -1))}
+
+    return json.dumps(asdict(lock, dict_factory=known), indent=1) + "\n"
 
 
 def changes(old: Lock | None, new: Lock) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.engine import Graph
-from buildlib.sources.pkgsrc.pattern import matches
-from buildlib.sources.project import Project, definition_digest
+from buildlib.graph.lockcheck import check_lock
+from buildlib.sources.mirrors import Mirrors, mirrors_of
+from buildlib.sources.project import Project
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
@@ -28,7 +29,6 @@ from buildlib.words.model import (
     Boots,
     Hypervisor,
     Lock,
-    LockedPackage,
     Pinned,
     Platform,
     Recipe,
@@ -69,7 +69,7 @@ class Plan:
     lock: Lock
     graph: Graph
     products: Mapping[str, Product]
-    mirrors: tuple[str, ...]
+    mirrors: Mirrors
     platforms: tuple[Platform, ...]
 
 
@@ -81,6 +81,7 @@ class _Builder:
     folder: Path  # of the release definition
     release: Release
     lock: Lock
+    recipes: Mapping[str, Recipe]
     epoch: int
     stages: dict[str, Stage] = field(default_factory=dict)
     after: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class _Builder:
     def list_files(self, first: tuple[str, ...]) -> None:
         """The signed list, the lists beside the sets, and the check of the lock against them."""
         release, lock = self.release, self.lock
+        assert lock.list is not None  # `check_lock` has seen to it
         signed = self.fetch(LIST, release.signature.list, lock.list, after=first)
         lists = {
             path: self.fetch(f"fetch:{path}", f"{release.path}/{path}", lock.files[path],
@@ -114,7 +116,9 @@ class _Builder:
             key=SourceFile(key, self.project.name_of(key)),
             fingerprint=release.signature.fingerprint,
             lists=lists,
-            pins={path: lock.files[path].sha512 for path in release.set_paths()},
+            # all that is pinned is checked, used or not: what is not pinned nobody can fetch
+            pins={path: lock.files[path].sha512 for path in release.set_paths()
+                  if path in lock.files},
         )
         self.add(SIGNATURE, stage, "check the lock against the signed list of digests")
 
@@ -179,7 +183,6 @@ class _Builder:
         return (From(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
 
     def root(self, recipe_name: str, recipe: Recipe) -> From:
-        _check_packages(recipe_name, recipe, self.lock)
         folder = (self.project.root / "recipes" / recipe_name).parent
         overlays = tuple(
             SourceTree(folder / path, self.project.name_of(folder / path))
@@ -198,7 +201,7 @@ class _Builder:
 
     def domu_image(self, domu: str) -> From:
         name = f"domu/{domu}"
-        recipe = self.project.recipe(name)
+        recipe = self.recipes[name]
         stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free)
         return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
 
@@ -244,31 +247,37 @@ class _Builder:
 
 def make_plan(
     project: Project, release_name: str, *, build: Path, dist: Path, mirror: str,
-    epoch: int | None,
+    offline: bool, epoch: int | None,
 ) -> Plan:
     """The plan for one release and all recipes.
 
-    mirror  a URL or folder that takes the place of the release's mirrors, or empty
+    mirror  a URL or folder that takes the place of the release's mirrors and archives, or empty
+    offline  whether no server may be asked
     epoch   SOURCE_DATE_EPOCH, or None for that of the lock
     Raises ConfigError.
     """
     definition = project.release_file(release_name)
     release, lock = project.release(release_name), project.lock(release_name)
-    check_lock(release, lock, where=project.name_of(project.lock_file(release_name)))
-    builder = _Builder(project, definition.parent, release, lock,
+    recipe = project.recipe(DOM0)
+    domus = tuple(dict.fromkeys((*recipe.domus, *project.domus())))
+    recipes = {DOM0: recipe} | {f"domu/{domu}": project.recipe(f"domu/{domu}") for domu in domus}
+    check_lock(
+        release, lock, recipes, has_key=project.has_file(definition.parent / release.signature.key),
+        where=project.name_of(project.lock_file(release_name)),
+        again=f"doit lock release={release_name}")
+    builder = _Builder(project, definition.parent, release, lock, recipes,
                        lock.epoch if epoch is None else epoch)
     first: tuple[str, ...] = ()
     products: dict[str, Product] = {}
-    mirrors = (mirror,) if mirror else release.mirrors
+    mirrors = mirrors_of(release, mirror=mirror, offline=offline)
     if release.pressed_from:
         stage, product = press_stage(project, release, definition, build)
         builder.add(PRESS, stage, f"press the mirror of {release.name}")
         products[product.name] = product
         if not mirror:
-            first, mirrors = (product.name,), (str(product.folder),)
+            first, mirrors = (product.name,), Mirrors((str(product.folder),), offline=offline)
     builder.list_files(first)
-    recipe = project.recipe(DOM0)
-    for domu in dict.fromkeys((*recipe.domus, *project.domus())):
+    for domu in domus:
         builder.domu_image(domu)
     cd = builder.cd(recipe)
     products["iso"] = _product(
@@ -301,45 +310,6 @@ def press_stage(
     product = Product("mirror", build / "mirror" / release.name, all_of=PRESS,
                       doc=f"the mirror of {release.name}, pressed from its folder")
     return stage, product
-
-
-def check_lock(release: Release, lock: Lock, *, where: str) -> None:
-    """Raises ConfigError for a lock that was made for another definition, or lacks something."""
-    hint = f"make it anew: doit lock release={release.name}"
-    if lock.definition != definition_digest(release):
-        raise ConfigError(
-            "the lock was made for another release definition", where=where,
-            why="sets, paths or the signing key have changed since", hint=hint,
-            reason="stale-lock",
-        )
-    missing = [path for path in (*release.set_paths(), *release.list_paths())
-               if path not in lock.files]
-    if missing:
-        raise ConfigError("the lock is incomplete", where=where, hint=hint,
-                          problems=tuple(f"{path}: not pinned" for path in missing),
-                          reason="stale-lock")
-
-
-def _check_packages(recipe_name: str, recipe: Recipe, lock: Lock) -> None:
-    """Raises ConfigError where the lock was made before the recipe's packages were changed."""
-    wanted = [item for item in lock.packages if recipe_name in item.wanted_by]
-    problems = [f"{name}: not in the lock" for name in recipe.packages
-                if not any(_means(name, item) for item in wanted)]
-    problems += [f"{item.pkgname}: in the lock, no longer in the recipe" for item in wanted
-                 if not any(_means(name, item) for name in recipe.packages)]
-    if problems:
-        raise ConfigError(
-            "the lock was made for other packages", where=f"recipes/{recipe_name}.toml: packages",
-            problems=tuple(problems), hint=f"run: doit lock release={lock.release}",
-            reason="stale-lock",
-        )
-
-
-def _means(name: str, item: LockedPackage) -> bool:
-    """Whether a recipe that says `name` can mean the locked package, as `resolve` takes it."""
-    if "/" in name:
-        return name == item.pkgpath
-    return name == item.pkgname.rpartition("-")[0] or matches(name, item.pkgname)
 
 
 def _product(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlib.graph.engine import Engine
 from buildlib.graph.plan import LIST, Plan
 from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
@@ -20,6 +21,15 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the lock: its path, what it must be, and its blob as far as that is known."""
+
+    path: str
+    pin: Pinned
+    blob: Blob | None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """One file: its path, what it was checked against, and whether it is here."""
 
@@ -29,15 +39,16 @@ class Checked:
 
 
 def verify(
-    plan: Plan, store: Store, tell: Callable[[Checked], None]
+    plan: Plan, engine: Engine, tell: Callable[[Checked], None]
 ) -> tuple[Checked, ...]:
     """Check all files of the lock that are in the store; `tell` hears of each.
 
     Raises SourceError for the first that is not what it should be; it is removed from the store.
     """
-    digests_of = {path: _digests(store, path, pin) for path, pin in _files(plan)}
-    signed = _signed(plan, store)
-    lists = {path: checksums.parse(data, where=path) for path, data in _lists(plan, store)}
+    store, files = engine.store, tuple(_files(plan, engine))
+    digests_of = {file.path: _digests(store, file) for file in files}
+    signed = _signed(plan, store, files[0].blob)
+    lists = {path: checksums.parse(data, where=path) for path, data in _lists(plan, store, files)}
     results = []
     for path, digests in digests_of.items():
         against = []
@@ -61,20 +72,24 @@ def verify(
     return tuple(results)
 
 
-def _files(plan: Plan) -> Iterator[tuple[str, Pinned]]:
-    yield plan.release.signature.list, plan.lock.list
-    for path, pin in plan.lock.files.items():
-        yield f"{plan.release.path}/{path}", pin
-    for item in plan.lock.packages:
-        yield f"{plan.release.packages.path}/{item.file}", item.pin
+def _files(plan: Plan, engine: Engine) -> Iterator[_File]:
+    """All that the lock pins, the signed list first."""
+    def file(stage: str, path: str, pin: Pinned) -> _File:
+        if pin.sha256:
+            return _File(path, pin, Blob(pin.sha256, pin.size))
+        noted = engine.recorded(stage).get("file")  # no lock knows the SHA-256 of a set
+        return _File(path, pin, noted.blob if noted else None)
+
+    release, lock = plan.release, plan.lock
+    assert lock.list is not None  # an incomplete lock makes no plan
+    yield file(LIST, release.signature.list, lock.list)
+    for path, pin in lock.files.items():
+        yield file(f"fetch:{path}", f"{release.path}/{path}", pin)
+    for item in lock.packages:
+        yield file(f"fetch:{item.file}", f"{release.packages.path}/{item.file}", item.pin)
 
 
-def _blob(pin: Pinned) -> Blob | None:
-    return Blob(pin.sha256, pin.size) if pin.sha256 else None
-
-
-def _signed(plan: Plan, store: Store) -> tuple[checksums.Checksum, ...] | None:
-    blob = _blob(plan.lock.list)
+def _signed(plan: Plan, store: Store, blob: Blob | None) -> tuple[checksums.Checksum, ...] | None:
     if blob is None or not store.blobs.has(blob):
         return None
     release = plan.release
@@ -89,28 +104,28 @@ def _signed(plan: Plan, store: Store) -> tuple[checksums.Checksum, ...] | None:
     return checksums.parse(payload, where=LIST)
 
 
-def _lists(plan: Plan, store: Store) -> Iterator[tuple[str, bytes]]:
-    for path in plan.release.list_paths():
-        blob = _blob(plan.lock.files[path])
-        if blob is not None and store.blobs.has(blob):
-            yield f"{plan.release.path}/{path}", store.blobs.read(blob.sha256)
+def _lists(plan: Plan, store: Store, files: tuple[_File, ...]) -> Iterator[tuple[str, bytes]]:
+    lists = {f"{plan.release.path}/{path}" for path in plan.release.list_paths()}
+    for file in files:
+        if file.path in lists and file.blob is not None and store.blobs.has(file.blob):
+            yield file.path, store.blobs.read(file.blob.sha256)
 
 
-def _digests(store: Store, path: str, pin: Pinned) -> dict[str, str] | None:
+def _digests(store: Store, file: _File) -> dict[str, str] | None:
     """All digests of a file; None where it is not in the store. Its seal does not count."""
-    blob = _blob(pin)
+    pin, blob = file.pin, file.blob
     if blob is None or not os.path.lexists(store.blobs.where(blob.sha256)):
         return None
     digests = {"SHA256": hashlib.sha256(), "SHA512": hashlib.sha512(),
                "MD5": hashlib.md5(usedforsecurity=False)}
-    with Path(store.blobs.where(blob.sha256)).open("rb") as file:
-        while data := file.read(CHUNK):
+    with Path(store.blobs.where(blob.sha256)).open("rb") as content:
+        while data := content.read(CHUNK):
             for digest in digests.values():
                 digest.update(data)
     found = {name: digest.hexdigest() for name, digest in digests.items()}
-    if found["SHA512"] != pin.sha512 or found["SHA256"] != pin.sha256:
+    if found["SHA512"] != pin.sha512 or found["SHA256"] != blob.sha256:
         store.blobs.discard(blob.sha256)
-        _compare(path, pin.sha512, found["SHA512"], "lock")
+        _compare(file.path, pin.sha512, found["SHA512"], "lock")
     return found
 
 

@@ -110,15 +110,18 @@ def fetch(
                     break
     if not _size(partial):
         partial.unlink(missing_ok=True)
-    raise _no_mirror(urls, failures)
+    raise _no_mirror(urls, failures, pinned=bool(pin.sha512))
 
 
-def _no_mirror(urls: Sequence[str], failures: dict[str, SourceError]) -> SourceError:
+def _no_mirror(
+    urls: Sequence[str], failures: dict[str, SourceError], *, pinned: bool
+) -> SourceError:
     """The one failure, or all of them in one."""
     if len(failures) == 1:
         return failures.popitem()[1]
     return SourceError(
-        f"no mirror has {urls[0].rpartition('/')[2]} as it is pinned" if urls else "no mirror",
+        f"no mirror has {urls[0].rpartition('/')[2]}{' as it is pinned' * pinned}"
+        if urls else "no mirror",
         why="\n".join(f"{url}: {error.what}"
                       + (f" ({error.why.splitlines()[0]})" if error.why else "")
                       for url, error in failures.items()),
@@ -127,15 +130,33 @@ def _no_mirror(urls: Sequence[str], failures: dict[str, SourceError]) -> SourceE
     )
 
 
-def fetch_unpinned(url: str, *, limit: int = 64 << 20, silence: float = SILENCE_SECONDS) -> bytes:
-    """A small file that nothing pins yet, into memory. For making locks only."""
+def fetch_unpinned(
+    urls: Sequence[str], *, limit: int = 64 << 20, silence: float = SILENCE_SECONDS
+) -> bytes:
+    """A small file that nothing pins yet, from the first of `urls` that has it, into memory.
+
+    For making locks only. Raises SourceError telling what each URL answered.
+    """
+    failures: dict[str, SourceError] = {}
+    for url in urls:
+        try:
+            return _small(url, limit, silence)
+        except SourceError as error:
+            failures[url] = error
+    raise _no_mirror(urls, failures, pinned=False)
+
+
+def _small(url: str, limit: int, silence: float) -> bytes:
     pieces, size = [], 0
     for piece in _pieces(url, 0, silence, lambda _total: None):
         pieces.append(piece)
         size += len(piece)
         if size > limit:
             raise SourceError("the file is too large to be a list", where=url, reason="size")
-    return b"".join(pieces)
+    data = b"".join(pieces)
+    if "HTML" in looks_like(data[:200]):  # no digest tells it from the file
+        raise _page(url, looks_like(data[:200]))
+    return data
 
 
 def _fetch_one(

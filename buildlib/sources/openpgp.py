@@ -6,6 +6,7 @@ of it and is signed by nobody. Source: RFC 9580, section 7 (cleartext signature 
 
 from __future__ import annotations
 
+from buildlib.sources.checksums import looks_like
 from buildlib.words.errors import SourceError
 
 
@@ -43,27 +44,36 @@ def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str
 
 
 def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
-    """The certificate in `key`, if it has the pinned fingerprint. Raises SourceError."""
+    """The certificate in `key` that has the pinned fingerprint; others beside it do not count.
+
+    Raises SourceError (`signing-key`).
+    """
     import pysequoia
 
     wanted = fingerprint.replace(" ", "").lower()
     try:
-        certificate = pysequoia.Cert.from_bytes(key)
+        certificates = pysequoia.Cert.split_bytes(key)
     except Exception as error:
         raise SourceError(
             "the signing key cannot be read", where=where, why=_first_line(error),
             reason="signing-key",
         ) from error
-    if certificate.fingerprint != wanted:
-        raise SourceError(
-            "the signing key is not the pinned one",
-            where=where,
-            why=f"pinned {wanted}\nfound  {certificate.fingerprint}",
-            hint="do not trust this key; if the release's key has changed, confirm the new "
-            "fingerprint by another way before you change the release definition",
-            reason="signing-key",
-        )
-    return certificate
+    if not certificates:
+        raise SourceError("the signing key cannot be read", where=where,
+                          why=looks_like(key[:200]), reason="signing-key")
+    for certificate in certificates:
+        if certificate.fingerprint == wanted:
+            found: object = certificate
+            return found
+    raise SourceError(
+        "the signing key is not the pinned one",
+        where=where,
+        why="\n".join([f"pinned {wanted}", *(f"found  {certificate.fingerprint}"
+                                             for certificate in certificates)]),
+        hint="do not trust this key; if the release's key has changed, confirm the new "
+        "fingerprint by another way before you change the release definition",
+        reason="signing-key",
+    )
 
 
 def _first_line(error: Exception) -> str:

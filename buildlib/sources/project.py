@@ -69,6 +69,11 @@ class Project:
             data = {}
         return load(Lock, data, where=self.name_of(path))
 
+    def has_file(self, path: Path) -> bool:
+        """Whether a file that a definition names is there."""
+        self._seen.note(path)
+        return path.exists()
+
     def recipe(self, name: str) -> Recipe:
         """A recipe: `dom0`, or `domu/NAME`."""
         folder, _, base = name.rpartition("/")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from buildlib.sources.download import Pin, fetch
 from buildlib.stages.stage import Job, Outputs, Stage
+from buildlib.store.blobs import Blobs
+from buildlib.words.digest import Blob
 
 
 @dataclass(frozen=True)
 class Fetch(Stage):
-    """The file at `path` (from the mirror's root), whatever mirror has it. Output: `file`."""
+    """The file at `path` (from the mirror's root), whatever mirror has it. Output: `file`.
+
+    sha256, size  as far as the lock has them: empty and -1 where it has not
+    """
 
     PINNED = True
 
@@ -21,13 +27,24 @@ class Fetch(Stage):
 
     def run(self, job: Job) -> Outputs:
         """Download, or take the rest of what an earlier run began."""
-        urls = [f"{mirror.rstrip('/')}/{self.path}" for mirror in job.mirrors]
+        if kept := self._kept(job.blobs):
+            return {"file": kept}
+        urls = job.mirrors.urls(self.path)
         job.partial.mkdir(parents=True, exist_ok=True)
         blob = fetch(
             urls,
             Pin(self.sha512, self.sha256, self.size),
             job.blobs,
-            partial=job.partial / self.sha256,
+            partial=job.partial / self.sha512,
             tell=lambda done, total: job.tell(done, total, "bytes"),
         )
         return {"file": blob}
+
+    def _kept(self, blobs: Blobs) -> Blob | None:
+        """The file, where making the lock has brought it into the store."""
+        blob = Blob(self.sha256, self.size)
+        if not self.sha256 or self.size < 0 or not blobs.has(blob):
+            return None
+        with blobs.open(blob) as file:
+            right = hashlib.file_digest(file, "sha512").hexdigest() == self.sha512
+        return blob if right else None

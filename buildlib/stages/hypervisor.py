@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from buildlib.sources.archive import compress, tar
+from buildlib.sources.mirrors import offline
 from buildlib.stages.stage import HostPackage, Job, Outputs, SourceFile, Stage
 from buildlib.words.errors import SourceError
 
@@ -24,6 +25,8 @@ class DistributionXen(Stage):
     def run(self, job: Job) -> Outputs:
         """Download the package, check it, take the image out."""
         found = job.host_packages[self.package]
+        if job.mirrors.offline:
+            raise offline(f"the package {found.name} {found.version}", where=f"stage {job.name}")
         job.run("apt-get", "-q", "download", f"{found.name}={found.version}")
         (deb,) = job.folder.glob("*.deb")
         digest = hashlib.sha256(deb.read_bytes()).hexdigest()

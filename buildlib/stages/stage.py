@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 from buildlib.sources.distribution import DistributionPackage
+from buildlib.sources.mirrors import Mirrors
 from buildlib.store.blobs import Blobs
 from buildlib.store.events import Note, Progress, Sink
 from buildlib.store.packs import Packs, StoredTree
@@ -131,7 +132,7 @@ class Job:
     tools       tool name to absolute path; tool_digests: to SHA-256
     host_packages  what the distribution has for the fields that name its packages
     slots       how much of a stage's work may go on at once; never part of an output
-    mirrors     where `fetch` looks, in order
+    mirrors     where files are looked for
     partial     a folder for downloads that are not finished
     """
 
@@ -148,7 +149,7 @@ class Job:
     host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
     slots: Slots
-    mirrors: Sequence[str]
+    mirrors: Mirrors
     partial: Path
 
     def path(self, ref: From) -> Path:

@@ -35,15 +35,18 @@ class Signature:
     list         path of the clear-signed list, from the mirror's root
     key          file with the key, beside the release definition
     fingerprint  of the primary key; this is what is trusted
+    key_path     path of the key, from the mirror's root: `doit lock` fetches what is not there
     """
 
     list: str
     key: str
     fingerprint: str
+    key_path: str = ""
 
     def __post_init__(self) -> None:
         _check_path(self.list, "signature.list")
         _check_path(self.key, "signature.key")
+        _check_path(self.key_path, "signature.key_path")
         if not re.fullmatch(r"[0-9a-fA-F]{40,64}", self.fingerprint.replace(" ", "")):
             raise ValueError("signature.fingerprint must be 40 or 64 hexadecimal digits")
 
@@ -135,6 +138,7 @@ class Release:
     """A release of NetBSD: `sets/NAME.toml`.
 
     mirrors        roots that have `path` below them, tried in order
+    archives       path from a mirror's root to a URL that holds what is below it; tried last
     path           of the release, from the mirror's root
     source_sets    sets below `source/sets`, `binary_sets` those below MACHINE/binary/sets
     source_suffix, binary_suffix   `.tgz` or `.tar.xz`
@@ -156,6 +160,7 @@ class Release:
     source_suffix: str = ".tgz"
     binary_sets: tuple[str, ...] = ("base", "etc")
     binary_suffix: str = ".tar.xz"
+    archives: Mapping[str, str] = field(default_factory=dict)
     build: Build = Build()
     pressed_from: str = ""
     pressed_time: int = 0
@@ -163,6 +168,10 @@ class Release:
     def __post_init__(self) -> None:
         check_name(self.name, "name")
         _check_path(self.path, "path")
+        for prefix in self.archives:
+            _check_path(prefix, "archives")
+            if not prefix.strip("/"):
+                raise ValueError("archives: a path is empty; what has everything is a mirror")
         for name in (*self.source_sets, *self.binary_sets):
             check_name(name, "set")
         if not self.mirrors and not self.pressed_from:
@@ -188,7 +197,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A file a lock pins: SHA-512 (hex), and SHA-256 (hex) and size (bytes) once it was read."""
+    """A file a lock pins: SHA-512 (hex), and SHA-256 (hex) and size (bytes) if it was read.
+
+    A lock is made without reading the sets: the signed list gives their SHA-512.
+    """
 
     sha512: str
     sha256: str = ""
@@ -226,10 +238,13 @@ class LockedPackage:
 class Lock:
     """What a release is made of, to the byte: `sets/NAME.lock`, written by `doit lock`.
 
+    One that pins only some of it is kept to by `doit lock`, which completes it; nothing is built.
+
     lock        version of this form
     definition  digest of what the release definition said of sources when the lock was made
-    epoch       time stamp of all outputs, seconds since 1970: when the signed list was signed
-    list        the signed list of digests
+    epoch       time stamp of all outputs, seconds since 1970: when the signed list was signed;
+                0: not known yet
+    list        the signed list of digests; None: not known yet
     files       path from the release's folder to pin
     packages    every package of every recipe, in an order where what is needed comes first
     """
@@ -238,7 +253,7 @@ class Lock:
     release: str
     definition: str
     epoch: int
-    list: Pinned
+    list: Pinned | None
     files: Mapping[str, Pinned]
     packages: tuple[LockedPackage, ...] = ()
 

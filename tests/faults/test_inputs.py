@@ -15,6 +15,7 @@ from support.victim import MOTD, Attempt, Victim, wait_until
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
+from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
 from buildlib.store.events import silent
 from buildlib.store.store import Store
@@ -156,7 +157,8 @@ def test_an_input_edited_as_it_is_read(
 
     def made() -> bytes:
         engine = Engine(Graph({"reads": Reads(kind(path, path.name))}), store,
-                        Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1, mirrors=())
+                        Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
+                        mirrors=Mirrors())
         engine.make("reads")
         return store.blobs.path(engine.output(From("reads", "file")).blob).read_bytes()
 

@@ -172,3 +172,16 @@ def test_deciding_changes_nothing(field: Field) -> None:
         "up to date", "build", "unknown", "unknown"]
     after = {path: path.stat().st_mtime_ns for path in (field.folder / "build").rglob("*")}
     assert after == before
+
+
+def test_what_is_noted_of_a_stage_whole_or_not(field: Field) -> None:
+    """For looking after content by itself: damage is to be found, not mended."""
+    stages = chain(field)
+    made, _ = field.build(stages)
+    blob = made.output(From("read", "words")).blob
+    made.store.blobs.discard(blob.sha256)
+    engine = field.engine(stages)
+    assert engine.recorded("read")["words"].blob == blob
+    assert engine.recorded("join") == {}  # what it takes is not known yet
+    assert engine.recorded("none") == {}
+    assert field.engine(chain(field, "other words")).recorded("read") == {}

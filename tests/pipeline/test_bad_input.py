@@ -77,6 +77,13 @@ CONFIGURATION: dict[str, Bad] = {
     "a release without a signing key": Bad(
         changed(RELEASE, 'key = "keys/mini.asc"\n', ""), "sets/mini.toml has 1 problem", RELEASE,
         problems=("signature.key: missing",)),
+    "no key file": Bad(
+        lambda scratch: scratch.remove("sets/keys/mini.asc"), "the signing key is not here",
+        "keys/mini.asc", "the signed list of digests cannot be checked", "put it there"),
+    "a lock without a set that a recipe uses": Bad(
+        changed(LOCK, '"amd64/binary/sets/etc.tgz"', '"amd64/binary/sets/games.tgz"'),
+        "the lock is incomplete", LOCK, do="complete it: doit lock release=mini",
+        problems=("amd64/binary/sets/etc.tgz: not pinned",)),
 }
 
 STAGES: dict[str, Bad] = {
@@ -129,9 +136,6 @@ STAGES: dict[str, Bad] = {
     "a key file that is none": Bad(
         written("sets/keys/mini.asc", "No key.\n"), "the signing key cannot be read",
         "key sets/keys/mini.asc"),
-    "no key file": Bad(
-        lambda scratch: scratch.remove("sets/keys/mini.asc"), "sets/keys/mini.asc cannot be read",
-        "/sets/keys/mini.asc", "No such file or directory"),
 }
 
 

@@ -31,7 +31,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "not there": (Fault("status", status=404), "the server answered 404"),
     "a server's error": (Fault("status", status=500), "the server answered 500"),
     "cut": (Fault("cut", at=5000), ""),
-    "another size": (Fault("other-size"), "the file has another size than the pinned one"),
+    "another size": (Fault("other-size"), "the checksum does not match"),
 }
 
 
@@ -46,6 +46,8 @@ def test_a_bad_mirror(scratch: Scratch, mirror: Mirror, name: str) -> None:
     ran = scratch.doit("iso", f"mirror={mirror.url}", status=1)
     assert f"ERROR: {what}" in ran.err
     assert f"  where: {mirror.url}/{BASE}" in ran.err
+    if "checksum" in what:
+        assert re.search(r"SHA512 pinned faf10bf0f3\w{118}\n +SHA512 found  \w{128}\n", ran.err)
     assert scratch.products() == products
     mirror.misbehave(BASE, Fault("wrong"), times=0)
     ran = scratch.build("iso", f"mirror={mirror.url}")
@@ -116,6 +118,21 @@ def test_a_forged_list_that_was_locked_all_the_same(scratch: Scratch, name: str)
     assert "FAILED   signature" in ran.out
     put_back(scratch, before)
     assert scratch.build("iso").built <= {"iso", "mirror"}
+
+
+def test_a_set_that_changed_since_it_was_locked(scratch: Scratch, mirror: Mirror) -> None:
+    """What others publish does not change: both digests are shown, and nothing is written."""
+    scratch.edit("sets/mini.toml", "pressed_from = \"mini\"\n", "")
+    scratch.edit("sets/mini.toml", "mirrors = []", f'mirrors = ["{mirror.url}"]')
+    lock = scratch.read(LOCK)
+    assert scratch.doit("lock").out.count("as locked") == 6
+    assert scratch.read(LOCK) == lock
+    scratch.edit(LOCK, '"faf10bf0f3', '"eaf10bf0f3')
+    wrong = scratch.read(LOCK)
+    ran = scratch.doit("lock", status=3)
+    assert "ERROR: amd64/binary/sets/base.tgz has changed since the lock was made" in ran.err
+    assert re.search(r"locked eaf10bf0f3\w{118}\n +signed faf10bf0f3\w{118}\n", ran.err)
+    assert scratch.read(LOCK) == wrong
 
 
 def test_packages_that_install_one_file(scratch: Scratch) -> None:

@@ -345,20 +345,20 @@ def test_an_empty_file(target: Target) -> None:
 
 
 def test_unpinned_lists(mirror: Mirror) -> None:
-    assert fetch_unpinned(url(mirror)) == DATA
-    assert fetch_unpinned(url(mirror), limit=len(DATA)) == DATA
+    assert fetch_unpinned([url(mirror)]) == DATA
+    assert fetch_unpinned([url(mirror)], limit=len(DATA)) == DATA
     with pytest.raises(SourceError, match="too large") as caught:
-        fetch_unpinned(url(mirror), limit=len(DATA) - 1)
+        fetch_unpinned([url(mirror)], limit=len(DATA) - 1)
     assert caught.value.reason == "size"
     mirror.misbehave(SET, Fault("hang", at=10))
     with pytest.raises(SourceError, match="silent"):
-        fetch_unpinned(url(mirror), silence=SILENCE)
+        fetch_unpinned([url(mirror)], silence=SILENCE)
     with pytest.raises(SourceError, match="404"):
-        fetch_unpinned(f"{mirror.url}/none")
+        fetch_unpinned([f"{mirror.url}/none"])
 
 
 def test_an_unpinned_list_that_is_cut_is_no_list(mirror: Mirror) -> None:
     mirror.misbehave(SET, Fault("cut", at=1000))
     with pytest.raises(SourceError) as caught:
-        fetch_unpinned(url(mirror))
+        fetch_unpinned([url(mirror)])
     assert caught.value.reason == "cut"

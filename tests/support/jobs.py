@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.keys import Keys
+from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, HostPackage, Job, Stage
 from buildlib.store.events import Sink, silent
 from buildlib.store.packs import StoredTree, read_content
@@ -72,7 +73,7 @@ class Bench:
             host_packages={package: self._keys.host_package(package) for package in packages},
             sink=sink,
             slots=Slots(1),
-            mirrors=(),
+            mirrors=Mirrors(),
             partial=self.store.build / "partial",
         )
         return {name: self.output(value) for name, value in stage.run(job).items()}

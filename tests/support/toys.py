@@ -10,6 +10,7 @@ from typing import ClassVar
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
+from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
 from buildlib.store.events import Event, Finished
 from buildlib.store.packs import StoredTree
@@ -149,7 +150,7 @@ class Field:
         """A new run over the same store."""
         store = Store(self.folder / "build")
         return Engine(Graph(dict(stages)), store, Keys(store, CodeDigests(store.seen)),
-                      sink=self.events.append, jobs=1, mirrors=())
+                      sink=self.events.append, jobs=1, mirrors=Mirrors())
 
     def build(self, stages: Mapping[str, Stage]) -> tuple[Engine, dict[str, str]]:
         """Make the last stage and all it needs; how each stage ended, and what ran."""
