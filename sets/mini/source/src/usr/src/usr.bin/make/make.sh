@@ -114,12 +114,16 @@ return_token()
 # claim OBJECT -- true for one worker only
 claim()
 {
-	mkdir ".claims/$1" 2>/dev/null
+	mkdir ".claims/$1" 2>/dev/null && return
+	[ ! -d .claims ] || [ -d ".claims/$1" ] || die "*** [$1] mkdir failed"
+	return 1
 }
 
-# worker NUMBER -- of what no other worker has begun, one after the other
+# worker NUMBER -- of what no other worker has begun, one after the other.  When
+# the first one is through, or has failed, there is nothing left to wait for.
 worker()
 {
+	[ "$1" -gt 0 ] || trap 'rm -rf .claims' EXIT
 	while read -r object source; do
 		[ ! -d ".claims/$object" ] || continue
 		until take_token "$1"; do
