@@ -200,6 +200,11 @@ class Engine:
         """One output of a stage that has been made or settled."""
         return self._outputs[ref]
 
+    def last(self, name: str) -> Record | None:
+        """What the last run of a stage left, whatever it was made from."""
+        key = self.store.records.last(self._scope + name)
+        return self.store.records.get(key) if key else None
+
     def _restore(self, name: str, decision: Decision) -> None:
         """Note that a result from the store is the one in use now."""
         self.store.records.set_last(self._scope + name, decision.key)

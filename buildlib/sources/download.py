@@ -138,6 +138,11 @@ def fetch_unpinned(url: str, *, limit: int = 64 << 20, silence: float = SILENCE_
     return b"".join(pieces)
 
 
+def begin(url: str, *, silence: float) -> None:
+    """Begin to fetch, and leave it. Raises SourceError where that fails."""
+    next(iter(_pieces(url, 0, silence, lambda _total: None)), None)
+
+
 def _fetch_one(
     url: str, pin: Pin, blobs: Blobs, partial: Path, *, silence: float, tell: Tell | None
 ) -> Blob:

@@ -1,0 +1,152 @@
+"""What would make a long build fail, looked for before it begins: all of it, in one report.
+
+A check returns problems: sentences that say what is wrong and what to do. They run once a run, and
+only when something long (a toolchain, a kernel) or from a mirror is about to be made. A run with
+nothing to do, or with a changed overlay, asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+from buildlib.graph.ahead import Work, pending, work_of
+from buildlib.graph.compilers import compiler_problems
+from buildlib.graph.engine import Engine
+from buildlib.graph.plan import DOM0, Plan
+from buildlib.sources.probe import folder_of, unanswered
+from buildlib.sources.project import Project
+from buildlib.stages.stage import Stage
+from buildlib.store.store import Store
+from buildlib.store.surroundings import free_bytes, free_files
+from buildlib.words.errors import ConfigError
+from buildlib.words.model import Release, Space
+
+# For images, packages and the store's own; but never more than the build itself.
+MARGIN_MB = 200
+_MB = 10**6
+# Errors of a lock that comes short: no plan can be made, but the host can be looked at.
+NO_LOCK = frozenset({"no-lock", "stale-lock", "incomplete-lock"})
+
+
+def check(engine: Engine, plan: Plan, names: Sequence[str]) -> None:
+    """Raises ConfigError with all problems, where a run that makes `names` cannot succeed."""
+    stages = pending(engine, names)
+    work = work_of(engine, stages)
+    problems: list[str] = []
+    if work.compiles:
+        problems += host_problems(plan.release, work, engine.store)
+        problems += tool_problems(engine, list(stages.values()), told=_compilers(plan.release)
+                                  if work.toolchain else frozenset())
+    pressed = {product.folder for product in plan.products.values()}
+    if not pressed.intersection(map(folder_of, plan.mirrors)):
+        problems += mirror_problems(plan.mirrors, work.fetches)
+    if problems:
+        raise ConfigError(
+            "this build cannot succeed", where=f"release {plan.release.name}",
+            problems=tuple(problems), hint="see to all of it, then run again; nothing was begun",
+            reason="preflight",
+        )
+
+
+def unlocked_problems(
+    project: Project, release_name: str, store: Store, mirror: str
+) -> tuple[str, ...]:
+    """Problems of the host for a release whose lock comes short: everything is still to be made.
+
+    Raises GoldmasterError where the release or a recipe cannot be read.
+    """
+    release = project.release(release_name)
+    recipes = (DOM0, *(f"domu/{name}" for name in project.domus()))
+    kernels = {project.recipe(name).kernel for name in recipes}
+    work = Work(sources=True, toolchain=True, kernels=len(kernels))
+    problems = host_problems(release, work, store)
+    if mirror or not release.pressed_from:
+        mirrors = (mirror,) if mirror else release.mirrors
+        problems += mirror_problems(mirrors, (release.signature.list,))
+    return tuple(problems)
+
+
+def host_problems(release: Release, work: Work, store: Store) -> list[str]:
+    """What the disk and the compilers lack for `work`."""
+    problems = space_problems(release.build.space, work, store.build,
+                              unfinished=lambda: store.workspaces.unfinished(("src", "tools")))
+    if work.toolchain:
+        try:
+            problems += compiler_problems(
+                release.build.compiler, store.runner, Path(store.blobs.fresh()))
+        except OSError as error:
+            problems.append(f"nothing can be compiled below {store.build}: {error.strerror}")
+    return problems
+
+
+def _compilers(release: Release) -> frozenset[str]:
+    return frozenset({release.build.compiler.c, release.build.compiler.cxx})
+
+
+# the checks
+
+
+def space_problems(
+    space: Space, work: Work, folder: Path, *, unfinished: Callable[[], tuple[int, int]]
+) -> list[str]:
+    """Whether bytes and files that `work` takes go below `folder`.
+
+    unfinished  bytes and files of what an interrupted build left there, and goes on with
+    """
+    size, files = need(space, work)
+    bytes_left, files_left = free_bytes(folder), free_files(folder)
+    if size > bytes_left or (files_left is not None and files > files_left):
+        size_made, files_made = unfinished()
+        size, files = size - size_made, files - files_made
+    do = "`doit gc` may free some; or choose another disk with build=FOLDER"
+    problems = []
+    if size > bytes_left:
+        problems.append(f"the build needs {_size(size)}, {_size(bytes_left)} are free below "
+                        f"{folder}: {do}")
+    if files_left is not None and files > files_left:
+        problems.append(f"the build makes {files} files, the disk has room for {files_left} below "
+                        f"{folder}: {do}")
+    return problems
+
+
+def need(space: Space, work: Work) -> tuple[int, int]:
+    """Bytes and files that `work` takes, files as the part of all that it is of the bytes."""
+    total = space.sources + space.toolchain + space.kernel * max(1, work.kernels)
+    part = (space.sources * work.sources + space.toolchain * work.toolchain
+            + space.kernel * work.kernels)
+    if not part:
+        return 0, 0
+    return (part + min(part, MARGIN_MB)) * _MB + work.download, space.files * part // total
+
+
+def tool_problems(engine: Engine, stages: Sequence[Stage], *, told: Set[str]) -> list[str]:
+    """Everything of the host that `stages` need and that is not there, but for the tools `told`."""
+    known = {f"the tool {name} is not installed" for name in told}
+    lacks = {error.what: error.hint for stage in stages for error in engine.keys.missing(stage)}
+    return [f"{what}: {hint}" for what, hint in lacks.items() if what not in known]
+
+
+def mirror_problems(mirrors: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Whether any mirror answers, asked for the first of `paths` that is in no folder of theirs."""
+    folders = {mirror: place for mirror in mirrors if (place := folder_of(mirror)) is not None}
+    wanted = [path for path in paths
+              if not any((place / path).is_file() for place in folders.values())]
+    if not wanted:
+        return []
+    urls = {mirror: f"{mirror.rstrip('/')}/{wanted[0]}" for mirror in mirrors
+            if mirror not in folders}
+    if urls:
+        silent = unanswered(tuple(urls.values()))
+        answers = {mirror: silent[url] for mirror, url in urls.items() if url in silent}
+    else:  # what is missing in a folder that is there is told file by file
+        answers = {mirror: "no such folder" for mirror, place in folders.items()
+                   if not place.is_dir()}
+    if len(answers) < len(urls or folders) or not answers:
+        return []
+    told = "; ".join(f"{mirror}: {why}" for mirror, why in answers.items())
+    return [f"no mirror answers ({told}): check the network, or choose another with mirror=URL"]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
