@@ -36,6 +36,12 @@ class Work:
         return self.toolchain or self.kernels > 0
 
 
+def long_ones(engine: Engine, names: Sequence[str]) -> list[str]:
+    """Those of the stages that `names` need which `Work` tells of."""
+    return [name for name in engine.graph.closure(names)
+            if isinstance(engine.graph.stages[name], Fetch | Toolchain | Kernel)]
+
+
 def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
     """The stages that `names` need and that are not in the store, as far as it can be known."""
     found: dict[str, Stage] = {}

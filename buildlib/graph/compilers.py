@@ -22,7 +22,8 @@ def compiler_problems(compiler: Compiler, runner: Runner, scratch: Path) -> list
 
     scratch  a folder that may be made; it is removed
     """
-    problems = []
+    problems: list[str] = []
+    able: list[Sequence[str | Path]] = []
     scratch.mkdir()
     try:
         trial = _Trial(runner, scratch)
@@ -39,8 +40,10 @@ def compiler_problems(compiler: Compiler, runner: Runner, scratch: Path) -> list
             problems += trial.age(path, command, setting, compiler.newest)
             wrong = trial.program(path, command, flags, text, suffix=setting)
             problems += wrong
-            if setting == "c" and not wrong:
-                problems += trial.headers(path, command, flags, compiler.headers)
+            if not wrong:
+                able.append((path, *flags))
+        if able:  # the C compiler, or where it fails the other: both look in the same places
+            problems += trial.headers(able[0], compiler.headers)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return problems
@@ -66,9 +69,9 @@ class _Trial:
             return []
         fit = f"{'gcc' if setting == 'c' else 'g++'}-{newest}"
         problem = (
-            f"{command} is version {version}, the sources are known to compile with {newest} at the "
-            f"newest: apt-get install {fit} and set build.compiler.{setting} = \"{fit}\" in the "
-            "release definition, or raise build.compiler.newest there")
+            f"{command} is version {version}, the sources are known to compile with {newest} at "
+            f"the newest: apt-get install {fit} and set build.compiler.{setting} = \"{fit}\" in "
+            "the release definition, or raise build.compiler.newest there")
         return [problem]
 
     def program(
@@ -82,16 +85,14 @@ class _Trial:
                    f"{_reason(error)}; `apt-get install build-essential` has what it needs")
         return [problem]
 
-    def headers(
-        self, path: Path, command: str, flags: Sequence[str], headers: Sequence[str]
-    ) -> list[str]:
-        """Whether each header is found."""
+    def headers(self, words: Sequence[str | Path], headers: Sequence[str]) -> list[str]:
+        """Whether the compiler that `words` call finds each header."""
         problems = []
         for header in headers:
-            if self._compile([path, *flags, "-fsyntax-only"], f"#include <{header}>\n", "c"):
+            if self._compile([*words, "-fsyntax-only"], f"#include <{header}>\n", "c"):
                 package = _HEADERS.get(header)
                 do = f"apt-get install {package}" if package else "install the package that has it"
-                problems.append(f"{command} does not find the header {header}: {do}")
+                problems.append(f"the compiler does not find the header {header}: {do}")
         return problems
 
     def _compile(self, words: Sequence[str | Path], text: str, suffix: str) -> ToolError | None:

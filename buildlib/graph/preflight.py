@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from buildlib.graph.ahead import Work, pending, work_of
+from buildlib.graph.ahead import Work, long_ones, pending, work_of
 from buildlib.graph.compilers import compiler_problems
 from buildlib.graph.engine import Engine
 from buildlib.graph.plan import DOM0, Plan
@@ -31,13 +31,12 @@ NO_LOCK = frozenset({"no-lock", "stale-lock", "incomplete-lock"})
 
 def check(engine: Engine, plan: Plan, names: Sequence[str]) -> None:
     """Raises ConfigError with all problems, where a run that makes `names` cannot succeed."""
-    stages = pending(engine, names)
-    work = work_of(engine, stages)
+    work = work_of(engine, pending(engine, long_ones(engine, names)))
     problems: list[str] = []
     if work.compiles:
         problems += host_problems(plan.release, work, engine.store)
-        problems += tool_problems(engine, list(stages.values()), told=_compilers(plan.release)
-                                  if work.toolchain else frozenset())
+        told = _compilers(plan.release) if work.toolchain else frozenset()
+        problems += tool_problems(engine, tuple(pending(engine, names).values()), told=told)
     pressed = {product.folder for product in plan.products.values()}
     if not pressed.intersection(map(folder_of, plan.mirrors)):
         problems += mirror_problems(plan.mirrors, work.fetches)
