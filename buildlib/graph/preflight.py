@@ -17,6 +17,7 @@ from buildlib.graph.plan import DOM0, Plan
 from buildlib.sources.probe import folder_of, unanswered
 from buildlib.sources.project import Project
 from buildlib.stages.stage import Stage
+from buildlib.store.host import SPACE_HINT, is_nearly_full, space_left
 from buildlib.store.store import Store
 from buildlib.store.surroundings import free_bytes, free_files
 from buildlib.words.errors import ConfigError
@@ -70,13 +71,15 @@ def host_problems(release: Release, work: Work, store: Store) -> list[str]:
     """What the disk and the compilers lack for `work`."""
     problems = space_problems(release.build.space, work, store.build,
                               unfinished=lambda: store.workspaces.unfinished(("src", "tools")))
-    if work.toolchain:
-        try:
-            problems += compiler_problems(
-                release.build.compiler, store.runner, Path(store.blobs.fresh()))
-        except OSError as error:
-            problems.append(f"nothing can be compiled below {store.build}: {error.strerror}")
-    return problems
+    if not work.toolchain:
+        return problems
+    try:
+        found = compiler_problems(release.build.compiler, store.runner, Path(store.blobs.fresh()))
+    except OSError as error:
+        found = [f"nothing can be compiled below {store.build}: {error.strerror}"]
+    if found and is_nearly_full(store.build):  # then compilers fail for that
+        found = [f"nothing can be compiled, only {space_left(store.build)}: {SPACE_HINT}"]
+    return problems + found
 
 
 def _compilers(release: Release) -> frozenset[str]:
