@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from buildlib.store.events import Event, Finished, Note, Progress, Started
-from buildlib.words.errors import ConfigError, GoldmasterError, printable
+from buildlib.words.errors import GoldmasterError, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -123,7 +123,9 @@ class JsonLines:
         self._line({"event": "error", "stage": stage, "reason": error.reason, "what": error.what,
                     "where": error.where, "why": error.why, "hint": error.hint,
                     "log": str(error.log) if error.log else None,
-                    "problems": list(error.problems) if isinstance(error, ConfigError) else []})
+                    "problems": getattr(error, "problems", ()),
+                    "tail": getattr(error, "tail", ()),
+                    "command": getattr(error, "command", None)})
 
     def close(self) -> None:
         """Everything has been written."""

@@ -13,6 +13,7 @@ from buildlib.stages.kernel import Kernel
 from buildlib.stages.sources import sources_key
 from buildlib.stages.stage import Stage
 from buildlib.stages.toolchain import Toolchain
+from buildlib.words.digest import Blob
 from buildlib.words.errors import GoldmasterError
 
 
@@ -58,7 +59,8 @@ def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
 def work_of(engine: Engine, stages: Mapping[str, Stage]) -> Work:
     """What it takes to make `stages`."""
     kernels = sum(isinstance(stage, Kernel) for stage in stages.values())
-    fetches = [stage for stage in stages.values() if isinstance(stage, Fetch)]
+    fetches = [stage for stage in stages.values()
+               if isinstance(stage, Fetch) and not _is_kept(engine, stage)]
     toolchain = engine.graph.stages.get(TOOLCHAIN)
     sources = compiled = False
     if isinstance(toolchain, Toolchain) and (kernels or TOOLCHAIN in stages):
@@ -68,10 +70,21 @@ def work_of(engine: Engine, stages: Mapping[str, Stage]) -> Work:
                 sum(max(0, stage.size) for stage in fetches))
 
 
+def _is_kept(engine: Engine, stage: Fetch) -> bool:
+    """Whether the file is in the store, though no run has fetched it: making the lock has."""
+    known = bool(stage.sha256) and stage.size >= 0
+    return known and engine.store.blobs.has(Blob(stage.sha256, stage.size))
+
+
 def _has_sources(engine: Engine, toolchain: Toolchain) -> bool:
-    """Whether the work folder of the sources is there; the lock tells what it is named by."""
-    sets = [engine.graph.stages[ref.stage] for ref in toolchain.sets]
-    digests = [stage.sha256 for stage in sets if isinstance(stage, Fetch)]
+    """Whether the work folder of the sources is there; it is named by what the sets are."""
+    digests = []
+    for ref in toolchain.build.sets:
+        stage, done = engine.graph.stages[ref.stage], engine.done.get(ref.stage)
+        if done is not None and done.record is not None:
+            digests.append(done.record.outputs[ref.output].blob.sha256)
+        elif isinstance(stage, Fetch):
+            digests.append(stage.sha256)
     return engine.store.workspaces.has("src", sources_key(digests))
 
 

@@ -34,6 +34,9 @@ FAILURES = tuple(map(re.compile, (
     r"^(\[ *[0-9.]+\] )?panic: ",        # NetBSD's kernel
     r"root device \(default",            # NetBSD: the root is not where it was told
     r"init path \(default",              # NetBSD: the root has no /sbin/init
+    r"cannot mount root",                # NetBSD: the root is none
+    r"Multiuser boot aborted",           # NetBSD's rc: not configured
+    r"Enter pathname of shell",          # NetBSD's init: rc has failed
     r"\bdb\{|--db_more--",               # NetBSD's kernel debugger
     r"^error: |^grub> |^grub rescue> ",  # GRUB
     r"ERROR: Unable to",

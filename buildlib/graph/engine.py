@@ -23,6 +23,7 @@ from buildlib.store.glance import Signature
 from buildlib.store.host import SPACE_HINT, host_error, is_nearly_full, space_left
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Document, Output, Record
+from buildlib.store.slots import Slots
 from buildlib.store.store import Store
 from buildlib.store.surroundings import ticks
 from buildlib.words.digest import Blob, digest_of
@@ -95,7 +96,7 @@ class Engine:
         self.graph = graph
         self.store = store
         self.keys = keys
-        self.jobs = jobs
+        self.slots = Slots(jobs)
         self._scope = f"{scope}/" if scope else ""
         self._sink = sink
         self._mirrors = mirrors
@@ -173,7 +174,8 @@ class Engine:
                 if decision.verdict != "build":
                     continue
                 try:
-                    self._run(name, decision)
+                    with self.slots.one():
+                        self._run(name, decision)
                 except MissingBlob as missing:
                     self._sink(Note(f"{missing.what}: {missing.why}; it is made again", name))
                     self._mend(name)
@@ -300,7 +302,7 @@ class Engine:
             tool_digests={tool: self.keys.tool(tool)[1] for tool in stage.tools()},
             host_packages=packages,
             sink=self._sink,
-            jobs=self.jobs,
+            slots=self.slots,
             mirrors=self._mirrors,
             partial=self.store.build / "partial",
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from posixpath import normpath
 
@@ -65,10 +65,7 @@ class Keys:
     def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
         """The key document. Raises Unknown, or GoldmasterError where an input is missing."""
         kind = type(stage)
-        parts = {
-            field.name: self._value(getattr(stage, field.name), outputs)
-            for field in fields(stage)  # type: ignore[arg-type]  # every stage is a dataclass
-        }
+        parts = self._value(stage, outputs)
         document: Document = {
             "form": FORM, "stage": kind.__name__, "version": kind.VERSION, "fields": parts}
         if not kind.PINNED:
@@ -166,6 +163,9 @@ class Keys:
             return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
         if isinstance(value, SourceFile | SourceTree | HostPackage):
             return self._source(value)
+        if is_dataclass(value):
+            return {field.name: self._value(getattr(value, field.name), outputs)
+                    for field in fields(value)}
         if isinstance(value, Mapping):
             return {str(key): self._value(item, outputs) for key, item in value.items()}
         if isinstance(value, tuple):

@@ -21,7 +21,7 @@ from buildlib.stages.press import Press
 from buildlib.stages.root import Root
 from buildlib.stages.signature import Signature
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
-from buildlib.stages.toolchain import Toolchain
+from buildlib.stages.toolchain import BuildSh, Toolchain
 from buildlib.stages.unpack import Unpack
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import (
@@ -142,22 +142,22 @@ class _Builder:
                      for name in self.release.source_sets)
 
     def toolchain(self) -> From:
-        release = self.release
-        stage = Toolchain(
-            self.source_sets(), release.machine, release.machine_arch, release.build.flags,
-            release.build.environment,
-        )
+        stage = Toolchain(self.build_sh())
         return From(self.add(TOOLCHAIN, stage, "build the release's toolchain"), "identity")
 
+    def build_sh(self) -> BuildSh:
+        release, build = self.release, self.release.build
+        return BuildSh(
+            self.source_sets(), build.version or release.version, release.machine,
+            release.machine_arch, (build.compiler.c, build.compiler.cxx), build.flags,
+            build.compiler.settings() | dict(build.environment),
+        )
+
     def kernel(self, name: str) -> From:
-        release = self.release
         path = self.project.kernel_config(name)
         toolchain = self.toolchain()
         stage = Kernel(
-            SourceFile(path, self.project.name_of(path)), toolchain, self.source_sets(),
-            release.machine, release.machine_arch, release.build.flags, release.build.environment,
-            self.epoch,
-        )
+            SourceFile(path, self.project.name_of(path)), toolchain, self.build_sh(), self.epoch)
         return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
 
     def packages(self, recipe_name: str) -> tuple[From, ...]:

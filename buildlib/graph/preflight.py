@@ -7,7 +7,7 @@ nothing to do, or with a changed overlay, asks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from buildlib.graph.ahead import Work, long_ones, pending, work_of
@@ -40,7 +40,7 @@ def check(engine: Engine, plan: Plan, names: Sequence[str]) -> None:
         problems += tool_problems(engine, tuple(pending(engine, names).values()), told=told)
     pressed = {product.folder for product in plan.products.values()}
     if not pressed.intersection(map(folder_of, plan.mirrors)):
-        problems += mirror_problems(plan.mirrors, work.fetches)
+        problems += mirror_problems(_places(plan.mirrors, work.fetches))
     if problems:
         raise ConfigError(
             "this build cannot succeed", where=f"release {plan.release.name}",
@@ -63,7 +63,7 @@ def unlocked_problems(
     problems = host_problems(release, work, store)
     if mirror or not release.pressed_from:
         mirrors = (mirror,) if mirror else release.mirrors
-        problems += mirror_problems(mirrors, (release.signature.list,))
+        problems += mirror_problems(_places(mirrors, (release.signature.list,)))
     return tuple(problems)
 
 
@@ -80,6 +80,10 @@ def host_problems(release: Release, work: Work, store: Store) -> list[str]:
     if found and is_nearly_full(store.build):  # then compilers fail for that
         found = [f"nothing can be compiled, only {space_left(store.build)}: {SPACE_HINT}"]
     return problems + found
+
+
+def _places(mirrors: Sequence[str], paths: Sequence[str]) -> dict[str, list[str]]:
+    return {path: [f"{mirror.rstrip('/')}/{path}" for mirror in mirrors] for path in paths}
 
 
 def _compilers(release: Release) -> frozenset[str]:
@@ -129,24 +133,26 @@ def tool_problems(engine: Engine, stages: Sequence[Stage], *, told: Set[str]) ->
     return [f"{what}: {hint}" for what, hint in lacks.items() if what not in known]
 
 
-def mirror_problems(mirrors: Sequence[str], paths: Sequence[str]) -> list[str]:
-    """Whether any mirror answers, asked for the first of `paths` that is in no folder of theirs."""
-    folders = {mirror: place for mirror in mirrors if (place := folder_of(mirror)) is not None}
-    wanted = [path for path in paths
-              if not any((place / path).is_file() for place in folders.values())]
-    if not wanted:
+def mirror_problems(places: Mapping[str, Sequence[str]]) -> list[str]:
+    """Whether any mirror answers, asked for the first file that is in no folder.
+
+    places  path of a file, from a mirror's root, to the URLs and folders where it may be
+    """
+    for path, urls in places.items():
+        folders = {url: place for url in urls if (place := folder_of(url)) is not None}
+        if urls and not any(place.is_file() for place in folders.values()):
+            break
+    else:
         return []
-    urls = {mirror: f"{mirror.rstrip('/')}/{wanted[0]}" for mirror in mirrors
-            if mirror not in folders}
-    if urls:
-        silent = unanswered(tuple(urls.values()))
-        answers = {mirror: silent[url] for mirror, url in urls.items() if url in silent}
+    servers = tuple(url for url in urls if url not in folders)
+    if servers:
+        answers = unanswered(servers)
     else:  # what is missing in a folder that is there is told file by file
-        answers = {mirror: "no such folder" for mirror, place in folders.items()
-                   if not place.is_dir()}
-    if len(answers) < len(urls or folders) or not answers:
+        answers = {url: "no such folder" for url in urls
+                   if not Path(str(folders[url]).removesuffix(f"/{path}")).is_dir()}
+    if len(answers) < len(set(servers or urls)):
         return []
-    told = "; ".join(f"{mirror}: {why}" for mirror, why in answers.items())
+    told = "; ".join(f"{url.removesuffix(f'/{path}')}: {why}" for url, why in answers.items())
     return [f"no mirror answers ({told}): check the network, or choose another with mirror=URL"]
 
 

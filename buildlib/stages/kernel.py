@@ -2,66 +2,149 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
-from buildlib.stages.toolchain import HOST_TOOLS, BuildSh, tools_folder
+from buildlib.stages.toolchain import BuildSh, tools_folder
 from buildlib.words.digest import digest_of, sha256
-from buildlib.words.errors import StageError
+from buildlib.words.errors import StageError, ToolError
+
+_OPTION = re.compile(r"\s*options\s+\"?([A-Za-z_][A-Za-z0-9_]*)")
 
 
 @dataclass(frozen=True)
 class Kernel(Stage):
     """The kernel of configuration `config`, without debug sections. Output: `kernel`.
 
-    toolchain  the identity of the toolchain; the other fields say how it is made again
+    toolchain  the identity of the toolchain; `build` says how it is made again
     epoch      the time its version string may carry, seconds since 1970
     """
 
-    TOOLS = HOST_TOOLS
-
     config: SourceFile
     toolchain: From
-    sets: tuple[From, ...]
-    machine: str
-    machine_arch: str
-    flags: tuple[str, ...]
-    environment: Mapping[str, str]
+    build: BuildSh
     epoch: int
+
+    def tools(self) -> tuple[str, ...]:
+        """What of the host shapes the toolchain, and with it the kernel."""
+        return self.build.host_tools()
 
     def run(self, job: Job) -> Outputs:
         """Compile in a folder named by all that goes in; then drop debug sections."""
-        parts = (self.sets, self.machine, self.machine_arch)
-        tools = tools_folder(job, BuildSh(*parts, self.flags, self.environment))
-        dated = (*self.flags, "-V", f"MKREPRO_TIMESTAMP={self.epoch}")
-        made = self._compile(job, BuildSh(*parts, dated, self.environment), tools)
+        tools = tools_folder(job, self.build)
+        made = self._compile(job, tools)
         kernel = job.folder / "netbsd"
         shutil.copyfile(made, kernel)
         # debug sections hold paths; the release's own tool knows its own format
         for objcopy in sorted(tools.glob("bin/*-objcopy")):
             job.runner.run([objcopy, "--strip-debug", kernel], cwd=job.folder, log=job.log)
+        _check_paths(job, kernel)
         return {"kernel": job.blobs.adopt(kernel)}
 
-    def _compile(self, job: Job, build: BuildSh, tools: Path) -> Path:
+    def _compile(self, job: Job, tools: Path) -> Path:
         """The kernel as build.sh left it; an interrupted build is gone on with."""
         name, text = self.config.path.name, self.config.path.read_bytes()
-        key = digest_of([build.identity(job, name), sha256(text)])
-        folder = job.workspaces.get(f"kernel-{name}", key, lambda _folder: None)
-        # build.sh takes the name of the kernel from that of the file. The file is a copy, because
-        # INCLUDE_CONFIG_FILE may embed its path, and the checkout's must not get in.
-        config = folder / name
-        if not config.exists() or config.read_bytes() != text:
-            config.write_bytes(text)
-        build.run(job, f"kernel={config}", tools=tools, obj=folder / "obj",
-                  wrapper=folder / "nbmake")
+        dated = ("-V", f"MKREPRO_TIMESTAMP={self.epoch}")
+        source = self.build.source(job)
+        config = self._copied(job, text)
+        _check_config(job, source, tools, config, self.config.name)
+        # INCLUDE_CONFIG_FILE embeds the path as it is given: one that is the same everywhere
+        operation = f"kernel={os.path.relpath(config, source)}"
+
+        def fill(folder: Path) -> None:
+            self.build.run(job, operation, folder=folder, tools=tools, what=f"kernel-{name}",
+                           more=dated)
+
+        identity = self.build.identity(job, f"kernel={name}", more=dated)
+        folder = job.workspaces.get(f"kernel-{name}", digest_of([identity, sha256(text)]), fill)
         found = sorted(folder.glob(f"obj/sys/arch/*/compile/{name}/netbsd"))
         if len(found) != 1:
+            job.workspaces.drop(folder)
             raise StageError(
                 f"build.sh made no kernel of {name}", where=f"stage {job.name}",
                 why=f"expected one sys/arch/*/compile/{name}/netbsd in OBJ, found {len(found)}",
                 log=job.log, reason="no-kernel",
             )
         return found[0]
+
+    def _copied(self, job: Job, text: bytes) -> Path:
+        """The configuration in a work folder that only its content names.
+
+        build.sh takes the name of the kernel from that of the file.
+        """
+
+        def fill(folder: Path) -> None:
+            (folder / self.config.path.name).write_bytes(text)
+
+        return job.workspaces.get("config", sha256(text), fill) / self.config.path.name
+
+
+def _check_config(job: Job, source: Path, tools: Path, config: Path, name: str) -> None:
+    """Let config(1) read the configuration, and look for options nothing knows. StageError.
+
+    config(1) takes an option it does not know for a definition that some source file looks at.
+    """
+    folder = job.folder / "config"
+    folder.mkdir()
+    lines: list[str] = []
+    words = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / "sys", config]
+    try:
+        job.runner.run(list(map(str, words)), cwd=source, log=job.log, on_line=lines.append)
+    except ToolError as error:
+        told = [line.replace(f"{config}:", f"{name}:") for line in lines]
+        error.why = "\n".join(line for line in told if line and line != "*** Stop.") or error.what
+        error.what = "the kernel configuration is not accepted"
+        error.hint = "see config(1) and options(4); nothing was compiled"
+        error.reason = "kernel-config"
+        raise
+    unknown = _unknown_options(source, folder / "Makefile", config.read_text().splitlines())
+    if unknown:
+        raise StageError(
+            "the kernel configuration has options that nothing in the sources knows",
+            where=f"stage {job.name}",
+            why="\n".join(f"{name}:{number}: {option}" for number, option in unknown),
+            hint="see options(4); nothing was compiled", reason="kernel-config",
+        )
+
+
+def _unknown_options(
+    source: Path, makefile: Path, lines: Sequence[str]
+) -> list[tuple[int, str]]:
+    """(line, option) of options that only became definitions and that no source file names."""
+    text = makefile.read_text(errors="replace") if makefile.exists() else ""
+    unknown = []
+    for number, line in enumerate(lines, 1):
+        match = _OPTION.match(line)
+        defined = match and re.search(rf"^\s+-D{match[1]}\b", text, re.MULTILINE)
+        if match and defined and not _is_named(match[1], source / "sys", source / "common"):
+            unknown.append((number, match[1]))
+    return unknown
+
+
+def _is_named(option: str, *folders: Path) -> bool:
+    """Whether a source file names it. Those that are known are found soon."""
+    word = re.compile(rb"\b" + option.encode() + rb"\b")
+    return any(
+        word.search(path.read_bytes())
+        for folder in folders for path in folder.rglob("*.[chS]") if path.is_file()
+    )
+
+
+def _check_paths(job: Job, kernel: Path) -> None:
+    """Refuse a kernel that names the folder it was built in: elsewhere it would be another."""
+    place = os.fsencode(job.workspaces.folder.resolve())
+    data = kernel.read_bytes()
+    at = data.find(place)
+    if at >= 0:
+        text = data[at : at + 200].split(b"\0")[0].decode(errors="replace")
+        raise StageError(
+            "the kernel holds a path of this machine", where=f"stage {job.name}", why=text,
+            hint="`-V MKREPRO=yes` among build.flags keeps such paths out (releases from 8 on); "
+            "an option that embeds them, or a release without MKREPRO, cannot be used",
+            reason="kernel-path",
+        )

@@ -18,16 +18,17 @@ an environment of their own, and returns blobs and trees by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 from buildlib.sources.distribution import DistributionPackage
 from buildlib.store.blobs import Blobs
-from buildlib.store.events import Progress, Sink
+from buildlib.store.events import Note, Progress, Sink
 from buildlib.store.packs import Packs, StoredTree
-from buildlib.store.process import Line, Runner
+from buildlib.store.process import Line, Runner, Watch
 from buildlib.store.records import Output
+from buildlib.store.slots import Slots
 from buildlib.store.workspace import Workspaces
 from buildlib.words.digest import Blob
 from buildlib.words.errors import GoldmasterError
@@ -104,16 +105,14 @@ class Stage:
 
     def upstream(self) -> tuple[From, ...]:
         """Every output of other stages that this one takes, in field order."""
-        return tuple(
-            ref
-            for field in fields(self)  # type: ignore[arg-type]  # every stage is a dataclass
-            for ref in _refs(getattr(self, field.name))
-        )
+        return tuple(dict.fromkeys(_refs(self)))
 
 
 def _refs(value: object) -> tuple[From, ...]:
     if isinstance(value, From):
         return (value,)
+    if is_dataclass(value):
+        return tuple(ref for field in fields(value) for ref in _refs(getattr(value, field.name)))
     if isinstance(value, Mapping):
         return tuple(ref for item in value.values() for ref in _refs(item))
     if isinstance(value, tuple):
@@ -131,7 +130,7 @@ class Job:
     inputs      the outputs of other stages that the fields name
     tools       tool name to absolute path; tool_digests: to SHA-256
     host_packages  what the distribution has for the fields that name its packages
-    jobs        how many processors a tool may use; never part of an output
+    slots       how much of a stage's work may go on at once; never part of an output
     mirrors     where `fetch` looks, in order
     partial     a folder for downloads that are not finished
     """
@@ -148,7 +147,7 @@ class Job:
     tool_digests: Mapping[str, str]
     host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
-    jobs: int
+    slots: Slots
     mirrors: Sequence[str]
     partial: Path
 
@@ -173,6 +172,10 @@ class Job:
         """Report progress."""
         self.sink(Progress(self.name, done, total, unit, what))
 
+    def note(self, text: str) -> None:
+        """Tell something that people should know and that is no failure."""
+        self.sink(Note(text, self.name))
+
     def run(
         self,
         tool: str,
@@ -180,8 +183,10 @@ class Job:
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         on_line: Line | None = None,
+        pipe: Sequence[int] = (),
+        watch: Watch | None = None,
     ) -> None:
-        """Run one of the stage's tools. Raises ToolError."""
+        """Run one of the stage's tools, as `Runner.run` does. Raises ToolError."""
         try:
             self.runner.run(
                 [self.tools[tool], *arguments],
@@ -189,6 +194,8 @@ class Job:
                 log=self.log,
                 environment=environment,
                 on_line=on_line,
+                pipe=pipe,
+                watch=watch,
             )
         except GoldmasterError as error:
             error.where = error.where or f"stage {self.name}"

@@ -16,6 +16,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from buildlib.store.surroundings import TOOL_ENVIRONMENT
 from buildlib.words.errors import Interrupted, ToolError
 
 Line: TypeAlias = Callable[[str], None]
+Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
 
 TAIL_LINES = 12
 GRACE_SECONDS = 2.0
@@ -50,18 +52,22 @@ class Runner:
         log: Path,
         environment: Mapping[str, str] | None = None,
         on_line: Line | None = None,
+        pipe: Sequence[int] = (),
+        watch: Watch | None = None,
     ) -> None:
         """Run `argv` in `cwd` until it exits; append its output to `log`.
 
-        `environment` is added to TOOL_ENVIRONMENT. `on_line` gets every line of output.
+        `environment` is added to TOOL_ENVIRONMENT. `on_line` gets every line of output. `pipe` are
+        descriptors the tool inherits. `watch(process)` is a context held while the tool, leader
+        of a session of its own, runs.
         Raises ToolError, with the last lines and a command to paste, where it does not exit 0.
         """
         words = [str(word) for word in argv]
         full = TOOL_ENVIRONMENT | dict(environment or {})
         tail: deque[str] = deque(maxlen=TAIL_LINES)
-        process = self.start(words, cwd=cwd, environment=full)
+        process = self.start(words, cwd=cwd, environment=full, pipe=pipe)
         try:
-            with log.open("ab") as file:
+            with log.open("ab") as file, watch(process.pid) if watch else nullcontext():
                 for line in _lines(process):
                     file.write(line)
                     text = line.decode(errors="replace").rstrip()
@@ -97,10 +103,11 @@ class Runner:
         return text
 
     def start(
-        self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
+        self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+        pipe: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
-        inherit = self._inherit()
+        inherit = [*pipe, *(end for end in (self._inherit(),) if end >= 0)]
         with self._lock:
             if self.stopped():
                 raise Interrupted("stopped", reason="interrupted")
@@ -114,7 +121,7 @@ class Runner:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     umask=0o022,
-                    pass_fds=(inherit,) if inherit >= 0 else (),
+                    pass_fds=inherit,
                 )
             except OSError as error:
                 raise ToolError(

@@ -52,6 +52,11 @@ def source_date_epoch() -> str | None:
     return os.environ.get("SOURCE_DATE_EPOCH") or None
 
 
+def boot_id() -> str:
+    """What names the time since the machine was last started."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def processors() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0))

@@ -17,7 +17,7 @@ class Workspaces:
     """The work folders of one store. Methods may be called from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._making: dict[Path, threading.Lock] = {}
 
@@ -27,7 +27,7 @@ class Workspaces:
         `fill` may find what an earlier try left, and must not mind. A folder that was moved, with
         the checkout, is made anew: what is in it still names the old place.
         """
-        path = self._folder / f"{kind}-{key[:16]}"
+        path = self.folder / f"{kind}-{key[:16]}"
         done = path.with_name(path.name + ".done")
         with self._lock:
             making = self._making.setdefault(path, threading.Lock())
@@ -43,7 +43,7 @@ class Workspaces:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether `get` would find the folder as it is to be."""
-        path = self._folder / f"{kind}-{key[:16]}"
+        path = self.folder / f"{kind}-{key[:16]}"
         try:
             return path.with_name(path.name + ".done").read_text() == str(path) and path.is_dir()
         except OSError:
@@ -53,7 +53,7 @@ class Workspaces:
         """Bytes and number of files in folders that are not done: they are gone on with."""
         size = files = 0
         for kind in kinds:
-            for folder in self._folder.glob(f"{kind}-*"):
+            for folder in self.folder.glob(f"{kind}-*"):
                 if folder.with_name(folder.name + ".done").exists():
                     continue
                 for path in folder.rglob("*"):
@@ -61,6 +61,17 @@ class Workspaces:
                         size += path.lstat().st_blocks * 512
                         files += 1
         return size, files
+
+    def expected(self, kind: str) -> int:
+        """How many files the last whole build of a folder of `kind` compiled; 0: not known."""
+        try:
+            return int((self.folder / f"{kind}.count").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def set_expected(self, kind: str, count: int) -> None:
+        """Remember how many files a whole build has compiled."""
+        (self.folder / f"{kind}.count").write_text(f"{count}\n")
 
     def drop(self, path: Path) -> None:
         """Remove a folder that turned out to be damaged."""

@@ -104,7 +104,9 @@ def test_a_marker_at_the_very_end(fake: Fake) -> None:
     "ERROR: Unable to find the root\n", "(XEN) Hardware Dom0 crashed: rebooting machine\n",
     "[   1.0000000] panic: cnopen\n", "panic: no init\n", "grub> ", "grub rescue> ",
     "BdsDxe: No bootable option or device was found.\r\n", "UEFI Interactive Shell v2.2\n",
-    "Shell> ",
+    "Shell> ", "cannot mount root, error = 79\n",
+    "/etc/rc.conf is not configured.  Multiuser boot aborted.\r\n",
+    "Enter pathname of shell or RETURN for /bin/sh: ",
 ])
 def test_patterns_that_end_a_boot(fake: Fake, line: str) -> None:
     (fake.folder / "console").write_text(f"up\r\n{line}", newline="")

@@ -79,18 +79,22 @@ def test_what_an_interrupted_build_left_counts(disk: dict[str, int | None]) -> N
 # mirrors
 
 
+def at(mirrors: list[str], *paths: str) -> dict[str, list[str]]:
+    return {path: [f"{mirror}/{path}" for mirror in mirrors] for path in paths}
+
+
 def test_one_mirror_is_enough(tmp_path: Path) -> None:
     with Mirror({"a": b"content"}) as mirror:
-        assert mirror_problems([DEAD, mirror.url], ["gone", "a"]) == []
+        assert mirror_problems(at([DEAD, mirror.url], "gone", "a")) == []
         assert [path for path, _ in mirror.requests] == ["gone"]
-    assert mirror_problems([str(tmp_path)], ["a"]) == []
+    assert mirror_problems(at([str(tmp_path)], "a")) == []
 
 
 def test_none_answers(tmp_path: Path) -> None:
-    (problem,) = mirror_problems([DEAD, f"{DEAD}/b/"], ["a"])
-    assert problem.startswith(f"no mirror answers ({DEAD}: Connection refused; {DEAD}/b/: ")
+    (problem,) = mirror_problems(at([DEAD, f"{DEAD}/b"], "c/a"))
+    assert problem.startswith(f"no mirror answers ({DEAD}: Connection refused; {DEAD}/b: ")
     assert "mirror=URL" in problem
-    (problem,) = mirror_problems([str(tmp_path / "none")], ["a"])
+    (problem,) = mirror_problems(at([str(tmp_path / "none")], "c/a"))
     assert problem.startswith(f"no mirror answers ({tmp_path / 'none'}: no such folder)")
 
 
@@ -106,13 +110,13 @@ def test_what_folders_have_is_asked_of_nobody(
 
     monkeypatch.setattr(preflight, "unanswered", unanswered)
     mirrors = [DEAD, str(tmp_path)]
-    assert mirror_problems(mirrors, ["a"]) == []
-    assert mirror_problems(mirrors, []) == []
+    assert mirror_problems(at(mirrors, "a")) == []
+    assert mirror_problems({}) == []
     assert not asked
-    mirror_problems(mirrors, ["a", "b"])
+    assert mirror_problems(at(mirrors, "a", "b")) == []
     assert asked == [(f"{DEAD}/b",)]
 
 
 def test_a_folder_does_not_stand_for_a_server(tmp_path: Path) -> None:
-    (problem,) = mirror_problems([DEAD, str(tmp_path)], ["a"])
+    (problem,) = mirror_problems(at([DEAD, str(tmp_path)], "a"))
     assert "Connection refused" in problem

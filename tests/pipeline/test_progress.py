@@ -138,7 +138,8 @@ FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
                  "detail": str},
     "note": {"text": str, "stage": str},
     "error": {"stage": str, "reason": str, "what": str, "where": (str, type(None)),
-              "why": (str, type(None)), "hint": (str, type(None)), "log": (str, type(None))},
+              "why": (str, type(None)), "hint": (str, type(None)), "log": (str, type(None)),
+              "problems": (list,), "tail": (list,), "command": (str, type(None))},
 }
 
 

@@ -12,6 +12,7 @@ from buildlib.stages.stage import From, HostPackage, Job, Stage
 from buildlib.store.events import Sink, silent
 from buildlib.store.packs import StoredTree, read_content
 from buildlib.store.records import Output
+from buildlib.store.slots import Slots
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 from buildlib.words.mtree import format_tree, parse
@@ -70,7 +71,7 @@ class Bench:
             tool_digests={tool: digest for tool, (_, digest) in found.items()},
             host_packages={package: self._keys.host_package(package) for package in packages},
             sink=sink,
-            jobs=1,
+            slots=Slots(1),
             mirrors=(),
             partial=self.store.build / "partial",
         )

@@ -11,7 +11,8 @@
 #	cleandir	away with what was made of the configuration
 #
 # A file appears under its name once it is whole, so an interrupted build goes
-# on where it stopped.
+# on where it stopped.  With -J READ,WRITE in MAKEFLAGS a job beyond the first
+# is begun only with a token from the pipe, which it gets back at its end.
 set -eu
 
 : "${TOOLDIR:?}" "${NETBSDSRCDIR:?}"
@@ -19,6 +20,11 @@ S=$NETBSDSRCDIR/sys
 kernel=${PWD##*/}
 jobs=1
 pids=
+pipe=
+case ${MAKEFLAGS:-} in
+*'-J '*)	pipe=${MAKEFLAGS#*-J }
+		pipe=${pipe%% *} ;;
+esac
 
 die()
 {
@@ -91,18 +97,44 @@ compile()
 	    -c -o "$object.tmp" "$@" && mv -f "$object.tmp" "$object"
 }
 
-# worker FIRST -- every $jobs-th line of the list from line FIRST on
+# A job's place: no token for the first worker, or without a pipe.
+take_token()
+{
+	[ -n "$pipe" ] && [ "$1" -gt 0 ] || return 0
+	token=$(dd if="/proc/self/fd/${pipe%,*}" iflag=nonblock bs=1 count=1 2>/dev/null) || :
+	[ "$token" = + ]
+}
+
+return_token()
+{
+	[ -n "$pipe" ] && [ "$1" -gt 0 ] || return 0
+	printf + >"/proc/self/fd/${pipe#*,}"
+}
+
+# claim OBJECT -- true for one worker only
+claim()
+{
+	mkdir ".claims/$1" 2>/dev/null
+}
+
+# worker NUMBER -- of what no other worker has begun, one after the other
 worker()
 {
-	n=0
 	while read -r object source; do
-		if [ $((n % jobs)) -eq "$1" ]; then
-			compile "$object" "$source" </dev/null || {
-				echo "*** [$object] Error code $?" >&2
-				exit 1
-			}
+		[ ! -d ".claims/$object" ] || continue
+		until take_token "$1"; do
+			[ -d .claims ] && [ ! -d ".claims/$object" ] || continue 2
+			sleep 0.02
+		done
+		status=0
+		if claim "$object"; then
+			compile "$object" "$source" </dev/null || status=$?
 		fi
-		n=$((n + 1))
+		return_token "$1"
+		[ "$status" -eq 0 ] || {
+			echo "*** [$object] Error code $status" >&2
+			exit 1
+		}
 	done <compile.list
 }
 
@@ -135,6 +167,8 @@ make_all()
 		echo "$KERNEL_CFLAGS $COPTS $DEBUG $KERNEL_LDFLAGS"
 	} | replace flags
 	find_newest
+	rm -rf .claims
+	mkdir .claims
 
 	# shellcheck disable=SC2086	# pids are words
 	trap 'kill $pids 2>/dev/null; exit 130' HUP INT TERM
@@ -148,6 +182,7 @@ make_all()
 	for pid in $pids; do
 		wait "$pid" || failed=true
 	done
+	rm -rf .claims
 	$failed && die '1 error'
 	link_kernel
 }
