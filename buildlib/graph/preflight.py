@@ -138,12 +138,12 @@ def mirror_problems(places: Mapping[str, Sequence[str]]) -> list[str]:
 
     places  path of a file, from a mirror's root, to the URLs and folders where it may be
     """
-    for path, urls in places.items():
-        folders = {url: place for url in urls if (place := folder_of(url)) is not None}
-        if urls and not any(place.is_file() for place in folders.values()):
-            break
-    else:
+    wanted = [(path, urls) for path, urls in places.items()
+              if urls and not any(place.is_file() for place in map(folder_of, urls) if place)]
+    if not wanted:
         return []
+    path, urls = wanted[0]
+    folders = {url: place for url in urls if (place := folder_of(url)) is not None}
     servers = tuple(url for url in urls if url not in folders)
     if servers:
         answers = unanswered(servers)
