@@ -337,7 +337,8 @@ class Engine:
         except GoldmasterError as error:
             error.where = error.where or f"stage {name}"
             if isinstance(error, ToolError) and is_nearly_full(self.store.build):
-                error.why = error.why or f"only {space_left(self.store.build)}"
+                space = f"only {space_left(self.store.build)}"
+                error.why = f"{error.why}\n{space}" if error.why else space
                 error.hint = error.hint or SPACE_HINT
             if not isinstance(error, Interrupted):
                 self._sink(Finished(name, "failed", ticks() - started))
