@@ -6,7 +6,8 @@ from buildlib.front.session import Session
 from buildlib.front.terminal import print_table
 from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
-from buildlib.store.events import Finished, Progress, Sink, Started
+from buildlib.store.events import Finished, Note, Progress, Sink, Started
+from buildlib.words.errors import ConfigError
 
 
 def verify(session: Session) -> None:
@@ -26,13 +27,22 @@ def verify(session: Session) -> None:
 
 
 def boot_test(session: Session, sink: Sink) -> None:
-    """Boot the CD, once for each platform it is made for."""
+    """Boot the CD, once for each platform that it is made for and the release can be booted on."""
     from buildlib.graph.boot import boot
 
     boots, product = session.plan.release.boot, session.plan.products["iso"]
     image = product.folder / next(iter(product.files))
+    tried = [platform for platform in session.plan.platforms if platform in boots.platforms]
+    if not tried:
+        raise ConfigError("no platform is left to boot the CD on",
+                          where=session.project.name_of(session.plan.definition),
+                          why=f"boot.platforms: {', '.join(boots.platforms) or 'none'}; the CD is "
+                          f"made for {', '.join(session.plan.platforms)}", reason="boot-platforms")
     for platform in session.plan.platforms:
         name = f"boot-test {platform}"
+        if platform not in tried:
+            sink(Note("not tried: boot.platforms of the release leaves it out", name))
+            continue
 
         def tell(line: str, name: str = name) -> None:
             sink(Progress(name, 0, 0, "lines", line))

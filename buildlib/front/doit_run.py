@@ -7,6 +7,8 @@ from typing import Any
 from doit.cmd_run import Run as DoitRun
 from doit.exceptions import InvalidCommand
 
+from buildlib.front.reporter import Reporter
+
 
 class Run(DoitRun):  # type: ignore[misc]  # doit has no types
     """`doit TASK …`."""
@@ -29,4 +31,5 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
                 reason="unknown-task",
             ))
             return 3
-        return status
+        reporter = params["reporter"]
+        return 3 if isinstance(reporter, Reporter) and reporter.refused else status

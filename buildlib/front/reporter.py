@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +16,22 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+
+    @property
+    def refused(self) -> bool:
+        """Whether the run was found to be unable to succeed, and nothing was begun."""
+        return self._run.refused
+
+    def initialize(self, tasks: Mapping[str, Any], selected: Sequence[str]) -> None:
+        """Called before the first task; tell the run what is to be made."""
+        wanted: dict[str, None] = {}
+        names = list(selected)
+        while names:
+            name = names.pop()
+            if name not in wanted:
+                wanted[name] = None
+                names += tasks[name].task_dep
+        self._run.select(wanted)
 
     def complete_run(self) -> None:
         """The run has ended, one way or another."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -40,6 +40,8 @@ class Run:
         self._display: Display | None = None
         self._opening = threading.RLock()
         self._begun = False
+        self._selected: tuple[str, ...] = ()
+        self.refused = False
         self._good = True
         given = {**all_settings(), **self._variables}
         self._circumstances = {
@@ -86,7 +88,24 @@ class Run:
                     waiting=lambda text: self.display.event(Note(text)))
                 session.store.blobs.clear_tmp()
                 self._begun = True
+                self._check(session)
+            if self.refused:
+                from buildlib.words.errors import Interrupted
+
+                raise Interrupted("not begun", reason="refused")  # the first task has told why
         return session
+
+    def select(self, names: Iterable[str]) -> None:
+        """The tasks of this run, with all they need."""
+        self._selected = tuple(names)
+
+    def _check(self, session: Session) -> None:
+        """Look for what would make a long build fail. Raises ConfigError, and no task begins."""
+        from buildlib.graph.preflight import check
+
+        self.refused = True
+        check(session.engine, session.plan, self._selected)
+        self.refused = False
 
     def fail(self) -> None:
         """Something went wrong: the next run is to look for itself."""

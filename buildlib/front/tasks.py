@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from buildlib.front import signals
 from buildlib.front.reporter import Reporter, guarded
 from buildlib.front.run import Run
+from buildlib.front.variables import runs_tasks
 
 if TYPE_CHECKING:
     from buildlib.front.session import Session
@@ -44,15 +45,20 @@ class Tasks:
         self._run = Run(root, variables)
         signals.heed(self._run.stop)
         if self._run.glance is None:
-            self._open()
+            self._open(variables)
 
-    def _open(self) -> None:
+    def _open(self, variables: Mapping[str, str]) -> None:
         from buildlib.front.terminal import print_error
 
         try:
             _ = self._run.session
         except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
-            print_error(self._run.told(error, where="the project"))
+            told = self._run.told(error, where="the project")
+            if runs_tasks():
+                from buildlib.front.unlocked import with_problems
+
+                told = with_problems(told, self._run.root, variables)
+            print_error(told)
             sys.exit(3)
 
     def config(self) -> dict[str, Any]:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def command_line() -> dict[str, str]:
     """`name=value` words, known or not; doit's get_var asks for known names only."""
     from doit import doit_cmd
 
     return dict(doit_cmd._CMDLINE_VARS or {})  # noqa: SLF001
+
+
+def runs_tasks() -> bool:
+    """Whether doit was called to run tasks, not to tell of them."""
+    from doit.doit_cmd import DoitMain
+
+    others = {command.get_name() for command in DoitMain.DOIT_CMDS} - {"run"}
+    return others.isdisjoint(sys.argv[1:])

@@ -217,6 +217,11 @@ class Engine:
         """One output of a stage that has been made or settled."""
         return self._outputs[ref]
 
+    def last(self, name: str) -> Record | None:
+        """What the last run of a stage left, whatever it was made from."""
+        key = self.store.records.last(self._scope + name)
+        return self.store.records.get(key) if key else None
+
     def _restore(self, name: str, decision: Decision) -> None:
         """Note that a result from the store is the one in use now."""
         self.store.records.set_last(self._scope + name, decision.key)
@@ -347,7 +352,8 @@ class Engine:
         except GoldmasterError as error:
             error.where = error.where or f"stage {name}"
             if isinstance(error, ToolError) and is_nearly_full(self.store.build):
-                error.why = error.why or f"only {space_left(self.store.build)}"
+                space = f"only {space_left(self.store.build)}"
+                error.why = f"{error.why}\n{space}" if error.why else space
                 error.hint = error.hint or SPACE_HINT
             if not isinstance(error, Interrupted):
                 self._sink(Finished(name, "failed", ticks() - started))

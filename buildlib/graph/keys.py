@@ -39,6 +39,11 @@ _PACKAGES = {
 _FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 
 
+def package_of(tool: str) -> str:
+    """Debian's package that has a tool."""
+    return _PACKAGES.get(tool, tool)
+
+
 class Unknown(Exception):  # noqa: N818  no error: the answer is not known yet
     """A key depends on an output that is not made yet."""
 
@@ -93,14 +98,28 @@ class Keys:
                 self._store.seen.note(place)
             path = find_tool(name)
             if path is None:
-                package = _PACKAGES.get(name, name)
                 raise ToolError(
                     f"the tool {name} is not installed",
-                    hint=f"apt-get install {package}",
+                    hint=f"apt-get install {package_of(name)}",
                     reason="tool-missing",
                 )
             self._tools[name] = path, self._store.seen.sha256(str(path))
         return self._tools[name]
+
+    def missing(self, stage: Stage) -> tuple[ToolError, ...]:
+        """What the host lacks of tools, their folders and libraries that the stage needs."""
+        tools = list(stage.tools())
+        if any(isinstance(value, HostPackage) for value in vars(stage).values()):
+            tools.append("apt-cache")
+        found = []
+        for look, names in ((self.tool, tools), (self._folder, stage.host_folders()),
+                            (self._library, type(stage).LIBRARIES)):
+            for name in names:
+                try:
+                    look(name)
+                except ToolError as error:
+                    found.append(error)
+        return tuple(found)
 
     def host_package(self, package: HostPackage) -> DistributionPackage:
         """What the distribution has for a pattern; asked again when its lists have changed."""

@@ -159,6 +159,11 @@ def _small(url: str, limit: int, silence: float) -> bytes:
     return data
 
 
+def begin(url: str, *, silence: float) -> None:
+    """Begin to fetch, and leave it. Raises SourceError where that fails."""
+    next(iter(_pieces(url, 0, silence, lambda _total: None)), None)
+
+
 def _fetch_one(
     url: str, pin: Pin, blobs: Blobs, partial: Path, *, silence: float, tell: Tell | None
 ) -> Blob:

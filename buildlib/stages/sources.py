@@ -25,7 +25,7 @@ def source_folder(job: Job, sets: Sequence[From]) -> Path:
             archives, folder, tell=lambda done: job.tell(done, total, "bytes", "unpacking sources")
         )
 
-    key = digest_of([job.inputs[ref].blob.sha256 for ref in sets])
+    key = sources_key([job.inputs[ref].blob.sha256 for ref in sets])
     source = job.workspaces.get("src", key, fill) / "usr" / "src"
     if not (source / "build.sh").is_file():
         raise SourceError(
@@ -35,3 +35,8 @@ def source_folder(job: Job, sets: Sequence[From]) -> Path:
             reason="no-build-sh",
         )
     return source
+
+
+def sources_key(digests: Sequence[str]) -> str:
+    """What the work folder of the sets with these SHA-256 digests is named by."""
+    return digest_of(list(digests))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -39,6 +40,27 @@ class Workspaces:
                 fill(path)
                 done.write_text(str(path))
         return path
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether `get` would find the folder as it is to be."""
+        path = self.folder / f"{kind}-{key[:16]}"
+        try:
+            return path.with_name(path.name + ".done").read_text() == str(path) and path.is_dir()
+        except OSError:
+            return False
+
+    def unfinished(self, kinds: Sequence[str]) -> tuple[int, int]:
+        """Bytes and number of files in folders that are not done: they are gone on with."""
+        size = files = 0
+        for kind in kinds:
+            for folder in self.folder.glob(f"{kind}-*"):
+                if folder.with_name(folder.name + ".done").exists():
+                    continue
+                for path in folder.rglob("*"):
+                    with suppress(FileNotFoundError):
+                        size += path.lstat().st_blocks * 512
+                        files += 1
+        return size, files
 
     def expected(self, kind: str) -> int:
         """How many files the last whole build of a folder of `kind` compiled; 0: not known."""

@@ -125,12 +125,22 @@ class PackageSource:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """What a boot test waits for on the console, in this order (regular expressions)."""
+    """How a boot test goes.
+
+    expect     regular expressions: what must be seen on the console, in this order
+    machine    QEMU's words for machine and processor; memory: MiB; seconds: the time limit
+    platforms  those the release can be booted on
+    """
 
     expect: tuple[str, ...]
     machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
     memory: int = 512
     seconds: int = 120
+    platforms: tuple[str, ...] = ("bios", "efi")
+
+    def __post_init__(self) -> None:
+        if not set(self.platforms) <= {"bios", "efi"}:
+            raise ValueError("boot.platforms: bios, efi, or both")
 
 
 @dataclass(frozen=True, slots=True)

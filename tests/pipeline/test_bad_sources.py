@@ -56,12 +56,11 @@ def test_a_bad_mirror(scratch: Scratch, mirror: Mirror, name: str) -> None:
 
 
 def test_a_mirror_that_is_not_there(bare: Scratch) -> None:
-    ran = bare.doit("signature", "mirror=http://127.0.0.1:9", status=1)
-    assert "ERROR: the server cannot be reached" in ran.err
-    assert "where: http://127.0.0.1:9/NetBSD/" in ran.err
-    ran = bare.doit("signature", "mirror=/nonexistent", status=1)
-    assert "ERROR: the file cannot be read" in ran.err
-    assert "No such file or directory" in ran.err
+    ran = bare.doit("signature", "mirror=http://127.0.0.1:9", status=3)
+    assert "no mirror answers (http://127.0.0.1:9: Connection refused)" in ran.err
+    ran = bare.doit("signature", "mirror=/nonexistent", status=3)
+    assert "no mirror answers (/nonexistent: no such folder)" in ran.err
+    assert ran.out == ""
 
 
 def forged(signer: pysequoia.Tsk | None) -> Edit:

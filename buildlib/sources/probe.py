@@ -1,0 +1,58 @@
+"""Whether mirrors answer, asked before a long build counts on it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from buildlib.sources.download import begin
+from buildlib.store.surroundings import ticks
+from buildlib.words.errors import SourceError
+
+SECONDS = 5.0
+_NO_ANSWER = frozenset({"connection", "timeout", "scheme"})
+_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")  # the system's own words, deep in an error
+
+
+def folder_of(mirror: str) -> Path | None:
+    """The folder that a mirror is; None where it is a server."""
+    try:
+        parts = urlsplit(mirror)
+    except ValueError:
+        return None
+    if parts.scheme in {"", "file"}:
+        return Path(unquote(parts.path) if parts.scheme else mirror)
+    return None
+
+
+def unanswered(urls: Sequence[str], *, seconds: float = SECONDS) -> dict[str, str]:
+    """The URLs whose server does not answer, and why. All are asked at once, for `seconds` in all.
+
+    Any status is an answer, 404 too: what is wrong with a file is told when it is fetched.
+    """
+    silent = dict.fromkeys(urls, f"no answer within {seconds:g} s")
+    asked = [threading.Thread(target=_ask, args=(url, seconds, silent), daemon=True)
+             for url in tuple(silent)]
+    end = ticks() + seconds
+    for thread in asked:
+        thread.start()
+    for thread in asked:
+        thread.join(max(0.0, end - ticks()))
+    return dict(silent)
+
+
+def _ask(url: str, seconds: float, silent: dict[str, str]) -> None:
+    """Take the URL out of `silent`, or say better why it stays."""
+    try:
+        begin(url, silence=seconds)
+    except SourceError as error:
+        if error.reason not in _NO_ANSWER:
+            del silent[url]
+        elif error.reason != "timeout":
+            system = _SYSTEM.search(str(error.__cause__))
+            silent[url] = system[1] if system else error.what
+    else:
+        del silent[url]
