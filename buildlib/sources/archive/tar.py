@@ -29,6 +29,7 @@ _ZEROS = bytes(BLOCK)
 # name; mode, uid and gid; size; time; checksum; type; link; magic; device; prefix
 _HEADER = Struct("100s24s12s12s8sc100s6s66x16s155s12x")
 _USTAR = b"ustar\0"
+_FEW = 1000
 _NO_NAMES = {"", ".", ".."}
 _KINDS: dict[bytes, Kind] = {
     b"0": "file", b"\0": "file", b"7": "file", b"1": "file",
@@ -67,8 +68,7 @@ class Reader:
         self._pad = 0
         self._seen: dict[str, Kind] = {}
         self._heads: dict[str, str] = {}  # folders as names spell them, as paths that end in `/`
-        self._ids = b""
-        self._owner = (0, 0, 0)
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
 
     def __iter__(self) -> Iterator[Member]:
         pax_global: dict[str, str] = {}
@@ -171,13 +171,15 @@ class Reader:
                 self._decimal(pax["gid"], _ID_LIMIT) if "gid" in pax
                 else self._number(ids[16:], _ID_LIMIT),
             )
-        if ids != self._ids:
-            self._owner = (
+        owner = self._owners.get(ids)
+        if owner is None:
+            owner = (
                 self._number(ids[:8]) & 0o7777,
                 self._number(ids[8:16], _ID_LIMIT), self._number(ids[16:], _ID_LIMIT),
             )
-            self._ids = ids
-        return self._owner
+            if len(self._owners) < _FEW:
+                self._owners[ids] = owner
+        return owner
 
     def _place(self, name: str, kind: Kind) -> str:
         """The path a member may have; ArchiveError for one it may not."""
@@ -242,25 +244,32 @@ class Reader:
             (adler32(header[412:], adler32(header[:148])) & 0xFFFF)
             + (adler32(header[156:412]) & 0xFFFF) - 2 + 8 * 32
         )
-        if stored != b"%06o\0 " % total and self._number(stored) != total:
+        if self._number(stored) != total:
             raise damaged(self._where, "a header's checksum does not match")
 
     def _number(self, field: bytes, limit: int = 1 << 63, low: int = 0) -> int:
         """A number in octal, or in base 256 (GNU, star), from `low` to `limit`."""
-        digits = field[:-1]
-        if digits.isdigit() and b"8" not in digits and b"9" not in digits and field[-1] in b"\0 ":
-            value = int(digits, 8)  # what nearly all are
-        elif field[0] & 0x80:  # two's complement, but for the bit that says so
-            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
-            value -= (field[0] & 0x40) << (8 * len(field) - 7)
+        digits = field.rstrip(b"\0 ")
+        if not digits.isdigit():  # int() would take signs, spaces and `_`
+            value = self._odd_number(field)
         else:
-            text = field.partition(b"\0")[0].strip(b" ") or b"0"
-            if not text.isdigit() or b"8" in text or b"9" in text:  # int() takes signs and `_`
-                raise damaged(self._where, f"{text!r} is not a number")
-            value = int(text, 8)
+            try:
+                value = int(digits, 8)
+            except ValueError:
+                raise damaged(self._where, f"{digits!r} is not a number") from None
         if not low <= value <= limit:
             raise damaged(self._where, f"{value} is no number for its place")
         return value
+
+    def _odd_number(self, field: bytes) -> int:
+        """A number in base 256, or with spaces or NULs in places that few put them."""
+        if field[0] & 0x80:  # two's complement, but for the bit that says so
+            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
+            return value - ((field[0] & 0x40) << (8 * len(field) - 7))
+        text = field.partition(b"\0")[0].strip(b" ") or b"0"
+        if not text.isdigit() or b"8" in text or b"9" in text:
+            raise damaged(self._where, f"{text!r} is not a number")
+        return int(text, 8)
 
     def _decimal(self, text: str, limit: int = 1 << 63) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= limit):
