@@ -6,7 +6,7 @@ import random
 import subprocess
 from pathlib import Path
 
-_WORDS = ("config kernel device static const struct return mutex panic vnode inode buffer " * 4
+WORDS = ("config kernel device static const struct return mutex panic vnode inode buffer " * 4
           + "the of and to in a is that for it as was with be by on not he his but").split()
 
 
@@ -18,7 +18,7 @@ def tree(folder: Path, *, files: int, folders: int, size: int) -> Path:
     if (folder / ".made").exists():
         return folder
     chance = random.Random(1)
-    text = " ".join(chance.choices(_WORDS, k=400_000)).encode()
+    text = " ".join(chance.choices(WORDS, k=400_000)).encode()
     noise = chance.randbytes(1 << 20)
     block = b"".join(text[at : at + 3000] + noise[at % 900_000 :][:1000]
                      for at in range(0, len(text), 3000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import time
@@ -28,6 +29,33 @@ class Command:
     cwd: Path
     before: Callable[[], object] = lambda: None
     environment: Mapping[str, str] | None = None
+
+
+class Folders:
+    """Empty folders, a new one for each run; all are removed at the end.
+
+    Not before each run: a file system that avoids inodes just freed (ext4 without a journal, for
+    minutes) searches for others at the expense of whoever makes files next.
+    """
+
+    def __init__(self, place: Path, name: str) -> None:
+        self.current = place / name
+        self._used = place / f"{name}.used"
+        self._count = 0
+        self.remove()
+
+    def fresh(self) -> None:
+        """Put the folder aside, if it is there, and make it."""
+        if self.current.exists():
+            self._used.mkdir(exist_ok=True)
+            self.current.rename(self._used / str(self._count))
+            self._count += 1
+        self.current.mkdir(parents=True)
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        for path in (self.current, self._used):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def run(command: Command) -> Run:

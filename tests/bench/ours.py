@@ -1,4 +1,4 @@
-"""Our side of a benchmark, as a process of its own: `ours.py ingest|fetch|sha512 …`."""
+"""Our side of a benchmark, as a process of its own: `ours.py ingest|extract|fetch|sha512 …`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def ingest(archive: str, store: str) -> None:
     packs: list[Blob] = []
     with Packs(folder, Blobs(folder)).writer(packs) as pack:
         unpack(Path(archive), pack, origin="bench", where="bench")
+
+
+def extract(folder: str, archives: list[str]) -> None:
+    """Source sets into a work folder."""
+    from buildlib.sources.archive.unpack import extract as unpack
+
+    unpack([(Path(archive), "bench") for archive in archives], Path(folder))
 
 
 def fetch(url: str, sha512: str, sha256: str, size: str, store: str) -> None:
@@ -48,6 +55,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["ingest", archive, store]:
             ingest(archive, store)
+        case ["extract", target, *archives]:
+            extract(target, archives)
         case ["fetch", url, sha512_pin, sha256_pin, size, store]:
             fetch(url, sha512_pin, sha256_pin, size, store)
         case ["sha512", path]:

@@ -2,7 +2,8 @@
 
 It does what system sets need and Python's tarfile does not: absolute link targets, setuid bits
 and devices pass, and are the caller's business; names that leave the archive's root, contents
-below a link and names that occur twice never do. One pass, no seeking, twice tarfile's speed.
+below a link and names that occur twice never do. One pass, no seeking. The sources of a release
+are 220,000 members: what most of them share (owner, folder) is looked at once, not each time.
 Source: pax(1), IEEE Std 1003.1-2017 "pax Interchange Format"; tar(5) of libarchive.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
+from zlib import adler32
 
 from buildlib.sources.archive.compress import damaged
 from buildlib.words.errors import ArchiveError
@@ -23,7 +25,12 @@ PAX_LIMIT = 1 << 20
 _ID_LIMIT = (1 << 32) - 1
 _TIME_LIMIT = 1 << 40
 
-_HEADER = Struct("100s8s8s8s12s12s8s1s100s6s2s32s32s8s8s155s12x")
+_ZEROS = bytes(BLOCK)
+# name; mode, uid and gid; size; time; checksum; type; link; magic; device; prefix
+_HEADER = Struct("100s24s12s12s8sc100s6s66x16s155s12x")
+_USTAR = b"ustar\0"
+_FEW = 1000
+_NO_NAMES = {"", ".", ".."}
 _KINDS: dict[bytes, Kind] = {
     b"0": "file", b"\0": "file", b"7": "file", b"1": "file",
     b"2": "link", b"3": "char", b"4": "block", b"5": "dir", b"6": "fifo",
@@ -60,6 +67,8 @@ class Reader:
         self._left = 0  # data bytes of the current member not yet read
         self._pad = 0
         self._seen: dict[str, Kind] = {}
+        self._heads: dict[str, str] = {}  # folders as names spell them, as paths that end in `/`
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
 
     def __iter__(self) -> Iterator[Member]:
         pax_global: dict[str, str] = {}
@@ -82,17 +91,18 @@ class Reader:
         """The next member, or None at the end. Long names and pax records come before it."""
         pax: dict[str, str] = {}
         while True:
-            self._skip(self._left + self._pad)
-            self._left = self._pad = 0
+            if gap := self._left + self._pad:
+                self._skip(gap)
+                self._left = self._pad = 0
             header = self._take(BLOCK)
-            if not header.strip(b"\0"):
+            if header == _ZEROS:
                 self._finish()
                 return None
             fields = _HEADER.unpack(header)
-            self._verify(header, fields[6])
-            size, flag = self._number(fields[4]), fields[7]
-            self._pad = -size % BLOCK
+            self._verify(header, fields[4])
+            size, flag = self._number(fields[2]), fields[5]
             if flag in b"xgLK":
+                self._pad = -size % BLOCK
                 self._extend(flag, size, pax_global if flag == b"g" else pax)
                 continue
             return self._member(fields, size, {**pax_global, **pax} if pax_global else pax)
@@ -121,15 +131,18 @@ class Reader:
         return records
 
     def _member(self, fields: tuple[bytes, ...], size: int, pax: dict[str, str]) -> Member:
-        flag, prefix = fields[7], _text(fields[15]) if fields[9].startswith(b"ustar\0") else ""
-        name = pax.get("path") or (f"{prefix}/" if prefix else "") + _text(fields[0])
-        kind = _KINDS.get(flag)
-        if kind is None or any(key.startswith("GNU.sparse") for key in pax):
+        raw_name, ids, _, raw_time, _, flag, raw_link, magic, raw_device, raw_prefix = fields
+        name = _text(raw_name)
+        if magic == _USTAR and raw_prefix[0]:
+            name = f"{_text(raw_prefix)}/{name}"
+        link, device = _text(raw_link) if raw_link[0] else "", None
+        kind, hard = _KINDS.get(flag), flag == b"1"
+        if pax:
+            name, link = pax.get("path") or name, pax.get("linkpath") or link
+            size = self._decimal(pax["size"]) if "size" in pax else size
+        if kind is None or (pax and any(key.startswith("GNU.sparse") for key in pax)):
             form = f"type {flag!r}" if kind is None else "sparse file"
             raise self._error(f"a member of {form} is not supported", name, "member-type")
-        hard = flag == b"1"
-        if "size" in pax:
-            size = self._decimal(pax["size"])
         if kind != "file" or hard:
             size = 0  # what the header says is no data that follows (pax, "ustar": typeflag)
         elif name.endswith("/"):  # as tar(1) of the seventh edition wrote folders
@@ -138,42 +151,64 @@ class Reader:
                 raise self._error("a folder with data", name)
         self._left, self._pad = size, -size % BLOCK
         path = self._place(name, kind)
-        link = pax.get("linkpath") or _text(fields[8])
         if kind == "link" and (not link or "\0" in link or len(link) > NAME_LIMIT):
             raise self._error("a link without a usable target", name)
+        if kind in {"char", "block"}:
+            device = self._number(raw_device[:8]), self._number(raw_device[8:])
+        mode, uid, gid = self._owner_of(ids, pax)
         return Member(
-            path=path,
-            kind=kind,
-            mode=self._number(fields[1]) & 0o7777,
-            uid=self._decimal(pax["uid"], _ID_LIMIT) if "uid" in pax
-            else self._number(fields[2], _ID_LIMIT),
-            gid=self._decimal(pax["gid"], _ID_LIMIT) if "gid" in pax
-            else self._number(fields[3], _ID_LIMIT),
-            time=self._time(pax["mtime"]) if "mtime" in pax
-            else max(0, self._number(fields[5], _TIME_LIMIT, low=-_TIME_LIMIT)),
-            size=size,
-            link=link if kind == "link" else "",
-            hardlink=self._earlier(link, path) if hard else "",
-            device=(
-                (self._number(fields[13]), self._number(fields[14]))
-                if kind in {"char", "block"} else None
-            ),
+            path, kind, mode, uid, gid, self._time(raw_time, pax), size,
+            link if kind == "link" else "", self._earlier(link, path) if hard else "", device,
         )
+
+    def _owner_of(self, ids: bytes, pax: dict[str, str]) -> tuple[int, int, int]:
+        """Mode, uid and gid."""
+        if pax and ("uid" in pax or "gid" in pax):
+            return (
+                self._number(ids[:8]) & 0o7777,
+                self._decimal(pax["uid"], _ID_LIMIT) if "uid" in pax
+                else self._number(ids[8:16], _ID_LIMIT),
+                self._decimal(pax["gid"], _ID_LIMIT) if "gid" in pax
+                else self._number(ids[16:], _ID_LIMIT),
+            )
+        owner = self._owners.get(ids)
+        if owner is None:
+            owner = (
+                self._number(ids[:8]) & 0o7777,
+                self._number(ids[8:16], _ID_LIMIT), self._number(ids[16:], _ID_LIMIT),
+            )
+            if len(self._owners) < _FEW:
+                self._owners[ids] = owner
+        return owner
 
     def _place(self, name: str, kind: Kind) -> str:
         """The path a member may have; ArchiveError for one it may not."""
-        path = self._inside(name)
-        if path == ROOT and kind != "dir":
-            raise self._error(f"the root would be a {kind}", name, "escape")
+        head, slash, last = name.removesuffix("/").rpartition("/")
+        folder = self._heads.get(head) if slash else None
+        if folder is None or last in _NO_NAMES or len(last) > 60 or "\0" in last:
+            path = self._first_of(head, last, name, kind)
+        else:  # in a folder seen before, by a name no encoding of which is too long
+            path = folder + last
+            if len(path) > NAME_LIMIT:
+                raise self._error("the name is too long", name[:80] + "…", "name-length")
         before = self._seen.get(path)
         if before is not None and not before == kind == "dir":
             raise self._error("the name occurs twice", name, "duplicate-path")
-        parent = path.rpartition("/")[0]
-        if parent and self._seen.get(parent) != "dir":
-            self._open(parent, name)
         self._seen[path] = kind
         if len(self._seen) > PATHS_LIMIT:
             raise self._error(f"more than {PATHS_LIMIT} names", reason="bomb")
+        return path
+
+    def _first_of(self, head: str, last: str, name: str, kind: Kind) -> str:
+        """The path of a member in a folder that no name has spelt `head` so far."""
+        path = self._inside(name)
+        if path == ROOT and kind != "dir":
+            raise self._error(f"the root would be a {kind}", name, "escape")
+        parent = path.rpartition("/")[0]
+        if parent and self._seen.get(parent) != "dir":
+            self._open(parent, name)
+        if last not in _NO_NAMES:
+            self._heads[head] = f"{parent}/" if parent else ""
         return path
 
     def _open(self, folder: str, name: str) -> None:
@@ -186,8 +221,9 @@ class Reader:
             folder = folder.rpartition("/")[0]
 
     def _inside(self, name: str) -> str:
-        names = [part for part in name.split("/") if part not in {"", "."}]
-        if name.startswith("/") or ".." in name.split("/") or "\0" in name or not name:
+        parts = name.split("/")
+        names = [part for part in parts if part not in _NO_NAMES]
+        if not name or not parts[0] or ".." in parts or "\0" in name:
             raise self._error("the name leads out of the archive", name, "escape")
         path = "/".join(names) or ROOT
         if len(path) > NAME_LIMIT or any(len(part.encode(errors="surrogateescape")) > 255
@@ -202,32 +238,49 @@ class Reader:
         return target
 
     def _verify(self, header: bytes, stored: bytes) -> None:
-        total = sum(header) - sum(header[148:156]) + 8 * 32
+        # the low half of Adler-32 is 1 + the sum, modulo 65,521: exact for 256 bytes, and a tenth
+        # of the time that sum() takes
+        total = (
+            (adler32(header[412:], adler32(header[:148])) & 0xFFFF)
+            + (adler32(header[156:412]) & 0xFFFF) - 2 + 8 * 32
+        )
         if self._number(stored) != total:
             raise damaged(self._where, "a header's checksum does not match")
 
     def _number(self, field: bytes, limit: int = 1 << 63, low: int = 0) -> int:
         """A number in octal, or in base 256 (GNU, star), from `low` to `limit`."""
-        if field[0] & 0x80:  # two's complement, but for the bit that says so
-            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
-            value -= (field[0] & 0x40) << (8 * len(field) - 7)
+        digits = field.rstrip(b"\0 ")
+        if not digits.isdigit():  # int() would take signs, spaces and `_`
+            value = self._odd_number(field)
         else:
-            text = field.partition(b"\0")[0].strip(b" ") or b"0"
-            if not text.isdigit() or b"8" in text or b"9" in text:  # int() takes signs and `_`
-                raise damaged(self._where, f"{text!r} is not a number")
-            value = int(text, 8)
+            try:
+                value = int(digits, 8)
+            except ValueError:
+                raise damaged(self._where, f"{digits!r} is not a number") from None
         if not low <= value <= limit:
             raise damaged(self._where, f"{value} is no number for its place")
         return value
+
+    def _odd_number(self, field: bytes) -> int:
+        """A number in base 256, or with spaces or NULs in places that few put them."""
+        if field[0] & 0x80:  # two's complement, but for the bit that says so
+            value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
+            return value - ((field[0] & 0x40) << (8 * len(field) - 7))
+        text = field.partition(b"\0")[0].strip(b" ") or b"0"
+        if not text.isdigit() or b"8" in text or b"9" in text:
+            raise damaged(self._where, f"{text!r} is not a number")
+        return int(text, 8)
 
     def _decimal(self, text: str, limit: int = 1 << 63) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= limit):
             raise damaged(self._where, f"{text[:40]!r} is no number for its place")
         return int(text)
 
-    def _time(self, text: str) -> int:
+    def _time(self, field: bytes, pax: dict[str, str]) -> int:
         """Seconds; a fraction is cut off, times before 1970 are the beginning."""
-        whole = text.partition(".")[0]
+        if not pax or "mtime" not in pax:
+            return max(0, self._number(field, _TIME_LIMIT, -_TIME_LIMIT))
+        whole = pax["mtime"].partition(".")[0]
         return 0 if whole.startswith("-") else self._decimal(whole, _TIME_LIMIT)
 
     def _finish(self) -> None:
@@ -259,6 +312,9 @@ class Reader:
         return b"".join(pieces)
 
     def _skip(self, size: int) -> None:
+        if self._at + size <= len(self._buffer):
+            self._at += size
+            return
         while size:
             size -= len(self._piece(size))
 
@@ -272,4 +328,4 @@ class Reader:
 
 
 def _text(field: bytes) -> str:
-    return field.partition(b"\0")[0].decode(errors="surrogateescape")
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.archives import END, header, member, pax
-from support.strategies import few
+from support.strategies import few, paths
 
 from buildlib.sources.archive import unpack
 from buildlib.sources.archive.unpack import extract, ingest
@@ -211,6 +211,54 @@ def test_what_an_earlier_try_left_is_replaced(bench: Bench) -> None:
     bench.extract(data)
     assert (root / "a/file").read_bytes() == b"new"
     assert (root / "a/link").readlink() == Path("file")
+
+
+@settings(few, max_examples=12)
+@given(
+    members=st.dictionaries(paths(), st.sampled_from([b"file", b"link", b"hard"]), min_size=1,
+                            max_size=8),
+    harm=st.lists(st.sampled_from(["cut", "link", "mode"]), min_size=8, max_size=8),
+    kept=st.integers(0, 9),
+)
+def test_resumed_or_at_once_the_tree_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, members: dict[str, bytes], harm: list[str], kept: int
+) -> None:
+    parts = [member(b"first", b"f", time=TIME)]
+    for number, (path, kind) in enumerate(members.items()):
+        name = b"t/" + os.fsencode(path)
+        parts.append({
+            b"file": pax({"path": name}) + member(b"x", b"%d" % number * 300, time=TIME + number),
+            b"link": pax({"path": name}) + member(b"x", flag=b"2", link=b"first"),
+            b"hard": pax({"path": name}) + member(b"x", flag=b"1", link=b"first"),
+        }[kind])
+    folder = tmp_path_factory.mktemp("resumed")
+    data = b"".join(parts) + END
+    try:
+        fresh = Bench(folder).extract(data).rename(folder / "fresh")
+    except ArchiveError as error:  # names that do not go together, or are too long
+        assume(error.reason not in {"below-link", "duplicate-path", "name-length"})
+        raise
+    bench = Bench(folder)
+    again = bench.extract(b"".join(parts[:kept]) + END)  # as far as an earlier try came
+    for path, what in zip(members, harm, strict=False):
+        left = again / "t" / path
+        if left.is_symlink() or left.exists():
+            if what == "mode" and not left.is_symlink():
+                left.chmod(0)
+            else:
+                left.unlink()
+                left.symlink_to("/etc/passwd") if what == "link" else left.write_bytes(b"half")
+    assert _described(bench.extract(data)) == _described(fresh)
+
+
+def _described(root: Path) -> dict[str, tuple[object, ...]]:
+    """Every file and link below `root`: its target, or content, mode, time and other names."""
+    return {
+        path.relative_to(root).as_posix(): (os.readlink(path),) if path.is_symlink() else
+        (path.read_bytes(), stat.S_IMODE(status.st_mode), status.st_mtime, status.st_nlink)
+        for path in sorted(root.rglob("*")) if path.is_symlink() or path.is_file()
+        for status in [path.lstat()]
+    }
 
 
 def test_progress_over_several_sets(bench: Bench) -> None:

@@ -1,0 +1,70 @@
+"""A release with the sources of a real one: mini's, with 190,000 files of filler behind them.
+
+It stands outside of the checkout, with a mirror and a key of its own, and is named by its path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pysequoia
+import sources
+
+_PRESSED = re.compile(r"^pressed_\w+ = .*\n", re.MULTILINE)
+_LIST = re.compile(r'^list = "(.*)"', re.MULTILINE)
+_PATH = re.compile(r'^path = "(NetBSD/.*)"', re.MULTILINE)
+
+
+def make(project: Path, folder: Path, filler: list[Path]) -> list[str]:
+    """Settings that choose the release, which is made in `folder` unless it is there.
+
+    project  a checkout in which mini has been built, so that its mirror is pressed
+    """
+    definition, mirror = folder / "real.toml", folder / "mirror"
+    settings = [f"release={definition}", f"mirror={mirror}"]
+    if (folder / "real.lock").exists():
+        return settings
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(project / "build" / "mirror" / "mini", mirror)
+    text = _PRESSED.sub("", (project / "sets" / "mini.toml").read_text())
+    found, listed = _PATH.search(text), _LIST.search(text)
+    assert found is not None
+    assert listed is not None
+    path, digests = mirror / found[1], mirror / listed[1]
+    for archive in filler:
+        target = path / "source" / "sets" / archive.name
+        first = target.rename(target.with_suffix(".mini"))
+        sources.behind(first, archive, target)
+        first.unlink()
+    certificate = _sign(path, digests)
+    (folder / "key.asc").write_text(str(certificate))
+    text = re.sub(r'key = ".*"', 'key = "key.asc"', text)
+    text = re.sub(r'fingerprint = "\w+"', f'fingerprint = "{certificate.fingerprint}"', text)
+    definition.write_text(text.replace('name = "mini"', 'name = "real"'))
+    subprocess.run([sys.executable, "-m", "doit", "lock", *settings], cwd=project, check=True,
+                   stdout=subprocess.DEVNULL)
+    return settings
+
+
+def _sign(path: Path, digests: Path) -> pysequoia.Cert:
+    """Make the lists beside the sets, and the signed one, anew; the key that signed."""
+    lines = []
+    for place in sorted({file.parent for file in path.rglob("*.tgz")}):
+        own = []
+        for archive in sorted(place.glob("*.tgz")):
+            with archive.open("rb") as file:
+                sha512 = hashlib.file_digest(file, "sha512").hexdigest()
+            own.append(f"SHA512 ({archive.name}) = {sha512}\n")
+            name = archive.relative_to(path.parent)
+            lines.append(f"SHA512 ({name}) = {sha512}\n")
+        (place / "SHA512").write_text("".join(own))
+        (place / "MD5").unlink(missing_ok=True)
+    key = pysequoia.Tsk.generate("goldmaster benchmarks")
+    digests.write_bytes(pysequoia.sign(
+        key.signer(), "".join(lines).encode(), mode=pysequoia.SignatureMode.CLEAR))
+    return key.extract_certificate()
