@@ -45,6 +45,7 @@ def make(project: Path, folder: Path, filler: list[Path]) -> list[str]:
     (folder / "key.asc").write_text(str(certificate))
     text = re.sub(r'key = ".*"', 'key = "key.asc"', text)
     text = re.sub(r'fingerprint = "\w+"', f'fingerprint = "{certificate.fingerprint}"', text)
+    text = text.replace("mirrors = []", 'mirrors = ["https://mirror.invalid"]')  # none is asked
     definition.write_text(text.replace('name = "mini"', 'name = "real"'))
     subprocess.run([sys.executable, "-m", "doit", "lock", *settings], cwd=project, check=True,
                    stdout=subprocess.DEVNULL)
@@ -52,18 +53,19 @@ def make(project: Path, folder: Path, filler: list[Path]) -> list[str]:
 
 
 def _sign(path: Path, digests: Path) -> pysequoia.Cert:
-    """Make the lists beside the sets, and the signed one, anew; the key that signed."""
+    """Make the signed list, and those beside the sets, anew; the certificate of who signed."""
     lines = []
-    for place in sorted({file.parent for file in path.rglob("*.tgz")}):
-        own = []
-        for archive in sorted(place.glob("*.tgz")):
-            with archive.open("rb") as file:
-                sha512 = hashlib.file_digest(file, "sha512").hexdigest()
-            own.append(f"SHA512 ({archive.name}) = {sha512}\n")
-            name = archive.relative_to(path.parent)
-            lines.append(f"SHA512 ({name}) = {sha512}\n")
-        (place / "SHA512").write_text("".join(own))
-        (place / "MD5").unlink(missing_ok=True)
+    for archive in sorted(path.rglob("*.tgz")):
+        with archive.open("rb") as file:
+            sha512 = hashlib.file_digest(file, "sha512").hexdigest()
+        lines.append(f"SHA512 ({archive.relative_to(path.parent)}) = {sha512}\n")
+    for place in {archive.parent for archive in path.rglob("*.tgz")}:
+        for name in ("MD5", "SHA512"):
+            with (place / name).open("w") as out:
+                for archive in sorted(place.glob("*.tgz")):
+                    with archive.open("rb") as file:
+                        digest = hashlib.file_digest(file, name.lower()).hexdigest()
+                    out.write(f"{name} ({archive.name}) = {digest}\n")
     key = pysequoia.Tsk.generate("goldmaster benchmarks")
     digests.write_bytes(pysequoia.sign(
         key.signer(), "".join(lines).encode(), mode=pysequoia.SignatureMode.CLEAR))
