@@ -19,6 +19,7 @@ from buildlib.words.errors import SourceError, StageError, ToolError
 
 # `   compile  XEN3_DOM0/foo.o` of NetBSD's own makefiles; GNU's show the command
 _COMPILES = re.compile(r"^#?\s+compile\s+(\S+)|\s-c\s.*\s(\S+\.(?:c|cc|S))\b")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +143,21 @@ class BuildSh:
                         environment=self.settings(), on_line=look, watch=horizon.watching,
                         pipe=(share.read, share.write))
             except ToolError as error:
-                raise _explained(error, findings, words[-1]) from error
+                raise _explained(error, findings, words[-1], source) from error
         return done
 
 
-def _explained(error: ToolError, findings: Findings, operation: str) -> ToolError:
+def _explained(
+    error: ToolError, findings: Findings, operation: str, source: Path
+) -> ToolError:
     """build.sh's failure, with the first real error in place of the last lines."""
     verb, is_path, path = operation.rpartition("=")
     error.what = f"build.sh {verb}{is_path}{path.rpartition('/')[2]} failed"
     if findings.excerpt:
         error.why, error.tail = findings.error, findings.excerpt
+    if not _PLAIN_PATH.match(str(source)):
+        error.hint = (f"NetBSD's makefiles do not bear such a path: {source.parents[3]}; "
+                      "choose another with `build=FOLDER`")
     if "nknown operation" in findings.error:
         error.hint = "this release's build.sh cannot do it: goldmaster needs `tools` and `kernel=`"
         error.reason = "build-operation"

@@ -231,3 +231,19 @@ def test_a_finished_folder_is_not_built_again(scratch: Scratch) -> None:
     assert "compile" not in ran.out
     assert before == digest(
         next(scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*/obj/**/netbsd")))
+
+
+def test_a_release_whose_build_lacks_an_operation(bare: Scratch) -> None:
+    bare.edit("sets/mini.toml", '"-N", "1",', '"-N", "1", "frobnicate",')
+    error = _error(bare, "toolchain")
+    assert error["reason"] == "build-operation"
+    assert error["why"] == "build.sh: Unknown operation `frobnicate'"
+    assert "needs `tools` and `kernel=`" in str(error["hint"])
+
+
+def test_a_folder_that_makefiles_do_not_bear(bare: Scratch, tmp_path: Path) -> None:
+    """mini's do; whatever fails in such a folder, the hint says it."""
+    bare.edit("sets/mini.toml", '"-N", "1",', '"-N", "1", "distribution",')
+    spaced = bare.sources_only(tmp_path / "with space")
+    assert _error(bare, "toolchain")["hint"] is None
+    assert "choose another with `build=FOLDER`" in str(_error(spaced, "toolchain")["hint"])
