@@ -17,7 +17,7 @@ _KINDS = tuple(map(re.compile, (
     r"^[^\s:]*[A-Za-z][^\s:]*:\d+: (?!warning: |note: |\d).+",  # config(1), as(1), awk(1)
     r"undefined reference to |multiple definition of |cannot find -l|: cannot find ",
     r"[Nn]o space left on device|[Oo]ut of memory|cannot allocate|^Killed$|internal error",
-    r": (command )?not found$|[Pp]ermission denied|configure: error:",
+    r": (command )?not found$|[Pp]ermission denied|configure: error:|^[\w.+-]+: cannot ",
     r"don't know how to make |: usage: |^build\.sh: ",
     r"^ERROR: ",
 )))

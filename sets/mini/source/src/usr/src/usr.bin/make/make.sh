@@ -123,7 +123,7 @@ claim()
 # the first one is through, or has failed, there is nothing left to wait for.
 worker()
 {
-	[ "$1" -gt 0 ] || trap 'rm -rf .claims' EXIT
+	[ "$1" -gt 0 ] || trap 'mv .claims .claimed' EXIT
 	while read -r object source; do
 		[ ! -d ".claims/$object" ] || continue
 		until take_token "$1"; do
@@ -171,7 +171,7 @@ make_all()
 		echo "$KERNEL_CFLAGS $COPTS $DEBUG $KERNEL_LDFLAGS"
 	} | replace flags
 	find_newest
-	rm -rf .claims
+	rm -rf .claims .claimed
 	mkdir .claims
 
 	# shellcheck disable=SC2086	# pids are words
@@ -186,7 +186,7 @@ make_all()
 	for pid in $pids; do
 		wait "$pid" || failed=true
 	done
-	rm -rf .claims
+	rm -rf .claims .claimed
 	$failed && die '1 error'
 	link_kernel
 }
