@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import statistics
@@ -32,7 +33,7 @@ class Command:
 
 
 class Folders:
-    """Empty folders, a new one for each run; all are removed at the end.
+    """Empty folders, a new one for each run; all are removed when the benchmarks end.
 
     Not before each run: a file system that avoids inodes just freed (ext4 without a journal, for
     minutes) searches for others at the expense of whoever makes files next.
@@ -41,19 +42,16 @@ class Folders:
     def __init__(self, place: Path, name: str) -> None:
         self.current = place / name
         self._used = place / f"{name}.used"
-        self._count = 0
-        self.remove()
+        atexit.register(self._remove)
 
     def fresh(self) -> None:
         """Put the folder aside, if it is there, and make it."""
         if self.current.exists():
             self._used.mkdir(exist_ok=True)
-            self.current.rename(self._used / str(self._count))
-            self._count += 1
+            self.current.rename(self._used / str(len(list(self._used.iterdir()))))
         self.current.mkdir(parents=True)
 
-    def remove(self) -> None:
-        """Remove all of them."""
+    def _remove(self) -> None:
         for path in (self.current, self._used):
             shutil.rmtree(path, ignore_errors=True)
 

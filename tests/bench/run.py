@@ -123,8 +123,6 @@ def ingest(runs: int) -> list[Row]:
         Command(["bsdtar", "-C", out.current, *AS_USER, "-xf", archive], WORK, out.fresh),
         runs,
     )
-    store.remove()
-    out.remove()
     figure, memory = ratio(ours, others, "cpu"), max(item.memory for item in ours)
     return [
         Row("ingest of a 331 MB set, CPU", _seconds(middle(ours, "cpu")),
@@ -137,7 +135,7 @@ def ingest(runs: int) -> list[Row]:
 
 def extract(runs: int) -> list[Row]:
     """Source sets of 220,000 members into a work folder, against bsdtar on the same files."""
-    archives, runs = sources.sets(WORK / "sources"), min(runs, 3)  # 2 GB a run
+    archives, runs = sources.sets(WORK / "sources"), min(runs, 3)  # 2 GB each
     folder, out = Folders(WORK, "extracted"), Folders(WORK, "extracted.bsdtar")
     each = 'for set; do bsdtar -C "$0" {} -xf "$set" || exit; done'.format(" ".join(AS_USER))
     ours, others = pairs(
@@ -145,8 +143,6 @@ def extract(runs: int) -> list[Row]:
         Command(["sh", "-c", each, out.current, *archives], WORK, out.fresh),
         runs,
     )
-    folder.remove()
-    out.remove()
     figure, memory = ratio(ours, others, "cpu"), max(item.memory for item in ours)
     return [
         Row("sources, 220,000 members, CPU", _seconds(middle(ours, "cpu")),
