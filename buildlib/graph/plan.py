@@ -10,6 +10,7 @@ from buildlib.graph.engine import Graph
 from buildlib.graph.lockcheck import check_lock
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
+from buildlib.stages.buildsh import BuildSh
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
@@ -22,7 +23,7 @@ from buildlib.stages.press import Press
 from buildlib.stages.root import Root
 from buildlib.stages.signature import Signature
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
-from buildlib.stages.toolchain import BuildSh, Toolchain
+from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import (

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlib.stages.buildsh import BuildSh
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
-from buildlib.stages.toolchain import BuildSh, tools_folder
+from buildlib.stages.toolchain import tools_folder
 from buildlib.words.digest import digest_of, sha256
 from buildlib.words.errors import StageError, ToolError
 

@@ -1,0 +1,166 @@
+"""A release's build.sh: how it is called, watched, gone on with, and what it says of a failure."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlib.stages.diagnosis import Findings
+from buildlib.stages.sources import source_folder
+from buildlib.stages.stage import From, Job
+from buildlib.store.horizon import Horizon
+from buildlib.store.host import is_nearly_full
+from buildlib.store.surroundings import TOOL_ENVIRONMENT
+from buildlib.words.digest import digest_of
+from buildlib.words.errors import SourceError, ToolError
+
+# `   compile  XEN3_DOM0/foo.o` of NetBSD's own makefiles; GNU's show the command
+_COMPILES = re.compile(r"^#?\s+compile\s+(\S+)|\s-c\s.*\s(\S+\.(?:c|cc|S))\b")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSh:
+    """How a release's build.sh is called, but for the folders.
+
+    sets          the source sets
+    version       what the sources must say they are
+    compilers     of the host, for C and C++
+    flags, environment   what the release definition adds; nothing of the caller's gets through
+    """
+
+    sets: tuple[From, ...]
+    version: str
+    machine: str
+    machine_arch: str
+    compilers: tuple[str, ...]
+    flags: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    def words(
+        self, operation: str, *, tools: Path, obj: Path, wrapper: Path | None = None,
+        more: Sequence[str] = (),
+    ) -> list[str]:
+        """The arguments: as an ordinary user (-U), in the folders given, nothing made clean (-u).
+
+        wrapper  of one's own, so that two runs at once do not overwrite each other's settings
+        more     flags of this run
+        """
+        return [
+            "-U", "-u", "-m", self.machine, "-a", self.machine_arch,
+            "-O", str(obj), "-T", str(tools), "-D", str(obj / "destdir"),
+            "-R", str(obj / "releasedir"), *(("-w", str(wrapper)) if wrapper else ()),
+            *self.flags, *more, operation,
+        ]
+
+    def settings(self) -> dict[str, str]:
+        """What the environment has beside TOOL_ENVIRONMENT."""
+        return {"MAKECONF": "/dev/null", **self.environment}
+
+    def host_tools(self) -> tuple[str, ...]:
+        """What of the host shapes the products."""
+        return ("sh", *self.compilers, "as", "ld")
+
+    def identity(self, job: Job, operation: str, *, more: Sequence[str] = ()) -> str:
+        """Digest of all that decides what `operation` makes: sources, command, host tools."""
+        return digest_of({
+            "sets": [job.inputs[ref].blob.sha256 for ref in self.sets],
+            "words": self.words(operation, tools=Path("TOOLS"), obj=Path("OBJ"), more=more),
+            "environment": TOOL_ENVIRONMENT | self.settings(),
+            "host": dict(job.tool_digests),
+        })
+
+    def source(self, job: Job) -> Path:
+        """The unpacked sources. Raises SourceError where they are of another release."""
+        source = source_folder(job, self.sets)
+        script = source / "sys" / "conf" / "osrelease.sh"
+        found = "nothing"
+        if script.is_file():
+            found = job.runner.output([str(job.tools["sh"]), str(script)]).strip()
+        if found != self.version:
+            raise SourceError(
+                "the sources are of another release",
+                where=", ".join(ref.stage for ref in self.sets),
+                why=f"sys/conf/osrelease.sh says {found}, the release definition {self.version}",
+                hint="check `path`, `version` and `build.version` in the release definition",
+                reason="source-version",
+            )
+        return source
+
+    def run(
+        self, job: Job, operation: str, *, folder: Path, tools: Path | None = None,
+        what: str = "", more: Sequence[str] = (),
+    ) -> None:
+        """Run it with its objects in `folder`/obj, and go on from what an interrupted run left.
+
+        tools  made before; None: they are what is made, beside the objects
+        what   the folder's kind, by which its number of files is remembered
+
+        Where the remains cannot be gone on with, it starts from nothing, once. Raises ToolError.
+        """
+        source = self.source(job)
+        horizon = Horizon(folder)
+        left = horizon.sweep()
+        wrapper = None if tools is None else folder / "nbmake"
+        words = self.words(operation, tools=tools or folder / "tools", obj=folder / "obj",
+                           wrapper=wrapper, more=more)
+        try:
+            done = self._call(job, source, words, horizon, what=what, done=left or 0)
+        except ToolError:
+            if left is None or is_nearly_full(folder):
+                raise
+            job.note("what an interrupted run left cannot be gone on with; from the beginning")
+            for path in (folder / "obj", folder / "tools"):
+                shutil.rmtree(path, ignore_errors=True)
+            horizon.sweep()
+            done = self._call(job, source, words, horizon, what=what, done=0)
+        horizon.forget()
+        job.workspaces.set_expected(what, done)
+
+    def _call(
+        self, job: Job, source: Path, words: Sequence[str], horizon: Horizon, *, what: str,
+        done: int,
+    ) -> int:
+        """Run build.sh, telling of every compiled file. The number of files compiled in all."""
+        findings, expected = Findings(), job.workspaces.expected(what)
+
+        def look(line: str) -> None:
+            nonlocal done
+            findings.take(line)
+            if match := _COMPILES.search(line):
+                done += 1
+                name = (match[1] or match[2]).rpartition("/")[2]
+                job.tell(done, max(expected, done) if expected else 0, "files", name)
+
+        (Path(words[words.index("-O") + 1])).mkdir(parents=True, exist_ok=True)
+        with job.slots.share() as share:
+            jobs = ["-j", str(job.slots.count), "-V", f"MAKEFLAGS=-J {share.read},{share.write}"]
+            try:
+                job.run("sh", source / "build.sh", *jobs, *words, cwd=source,
+                        environment=self.settings(), on_line=look, watch=horizon.watching,
+                        pipe=(share.read, share.write))
+            except ToolError as error:
+                raise _explained(error, findings, words[-1], source) from error
+        return done
+
+
+def _explained(
+    error: ToolError, findings: Findings, operation: str, source: Path
+) -> ToolError:
+    """build.sh's failure, with the first real error in place of the last lines."""
+    verb, is_path, path = operation.rpartition("=")
+    error.what = f"build.sh {verb}{is_path}{path.rpartition('/')[2]} failed"
+    if findings.excerpt:
+        error.why, error.tail = findings.error, findings.excerpt
+    if not _PLAIN_PATH.match(str(source)):
+        error.hint = (f"NetBSD's makefiles do not bear such a path: {source.parents[3]}; "
+                      "choose another with `build=FOLDER`")
+    if "nknown operation" in findings.error:
+        error.hint = "this release's build.sh cannot do it: goldmaster needs `tools` and `kernel=`"
+        error.reason = "build-operation"
+    if error.command:  # whoever runs it by hand has no pipe to take tokens from
+        error.command = re.sub(r" -V 'MAKEFLAGS=-J \d+,\d+'", "", error.command)
+    return error
