@@ -7,12 +7,15 @@ start it speaks on the serial line too, so that a boot test sees what goes wrong
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from buildlib.stages.stage import Job, Outputs, Stage
+from buildlib.words.errors import ToolError
 
 MENU = "boot/grub/grub.cfg"
 MODULES = (
@@ -35,6 +38,7 @@ configfile /{MENU}
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
 _FAT = ("-f", "2880", "-N", "474D5354")
+_FAT_BYTES = 2880 << 10
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,27 @@ class GrubImage(Stage):
         )
         if self.platform == "bios":
             return {"image": job.blobs.adopt(core)}
-        image = job.folder / "fat.img"
+        return {"image": job.blobs.adopt(self._around(job, core))}
+
+    def _around(self, job: Job, core: Path) -> Path:
+        """A FAT image that holds the core image.
+
+        mtools ends well on a full disk: so the image has all its room first, and is read back.
+        """
+        image, again = job.folder / "fat.img", job.folder / "again.img"
+        with image.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _FAT_BYTES)
         dated = {"SOURCE_DATE_EPOCH": str(self.time), "MTOOLSRC": "/dev/null"}
         for command, words in (
-            ("mformat", ("-C", *_FAT, "-v", "GOLDMASTER", "::")),
+            ("mformat", (*_FAT, "-v", "GOLDMASTER", "::")),
             ("mmd", ("::/EFI", "::/EFI/BOOT")),
             ("mcopy", (core.name, "::/EFI/BOOT/BOOTX64.EFI")),
+            ("mcopy", ("::/EFI/BOOT/BOOTX64.EFI", again.name)),
         ):  # mtools reads more than a path into quotes, `@@` and colons
             job.run("mtools", "-c", command, "-i", image.name, *words, environment=dated)
-        return {"image": job.blobs.adopt(image)}
+        if core.read_bytes() != again.read_bytes():
+            raise ToolError("mcopy wrote something else than it was given", log=job.log)
+        return image
 
 
 def menu(

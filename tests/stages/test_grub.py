@@ -116,3 +116,17 @@ def test_grub_accepts_them(tmp_path: Path, words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+
+
+def test_mtools_is_not_believed(bench: Bench, tmp_path: Path) -> None:
+    """On a full disk mcopy writes less than all and ends with status 0."""
+    liar = tmp_path / "mtools"
+    liar.write_text("""#!/bin/sh
+mtools "$@" || exit
+case "$*" in
+*core.img*) printf x | dd of=fat.img bs=1 seek=200000 conv=notrunc 2>/dev/null ;;
+esac
+""")
+    liar.chmod(0o755)
+    with pytest.raises(ToolError, match="something else than it was given"):
+        bench.run_stage(GrubImage("efi", TIME), tools={"mtools": liar})
