@@ -15,6 +15,7 @@ missing whatever the times say: then nothing counts.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -71,7 +72,8 @@ class Horizon:
         def look() -> None:
             watch = _Watch(leader, self._read() or 0)
             while not ended.wait(_LOOK_SECONDS):
-                self._write(watch.look(self._pulse()))
+                with contextlib.suppress(OSError):  # a full disk: the note stays as it is, and true
+                    self._write(watch.look(self._pulse()))
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()

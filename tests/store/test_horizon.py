@@ -109,3 +109,19 @@ def test_nothing_outside_is_touched(folder: Path, tmp_path: Path) -> None:
     (folder / "out").symlink_to(outside)
     Horizon(folder).sweep()
     assert (outside / "file").exists()
+
+
+def test_a_full_disk_leaves_the_note_as_it_was(
+    folder: Path, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Horizon(folder)
+    line.sweep()
+    before = line._file.read_text()
+
+    def full(_line: Horizon) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Horizon, "_pulse", full)
+    with line.watching(os.getpid()):
+        time.sleep(0.3)
+    assert line._file.read_text() == before
