@@ -18,6 +18,7 @@ from buildlib.words.site import Site
 class SiteInit(Own):
     """`doit site-init DIR`: an example to begin with."""
 
+    name = "site-init"
     doc_purpose = "write an example of a fleet's configuration, to begin a site with"
     doc_usage = "DIR"
     doc_description = (
@@ -39,6 +40,7 @@ class SiteInit(Own):
 class SiteCheck(Own):
     """`doit site-check SITE`: all that is wrong, before a server finds out."""
 
+    name = "site-check"
     doc_purpose = "tell every problem of a fleet's configuration, with file and line"
     doc_usage = "[--json] SITE"
     doc_description = (

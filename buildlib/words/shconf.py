@@ -25,6 +25,7 @@ _LINE = re.compile(
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]").search
 _NOT_BARE = re.compile(rf"[^{_PLAIN}]").search
 _LOOSE = re.compile(r"[ \t]*([^ \t=]+)([ \t]*)=([ \t]*)(.*)", re.DOTALL).fullmatch
+_NAMED = re.compile(r"[ \t]*([a-z][a-z0-9_]*)[ \t]*=").match
 _NAME = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 
 
@@ -52,7 +53,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Conf:
-    """The assignments of one file, by name: value, and line from 1."""
+    """The assignments of one file, by name: value, and line from 1; `lines` has bad ones too."""
 
     file: str
     values: dict[str, str]
@@ -80,6 +81,9 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Conf:
         if found is None:
             what, hint = _diagnosis(words)
             problems.append(Problem(file, number, what, hint, "syntax"))
+            named = _NAMED(words)
+            if named:
+                lines.setdefault(named[1], number)
             continue
         if found[1] is None:
             continue

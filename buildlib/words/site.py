@@ -214,7 +214,7 @@ def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
             problems.append(Problem(conf.file, conf.lines[key],
                                     f"{key}: must be {error}, is {text!r}", reason="value"))
     problems.extend(Problem(conf.file, 0, f"{key}: missing", reason="missing-key")
-                    for key in needed if key not in conf.values)
+                    for key in needed if key not in conf.lines)
     return cast("Callable[..., T]", kind)(**values)
 
 
