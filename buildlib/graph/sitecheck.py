@@ -6,21 +6,20 @@ No file is read here. Every problem is told, at the file and line that should ch
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from buildlib.graph.sitelinks import check_links
-from buildlib.words.schema import nearest
 from buildlib.words.shconf import Conf, Problem
 from buildlib.words.site import (
     DISKS,
     DomuConf,
+    Hints,
     HostConf,
     Known,
     ServerConf,
     Site,
     StorageConf,
-    Volume,
     load_conf,
 )
 
@@ -174,11 +173,12 @@ def _disks(fleet: _Fleet) -> Iterator[Problem]:
 
 def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:
     """A domU has a folder of its own, and starts by itself on one host at most."""
+    hints = Hints(site.servers)
     for name, seats in fleet.seats.items():
         if name not in site.servers:
             for seat in seats:
                 yield Problem(seat.conf.file, 0, f"there is no vservers/{name}",
-                              nearest(name, site.servers).removeprefix("; "), "no-server")
+                              hints.nearest(name), "no-server")
         started = [seat for seat in seats if seat.says.autostart]
         for seat in started[1:]:
             yield Problem(seat.conf.file, seat.conf.line("autostart"),
@@ -189,43 +189,50 @@ def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:
 
 def _unknown(fleet: _Fleet, known: Known) -> Iterator[Problem]:
     """Images, kernels and recipes are the checkout's; a domU's image is made by its recipe."""
-    images = {f"{recipe}.ffs" for recipe in known.recipes}
+    images = _Names(f"{recipe}.ffs" for recipe in known.recipes)
+    kernels, recipes = _Names(known.kernels), _Names(known.recipes)
     for domu in fleet.domus:
         says, conf = domu.says, domu.conf
-        if says.image and says.image not in images:
-            yield _not_known(conf, "image", says.image, sorted(images))
-        elif says.image and domu.name in fleet.servers:
+        yield from images.check(conf, "image", says.image)
+        yield from kernels.check(conf, "kernel", says.kernel)
+        if says.image in images.names and domu.name in fleet.servers:
             server, where = fleet.servers[domu.name]
-            if server.recipe in known.recipes and says.image != f"{server.recipe}.ffs":
+            if server.recipe in recipes.names and says.image != f"{server.recipe}.ffs":
                 yield Problem(conf.file, conf.line("image"),
                               f"image: {says.image}, but {domu.name} is made by the recipe "
                               f"{server.recipe}, {where.file}:{where.line('recipe')}",
                               reason="other-image")
-        if says.kernel and says.kernel not in known.kernels:
-            yield _not_known(conf, "kernel", says.kernel, sorted(known.kernels))
     for server, conf in fleet.servers.values():
-        if server.recipe and server.recipe not in known.recipes:
-            yield _not_known(conf, "recipe", server.recipe, sorted(known.recipes))
+        yield from recipes.check(conf, "recipe", server.recipe)
 
 
-def _not_known(conf: Conf, key: str, name: str, names: list[str]) -> Problem:
-    hint = nearest(name, names).removeprefix("; ") or f"known: {', '.join(names) or 'none'}"
-    return Problem(conf.file, conf.line(key), f"{key}: there is no {name}", hint, f"unknown-{key}")
+class _Names:
+    """All names that a key may have."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self._hints = Hints(self.names)
+        self._all = f"known: {', '.join(sorted(self.names)) or 'none'}"
+
+    def check(self, conf: Conf, key: str, name: str) -> Iterator[Problem]:
+        """Tell of a name that is none of them. No name is no problem."""
+        if name and name not in self.names:
+            yield Problem(conf.file, conf.line(key), f"{key}: there is no {name}",
+                          self._hints.nearest(name) or self._all, f"unknown-{key}")
 
 
 def _mirrors(site: Site, fleet: _Fleet) -> Iterator[Problem]:
     """The halves of a volume are on two servers, and these on two hosts."""
     names = _server_names(site, fleet)
+    hints = Hints((*site.hosts, *site.servers))
     for storage, conf in fleet.storage.values():
-        first = second = None
-        if storage.volume1 is not None:
-            first = names.get(storage.volume1.server)
-            if first is None:
-                yield _no_storage(conf, "volume1", storage.volume1, names)
-        if storage.volume2 is not None:
-            second = names.get(storage.volume2.server)
-            if second is None:
-                yield _no_storage(conf, "volume2", storage.volume2, names)
+        halves = [("volume1", storage.volume1), ("volume2", storage.volume2)]
+        first, second = (names.get(volume.server) if volume else None for _, volume in halves)
+        for key, volume in halves:
+            if volume is not None and volume.server not in names:
+                yield Problem(conf.file, conf.line(key),
+                              f"{key}: there is no server {volume.server}",
+                              hints.nearest(volume.server), "unknown-server")
         if first is None or second is None:
             continue
         line = conf.line("volume2")
@@ -260,8 +267,3 @@ def _host_of(server: str, site: Site, fleet: _Fleet) -> str:
     seats = fleet.seats.get(server, [])
     started = [seat.host for seat in seats if seat.says.autostart] or [seat.host for seat in seats]
     return started[0] if len(set(started)) == 1 else ""
-
-
-def _no_storage(conf: Conf, key: str, volume: Volume, names: Mapping[str, str]) -> Problem:
-    return Problem(conf.file, conf.line(key), f"{key}: there is no server {volume.server}",
-                   nearest(volume.server, names).removeprefix("; "), "unknown-server")

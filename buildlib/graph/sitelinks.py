@@ -11,9 +11,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from buildlib.words.schema import nearest
 from buildlib.words.shconf import Problem
-from buildlib.words.site import Folder, Site
+from buildlib.words.site import Folder, Hints, Site
 
 _GLOBAL, _LOCAL = "/config/global/", "/config/local/"
 _ELSEWHERE = ("/config/", "/global/", "/pservers/", "/vservers/", "/docs/")
@@ -22,8 +21,9 @@ _DEEPEST = 32  # links on one way, as NetBSD's kernel follows (MAXSYMLINKS)
 
 def check_links(site: Site) -> Iterator[Problem]:
     """Every link that leads nowhere, out of the site, or in a circle."""
-    shared = _Shared({_GLOBAL + path for path in site.shared.paths},
-                     {_GLOBAL + path: target for path, target in site.shared.links.items()})
+    paths = {_GLOBAL + path for path in site.shared.paths}
+    links = {_GLOBAL + path: target for path, target in site.shared.links.items()}
+    shared = _Shared(paths, links, Hints(sorted(paths)))
     for path, target in site.shared.links.items():
         yield from shared.check(site.shared, path, target, _GLOBAL + path)
     good: set[str] = set()  # most servers link to the same few files
@@ -44,6 +44,7 @@ class _Shared:
 
     paths: set[str]
     links: Mapping[str, str]
+    hints: Hints
 
     def check(self, folder: Folder, path: str, target: str, seen_at: str) -> Iterator[Problem]:
         """One link; `seen_at` is its path on a server."""
@@ -54,7 +55,7 @@ class _Shared:
         elif way.startswith(_GLOBAL):
             if way not in self.paths:
                 wrong, reason = f"nowhere: there is no {way[len('/config/'):]}", "link-nowhere"
-                hint = nearest(way, self.paths).removeprefix("; ")
+                hint = self.hints.nearest(way)
         elif way.startswith(_LOCAL):
             name = way.removeprefix(_LOCAL)
             if folder.place != "global" and name not in _all_paths(folder):

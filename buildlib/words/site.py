@@ -10,7 +10,7 @@ says wrongly, is what the field has by default, so that one mistake does not hid
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -190,23 +190,42 @@ class StorageConf:
                             "ffs")
 
 
+class Hints:
+    """Nearest names, for the first unknown ones: among thousands each takes a while to find.
+
+    Where hundreds of names are unknown it is no slip of the pen.
+    """
+
+    def __init__(self, names: Iterable[str], *, most: int = 20) -> None:
+        self._names = tuple(names)
+        self._most = most
+        self._found: dict[str, str] = {}
+
+    def nearest(self, name: str) -> str:
+        """`did you mean X?`, or nothing."""
+        if name not in self._found and len(self._found) < self._most:
+            self._found[name] = nearest(name, self._names).removeprefix("; ")
+        return self._found.get(name, "")
+
+
 @cache
-def _readers(kind: Any) -> tuple[dict[str, Callable[[str], object]], tuple[str, ...]]:
-    """How each key is read, and those that must be given."""
+def _readers(kind: Any) -> tuple[dict[str, Callable[[str], object]], tuple[str, ...], Hints]:
+    """How each key is read, those that must be given, and the nearest to one that is unknown."""
     every = fields(kind)
     return ({item.name: item.metadata["read"] for item in every},
-            tuple(item.name for item in every if item.metadata["needed"]))
+            tuple(item.name for item in every if item.metadata["needed"]),
+            Hints((item.name for item in every), most=1000))
 
 
 def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
     """A file as one of the classes above; what is wrong adds to `problems`."""
-    readers, needed = _readers(cast("Hashable", kind))
+    readers, needed, hints = _readers(cast("Hashable", kind))
     values: dict[str, object] = {}
     for key, text in conf.values.items():
         read = readers.get(key)
         if read is None:
             problems.append(Problem(conf.file, conf.lines[key], f"{key}: unknown key",
-                                    nearest(key, readers).removeprefix("; "), "unknown-key"))
+                                    hints.nearest(key), "unknown-key"))
             continue
         try:
             values[key] = read(text)

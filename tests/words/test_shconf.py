@@ -44,12 +44,17 @@ LINES = st.builds(
 ) | st.sampled_from(["", "# a 'comment \\", " \t", "#!/bin/sh", "export a=b", "a", ". b"])
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("conf") / "a.conf"
+
+
+@settings(max_examples=150, deadline=None)
 @given(st.lists(LINES, max_size=4), st.sampled_from(["", "\n"]))
 @example(["a='x\\y'", 'b="it\'s"', "c='\"'", "d=", "e=''"], "\n")
 @example(["a=b # c\\", "d=e"], "")
 def test_what_is_accepted_sh_reads_alike(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str
+    scratch: Path, lines: list[str], end: str
 ) -> None:
     """Bad lines are told, and leave good ones as they are: the file without them reads alike."""
     text = "\n".join(lines) + end
@@ -58,9 +63,8 @@ def test_what_is_accepted_sh_reads_alike(
     good = "\n".join(line for number, line in enumerate(text.split("\n"), 1) if number not in bad)
     conf, left = read(good.encode())
     assert not left
-    path = tmp_path_factory.mktemp("conf") / "a.conf"
-    path.write_bytes(good.encode())
-    assert by_sh(path, list(conf.values)) == conf.values
+    scratch.write_bytes(good.encode())
+    assert by_sh(scratch, list(conf.values)) == conf.values
 
 
 @pytest.mark.parametrize("evil", [*EXPANSIONS, *COMMANDS])
