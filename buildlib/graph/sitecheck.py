@@ -114,7 +114,7 @@ def _names(site: Site, fleet: _Fleet) -> Iterator[Problem]:
 
 def _twice(fleet: _Fleet) -> Iterator[Problem]:
     """A MAC or IP address is one machine's. A domU has one, on whichever host it may run."""
-    macs, addresses, targets = _Once("twice-mac"), _Once("twice-address"), _Once("twice-volume")
+    macs, addresses = _Once("twice-mac"), _Once("twice-address")
     for name, (host, conf) in fleet.hosts.items():
         yield from macs.see(host.mac, name, conf, "mac")
         yield from addresses.see(host.address, name, conf, "address")
@@ -122,10 +122,6 @@ def _twice(fleet: _Fleet) -> Iterator[Problem]:
         yield from macs.see(domu.says.mac, domu.name, domu.conf, "mac")
     for name, (server, conf) in fleet.servers.items():
         yield from addresses.see(server.address, name, conf, "address")
-    for name, (storage, conf) in fleet.storage.items():
-        for key, volume in (("volume1", storage.volume1), ("volume2", storage.volume2)):
-            if volume is not None:
-                yield from targets.see(f"{volume.target} of {volume.server}", name, conf, key)
 
 
 def _memory(fleet: _Fleet) -> Iterator[Problem]:
@@ -222,14 +218,18 @@ class _Names:
 
 
 def _mirrors(site: Site, fleet: _Fleet) -> Iterator[Problem]:
-    """The halves of a volume are on two servers, and these on two hosts."""
+    """The halves of a volume are on two servers, these on two hosts; and one server has it."""
     names = _server_names(site, fleet)
-    hints = Hints((*site.hosts, *site.servers))
-    for storage, conf in fleet.storage.values():
+    hints, used = Hints((*site.hosts, *site.servers)), _Once("twice-volume")
+    for name, (storage, conf) in fleet.storage.items():
         halves = [("volume1", storage.volume1), ("volume2", storage.volume2)]
         first, second = (names.get(volume.server) if volume else None for _, volume in halves)
         for key, volume in halves:
-            if volume is not None and volume.server not in names:
+            if volume is None:
+                continue
+            place = names.get(volume.server, volume.server)
+            yield from used.see(f"{volume.target} of {place}", name, conf, key)
+            if volume.server not in names:
                 yield Problem(conf.file, conf.line(key),
                               f"{key}: there is no server {volume.server}",
                               hints.nearest(volume.server), "unknown-server")

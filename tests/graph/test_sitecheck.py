@@ -178,7 +178,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
         lambda s: put(s, f"{ALPHA}/domUs/nfs", swap_disk="/dev/wd0g,w"),
         [f"{ALPHA}/domUs/nfs:8: swap_disk: /dev/wd0g is config_disk's too, {ALPHA}/domUs/nfs:7"]),
     "volume twice": (
-        lambda s: put(s, STORAGE, volume1=f'"storage-a {TARGET}1"'),
+        lambda s: put(s, STORAGE, volume1=f'"10.0.0.21:3260 {TARGET}1"'),
         [(f"vservers/sql/storage.conf:2: volume1: {TARGET}1 of storage-a is nfs's too, "
          f"{STORAGE}:2")]),
     # hosts and domUs

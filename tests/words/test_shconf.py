@@ -23,12 +23,15 @@ def read(data: bytes) -> tuple[Conf, list[Problem]]:
 
 
 def by_sh(path: Path, names: list[str]) -> dict[str, str]:
-    """The values as dash has them after it read the file; no command can be found."""
-    ran = subprocess.run(["/bin/dash", "-c", SCRIPT, "sh", path, *names], capture_output=True,
-                         env={"PATH": "/nowhere", "HOME": "/elsewhere"}, timeout=20)
-    assert (ran.returncode, ran.stderr) == (0, b""), ran.stderr
-    lines = ran.stdout.decode().split("\0")[:-1]
-    return dict(line.split("=", 1) for line in lines)
+    """The values as shells have them after they read the file; no command can be found."""
+    read = []
+    for shell in (["/bin/dash"], ["/bin/bash", "--posix"]):
+        ran = subprocess.run([*shell, "-c", SCRIPT, "sh", path, *names], capture_output=True,
+                             env={"PATH": "/nowhere", "HOME": "/elsewhere"}, timeout=20)
+        assert (ran.returncode, ran.stderr) == (0, b""), ran.stderr
+        read.append(dict(line.split("=", 1) for line in ran.stdout.decode().split("\0")[:-1]))
+    assert read[0] == read[1]
+    return read[0]
 
 
 NAMES = st.text("abz09_", min_size=1, max_size=4) | st.sampled_from(["path", "ifs", "PATH", "if"])
