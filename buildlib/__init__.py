@@ -6,7 +6,7 @@ The library is a house of six floors; a floor imports only floors below it:
 2. `store`    blobs, records, locks; the process runner; events; clock and environment
 3. `sources`  what comes in: downloads, checksum lists, signatures, releases, archives, packages
 4. `stages`   one module per stage, each a pure function from content to content
-5. `graph`    recipes to stages, keys and decisions, reasons, build records, boot tests
+5. `graph`    recipes to stages, keys and decisions, reasons, build records, boot tests, site checks
 6. `front`    doit tasks and commands, the terminal
 """
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from buildlib.front.settings import Settings
-from buildlib.words import model
+from buildlib.words import model, site
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/netbsd.md")
-COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info"}
+DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/site.md")
+COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
+            "site-init", "site-check"}
 TASKS = {"iso", "domu-images", "verify", "boot-test"}
 
 
@@ -58,3 +59,29 @@ def test_every_setting_is_told() -> None:
     text = (ROOT / "README.md").read_text()
     for field in dataclasses.fields(Settings):
         assert f"`GOLDMASTER_{field.name.upper()}`" in text, field.name
+
+
+SITE_FILES = {"host.conf": site.HostConf, "domUs/NAME": site.DomuConf,
+              "server.conf": site.ServerConf, "storage.conf": site.StorageConf}
+
+
+@pytest.mark.parametrize("name", SITE_FILES)
+def test_every_key_of_a_site_is_told(name: str) -> None:
+    """Keys, in their order; which must be given; and what holds where one is not."""
+    text = (ROOT / "docs/site.md").read_text()
+    part = text.partition(f"\n### `{name}`\n")[2].partition("\n#")[0]
+    told: dict[str, tuple[bool, str]] = {}
+    for keys, default in re.findall(r"^\| (`.+?) \| .*? \|(?: (.*))? \|$", part, re.MULTILINE):
+        told |= {key: (keys.endswith("*"), default.strip("`"))
+                 for key in re.findall(r"`(\w+)`", keys)}
+    fields = dataclasses.fields(SITE_FILES[name])
+    assert list(told) == [field.name for field in fields]
+    for field in fields:
+        needed, default = told[field.name]
+        assert needed == field.metadata["needed"], field.name
+        if not needed and field.default:
+            value = field.default
+            shown = {True: "yes", False: "no"}.get(value) if isinstance(value, bool) else (
+                " ".join(value) if isinstance(value, tuple) else str(value))
+            assert default == shown, field.name
+

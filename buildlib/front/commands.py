@@ -1,4 +1,4 @@
-"""Commands of our own beside doit's: `why`, `plan`, `lock`, `gc`."""
+"""Commands of our own beside doit's: `why`, `plan`, `lock`, `gc`; those of sites are in `sites`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from buildlib.store.host import host_error
 from buildlib.words.errors import ConfigError, GoldmasterError, printable
 from buildlib.words.schema import nearest
 
-_JSON = {"name": "json", "long": "json", "type": bool, "default": False,
+JSON = {"name": "json", "long": "json", "type": bool, "default": False,
          "help": "print JSON, for other programs"}
 
 
-class _Own(Command):  # type: ignore[misc]  # doit has no types
+class Own(Command):  # type: ignore[misc]  # doit has no types
     """A command that works on the checkout it is called in, and shows errors as all of ours."""
 
     cmd_options: tuple[dict[str, Any], ...] = ()
@@ -57,7 +57,7 @@ class _Own(Command):  # type: ignore[misc]  # doit has no types
         return open_session(Path.cwd(), command_line(), silent)
 
 
-class Plan(_Own):
+class Plan(Own):
     """`doit plan`: a dry run."""
 
     doc_purpose = "list what would run, without running it"
@@ -66,7 +66,7 @@ class Plan(_Own):
         "For each stage that is not up to date: whether it would be built, or kept from the "
         "store (restore), or whether that hangs on a stage before it."
     )
-    cmd_options = (_JSON,)
+    cmd_options = (JSON,)
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Print a table."""
@@ -80,13 +80,13 @@ class Plan(_Own):
         return 0
 
 
-class Why(_Own):
+class Why(Own):
     """`doit why`: reasons."""
 
     doc_purpose = "tell why stages would run: which input changed, from what to what"
     doc_usage = "[TASK ...]"
     doc_description = "Root causes come first: a stage only follows if its inputs really differ."
-    cmd_options = (_JSON,)
+    cmd_options = (JSON,)
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Print every reason of every stage."""
@@ -151,7 +151,7 @@ def _tasks_of(session: Session, name: str) -> list[str]:
     return found
 
 
-class Lock(_Own):
+class Lock(Own):
     """`doit lock`: pins what a release is made of."""
 
     doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
@@ -168,7 +168,7 @@ class Lock(_Own):
         return 0
 
 
-class Gc(_Own):
+class Gc(Own):
     """`doit gc`: gives disk space back."""
 
     doc_purpose = "remove from the store what the last builds do not need"

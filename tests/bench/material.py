@@ -63,3 +63,49 @@ def noise(target: Path, size: int) -> Path:
             for _ in range(size >> 20):
                 file.write(chance.randbytes(1 << 20))
     return target
+
+
+def site(folder: Path, *, servers: int, hosts: int) -> Path:
+    """A fleet without mistakes: every tenth server mirrored, storage on the first two hosts."""
+    if (folder / ".made").exists():
+        return folder
+    (folder / "global").mkdir(parents=True)
+    for name in ("hosts", "resolv.conf"):
+        (folder / "global" / name).write_text(f"# {name}\n")
+    for number in range(hosts):
+        place = folder / f"pservers/host{number:04d}"
+        (place / "domUs").mkdir(parents=True)
+        (place / "host.conf").write_text(
+            f"# host {number}\nmemory=65536\ndom0_memory=1024\n"
+            f"address=10.1.{number >> 8}.{number & 255}/16\nmac={_mac(2, number)}\n"
+            "bridges='bridge0 bridge1'\nimage_dir=/images\n")
+        _links(place)
+    for number in range(servers):
+        name = f"server{number:05d}"
+        place, slot = folder / "vservers" / name, number // hosts
+        (folder / f"pservers/host{number % hosts:04d}/domUs" / name).write_text(
+            f"# {name}\nimage=base.ffs\nmemory=512\nvcpus=1\nmac={_mac(0, number)}\n"
+            f'bridge="bridge{number % 2}"\nconfig_disk=/dev/dk{2 * slot}\n'
+            f"swap_disk=/dev/dk{2 * slot + 1}  # partitions\nkernel=XEN3_DOMU_RO\n"
+            f"boot_order={slot}\nautostart=yes\n")
+        _links(place)
+        (place / "server.conf").write_text(
+            f"# {name}\naddress=10.2.{number >> 8}.{number & 255}/16\n"
+            f"hostname={name}.example.net\nrecipe=base\n")
+        if number % 10 == 2:
+            (place / "storage.conf").write_text(
+                f'volume1="server00000 target{number}"\nvolume2="server00001 target{number}"\n'
+                "raid=raid0\nmount=/data\nfile_system=ffs\n")
+    (folder / ".made").touch()
+    return folder
+
+
+def _mac(first: int, number: int) -> str:
+    return f"{first:02x}:16:3e:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+
+
+def _links(place: Path) -> None:
+    (place / "etc").mkdir(parents=True)
+    for name in ("hosts", "resolv.conf"):
+        (place / "etc" / name).symlink_to(f"/config/global/{name}")
+    (place / "etc/myname").write_text(f"{place.name}\n")

@@ -47,7 +47,7 @@ def test_list_is_the_same_after_a_build(scratch: Scratch) -> None:
 
 def test_help_names_our_commands(shared: Scratch) -> None:
     text = shared.doit("help").out
-    for command in ("plan", "why", "lock", "gc"):
+    for command in ("plan", "why", "lock", "gc", "site-init", "site-check"):
         assert f" {command} " in text
         about = shared.doit("help", command).out
         assert "PURPOSE" in about
@@ -57,7 +57,7 @@ def test_help_names_our_commands(shared: Scratch) -> None:
 
 def test_completion_knows_commands_and_tasks(shared: Scratch) -> None:
     script = shared.doit("tabcompletion", "--hardcode-tasks").out
-    for word in ("why", "plan", "lock", "gc", "iso", "domu-images"):
+    for word in ("why", "plan", "lock", "gc", "site-init", "site-check", "iso", "domu-images"):
         assert f" {word} " in script.replace('"', " ")
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 

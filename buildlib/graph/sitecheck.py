@@ -1,0 +1,269 @@
+"""What must hold between the files of a site; each rule is a function from a fleet to problems.
+
+No file is read here. Every problem is told, at the file and line that should change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from buildlib.graph.sitelinks import check_links
+from buildlib.words.shconf import Conf, Problem
+from buildlib.words.site import (
+    DISKS,
+    DomuConf,
+    Hints,
+    HostConf,
+    Known,
+    ServerConf,
+    Site,
+    StorageConf,
+    load_conf,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Domu:
+    """A domU as one host has it."""
+
+    host: str
+    name: str
+    says: DomuConf
+    conf: Conf
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """All files of a site as dataclasses, each with its lines; `seats`: by name of the domU."""
+
+    hosts: dict[str, tuple[HostConf, Conf]] = field(default_factory=dict)
+    servers: dict[str, tuple[ServerConf, Conf]] = field(default_factory=dict)
+    storage: dict[str, tuple[StorageConf, Conf]] = field(default_factory=dict)
+    domus: list[_Domu] = field(default_factory=list)
+    seats: defaultdict[str, list[_Domu]] = field(default_factory=lambda: defaultdict(list))
+
+
+def check_site(site: Site, known: Known) -> list[Problem]:
+    """Every problem of a site that could be read, in no order."""
+    problems: list[Problem] = []
+    fleet = _load(site, problems)
+    problems.extend(_names(site, fleet))
+    problems.extend(_twice(fleet))
+    problems.extend(_memory(fleet))
+    problems.extend(_disks(fleet))
+    problems.extend(_seats(site, fleet))
+    problems.extend(_unknown(fleet, known))
+    problems.extend(_mirrors(site, fleet))
+    problems.extend(check_links(site))
+    return problems
+
+
+def _load(site: Site, problems: list[Problem]) -> _Fleet:
+    fleet = _Fleet()
+    for name, folder in site.hosts.items():
+        conf = folder.confs.get("host.conf")
+        if conf is not None:
+            fleet.hosts[name] = load_conf(HostConf, conf, problems), conf
+        for domu, conf in folder.domus.items():
+            seat = _Domu(name, domu, load_conf(DomuConf, conf, problems), conf)
+            fleet.domus.append(seat)
+            fleet.seats[domu].append(seat)
+    for name, folder in site.servers.items():
+        conf = folder.confs.get("server.conf")
+        if conf is not None:
+            fleet.servers[name] = load_conf(ServerConf, conf, problems), conf
+        conf = folder.confs.get("storage.conf")
+        if conf is not None:
+            fleet.storage[name] = load_conf(StorageConf, conf, problems), conf
+    return fleet
+
+
+class _Once:
+    """What may be there once: tells of every later one, with the place of the first."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        self._first: dict[str, tuple[str, Conf, str]] = {}
+
+    def see(self, value: str, owner: str, conf: Conf, key: str) -> Iterator[Problem]:
+        """`owner` has `value`, by this key of this file. No value is no problem."""
+        if not value:
+            return
+        other, where, by = self._first.setdefault(value, (owner, conf, key))
+        if other != owner:
+            yield Problem(conf.file, conf.line(key),
+                          f"{key}: {value} is {other}'s too, {where.file}:{where.line(by)}",
+                          reason=self._reason)
+
+
+def _names(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+    """A name means one machine: hosts, servers, and what servers call themselves."""
+    for name, folder in site.servers.items():
+        if name in site.hosts:
+            yield Problem(folder.place, 0, f"{name} is a host too, {site.hosts[name].place}",
+                          "rename one of them", "twice-name")
+    called = _Once("twice-name")
+    for name, (says, conf) in fleet.servers.items():
+        yield from called.see(says.hostname or name, name, conf, "hostname")
+        if says.hostname in site.hosts:
+            yield Problem(conf.file, conf.line("hostname"), f"hostname: {says.hostname} is a host",
+                          "rename one of them", "twice-name")
+
+
+def _twice(fleet: _Fleet) -> Iterator[Problem]:
+    """A MAC or IP address is one machine's. A domU has one, on whichever host it may run."""
+    macs, addresses = _Once("twice-mac"), _Once("twice-address")
+    for name, (host, conf) in fleet.hosts.items():
+        yield from macs.see(host.mac, name, conf, "mac")
+        yield from addresses.see(host.address, name, conf, "address")
+    for domu in fleet.domus:
+        yield from macs.see(domu.says.mac, domu.name, domu.conf, "mac")
+    for name, (server, conf) in fleet.servers.items():
+        yield from addresses.see(server.address, name, conf, "address")
+
+
+def _memory(fleet: _Fleet) -> Iterator[Problem]:
+    """What starts by itself fits into a host, and so does each of the others alone."""
+    started: defaultdict[str, list[int]] = defaultdict(list)
+    for domu in fleet.domus:
+        if domu.says.autostart:
+            started[domu.host].append(domu.says.memory)
+    for name, (host, conf) in fleet.hosts.items():
+        needed = host.dom0_memory + sum(started[name])
+        if host.memory and needed > host.memory:
+            yield Problem(
+                conf.file, conf.line("memory"),
+                f"memory: {host.memory} MB, but dom0 and {len(started[name])} domUs that start by "
+                f"themselves take {needed}", "move a domU, or set its autostart=no", "memory")
+    for domu in fleet.domus:
+        if domu.host not in fleet.hosts or domu.says.autostart:
+            continue
+        host, _ = fleet.hosts[domu.host]
+        room = host.memory - host.dom0_memory
+        if host.memory and domu.says.memory > room:
+            yield Problem(domu.conf.file, domu.conf.line("memory"),
+                          f"memory: {domu.says.memory} MB, but {domu.host} has {room} beside dom0",
+                          reason="memory")
+
+
+def _disks(fleet: _Fleet) -> Iterator[Problem]:
+    """A partition is one domU's, unless nobody may write to it; a bridge is one of the host's."""
+    used: defaultdict[str, _Once] = defaultdict(lambda: _Once("twice-disk"))
+    for domu in fleet.domus:
+        says, own = domu.says, _Once("twice-disk")
+        for key in ("config_disk", "swap_disk", *DISKS):
+            disk: str = getattr(says, key)
+            if disk and not disk.endswith(",r"):
+                path = disk.partition(",")[0]
+                yield from used[domu.host].see(path, domu.name, domu.conf, key)
+                yield from own.see(path, key, domu.conf, key)
+        if says.bridge and domu.host in fleet.hosts:
+            host, _ = fleet.hosts[domu.host]
+            if says.bridge not in host.bridges:
+                yield Problem(domu.conf.file, domu.conf.line("bridge"),
+                              f"bridge: {domu.host} has no {says.bridge}",
+                              f"it has {', '.join(host.bridges)}", "bridge")
+
+
+def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+    """A domU has a folder of its own, and starts by itself on one host at most."""
+    hints = Hints(site.servers)
+    for name, seats in fleet.seats.items():
+        if name not in site.servers:
+            for seat in seats:
+                yield Problem(seat.conf.file, 0, f"there is no vservers/{name}",
+                              hints.nearest(name), "no-server")
+        started = [seat for seat in seats if seat.says.autostart]
+        for seat in started[1:]:
+            yield Problem(seat.conf.file, seat.conf.line("autostart"),
+                          f"{name} starts by itself on {started[0].host} too, "
+                          f"{started[0].conf.file}", "set autostart=no on one of them",
+                          "two-hosts")
+
+
+def _unknown(fleet: _Fleet, known: Known) -> Iterator[Problem]:
+    """Images, kernels and recipes are the checkout's; a domU's image is made by its recipe."""
+    images = _Names(f"{recipe}.ffs" for recipe in known.recipes)
+    kernels, recipes = _Names(known.kernels), _Names(known.recipes)
+    for domu in fleet.domus:
+        says, conf = domu.says, domu.conf
+        yield from images.check(conf, "image", says.image)
+        yield from kernels.check(conf, "kernel", says.kernel)
+        if says.image in images.names and domu.name in fleet.servers:
+            server, where = fleet.servers[domu.name]
+            if server.recipe in recipes.names and says.image != f"{server.recipe}.ffs":
+                yield Problem(conf.file, conf.line("image"),
+                              f"image: {says.image}, but {domu.name} is made by the recipe "
+                              f"{server.recipe}, {where.file}:{where.line('recipe')}",
+                              reason="other-image")
+    for server, conf in fleet.servers.values():
+        yield from recipes.check(conf, "recipe", server.recipe)
+
+
+class _Names:
+    """All names that a key may have."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self._hints = Hints(self.names)
+        self._all = f"known: {', '.join(sorted(self.names)) or 'none'}"
+
+    def check(self, conf: Conf, key: str, name: str) -> Iterator[Problem]:
+        """Tell of a name that is none of them. No name is no problem."""
+        if name and name not in self.names:
+            yield Problem(conf.file, conf.line(key), f"{key}: there is no {name}",
+                          self._hints.nearest(name) or self._all, f"unknown-{key}")
+
+
+def _mirrors(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+    """The halves of a volume are on two servers, these on two hosts; and one server has it."""
+    names = _server_names(site, fleet)
+    hints, used = Hints((*site.hosts, *site.servers)), _Once("twice-volume")
+    for name, (storage, conf) in fleet.storage.items():
+        halves = [("volume1", storage.volume1), ("volume2", storage.volume2)]
+        first, second = (names.get(volume.server) if volume else None for _, volume in halves)
+        for key, volume in halves:
+            if volume is None:
+                continue
+            place = names.get(volume.server, volume.server)
+            yield from used.see(f"{volume.target} of {place}", name, conf, key)
+            if volume.server not in names:
+                yield Problem(conf.file, conf.line(key),
+                              f"{key}: there is no server {volume.server}",
+                              hints.nearest(volume.server), "unknown-server")
+        if first is None or second is None:
+            continue
+        line = conf.line("volume2")
+        if first == second:
+            yield Problem(conf.file, line, f"volume2: both halves are on {first}",
+                          "take another storage server", "one-server")
+            continue
+        host = _host_of(first, site, fleet)
+        if host and host == _host_of(second, site, fleet):
+            yield Problem(conf.file, line,
+                          f"volume2: {first} and {second} both run on the host {host}",
+                          "take a storage server on another host", "one-host")
+
+
+def _server_names(site: Site, fleet: _Fleet) -> Mapping[str, str]:
+    """Whatever a server or host can be called by, to its name: names, host names, addresses."""
+    names = {name: name for name in (*site.hosts, *site.servers)}
+    for name, (host, _) in fleet.hosts.items():
+        names.setdefault(host.address, name)
+    for name, (server, _) in fleet.servers.items():
+        names.setdefault(server.address, name)
+        names.setdefault(server.hostname, name)
+        names.setdefault(server.hostname.partition(".")[0], name)
+    names.pop("", None)
+    return names
+
+
+def _host_of(server: str, site: Site, fleet: _Fleet) -> str:
+    """The one host a server is on; empty where it may be on several, or none."""
+    if server in site.hosts:
+        return server
+    seats = fleet.seats.get(server, [])
+    started = [seat.host for seat in seats if seat.says.autostart] or [seat.host for seat in seats]
+    return started[0] if len(set(started)) == 1 else ""

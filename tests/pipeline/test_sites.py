@@ -1,0 +1,51 @@
+"""`doit site-init` and `doit site-check` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+
+from support.scratch import Scratch
+
+SQL = "vservers/sql/server.conf"
+
+
+def test_an_example_is_written_checked_and_not_overwritten(bare: Scratch) -> None:
+    assert "doit site-check site" in bare.doit("site-init", "site").out
+    assert bare.doit("site-check", "site").out == "site: 2 hosts, 5 servers, no problems\n"
+    again = bare.doit("site-init", "site", status=3)
+    assert "site is not empty" in again.err
+    assert not bare.path("build").exists()
+
+
+def test_problems_are_lines_and_json(bare: Scratch) -> None:
+    bare.doit("site-init", "site")
+    path = bare.path(f"site/{SQL}")
+    path.write_text(path.read_text().replace("recipe=base", "recipe=bass\nadress=`x`"))
+    ran = bare.doit("site-check", "site", status=1)
+    assert ran.out.splitlines() == [
+        f"{SQL}:4: recipe: there is no bass; did you mean base?",
+        f"{SQL}:5: adress: '`' means something to the shell; write adress='…'",
+        "site: 2 hosts, 5 servers, 2 problems",
+    ]
+    first = {"file": SQL, "line": 4, "what": "recipe: there is no bass",
+             "hint": "did you mean base?", "reason": "unknown-recipe"}
+    for words in (("--json", "site"), ("site", "--json")):
+        told = json.loads(bare.doit("site-check", *words, status=1).out)
+        assert (told["site"], told["hosts"], told["servers"]) == ("site", 2, 5)
+        assert told["problems"][0] == first
+        assert [problem["line"] for problem in told["problems"]] == [4, 5]
+
+
+def test_names_cannot_steer_the_terminal(bare: Scratch) -> None:
+    bare.doit("site-init", "site")
+    bare.path("site/vservers/\x1b[2J").mkdir()
+    text = bare.doit("site-check", "site", status=1).text
+    assert "\x1b" not in text
+    assert "\\x1b[2J: is no name for a server" in text
+
+
+def test_what_is_no_site_is_an_error(bare: Scratch) -> None:
+    assert "takes one folder" in bare.doit("site-check", status=3).err
+    assert "there is no folder none" in bare.doit("site-check", "none", status=3).err
+    assert "sets is no site" in bare.doit("site-check", "sets", status=3).err
+    assert "dodo.py is no folder" in bare.doit("site-init", "dodo.py", status=3).err
