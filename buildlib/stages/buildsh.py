@@ -91,31 +91,31 @@ class BuildSh:
         return source
 
     def run(
-        self, job: Job, operation: str, *, folder: Path, tools: Path | None = None,
-        what: str = "", more: Sequence[str] = (),
+        self, job: Job, operation: str, *, source: Path, folder: Path, tools: Path | None = None,
+        what: str, more: Sequence[str] = (),
     ) -> None:
-        """Run it with its objects in `folder`/obj, and go on from what an interrupted run left.
+        """Run it in `source`, with its objects in `folder`/obj; go on from what a kill left.
 
         tools  made before; None: they are what is made, beside the objects
         what   the folder's kind, by which its number of files is remembered
 
         Where the remains cannot be gone on with, it starts from nothing, once. Raises ToolError.
         """
-        source = self.source(job)
-        horizon = Horizon(folder)
+        horizon, obj = Horizon(folder), folder / "obj"
         left = horizon.sweep()
-        wrapper = None if tools is None else folder / "nbmake"
-        words = self.words(operation, tools=tools or folder / "tools", obj=folder / "obj",
-                           wrapper=wrapper, more=more)
+        words = self.words(operation, tools=tools or folder / "tools", obj=obj,
+                           wrapper=folder / "nbmake" if tools else None, more=more)
+        obj.mkdir(exist_ok=True)
         try:
             done = self._call(job, source, words, horizon, what=what, done=left or 0)
         except ToolError:
             if left is None or is_nearly_full(folder):
                 raise
             job.note("what an interrupted run left cannot be gone on with; from the beginning")
-            for path in (folder / "obj", folder / "tools"):
+            for path in (obj, folder / "tools"):
                 shutil.rmtree(path, ignore_errors=True)
             horizon.sweep()
+            obj.mkdir(exist_ok=True)
             done = self._call(job, source, words, horizon, what=what, done=0)
         horizon.forget()
         job.workspaces.set_expected(what, done)
@@ -135,7 +135,6 @@ class BuildSh:
                 name = (match[1] or match[2]).rpartition("/")[2]
                 job.tell(done, max(expected, done) if expected else 0, "files", name)
 
-        (Path(words[words.index("-O") + 1])).mkdir(parents=True, exist_ok=True)
         with job.slots.share() as share:
             jobs = ["-j", str(job.slots.count), "-V", f"MAKEFLAGS=-J {share.read},{share.write}"]
             try:

@@ -51,15 +51,14 @@ class Kernel(Stage):
         """The kernel as build.sh left it; an interrupted build is gone on with."""
         name, text = self.config.path.name, self.config.path.read_bytes()
         dated = ("-V", f"MKREPRO_TIMESTAMP={self.epoch}")
-        source = self.build.source(job)
-        config = self._copied(job, text)
-        _check_config(job, source, tools, config, self.config.name)
-        # INCLUDE_CONFIG_FILE embeds the path as it is given: one that is the same everywhere
-        operation = f"kernel={os.path.relpath(config, source)}"
 
         def fill(folder: Path) -> None:
-            self.build.run(job, operation, folder=folder, tools=tools, what=f"kernel-{name}",
-                           more=dated)
+            source, config = self.build.source(job), self._copied(job, text)
+            _check_config(job, source, tools, config, self.config.name)
+            # INCLUDE_CONFIG_FILE embeds the path as it is given: one that is the same everywhere
+            operation = f"kernel={os.path.relpath(config, source)}"
+            self.build.run(job, operation, source=source, folder=folder, tools=tools,
+                           what=f"kernel-{name}", more=dated)
 
         identity = self.build.identity(job, f"kernel={name}", more=dated)
         folder = job.workspaces.get(f"kernel-{name}", digest_of([identity, sha256(text)]), fill)

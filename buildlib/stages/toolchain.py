@@ -36,7 +36,7 @@ def tools_folder(job: Job, build: BuildSh) -> Path:
     """TOOLS, made by `build.sh tools` unless it is there. What a kill left is gone on with."""
 
     def fill(folder: Path) -> None:
-        build.run(job, "tools", folder=folder, what="tools")
+        build.run(job, "tools", source=build.source(job), folder=folder, what="tools")
 
     folder = job.workspaces.get("tools", build.identity(job, "tools"), fill) / "tools"
     if not (folder / "bin").is_dir():

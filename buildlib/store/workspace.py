@@ -32,22 +32,22 @@ class Workspaces:
         with self._lock:
             making = self._making.setdefault(path, threading.Lock())
         with making:
-            place = done.read_text() if done.exists() else ""
-            if place != str(path) or not path.is_dir():
-                if place:
+            if not _is_done(path):
+                if done.exists():
                     self.drop(path)
                 path.mkdir(parents=True, exist_ok=True)
-                fill(path)
+                try:
+                    fill(path)
+                except BaseException:
+                    with suppress(OSError):  # what was refused at once leaves no empty folder
+                        path.rmdir()
+                    raise
                 done.write_text(str(path))
         return path
 
     def has(self, kind: str, key: str) -> bool:
         """Whether `get` would find the folder as it is to be."""
-        path = self.folder / f"{kind}-{key[:16]}"
-        try:
-            return path.with_name(path.name + ".done").read_text() == str(path) and path.is_dir()
-        except OSError:
-            return False
+        return _is_done(self.folder / f"{kind}-{key[:16]}")
 
     def unfinished(self, kinds: Sequence[str]) -> tuple[int, int]:
         """Bytes and number of files in folders that are not done: they are gone on with."""
@@ -77,3 +77,11 @@ class Workspaces:
         """Remove a folder that turned out to be damaged."""
         path.with_name(path.name + ".done").unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_done(path: Path) -> bool:
+    """Whether the folder was filled, and where it is now."""
+    try:
+        return path.with_name(path.name + ".done").read_text() == str(path) and path.is_dir()
+    except OSError:
+        return False

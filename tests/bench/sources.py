@@ -38,7 +38,7 @@ def sets(folder: Path) -> list[Path]:
         if not target.exists():
             text = text or _text()
             scratch = target.with_suffix(".new")
-            with igzip.open(scratch, "wb", 2) as packed:  # type: ignore[no-untyped-call]
+            with igzip.open(scratch, "wb", 2) as packed:  # type: ignore[no-untyped-call]  # isal has no types
                 _write(cast("BinaryIO", packed), name, text, (files, folders, size))
             scratch.rename(target)
     return [folder / f"{name}.tgz" for name in SETS]

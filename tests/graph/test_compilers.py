@@ -66,6 +66,6 @@ def test_all_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["c_flags", "cxx_flags"])
 def test_the_definition_s_flags_are_used(tmp_path: Path, setting: str) -> None:
-    (problem,) = problems(replace(PLAIN, **{setting: ("-no-such-flag",)}), tmp_path)  # type: ignore[arg-type]
+    (problem,) = problems(replace(PLAIN, **{setting: ("-no-such-flag",)}), tmp_path)  # type: ignore[arg-type]  # a field of tuples
     assert "-no-such-flag does not compile a small program: " in problem
     assert "unrecognized" in problem or "unknown" in problem

@@ -226,9 +226,11 @@ def test_a_finished_folder_is_not_built_again(scratch: Scratch) -> None:
     scratch.build("kernel:XEN3_DOMU_RO")
     before = digest(next(scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*/obj/**/netbsd")))
     shutil.rmtree(scratch.path("build/store"))
+    shutil.rmtree(next(scratch.root.glob("build/work/src-*/")))
     ran = scratch.build("kernel:XEN3_DOMU_RO")
     assert "kernel:XEN3_DOMU_RO" in ran.built
     assert "compile" not in ran.out
+    assert not list(scratch.root.glob("build/work/src-*/"))  # nor is anything unpacked
     assert before == digest(
         next(scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*/obj/**/netbsd")))
 

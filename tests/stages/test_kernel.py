@@ -65,6 +65,6 @@ def test_a_path_of_the_build_in_the_kernel(bench: Bench, tmp_path: Path) -> None
     place = str(bench.store.workspaces.folder.resolve()).encode()
     kernel.write_bytes(b"\x7fELF" + bytes(100) + b"built in " + place + b"/obj\0")
     with pytest.raises(StageError) as caught:
-        _check_paths(job, kernel)  # type: ignore[arg-type]
+        _check_paths(job, kernel)  # type: ignore[arg-type]  # likewise
     assert caught.value.reason == "kernel-path"
     assert caught.value.why == f"{place.decode()}/obj"

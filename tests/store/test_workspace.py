@@ -88,3 +88,12 @@ def test_a_folder_that_was_moved_is_made_anew(work: Workspaces, tmp_path: Path) 
         "tools", KEY, lambda folder: (folder / "new").touch())
     assert moved.name == path.name
     assert [item.name for item in moved.iterdir()] == ["new"]
+
+
+def test_what_is_refused_at_once_leaves_no_folder(work: Workspaces) -> None:
+    def refuse(_folder: Path) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        work.get("kernel", KEY, refuse)
+    assert not list(work.folder.iterdir())
