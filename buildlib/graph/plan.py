@@ -195,6 +195,7 @@ class _Builder:
             overlays=overlays,
             time=self.epoch,
             remove=recipe.remove,
+            keep=recipe.keep,
             files={recipe.kernel_path: self.kernel(recipe.kernel)},
         )
         name = f"root:{_short(recipe_name)}"

@@ -12,7 +12,7 @@ from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
 from buildlib.words.errors import StageError
 from buildlib.words.mtree import parse_overrides
-from buildlib.words.tree import ROOT, Entry, Tree, overlay, tree_of, without
+from buildlib.words.tree import ROOT, Entry, Tree, overlay, renamed, tree_of, without
 
 # A tree, and the paths whose attributes it means.
 _Upper: TypeAlias = tuple[Tree, Collection[str]]
@@ -24,6 +24,7 @@ class Root(Stage):
 
     layers    trees of sets, then of packages, each over the one before
     remove    paths taken out of these
+    keep      path of a file in these to its new path
     overlays  folders of the checkout, over them
     files     path to the stage output that lies there (kernels, images), mode 0444
     texts     path to text that the graph wrote (menus, lists), mode 0444
@@ -34,6 +35,7 @@ class Root(Stage):
     overlays: tuple[SourceTree, ...]
     time: int
     remove: tuple[str, ...] = ()
+    keep: Mapping[str, str] | None = None
     files: Mapping[str, From] | None = None
     texts: Mapping[str, str] | None = None
 
@@ -48,6 +50,7 @@ class Root(Stage):
                  for path, ref in (self.files or {}).items()}
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         below = without(overlay(*(layer.tree for layer in layers)), self.remove)
+        below = renamed(below, self.keep or {})
         above = _in_place(below, [*overlays, (tree_of([*placed, *texts]), ())])
         own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
         tree = overlay(below, *above, own_root)

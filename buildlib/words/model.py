@@ -331,6 +331,8 @@ class Recipe:
     packages   PKGPATHs, base names or patterns
     overlays   folders beside the recipe, laid over the sets in this order
     remove     paths taken out of the sets before the overlays
+    keep       path of a file of the sets to the path it gets before the overlays: what an overlay
+               puts in its place can go on with it
     domus      domU recipes whose images the CD carries (dom0 only)
     free       space an FFS image keeps free: 5%, or bytes such as 64m (domU only)
     """
@@ -341,6 +343,7 @@ class Recipe:
     packages: tuple[str, ...] = ()
     overlays: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
     domus: tuple[str, ...] = ()
     free: str = "5%"
     hypervisor: Hypervisor | None = None
@@ -348,5 +351,6 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_name(self.kernel, "kernel")
-        for path in (*self.overlays, *self.remove, self.kernel_path):
+        for path in (*self.overlays, *self.remove, *self.keep, *self.keep.values(),
+                     self.kernel_path):
             _check_path(path, "path")

@@ -7,7 +7,7 @@ live in the entries, so nobody needs root to compose the tree of a whole system.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -198,6 +198,21 @@ def without(tree: Tree, paths: Iterable[str]) -> Tree:
         return True
 
     return Tree(tuple(entry for entry in tree if kept(entry.path)))
+
+
+def renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
+    """`tree` with what is at each path of `names` at the path that it maps to.
+
+    Folders stay where they are. Raises StageError for a path that the tree does not have or that is
+    a folder, and for a new one that it has already.
+    """
+    paths = {old.strip("/"): new.strip("/") for old, new in names.items()}
+    unfit = sorted(path for path in paths
+                   if path not in tree.by_path or tree.by_path[path].kind == "dir")
+    if unfit:
+        raise StageError(
+            f"cannot keep {', '.join(unfit)}: not a file in the tree", reason="rename-missing")
+    return tree_of(replace(entry, path=paths.get(entry.path, entry.path)) for entry in tree)
 
 
 def with_origin(tree: Tree, origin: str) -> Tree:

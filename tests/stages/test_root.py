@@ -100,6 +100,13 @@ def test_what_is_removed_takes_its_attributes_along(bench: Bench, tmp_path: Path
     assert tree.links_of() == {"i": 1}
 
 
+def test_what_is_kept_makes_room_for_an_overlay(bench: Bench, tmp_path: Path) -> None:
+    overlay = overlay_of(tmp_path / "overlay", {"etc/motd": "hi"})
+    tree = make(bench, replace(STAGE, keep={"etc/motd": "etc/motd.old"}, overlays=(overlay,)))
+    assert tree.by_path["etc/motd.old"].sha256 == sha256(b"welcome")
+    assert tree.by_path["etc/motd"].sha256 == sha256(b"hi")
+
+
 def test_names_of_one_file_that_differ(bench: Bench) -> None:
     broken = {**BASE, **file("bin/c", b"one", 0o4755, inode="i")}
     with pytest.raises(StageError) as caught:

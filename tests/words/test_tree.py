@@ -18,6 +18,7 @@ from buildlib.words.tree import (
     moved,
     overlay,
     path_order,
+    renamed,
     tree_of,
     with_origin,
     without,
@@ -159,6 +160,32 @@ def test_without_takes_all_below_along() -> None:
 def test_without_what_is_not_there(remove: list[str], reason: str, text: str) -> None:
     with pytest.raises(StageError) as caught:
         without(tree_of([file("usr/bin/b")]), remove)
+    assert caught.value.reason == reason
+    assert text in caught.value.what
+
+
+def test_renamed_leaves_the_rest_alone() -> None:
+    tree = tree_of([file("etc/rc", uid=7), file("etc/rc.conf"), file("bin/a", inode="i"),
+                    file("bin/b", inode="i")])
+    there = renamed(tree, {"/etc/rc": "libexec/rc", "bin/a": "bin/c"})
+    assert paths(there) == [".", "bin", "bin/b", "bin/c", "etc", "etc/rc.conf", "libexec",
+                            "libexec/rc"]
+    assert there.by_path["libexec/rc"].uid == 7
+    assert there.links_of() == {"i": 2}
+    assert renamed(tree, {}) == tree
+
+
+@pytest.mark.parametrize(
+    ("names", "reason", "text"),
+    [
+        ({"etc/cr": "etc/rc.old"}, "rename-missing", "cannot keep etc/cr"),
+        ({"etc": "old"}, "rename-missing", "cannot keep etc: not a file"),
+        ({"etc/rc": "etc/rc.conf"}, "duplicate-path", "twice"),
+    ],
+)
+def test_renamed_what_cannot_be(names: dict[str, str], reason: str, text: str) -> None:
+    with pytest.raises(StageError) as caught:
+        renamed(tree_of([file("etc/rc"), file("etc/rc.conf")]), names)
     assert caught.value.reason == reason
     assert text in caught.value.what
 

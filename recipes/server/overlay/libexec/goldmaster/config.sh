@@ -1,0 +1,135 @@
+# shellcheck shell=sh
+#
+# Finding the server's configuration: the first partition of a fixed order
+# that has the file $marker in its root.  Needs lib.sh.
+
+marker=GOLDMASTER
+
+# Bit of the kernel's boot flag -4, RB_MD4 of <sys/reboot.h>, which means
+# nothing to amd64.  Words of the command line cannot be read from here.
+flag_4=0x80000000
+
+# booted_without_config -- was the kernel given the flag -4?
+booted_without_config()
+{
+	_flags=$(sysctl -n kern.boothowto) || return 1
+	[ $((${_flags:-0} & flag_4)) -ne 0 ]
+}
+
+# attach_config -- /config and the server's /etc; gives up where that fails
+attach_config()
+{
+	if [ ! -f "/config/$marker" ]; then
+		find_config
+		[ -n "$found" ] || no_config
+		mount_config
+		lay_over_etc
+	elif ! is_writable /etc; then
+		lay_over_etc
+	fi
+}
+
+# disks_in_order -- GPT wedges, then disks with a disklabel, each in the order
+# in which the kernel found them
+disks_in_order()
+{
+	_disks=$(sysctl -n hw.disknames)
+	for _disk in $_disks; do
+		case $_disk in
+		dk[0-9]*)	echo "$_disk" ;;
+		esac
+	done
+	for _disk in $_disks; do
+		case $_disk in
+		wd[0-9]* | sd[0-9]* | ld[0-9]* | xbd[0-9]*)
+			echo "$_disk" ;;
+		esac
+	done
+}
+
+# partitions_of DISK -- a wedge is a partition itself
+partitions_of()
+{
+	case $1 in
+	dk*)	echo "$1" ;;
+	*)	for _letter in a b c d e f g h i j k l m n o p; do
+			echo "$1$_letter"
+		done ;;
+	esac
+}
+
+# make_nodes DISK -- where /dev has none for its last partition
+make_nodes()
+{
+	for _last in $(partitions_of "$1"); do :; done
+	[ -e "/dev/$_last" ] ||
+	    (cd /dev && sh ./MAKEDEV "$1") >/dev/null 2>&1 ||
+	    say "$1: no device nodes, and MAKEDEV could not make them."
+}
+
+# find_config -- sets
+#	looked		disks that were looked at
+#	unmarked	partitions that could be mounted and have no marker
+#	found		the first partition with one; it stays on /config,
+#			read-only
+#	others		further ones
+find_config()
+{
+	looked='' unmarked='' found='' others=''
+	for _name in $(disks_in_order); do
+		looked="$looked $_name"
+		make_nodes "$_name"
+		for _partition in $(partitions_of "$_name"); do
+			look_at "$_partition"
+		done
+	done
+	[ -z "$found" ] || say "the configuration is on $found."
+	[ -z "$others" ] || say "the marker is on$others too; that is ignored."
+}
+
+# look_at PARTITION -- without a word where it holds no file system.
+# One disk can have two names (wd0a and wd0d where it has no label): what is
+# mounted by one name is busy by the other, so it is not found twice.
+look_at()
+{
+	_point=/config
+	[ -z "$found" ] || _point=/mnt
+	mount -t ffs -o ro "/dev/$1" $_point 2>/dev/null || return 0
+	if [ ! -f "$_point/$marker" ]; then
+		unmarked="$unmarked $1"
+	elif [ -z "$found" ]; then
+		found=$1
+		return
+	else
+		others="$others $1"
+	fi
+	umount $_point
+}
+
+# no_config -- says what was looked at, and gives up
+no_config()
+{
+	say "looked for a file system with /$marker on: ${looked:- no disk at all}"
+	[ -z "$unmarked" ] || say "file systems without it:$unmarked"
+	give_up "no configuration was found."
+}
+
+# mount_config -- the partition found, checked, on /config
+mount_config()
+{
+	umount /config
+	fsck_ffs -p "/dev/r$found" ||
+	    give_up "the file system on $found is damaged: fsck_ffs /dev/r$found"
+	mount -t ffs "/dev/$found" /config ||
+	    give_up "$found cannot be mounted on /config."
+}
+
+# lay_over_etc -- /config/local/etc over /etc, folder by folder.  After that
+# /etc takes new files, which the root alone does not.
+lay_over_etc()
+{
+	[ -d /config/local/etc ] ||
+	    give_up "the configuration has no folder local/etc."
+	mount -t union /config/local/etc /etc ||
+	    give_up "/config/local/etc cannot be laid over /etc."
+}
