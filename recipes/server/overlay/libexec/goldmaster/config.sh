@@ -109,7 +109,7 @@ look_at()
 # no_config -- says what was looked at, and gives up
 no_config()
 {
-	say "looked for a file system with /$marker on: ${looked:- no disk at all}"
+	say "looked for a file system with /$marker on:${looked:- no disk at all}"
 	[ -z "$unmarked" ] || say "file systems without it:$unmarked"
 	give_up "no configuration was found."
 }

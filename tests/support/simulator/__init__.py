@@ -1,0 +1,218 @@
+"""A server without a server: the CD's own /etc/rc, run in a mount namespace.
+
+The root is composed as the recipe says, of the miniature's set `etc` and the recipe's overlays, and
+is read-only. Programs of NetBSD have stand-ins (`sbin`, `bin`), which do with Linux's means what
+NetBSD's would, keep the state of disks in /sim, and note how they were called: overlayfs plays the
+union, bind mounts of folders play FFS. Nothing of the host is in the PATH of the scripts.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.namespace import Namespace
+from support.scratch import PROJECT
+
+HERE = Path(__file__).parent
+RECIPES = PROJECT / "recipes"
+MARKER = "GOLDMASTER"
+# /bin of NetBSD, as far as scripts need it; the shell comes apart.
+BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", "rm", "rmdir",
+       "sleep", "sync", "test")
+PARTITIONS = "abcdefghijklmnop"
+LIMIT_SECONDS = 20
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# Files of a file system: path to text.
+Files = Mapping[str, str]
+
+# The miniature's own loses the name of the script that it is to run.
+_RUN_RC_SCRIPT = """
+run_rc_script()
+{
+	(
+		unset name command command_args rcvar start_cmd stop_cmd
+		_rc_script=$1
+		set -- "$2"
+		. "$_rc_script"
+	)
+}
+"""
+# What the kernel and init do before /etc/rc: a root that cannot be written, and /dev.
+_POWER_ON = """
+set -e
+mount --bind root root
+mount --rbind /usr root/host
+for name in lib lib64; do
+    [ ! -d root/$name ] || [ -L root/$name ] || mount --rbind /$name root/$name
+done
+mount --bind sim root/sim
+mount --bind /dev/null root/sim/null
+if [ -e sim/dev-on-cd ]; then
+    mount --bind root/sim/null root/dev/null
+else
+    mount -t tmpfs -o mode=755 tmpfs root/dev
+    cp sim/MAKEDEV root/dev
+    : >root/dev/null
+    mount --bind /dev/null root/dev/null
+fi
+mount -o remount,bind,ro root
+"""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """How /etc/rc ended.
+
+    status   0: multi-user; 1: init starts a single-user shell
+    console  what was said
+    calls    of the stand-ins, one line each
+    """
+
+    status: int
+    console: str
+    calls: tuple[str, ...]
+
+    def calls_of(self, *programs: str) -> list[str]:
+        """The calls of some programs, in their order."""
+        return [call for call in self.calls if call.split()[0] in programs]
+
+
+class Server:
+    """A server with its power off; plug disks in, then `boot`. Use it as a context manager."""
+
+    def __init__(self, folder: Path, *, recipe: str = "dom0", shell: str = "dash") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._namespace = Namespace(folder)
+        self._on = False
+        self._disks: list[str] = []
+        try:
+            self._namespace.tmpfs(folder, "size=64m,mode=755")
+            self._home = self._namespace.inside(folder)
+            self._furnish(recipe, shell)
+        except BaseException:
+            self._namespace.__exit__()
+            raise
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._namespace.__exit__()
+
+    # what it is made of
+
+    @property
+    def root(self) -> Path:
+        """The root folder, with all that is mounted in it."""
+        return self._home / "root"
+
+    @property
+    def sim(self) -> Path:
+        """The state of the machine."""
+        return self._home / "sim"
+
+    def _furnish(self, recipe_name: str, shell: str) -> None:
+        for name in ("sysctl", "partitions", "nodes", "fs", "state", "mounted"):
+            (self.sim / name).mkdir(parents=True)
+        for name in ("common.sh", "MAKEDEV"):
+            shutil.copy2(HERE / name, self.sim)
+        for name in ("log", "null", "sysctl/hw.disknames", "nodes/init"):
+            (self.sim / name).touch()
+        self.flags(0)
+        self._compose(recipe_name)
+        for name in ("host", "sim", "dev", "tmp", "var/run", "var/log", "kern"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy2(self.sim / "MAKEDEV", self.root / "dev")
+        (self.root / "dev" / "null").touch()
+        for name in ("bin", "sbin"):
+            shutil.copytree(HERE / name, self.root / name)
+        for name in BIN:
+            (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
+        (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
+        for name in ("lib", "lib64"):
+            if Path("/", name).is_symlink():
+                (self.root / name).symlink_to(f"host/{name}")
+            elif Path("/", name).is_dir():
+                (self.root / name).mkdir()
+
+    def _compose(self, recipe_name: str) -> None:
+        file = RECIPES / f"{recipe_name}.toml"
+        recipe = tomllib.loads(file.read_text())
+        shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
+        with (self.root / "etc/rc.subr").open("a") as rc_subr:
+            rc_subr.write(_RUN_RC_SCRIPT)
+        for old, new in recipe.get("keep", {}).items():
+            (self.root / old).rename(self.root / new)
+        for overlay in recipe["overlays"]:
+            shutil.copytree(file.parent / overlay, self.root, symlinks=True, dirs_exist_ok=True)
+            spec = file.parent / f"{overlay}.mtree"
+            for line in spec.read_text().splitlines() if spec.exists() else ():
+                if line.startswith("./") and "type=dir" in line:
+                    (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
+
+    # disks and flags
+
+    def disk(self, name: str, partitions: Mapping[str, str] | None = None, *,
+             nodes: bool = True) -> None:
+        """Plug a disk in.
+
+        partitions  letter to file system; a wedge has the one partition ``
+        nodes       whether /dev has its nodes from the start
+        """
+        self._disks.append(name)
+        self.write("sysctl/hw.disknames", " ".join(self._disks) + "\n")
+        letters = ("",) if name.startswith("dk") else tuple(PARTITIONS)
+        devices = "".join(f"{raw}{name}{letter}\n" for letter in letters for raw in ("", "r"))
+        self.write(f"nodes/{name}", devices)
+        if nodes:
+            self.write("nodes/init", (self.sim / "nodes/init").read_text() + devices)
+        for letter, file_system in (partitions or {}).items():
+            self.write(f"partitions/{name}{letter}", file_system)
+
+    def file_system(self, name: str, files: Files, *, state: str = "clean") -> None:
+        """Make a file system; `state` is what fsck_ffs will find."""
+        (self.sim / "fs" / name).mkdir()
+        for path, text in files.items():
+            self.write(f"fs/{name}/{path}", text)
+        self.write(f"state/{name}", f"{state}\n")
+
+    def flags(self, value: int) -> None:
+        """What the boot loader gave the kernel, as sysctl(8) shows it."""
+        self.write("sysctl/kern.boothowto", f"{value:#x}\n" if value else "0\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the machine's state."""
+        path = self.sim / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    # power
+
+    def boot(self, *words: str) -> Boot:
+        """Run /etc/rc as init does; again, when the single-user shell has ended."""
+        if not self._on:
+            self._on = True
+            self._run("/bin/sh", "-c", _POWER_ON, check=True)
+            if not (self.sim / "dev-on-cd").exists():
+                for node in (self.sim / "nodes/init").read_text().split():
+                    (self.root / "dev" / node).touch()
+        self.write("log", "")
+        done = self.run("/bin/sh", "/etc/rc", *words)
+        calls = tuple((self.sim / "log").read_text().splitlines())
+        return Boot(done.returncode, done.stdout, calls)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the server."""
+        return self._run("chroot", "root", *words)
+
+    def _run(self, *words: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._namespace.wrap, *words], env={"PATH": _PATH},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=LIMIT_SECONDS, check=check,
+        )

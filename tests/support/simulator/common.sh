@@ -1,0 +1,41 @@
+# shellcheck shell=sh
+# What the stand-ins for NetBSD's programs share. /sim holds the machine's state:
+#
+#	log		a line for each call
+#	sysctl/NAME	values
+#	partitions/P	name of the file system on /dev/P
+#	nodes/DISK	nodes that MAKEDEV makes for it
+#	fs/F		what is in file system F
+#	state/F		clean, dirty, hopeless (fsck cannot repair it) or gone (no mount)
+#	mounted/F	where it is mounted
+#
+# /host is the real system's /usr.
+
+program=${0##*/}
+
+# log ARGUMENT... -- one line
+log()
+{
+	echo "$program${*:+ $*}" >>/sim/log
+}
+
+# fail MESSAGE -- as err(3) does
+fail()
+{
+	echo "$program: $*" >&2
+	exit 1
+}
+
+# state_of FILESYSTEM
+state_of()
+{
+	/host/bin/cat "/sim/state/$1"
+}
+
+# file_system DEVICE -- the one on it
+file_system()
+{
+	_partition=${1#/dev/}
+	[ -e "$1" ] || fail "$1: No such file or directory"
+	/host/bin/cat "/sim/partitions/${_partition#r}" 2>/dev/null
+}
