@@ -33,6 +33,8 @@ mtree:mtree-netbsd
 grub-fstest:grub-common
 faketime:faketime
 dash:dash
+mksh:mksh
+shellcheck:shellcheck
 strace:strace
 "
 

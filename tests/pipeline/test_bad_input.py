@@ -95,8 +95,8 @@ STAGES: dict[str, Bad] = {
         written(f"{OVERLAY}/usr", "No folder.\n"), "a file would replace a dir",
         "usr: recipes/dom0/overlay over ", do="remove the lower entry in the recipe"),
     "a folder over a file": Bad(
-        written(f"{OVERLAY}/etc/rc/local", "Below a file.\n"), "a dir would replace a file",
-        "etc/rc: recipes/dom0/overlay over etc", do="remove the lower entry in the recipe"),
+        written(f"{OVERLAY}/etc/motd/local", "Below a file.\n"), "a dir would replace a file",
+        "etc/motd: recipes/dom0/overlay over etc", do="remove the lower entry in the recipe"),
     "a FIFO in an overlay": Bad(
         lambda scratch: os.mkfifo(scratch.path(f"{OVERLAY}/fifo")), "no file, folder or link",
         f"/{OVERLAY}/fifo", do="devices and FIFOs are written in the spec"),
@@ -110,6 +110,9 @@ STAGES: dict[str, Bad] = {
     "a path to be taken out that is not there": Bad(
         added("recipes/domu/base.toml", 'remove = ["usr/x11"]\n'),
         "cannot remove usr/x11: not in the tree", "stage root:base"),
+    "a path to be kept that is not there": Bad(
+        added("recipes/domu/base.toml", 'keep = {"etc/cr" = "etc/rc.netbsd"}\n'),
+        "cannot keep etc/cr: not a file in the tree", "stage root:base"),
     "a link's target too long for a CD": Bad(
         lambda scratch: scratch.path(f"{OVERLAY}/link").symlink_to("x" * 1100),
         "a link's target of 1100 bytes cannot be written on a CD",

@@ -72,7 +72,7 @@ def test_record_names_every_input_with_its_digest(template: Scratch) -> None:
     inputs = record(template)["inputs"]
     for name in ("kernel-configs/XEN3_DOM0_CD", "sets/keys/mini.asc"):
         assert inputs[name] == digest(template.path(name))
-    for folder in ("recipes/dom0", "recipes/domu/base", "recipes/domu/pkgrepo"):
+    for folder in ("recipes/server", "recipes/dom0", "recipes/domu/base", "recipes/domu/pkgrepo"):
         for path in template.path(f"{folder}/overlay").rglob("*"):
             mark = inputs[str(path.relative_to(template.root))]
             assert mark == "dir" or mark.split()[1] == digest(path)
@@ -178,7 +178,8 @@ ATTRIBUTES: dict[str, Attributes] = {
     "dev/log": ("link", 0o755, 0, 0),
     # from the overlay, the recipe and the stages
     "etc/rc.conf": ("file", 0o644, 0, 0), "config": ("dir", 0o755, 0, 0),
-    "etc/rc.d/root": ("file", 0o755, 0, 0), "netbsd": ("file", 0o444, 0, 0),
+    "etc/rc": ("file", 0o755, 0, 0), "netbsd": ("file", 0o444, 0, 0),
+    "etc/rc.d/root": ("file", 0o755, 0, 0), "etc/rc.netbsd": ("file", 0o644, 0, 0),
     # from packages
     "usr/pkg/bin/rsync": ("file", 0o755, 0, 0),
     "usr/pkg/lib/liblz4.so": ("link", 0o777, 0, 0),
@@ -198,6 +199,9 @@ def test_the_disc_has_owners_and_modes_right(template: Scratch) -> None:
     assert found["rescue/ls"].links == 3
     overlay = template.read("recipes/dom0/overlay/etc/rc.conf")
     assert on_disc(template, "etc/rc.conf").decode() == overlay
+    assert on_disc(template, "etc/rc").decode() == template.read("recipes/server/overlay/etc/rc")
+    assert on_disc(template, "etc/rc.netbsd").decode() == template.read(
+        "sets/mini/binary/etc/etc/rc")
 
 
 PACKAGES = {
@@ -254,7 +258,8 @@ def test_the_image_is_what_its_spec_says(image: tuple[Path, Tree]) -> None:
 def test_the_image_has_owners_modes_and_links_right(image: tuple[Path, Tree]) -> None:
     found, inodes = sleuthkit(image[0])
     wanted = {path: value for path, value in ATTRIBUTES.items()
-              if not path.startswith(("usr/pkg", "etc/rc.d/root"))}
+              if not path.startswith(("usr/pkg", "etc/rc.d/root", "etc/rc.netbsd"))
+              and path != "etc/rc"}
     assert {path: attributes(found, path) for path in wanted} == wanted
     assert len({inodes[f"rescue/{name}"] for name in ("ls", "mount", "sh")}) == 1
     assert found["lib/libc.so"].link == "libc.so.12.220"
