@@ -232,6 +232,7 @@ class _Builder:
         text = menu(
             title=title, xen=chosen.package or XEN, xen_words=boots.xen,
             kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
+            also=boots.also,
         )
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text})
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -96,21 +96,24 @@ class GrubImage(Stage):
 
 def menu(
     *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
-    timeout: int,
+    timeout: int, also: Mapping[str, Sequence[str]],
 ) -> str:
-    """The text of grub.cfg: one entry that starts Xen with NetBSD as its dom0.
+    """The text of grub.cfg: entries that start Xen with NetBSD as its dom0, the first by default.
 
     xen, kernel  paths on the disc, without a leading slash
+    also         further entries: what the title adds to the words that the kernel gets too
     """
+    entries = {title: (), **{f"{title} {added}": words for added, words in also.items()}}
     return f"""\
 # {_quoted(title)}
 {_SERIAL}set timeout={timeout}
 set default=0
-menuentry "{_quoted(title)}" {{
+""" + "".join(f"""\
+menuentry "{_quoted(name)}" {{
 \tmultiboot2 {_words(f"/{xen}", *xen_words)}
-\tmodule2 {_words(f"/{kernel}", *kernel_words)}
+\tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
 }}
-"""
+""" for name, words in entries.items())
 
 
 def _quoted(text: str) -> str:

@@ -301,12 +301,14 @@ class Boots:
 
     xen       words of Xen's command line
     kernel    words of the kernel's command line
+    also      further entries of the menu: what their titles add to words after the kernel's
     timeout   seconds the menu waits
     platforms `bios`, `efi`
     """
 
     xen: tuple[str, ...] = ()
     kernel: tuple[str, ...] = ("bootdev=cd0a",)
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
 

@@ -84,7 +84,8 @@ def test_a_tool_that_fails(bench: Bench, tmp_path: Path) -> None:
 def text(**changes: object) -> str:
     words: dict[str, object] = {
         "title": "goldmaster", "xen": "boot/xen.gz", "xen_words": ["dom0_mem=512M"],
-        "kernel": "netbsd", "kernel_words": ["bootdev=cd0a", "-v"], "timeout": 3}
+        "kernel": "netbsd", "kernel_words": ["bootdev=cd0a", "-v"], "timeout": 3,
+        "also": {}}
     return menu(**(words | changes))  # type: ignore[arg-type]
 
 
@@ -101,6 +102,15 @@ menuentry "goldmaster" {
 \tmodule2 /netbsd bootdev=cd0a -v
 }
 """
+
+
+def test_further_entries() -> None:
+    lines = text(also={"alone": ["-4", "a b"], "in $words": []}).splitlines()
+    assert "set default=0" in lines
+    assert [line for line in lines if line.startswith(("menuentry", "\tmodule2"))] == [
+        'menuentry "goldmaster" {', "\tmodule2 /netbsd bootdev=cd0a -v",
+        'menuentry "goldmaster alone" {', "\tmodule2 /netbsd bootdev=cd0a -v -4 'a b'",
+        'menuentry "goldmaster in words" {', "\tmodule2 /netbsd bootdev=cd0a -v"]
 
 
 def test_words_that_grub_s_shell_would_take_apart() -> None:
