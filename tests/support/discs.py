@@ -36,7 +36,7 @@ class Parts:
     ) -> Path:
         """A disc whose kernel gets `words`, and that lacks the files `without`."""
         text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
-                    kernel_words=words, timeout=0)
+                    kernel_words=words, timeout=0, also={})
         files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
         contents = {
             entry: data for path in files.keys() - set(without)
