@@ -39,6 +39,11 @@ def text(server: Server, path: str) -> str:
     return server.run("/bin/cat", path).stdout
 
 
+def mounted(server: Server) -> set[str]:
+    """The partitions that are mounted."""
+    return {path.name for path in (server.sim / "mounted").iterdir()}
+
+
 def started(server: Server, *words: str) -> str:
     """The console of a boot that starts NetBSD's chain, once."""
     boot = server.boot(*words)
@@ -138,7 +143,7 @@ def test_the_first_of_two_markers_wins_and_the_console_says_so(server: Server) -
     console = started(server)
     assert "the configuration is on sd0a." in console
     assert "the marker is on sd0e xbd1a too; that is ignored." in console
-    assert {path.name for path in (server.sim / "mounted").iterdir()} == {"one"}
+    assert mounted(server) == {"sd0a"}
 
 
 def test_one_file_system_with_two_names_is_one(server: Server) -> None:
@@ -147,6 +152,15 @@ def test_one_file_system_with_two_names_is_one(server: Server) -> None:
     console = started(server)
     assert "the configuration is on wd0a." in console
     assert "too" not in console
+    assert mounted(server) == {"wd0a"}
+
+
+def test_a_copy_on_another_disk_is_another(server: Server) -> None:
+    server.file_system("whole", CONFIG)
+    server.disk("wd0", {"a": "whole", "d": "whole"})
+    server.disk("wd1", {"a": "whole"})
+    console = started(server)
+    assert "the marker is on wd1a too; that is ignored." in console
 
 
 def test_other_file_systems_are_passed_by(server: Server) -> None:
@@ -156,7 +170,7 @@ def test_other_file_systems_are_passed_by(server: Server) -> None:
     server.disk("ld0", {"a": "data", "b": "broken"})
     server.disk("ld1", {"a": "c"})
     assert "the configuration is on ld1a." in started(server)
-    assert {path.name for path in (server.sim / "mounted").iterdir()} == {"c"}
+    assert mounted(server) == {"ld1a"}
     assert (server.sim / "fs/data/big").read_text() == "x"
 
 
@@ -209,7 +223,7 @@ def test_no_marker(server: Server) -> None:
     console = stopped(server)
     assert "looked for a file system with /GOLDMASTER on: dk0 wd0\n" in console
     assert "file systems without it: dk0 wd0a\n" in console
-    assert not list((server.sim / "mounted").iterdir())
+    assert not mounted(server)
 
 
 @pytest.mark.parametrize("shown", ["0x80000000", "0x80020002", "-2147483648", "2147483648"])
@@ -220,7 +234,7 @@ def test_without_configuration(server: Server, shown: str) -> None:
     console = started(server)
     assert "coming up without a configuration" in console
     assert "hello" not in console
-    assert not list((server.sim / "mounted").iterdir())
+    assert not mounted(server)
 
 
 def test_other_flags_mean_nothing(server: Server) -> None:
@@ -242,7 +256,7 @@ def test_a_disk_that_fsck_cannot_repair(server: Server) -> None:
     console = stopped(server)
     assert "RUN fsck_ffs MANUALLY" in console
     assert "the file system on wd0a is damaged: fsck_ffs /dev/rwd0a" in console
-    assert not list((server.sim / "mounted").iterdir())
+    assert not mounted(server)
 
 
 def test_the_start_is_made_again_after_the_shell(server: Server) -> None:

@@ -134,6 +134,8 @@ class Server:
         for name in BIN:
             (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
         (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
+        (self.root / "usr/bin").mkdir(parents=True)
+        (self.root / "usr/bin/cksum").symlink_to("/host/bin/cksum")
         for name in ("lib", "lib64"):
             if Path("/", name).is_symlink():
                 (self.root / name).symlink_to(f"host/{name}")

@@ -7,7 +7,7 @@
 #	nodes/DISK	nodes that MAKEDEV makes for it
 #	fs/F		what is in file system F
 #	state/F		clean, dirty, hopeless (fsck cannot repair it) or gone (no mount)
-#	mounted/F	where it is mounted
+#	mounted/P	where it is mounted
 #
 # /host is the real system's /usr.
 

@@ -87,9 +87,7 @@ find_config()
 	[ -z "$others" ] || say "the marker is on$others too; that is ignored."
 }
 
-# look_at PARTITION -- without a word where it holds no file system.
-# One disk can have two names (wd0a and wd0d where it has no label): what is
-# mounted by one name is busy by the other, so it is not found twice.
+# look_at PARTITION -- without a word where it holds no file system
 look_at()
 {
 	_point=/config
@@ -100,10 +98,26 @@ look_at()
 	elif [ -z "$found" ]; then
 		found=$1
 		return
-	else
+	elif ! is_same "$found" "$1"; then
 		others="$others $1"
 	fi
 	umount $_point
+}
+
+# is_same PARTITION PARTITION -- one place of one disk by two names?  A disk
+# without a label has them: wd0a and wd0d are all of it, and both can be
+# mounted, even at once.
+is_same()
+{
+	[ "${1%[a-p]}" = "${2%[a-p]}" ] &&
+	    [ "$(superblock_sum "$1")" = "$(superblock_sum "$2")" ]
+}
+
+# superblock_sum PARTITION -- of its first 128 KB.  Two file systems of newfs
+# differ there by their random ids.
+superblock_sum()
+{
+	dd if="/dev/r$1" bs=64k count=2 2>/dev/null | cksum
 }
 
 # no_config -- says what was looked at, and gives up
