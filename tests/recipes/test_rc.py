@@ -158,7 +158,7 @@ def test_one_file_system_with_two_names_is_one(server: Server) -> None:
 def test_a_copy_on_another_disk_is_another(server: Server) -> None:
     server.file_system("whole", CONFIG)
     server.disk("wd0", {"a": "whole", "d": "whole"})
-    server.disk("wd1", {"a": "whole"})
+    server.disk("wd1", {"a": "whole", "d": "whole"})
     console = started(server)
     assert "the marker is on wd1a too; that is ignored." in console
 

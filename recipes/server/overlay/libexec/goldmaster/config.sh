@@ -98,10 +98,19 @@ look_at()
 	elif [ -z "$found" ]; then
 		found=$1
 		return
-	elif ! is_same "$found" "$1"; then
+	elif ! is_known "$1"; then
 		others="$others $1"
 	fi
 	umount $_point
+}
+
+# is_known PARTITION -- was it found already, by another name?
+is_known()
+{
+	for _other in $found $others; do
+		! is_same "$_other" "$1" || return 0
+	done
+	return 1
 }
 
 # is_same PARTITION PARTITION -- one place of one disk by two names?  A disk
