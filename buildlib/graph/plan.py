@@ -184,7 +184,7 @@ class _Builder:
         return (From(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
 
     def root(self, recipe_name: str, recipe: Recipe) -> From:
-        folder = (self.project.root / "recipes" / recipe_name).parent
+        folder = self.project.root / "recipes"
         overlays = tuple(
             SourceTree(folder / path, self.project.name_of(folder / path))
             for path in recipe.overlays

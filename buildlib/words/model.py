@@ -331,7 +331,7 @@ class Recipe:
     kernel     a file in kernel-configs
     kernel_path  where the kernel lies in the tree
     packages   PKGPATHs, base names or patterns
-    overlays   folders beside the recipe, laid over the sets in this order
+    overlays   folders below recipes, laid over the sets in this order
     remove     paths taken out of the sets before the overlays
     keep       path of a file of the sets to the path it gets before the overlays: what an overlay
                puts in its place can go on with it

@@ -30,18 +30,6 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Files of a file system: path to text.
 Files = Mapping[str, str]
 
-# The miniature's own loses the name of the script that it is to run.
-_RUN_RC_SCRIPT = """
-run_rc_script()
-{
-	(
-		unset name command command_args rcvar start_cmd stop_cmd
-		_rc_script=$1
-		set -- "$2"
-		. "$_rc_script"
-	)
-}
-"""
 # What the kernel and init do before /etc/rc: a root that cannot be written, and /dev.
 _POWER_ON = """
 set -e
@@ -146,13 +134,11 @@ class Server:
         file = RECIPES / f"{recipe_name}.toml"
         recipe = tomllib.loads(file.read_text())
         shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
-        with (self.root / "etc/rc.subr").open("a") as rc_subr:
-            rc_subr.write(_RUN_RC_SCRIPT)
         for old, new in recipe.get("keep", {}).items():
             (self.root / old).rename(self.root / new)
         for overlay in recipe["overlays"]:
-            shutil.copytree(file.parent / overlay, self.root, symlinks=True, dirs_exist_ok=True)
-            spec = file.parent / f"{overlay}.mtree"
+            shutil.copytree(RECIPES / overlay, self.root, symlinks=True, dirs_exist_ok=True)
+            spec = RECIPES / f"{overlay}.mtree"
             for line in spec.read_text().splitlines() if spec.exists() else ():
                 if line.startswith("./") and "type=dir" in line:
                     (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
