@@ -106,7 +106,7 @@ EDITS: dict[str, Callable[[Scratch], object]] = {
     "a kernel configuration, and back": kernel_there_and_back,
     "code without effect": unused_code,
     "the boot menu": lambda scratch: scratch.edit(
-        "recipes/dom0.toml", "timeout = 1", "timeout = 9"),
+        "recipes/dom0.toml", "timeout = 3", "timeout = 9"),
     "a product deleted": lambda scratch: scratch.product().unlink(),
     "a side file deleted": lambda scratch: scratch.product("mini-dom0.iso.json").unlink(),
     "a signing key's file": lambda scratch: scratch.append("sets/keys/mini.asc", "\nA remark.\n"),
@@ -165,7 +165,7 @@ WHY: dict[str, tuple[Callable[[Scratch], object], str, str]] = {
     "a parameter": (
         lambda scratch: scratch.append("recipes/domu/base.toml", 'free = "20%"\n'),
         "image:base", "free changed: 5% → 20%"),
-    "a menu": (EDITS["the boot menu"], "tree:cd", "set timeout=1 → set timeout=9"),
+    "a menu": (EDITS["the boot menu"], "tree:cd", "set timeout=3 → set timeout=9"),
     "a blob": (EDITS["a blob deleted"], "kernel:XEN3_DOM0_CD", "was deleted or damaged"),
 }
 
