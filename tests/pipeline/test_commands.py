@@ -72,6 +72,19 @@ def test_a_plan_of_nothing_is_empty(shared: Scratch) -> None:
     assert json.loads(shared.doit("why", "--json").out) == {}
 
 
+def test_checks_have_a_plan_too(shared: Scratch) -> None:
+    """Of a check only what it needs can be told."""
+    assert shared.doit("plan", "verify", "boot-test").text == ""
+
+
+@pytest.mark.parametrize("command", ["clean", "dumpdb", "forget", "ignore", "reset-dep"])
+def test_commands_of_doit_that_do_nothing_say_so(shared: Scratch, command: str) -> None:
+    ran = shared.doit(command, status=3)
+    assert f"doit {command} does nothing here" in ran.err
+    assert "do:" in ran.err
+    assert "(not used here: " in shared.doit("help", command).out
+
+
 def test_a_plan_for_a_fresh_checkout(bare: Scratch) -> None:
     planned = rows(bare.doit("plan"))
     assert planned["press"][0] == "build"
@@ -326,6 +339,8 @@ BAD_SETTINGS: list[tuple[list[str], dict[str, str], str, str]] = [
     ([], {}, "offline = 1\n", "offline: must be yes or no, is 1"),
     ([], {"GOLDMASTER_OFFLINE": "y"}, "", "offline: must be yes or no, is 'y'"),
     (["progress=loud"], {}, "", "progress: one of auto, live, plain, json, quiet, not 'loud'"),
+    ([], {"GOLDMASTER_OFLINE": "yes"}, "",
+     "GOLDMASTER_OFLINE: no such setting; did you mean offline?"),
     ([], {"SOURCE_DATE_EPOCH": "now"}, "", "SOURCE_DATE_EPOCH is no number of seconds"),
     ([], {}, "jobs = \n", "settings.toml is no TOML"),
 ]
