@@ -110,6 +110,8 @@ def _first_difference(expected: bytes, found: bytes) -> int:
 
 def place_of(image: Path, offset: int) -> str:
     """What an ISO 9660 image has at a byte: a file's path, a folder's records, or a structure."""
+    if not _is_iso9660(image):
+        return "the image"
     if offset < _SYSTEM_AREA:
         return "the system area"
     import pycdlib
@@ -123,6 +125,12 @@ def place_of(image: Path, offset: int) -> str:
     finally:
         disc.close()
     return "the disc's structures"
+
+
+def _is_iso9660(image: Path) -> bool:
+    with image.open("rb") as file:
+        file.seek(_SYSTEM_AREA + 1)
+        return file.read(5) == b"CD001"  # ECMA-119, 8.1.2
 
 
 def _extents(disc: Any) -> Iterator[tuple[str, int, int]]:
