@@ -36,6 +36,8 @@ dash:dash
 mksh:mksh
 shellcheck:shellcheck
 strace:strace
+sgdisk:gdisk
+sfdisk:fdisk
 "
 
 is_there() {

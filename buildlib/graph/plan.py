@@ -244,7 +244,9 @@ class _Builder:
             for platform in boots.chosen()
         }
         iso = Iso(From("tree:cd", "tree"), grub, volume=title, application=f"{title} boot CD",
-                  time=self.epoch)
+                  time=self.epoch, disk=boots.disk,
+                  disk_code=From("grub:bios", "disk_code") if "bios" in grub and
+                  boots.disk != "none" else None)
         return self.add("image:cd", iso, "write the boot CD")
 
 

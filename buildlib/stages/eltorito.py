@@ -19,6 +19,7 @@ PLATFORMS = {"bios": 0x00, "efi": 0xEF}
 # Sectors of 512 bytes that the BIOS loads; GRUB's first four load the rest.
 _BIOS_LOAD = 4
 _LOAD_LIMIT = 0xFFFF
+CD_BLOCKS = 4  # of GRUB's core image are for discs only
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ def _entry(image: BootImage) -> bytes:
         count = -(-image.size // 512)
         count = count if count <= _LOAD_LIMIT else 0
     return pack("<BBHBBHL20x", 0x88, 0, 0, 0, 0, count, image.sector)
+
+
+def with_block_list(image: bytes, *, sector: int) -> bytes:
+    """GRUB's core image for a disc, as one that a disk can load too.
+
+    Behind the part that only a disc's BIOS runs comes the one for disks; its block list, at the end
+    of its 512 bytes, must say where on the disk the rest begins. Source: GRUB's diskboot.S.
+    """
+    at = (CD_BLOCKS + 1) * 512 - 12
+    if len(image) < at + 12:
+        raise StageError("the boot image is too short for a disk", reason="boot-image")
+    first = sector * (SECTOR // 512) + CD_BLOCKS + 1
+    return image[:at] + pack("<Q", first) + image[at + 8:]
 
 
 def with_info_table(image: bytes, *, sector: int) -> bytes:

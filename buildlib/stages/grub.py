@@ -43,9 +43,9 @@ _FAT_BYTES = 2880 << 10
 
 @dataclass(frozen=True)
 class GrubImage(Stage):
-    """The boot image for `platform`. Output: `image`.
+    """The boot image for `platform`. Outputs: `image`, and for bios `disk_code`.
 
-    bios  a core image that the BIOS loads without emulation
+    bios  a core image that the BIOS loads without emulation; the code loads it off a disk
     efi   a FAT image with EFI/BOOT/BOOTX64.EFI
     time  of the files on the FAT image, seconds since 1970
     """
@@ -70,7 +70,8 @@ class GrubImage(Stage):
             "-p", "/boot/grub", "-c", embedded, "-o", core, *_EXTRA[self.platform], *MODULES,
         )
         if self.platform == "bios":
-            return {"image": job.blobs.adopt(core)}
+            code = Path(_FOLDERS["bios"], "boot_hybrid.img").read_bytes()
+            return {"image": job.blobs.adopt(core), "disk_code": job.blobs.put(code)}
         return {"image": job.blobs.adopt(self._around(job, core))}
 
     def _around(self, job: Job, core: Path) -> Path:

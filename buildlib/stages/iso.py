@@ -10,6 +10,7 @@ from typing import Literal, cast
 from buildlib.stages import eltorito
 from buildlib.stages.copying import copy_all, place_of, write_at
 from buildlib.stages.iso9660 import SECTOR, Image, Labels
+from buildlib.stages.partitions import BLOCK, Disk
 from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.words.digest import sha256
@@ -25,6 +26,8 @@ class Iso(Stage):
     """An ISO 9660 image of `tree`. Outputs: `iso`, and `spec`, the tree as it is on the disc.
 
     images       platform (`bios`, `efi`) to the boot image for it
+    disk         the table that makes it bootable as a disk: `gpt`, `mbr` or `none`
+    disk_code    GRUB's code for a BIOS that boots a disk, where there is an image for `bios`
     volume       the volume's name, 32 characters at most; `application` says what it holds
     time         of the volume and of what this stage adds, seconds since 1970
     """
@@ -34,6 +37,8 @@ class Iso(Stage):
     volume: str
     application: str
     time: int
+    disk: Literal["gpt", "mbr", "none"] = "none"
+    disk_code: From | None = None
 
     def run(self, job: Job) -> Outputs:
         """Lay out, then write structures, boot images and contents."""
@@ -50,6 +55,7 @@ class Iso(Stage):
             for sector, data in image.render():
                 write_at(descriptor, sector * SECTOR, data)
             changed = self._write_boot(descriptor, image, boot)
+            self._write_tables(job, descriptor, image, boot)
             pieces = ((node.sector * SECTOR, place_of(places, node.entry))
                       for node in image.files if node.entry.path not in changed)
             copy_all(descriptor, pieces, lambda done, total: job.tell(done, total, "bytes"))
@@ -82,6 +88,8 @@ class Iso(Stage):
         for item in images:
             data = boot[item.platform]
             if item.platform == "bios":
+                if self.disk_code:
+                    data = eltorito.with_block_list(data, sector=item.sector)
                 data = eltorito.with_info_table(data, sector=item.sector)
             contents[item.path] = data
         contents_at = {image.sector_of(path): data for path, data in contents.items()}
@@ -92,6 +100,25 @@ class Iso(Stage):
             path: replace(image.nodes[path].entry, sha256=sha256(data))
             for path, data in contents.items()
         }
+
+
+    def _write_tables(
+        self, job: Job, descriptor: int, image: Image, boot: Mapping[str, bytes]
+    ) -> None:
+        """Write the partition tables, where the image is to be bootable as a disk."""
+        if self.disk == "none":
+            return
+        blocks = SECTOR // BLOCK
+        code, core, system = b"", 0, None
+        if self.disk_code:
+            code = job.read(self.disk_code)
+            core = image.sector_of(_image_path("bios")) * blocks + eltorito.CD_BLOCKS
+        if "efi" in boot:
+            system = image.sector_of(_image_path("efi")) * blocks, len(boot["efi"]) // BLOCK
+        disk = Disk(image.sectors * blocks, name=job.inputs[self.tree].blob.sha256, code=code,
+                    core=core, system=system)
+        for block, data in disk.gpt() if self.disk == "gpt" else disk.mbr():
+            write_at(descriptor, block * BLOCK, data)
 
 
 def _on_disc(entry: Entry) -> Entry:

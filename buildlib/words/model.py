@@ -304,6 +304,7 @@ class Boots:
     also      further entries of the menu: what their titles add to words after the kernel's
     timeout   seconds the menu waits
     platforms `bios`, `efi`
+    disk      the partition table with which the image boots from a stick too: gpt, mbr or none
     """
 
     xen: tuple[str, ...] = ()
@@ -311,6 +312,7 @@ class Boots:
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
+    disk: Literal["gpt", "mbr", "none"] = "gpt"
 
     def chosen(self) -> tuple[Platform, ...]:
         """The platforms, BIOS first: it is the default entry of the boot catalog."""

@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from struct import unpack
+from typing import Literal
 
 import pytest
 from support.discs import Parts, make_parts
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, boot, qemu_words
+from buildlib.graph.boot import BootReport, Firmware, Medium, boot, qemu_words
 from buildlib.store.process import Runner
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
@@ -210,17 +211,17 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 
 def start(
     disc: Path, parts: Parts, *, firmware: Firmware = "bios", expect: Sequence[str] = EXPECT,
-    seconds: int = 60,
+    seconds: int = 60, medium: Medium = "cd",
 ) -> BootReport:
+    log = parts.bench.store.logs / f"{disc.name}.{firmware}.log"
     return boot(disc, expect=expect, machine=MACHINE, memory=192, seconds=seconds,
-                firmware=firmware, log=parts.bench.store.logs / f"{disc.name}.{firmware}.log",
-                runner=parts.bench.store.runner)
+                firmware=firmware, medium=medium, log=log, runner=parts.bench.store.runner)
 
 
-def fails(disc: Path, parts: Parts, *, firmware: Firmware = "bios",
+def fails(disc: Path, parts: Parts, *, firmware: Firmware = "bios", medium: Medium = "cd",
           expect: Sequence[str] = EXPECT, seconds: int = 60) -> BootError:
     with pytest.raises(BootError) as caught:
-        start(disc, parts, firmware=firmware, expect=expect, seconds=seconds)
+        start(disc, parts, firmware=firmware, medium=medium, expect=expect, seconds=seconds)
     assert caught.value.log is not None
     assert caught.value.log.exists()
     return caught.value
@@ -248,6 +249,34 @@ def test_xen_and_its_dom0_start(parts: Parts, firmware: Firmware) -> None:
     assert report.lines == ("command line: [bootdev=cd0a]",
                             "root on cd0a type cd9660 dumps on none", "goldmaster-mini: dom0 up")
     assert b"Xen version" in report.log.read_bytes()
+
+
+@pytest.mark.boot
+@pytest.mark.parametrize("firmware", ["bios", "efi"])
+@pytest.mark.parametrize("disk", ["gpt", "mbr"])
+def test_the_same_image_on_a_disk(
+    parts: Parts, disk: Literal["gpt", "mbr"], firmware: Firmware
+) -> None:
+    report = start(parts.disc(disk=disk), parts, firmware=firmware, medium="disk", seconds=120)
+    assert report.lines[-1] == "goldmaster-mini: dom0 up"
+
+
+@pytest.mark.boot
+def test_a_disk_without_tables(parts: Parts) -> None:
+    """Its BIOS finds nothing; QEMU's UEFI reads El Torito from disks too, others need not."""
+    assert fails(parts.disc(), parts, medium="disk").reason == "boot-ended"
+
+
+@pytest.mark.boot
+@pytest.mark.parametrize("disk", ["gpt", "mbr"])
+def test_a_disk_whose_table_is_damaged(
+    parts: Parts, tmp_path: Path, disk: Literal["gpt", "mbr"]
+) -> None:
+    """A bit of the code that loads GRUB, and of the number of the block it loads."""
+    image = parts.disc(disk=disk)
+    for at in (510, 0x1B1):
+        error = fails(flipped(image, at, tmp_path), parts, medium="disk", seconds=8)
+        assert error.reason in {"boot-timeout", "boot-ended", "boot-fail-pattern"}
 
 
 @pytest.mark.boot

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import unpack
+from typing import Literal
 
 import pytest
 from support import judges
@@ -140,6 +142,33 @@ def test_the_image_ends_with_padding(disc: Disc) -> None:
     (volume,) = unpack("<L", sectors(disc, 16, SECTOR)[80:84])
     assert size == volume * SECTOR
     assert not any(sectors(disc, volume - PADDING, PADDING * SECTOR))
+
+
+@pytest.mark.parametrize("kind", ["gpt", "mbr"])
+def test_a_disc_that_is_a_disk_too(bench: Bench, kind: Literal["gpt", "mbr"]) -> None:
+    """The tables change nothing that a reader of discs sees; they point at the boot images."""
+    grub = bench.run_stage(GrubImage("bios", TIME))
+    code, efi = From("grub:bios", "disk_code"), bytes(range(256)) * 16
+    stored = bench.stored(contents())
+    stage = replace(STAGE, disk=kind, disk_code=code)
+    inputs: dict[From, StoredTree | bytes | Output] = {
+        TREE: stored, BIOS: grub["image"], code: grub["disk_code"], EFI: efi}
+    outputs = bench.run_stage(stage, inputs)
+    plain = bench.run_stage(STAGE, inputs)
+    path, tree = bench.path(outputs["iso"]), bench.tree(outputs["spec"])
+    for name, judge in judges.ISO_JUDGES.items():
+        assert judges.differences(tree, judge(path)) == [], name
+    assert path.stat().st_size == bench.path(plain["iso"]).stat().st_size
+    data = path.read_bytes()
+    table = json.loads(judges.tool("sfdisk", "--json", path))["partitiontable"]
+    system = table["partitions"][-1]
+    assert data[system["start"] * 512:][:len(efi)] == efi
+    assert system["size"] == len(efi) // 512
+    (core,) = unpack("<Q", data[0x1B0:0x1B8])
+    image = bench.read(grub["image"])
+    second = data[core * 512:][:512]  # what the BIOS's code loads: GRUB's part for disks
+    assert second[:500] == image[2048:2548]
+    assert unpack("<Q", second[500:508]) == (core + 1,)  # it finds the rest behind itself
 
 
 def test_what_file_says(disc: Disc) -> None:

@@ -29,10 +29,12 @@ class Parts:
     xen: bytes
     kernel: bytes
     loaders: dict[str, Output]
+    disk_code: Output
 
     def disc(
         self, *, words: Sequence[str] = ("bootdev=cd0a",), without: Collection[str] = (),
         platforms: Sequence[Literal["bios", "efi"]] = ("bios", "efi"), kernel: bytes | None = None,
+        disk: Literal["gpt", "mbr", "none"] = "none",
     ) -> Path:
         """A disc whose kernel gets `words`, and that lacks the files `without`."""
         text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
@@ -46,8 +48,11 @@ class Parts:
             platform: From(f"grub:{platform}", "image") for platform in platforms
         }
         loaders = {refs[platform]: self.loaders[platform] for platform in platforms}
-        stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME)
-        outputs = self.bench.run_stage(stage, {TREE: self.bench.stored(contents), **loaders})
+        code = From("grub:bios", "disk_code")
+        stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME, disk=disk,
+                    disk_code=code if disk != "none" and "bios" in platforms else None)
+        outputs = self.bench.run_stage(
+            stage, {TREE: self.bench.stored(contents), code: self.disk_code, **loaders})
         return self.bench.path(outputs["iso"])
 
 
@@ -56,11 +61,9 @@ def make_parts(folder: Path) -> Parts:
     bench = Bench(folder / "build")
     xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
     platforms: tuple[Literal["bios", "efi"], ...] = ("bios", "efi")
-    loaders: dict[str, Output] = {
-        platform: bench.run_stage(GrubImage(platform, TIME))["image"]
-        for platform in platforms
-    }
-    return Parts(bench, bench.read(xen), _kernel(folder), loaders)
+    made = {platform: bench.run_stage(GrubImage(platform, TIME)) for platform in platforms}
+    loaders: dict[str, Output] = {name: outputs["image"] for name, outputs in made.items()}
+    return Parts(bench, bench.read(xen), _kernel(folder), loaders, made["bios"]["disk_code"])
 
 
 def _kernel(folder: Path) -> bytes:

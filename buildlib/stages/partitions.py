@@ -1,0 +1,106 @@
+"""Partition tables that make the image of a disc one of a disk too: a USB stick boots from it.
+
+A BIOS reads the first sector: GRUB's code there loads the boot image off the disk. UEFI looks for a
+system partition, which is the FAT image where it lies on the disc. Both tables fit into what
+ISO 9660 leaves free: the first 32 KiB, and the padding at the end.
+
+Sources: UEFI 2.10, 5.2 (MBR) and 5.3 (GPT); GRUB's boot.S (0x1b0: the sector to load).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from struct import pack, pack_into
+from uuid import UUID, uuid5
+
+BLOCK = 512
+_CODE = 440  # bytes of the first sector that are code; a signature and the table follow
+_NEXT_SECTOR = 0x1B0  # in that code
+_SYSTEM_TYPE = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+_NAMES = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+_ENTRIES, _ENTRY_BYTES = 128, 128
+_ENTRY_BLOCKS = _ENTRIES * _ENTRY_BYTES // BLOCK
+BACKUP_BLOCKS = _ENTRY_BLOCKS + 1
+_WHOLE_DISC, _SYSTEM, _PROTECTIVE = 0x17, 0xEF, 0xEE
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """An image as a disk has it, in blocks of 512 bytes.
+
+    blocks  of all of it
+    name    what makes its identifiers differ from those of other images
+    code    for a BIOS, up to 440 bytes; empty: none
+    core    first block of GRUB's boot image
+    system  first block and blocks of the FAT image for UEFI, or None
+    """
+
+    blocks: int
+    name: str
+    code: bytes = b""
+    core: int = 0
+    system: tuple[int, int] | None = None
+
+    def mbr(self) -> list[tuple[int, bytes]]:
+        """(block, bytes) of a table with the disc as a partition, and UEFI's inside it.
+
+        The first may be booted from; its type is one that no system mounts by itself.
+        """
+        entries = [_entry(_WHOLE_DISC, 0, self.blocks, active=True)]
+        if self.system:
+            entries.append(_entry(_SYSTEM, *self.system))
+        return [(0, self._first_block(entries))]
+
+    def gpt(self) -> list[tuple[int, bytes]]:
+        """(block, bytes) of a GPT with UEFI's partition, its backup, and a protective MBR.
+
+        The protective entry is marked active: some BIOSes boot from nothing else.
+        """
+        table = b""
+        if self.system:
+            first, blocks = self.system
+            table = (_SYSTEM_TYPE.bytes_le + uuid5(_NAMES, f"{self.name} system").bytes_le
+                     + pack("<QQQ", first, first + blocks - 1, 0)
+                     + "EFI system".encode("utf-16le").ljust(72, b"\0"))
+        table = table.ljust(_ENTRIES * _ENTRY_BYTES, b"\0")
+        last = self.blocks - 1
+        return [
+            (0, self._first_block([_entry(_PROTECTIVE, 1, last, active=True)])),
+            (1, self._header(table, own=1, other=last, entries=2) + table),
+            (last - _ENTRY_BLOCKS,
+             table + self._header(table, own=last, other=1, entries=last - _ENTRY_BLOCKS)),
+        ]
+
+    def _first_block(self, entries: list[bytes]) -> bytes:
+        block = bytearray(BLOCK)
+        if self.code:
+            block[:_CODE] = self.code[:_CODE].ljust(_CODE, b"\0")
+            pack_into("<Q", block, _NEXT_SECTOR, self.core)
+        block[_CODE:_CODE + 4] = uuid5(_NAMES, f"{self.name} MBR").bytes[:4]
+        block[446:510] = b"".join(entries).ljust(64, b"\0")
+        block[510:] = b"\x55\xaa"
+        return bytes(block)
+
+    def _header(self, table: bytes, *, own: int, other: int, entries: int) -> bytes:
+        """UEFI 2.10, table 5-5; the sum is over the header with 0 in its place."""
+        blank = b"EFI PART" + pack(
+            "<LLLLQQQQ16sQLLL", 0x10000, 92, 0, 0, own, other, _ENTRY_BLOCKS + 2,
+            self.blocks - BACKUP_BLOCKS - 1, uuid5(_NAMES, f"{self.name} disk").bytes_le, entries,
+            _ENTRIES, _ENTRY_BYTES, zlib.crc32(table))
+        return (blank[:16] + pack("<L", zlib.crc32(blank)) + blank[20:]).ljust(BLOCK, b"\0")
+
+
+def _entry(kind: int, first: int, blocks: int, *, active: bool = False) -> bytes:
+    """An entry of the MBR's table."""
+    return (pack("<B3sB3s", 0x80 if active else 0, _chs(first), kind, _chs(first + blocks - 1))
+            + pack("<LL", first, min(blocks, 0xFFFFFFFF)))
+
+
+def _chs(block: int) -> bytes:
+    """Cylinder, head and sector, of a disk with 255 heads and 63 sectors; beyond it, the last."""
+    cylinder, rest = divmod(block, 255 * 63)
+    head, sector = divmod(rest, 63)
+    if cylinder > 1023:
+        return b"\xfe\xff\xff"
+    return bytes([head, (sector + 1) | (cylinder >> 2 & 0xC0), cylinder & 0xFF])
