@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from buildlib.front.terminal import make_display, print_table
 from buildlib.graph import reproduce
 from buildlib.store.events import Finished, Progress, Sink, Started
 from buildlib.store.surroundings import find_tool, source_date_epoch, ticks
-from buildlib.words.errors import ConfigError, ToolError, printable
+from buildlib.words.errors import ConfigError, StageError, ToolError, printable
 
 _TASKS = ("iso", "domu-images")
 _NAMED = 10  # of what differs in an image
@@ -84,16 +85,31 @@ def _second_build(session: Session, place: Path, sink: Sink) -> None:
     if not session.plan.release.pressed_from:
         reproduce.lay_out_mirror(session.engine, place / "mirror")
         words.append(f"mirror={place / 'mirror'}")
-    lines = 0
+    errors: list[dict[str, Any]] = []
 
     def tell(line: str) -> None:
-        nonlocal lines
-        lines += 1
-        sink(Progress("reproduce", lines, 0, "lines", line))
+        """What the other run says of itself: progress is shown, errors are kept."""
+        if not line.startswith("{"):
+            return
+        event = json.loads(line)
+        if event["event"] == "progress":
+            sink(Progress("reproduce", event["done"], event["total"], event["unit"],
+                          event["stage"]))
+        elif event["event"] == "error":
+            errors.append(event)
 
     session.store.logs.mkdir(parents=True, exist_ok=True)
-    reproduce.rebuild(checkout, words, epoch=source_date_epoch(), runner=session.store.runner,
-                      log=session.store.logs / "reproduce.log", tell=tell)
+    try:
+        reproduce.rebuild(checkout, words, epoch=source_date_epoch(), runner=session.store.runner,
+                          log=session.store.logs / "reproduce.log", tell=tell)
+    except ToolError as error:
+        if not errors:
+            raise
+        first = errors[0]
+        raise StageError(f"the second build failed: {first['what']}", where=first["where"],
+                         why=first["why"], hint=first["hint"],
+                         log=Path(first["log"]) if first["log"] else error.log,
+                         reason="second-build") from error
     sink(Finished("reproduce", "built", ticks() - started))
 
 

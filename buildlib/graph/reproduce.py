@@ -88,11 +88,11 @@ def rebuild(
     """Run doit with `words` in a copied checkout. Raises ToolError where it fails.
 
     epoch  SOURCE_DATE_EPOCH of the first build: it is an input
-    tell   gets every line
+    tell   gets every line: the events of the run
     """
     environment = SURROUNDINGS | ({"SOURCE_DATE_EPOCH": epoch} if epoch else {})
     runner.run(["sh", "-c", f'umask {_UMASK}; exec "$@"', "sh", sys.executable, "-m", "doit",
-                *words, "build=build", "dist=dist", "progress=plain"],
+                *words, "build=build", "dist=dist", "progress=json"],
                cwd=checkout, log=log, environment=environment, on_line=tell)
 
 

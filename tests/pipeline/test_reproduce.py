@@ -78,6 +78,18 @@ def test_there_must_be_something_to_compare(scratch: Scratch) -> None:
     assert "takes no names" in scratch.doit("reproduce", "iso", status=3).err
 
 
+def test_a_stage_that_fails_there_is_told(scratch: Scratch) -> None:
+    """As it would be in a build of one's own."""
+    scratch.edit("buildlib/stages/ffs.py", "    def run(self, job: Job) -> Outputs:\n", (
+        "    def run(self, job: Job) -> Outputs:\n"
+        "        if 'reproduce' in str(job.folder):\n"
+        "            raise StageError('no room here', hint='go away')\n"))
+    scratch.doit("iso", "domu-images")
+    ran = scratch.doit("reproduce", status=3)
+    assert "ERROR: the second build failed: no room here" in ran.err
+    assert "do:    go away" in ran.err
+
+
 def test_a_second_build_that_fails_is_told(scratch: Scratch) -> None:
     scratch.edit(PLAN, MENU, f"{MENU}        assert 'reproduce' not in Path.cwd().parts, 'no'\n")
     scratch.doit("iso", "domu-images")
