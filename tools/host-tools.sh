@@ -36,6 +36,7 @@ dash:dash
 mksh:mksh
 shellcheck:shellcheck
 strace:strace
+svnserve:subversion
 "
 
 is_there() {
