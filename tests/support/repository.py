@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 SECONDS = 10
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def svn(*words: str | Path) -> str:
@@ -30,8 +36,8 @@ class Repository:
         subprocess.run(["svnadmin", "create", self.folder], check=True)
         (self.folder / "conf/svnserve.conf").write_text("[general]\nanon-access = write\n")
         svn("import", "-q", "-m", "begin", content, f"file://{self.folder}")
-        self._pid_file = folder / "pid"
         self.port = 0
+        self._server: subprocess.Popen[bytes] | None = None
         self.start()
         svn("checkout", "-q", self.url, self.work)
 
@@ -40,29 +46,38 @@ class Repository:
         """Of its root."""
         return f"svn://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._server is not None
+        return self._server.pid
+
     def start(self) -> None:
         """Serve it, at the same port as before, if there was one."""
-        for port in [self.port] if self.port else range(39000 + os.getpid() % 2000, 45000):
-            self._pid_file.unlink(missing_ok=True)
-            done = subprocess.run(
-                ["svnserve", "-d", "--listen-host", "127.0.0.1", "--listen-port", str(port),
-                 "-r", self.folder, "--pid-file", self._pid_file, "-T"],
-                capture_output=True)
-            if done.returncode == 0:
-                self.port = port
-                self._wait()
-                return
-        raise AssertionError("no port is free")
-
-    def _wait(self) -> None:
         limit = time.monotonic() + SECONDS
-        while not self._pid_file.exists() or not self._pid_file.read_text().strip():
-            assert time.monotonic() < limit
-            time.sleep(0.01)
+        while not self._try(self.port or _free_port()):
+            assert time.monotonic() < limit, "svnserve does not start"
+
+    def _try(self, port: int) -> bool:
+        self._server = subprocess.Popen(
+            ["svnserve", "-d", "--foreground", "-T", "--listen-host", "127.0.0.1",
+             "--listen-port", str(port), "-r", self.folder],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.port = port
+        while self._server.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                    return connection.recv(1) == b"("
+            except OSError:
+                time.sleep(0.01)
+        self._server.wait()
+        return False
 
     def stop(self) -> None:
         """The server is lost."""
-        os.kill(int(self._pid_file.read_text()), signal.SIGKILL)
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
 
     def commit(self, changes: dict[str, str | None]) -> int:
         """Write files (None: remove) and commit; the new revision."""
