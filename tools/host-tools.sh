@@ -38,6 +38,7 @@ shellcheck:shellcheck
 strace:strace
 sgdisk:gdisk
 sfdisk:fdisk
+svnserve:subversion
 "
 
 is_there() {

@@ -27,8 +27,12 @@ def verify(session: Session) -> None:
 
 
 def boot_test(session: Session, sink: Sink) -> None:
-    """Boot the CD, once for each platform that it is made for and the release can be booted on."""
+    """Boot the CD, once for each platform that it is made for and the release can be booted on.
+
+    Beside it is a disk with a configuration: without one a server comes up to a shell only.
+    """
     from buildlib.graph.boot import boot
+    from buildlib.graph.trial import write_trial_disk
 
     boots, product = session.plan.release.boot, session.plan.products["iso"]
     image = product.folder / next(iter(product.files))
@@ -38,6 +42,8 @@ def boot_test(session: Session, sink: Sink) -> None:
                           where=session.project.name_of(session.plan.definition),
                           why=f"boot.platforms: {', '.join(boots.platforms) or 'none'}; the CD is "
                           f"made for {', '.join(session.plan.platforms)}", reason="boot-platforms")
+    disk = session.store.build / "boot-test-config.ffs"
+    write_trial_disk(disk)
     for platform in session.plan.platforms:
         name = f"boot-test {platform}"
         if platform not in tried:
@@ -51,7 +57,7 @@ def boot_test(session: Session, sink: Sink) -> None:
         report = boot(
             image, expect=boots.expect, machine=boots.machine, memory=boots.memory,
             seconds=session.settings.seconds or boots.seconds, firmware=platform,
-            log=session.store.logs / f"boot-test-{platform}.log",
+            config=disk, log=session.store.logs / f"boot-test-{platform}.log",
             runner=session.store.runner, tell=tell,
         )
         sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))

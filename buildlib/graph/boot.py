@@ -48,6 +48,7 @@ _LAST_LINES = 12
 _SILENCE = 0.2
 _PARTIAL_LIMIT = 4096
 _CHUNK = 1 << 16
+_DISK = "media=disk,snapshot=on"
 # Cursor movements part lines as line ends do; all else of a terminal's control is dropped.
 _LINE_END = re.compile(r"[\r\n]|\x1b\[[0-9;]*[Hf]")
 _CONTROL = re.compile(
@@ -72,6 +73,7 @@ def boot(
     seconds: int,
     firmware: Firmware = "bios",
     medium: Medium = "cd",
+    config: Path | None = None,
     log: Path,
     runner: Runner,
     tell: Callable[[str], None] | None = None,
@@ -80,6 +82,7 @@ def boot(
 
     machine  QEMU's words for machine and processor
     memory   MiB
+    config   image of a disk with a server's configuration
     seconds  the time limit
     log      where the console's bytes are kept, whatever comes
     tell     gets every line of the console
@@ -87,7 +90,8 @@ def boot(
     Raises BootError (reason boot-fail-pattern, boot-timeout or boot-ended), ToolError where QEMU
     or the firmware is missing, Interrupted when the run is ended.
     """
-    words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium)
+    words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium,
+                       config=config)
     log.parent.mkdir(parents=True, exist_ok=True)
     watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody)
     process = runner.start(words, cwd=log.parent, environment=TOOL_ENVIRONMENT)
@@ -104,22 +108,29 @@ def boot(
 
 
 def qemu_words(
-    image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium
+    image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium,
+    config: Path | None = None,
 ) -> list[str]:
     """The command that boots `image` with its serial console on standard output.
 
-    The image is never written to. A BIOS that finds nothing to boot resets, which ends QEMU.
+    No image is ever written to: what a server writes is gone with QEMU. A BIOS that finds nothing
+    to boot resets, which ends QEMU.
     """
     qemu = find_tool(QEMU)
     if qemu is None:
         raise _missing(QEMU, "qemu-system-x86")
-    drive = f"format=raw,file={str(image.absolute()).replace(',', ',,')}"
-    drive += ",media=cdrom,readonly=on" if medium == "cd" else ",media=disk,snapshot=on"
+    drives = ["-drive", _drive(image, "media=cdrom,readonly=on" if medium == "cd" else _DISK)]
+    if config is not None:
+        drives += ["-drive", _drive(config, f"if=ide,{_DISK}")]
     return [
-        str(qemu), *machine, "-m", str(memory), "-drive", drive, *_FIRMWARE[firmware](),
+        str(qemu), *machine, "-m", str(memory), *drives, *_FIRMWARE[firmware](),
         "-boot", f"order={'d' if medium == 'cd' else 'c'},strict=on,reboot-timeout=1",
         "-nic", "none", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
     ]
+
+
+def _drive(image: Path, how: str) -> str:
+    return f"format=raw,file={str(image.absolute()).replace(',', ',,')},{how}"
 
 
 def _ovmf() -> list[str]:

@@ -87,9 +87,15 @@ class Runner:
                 command=replay(words, cwd=cwd, environment=full),
             )
 
-    def output(self, argv: Sequence[str]) -> str:
-        """What a short query prints. Raises ToolError where it does not exit 0."""
-        process = self.start(argv, cwd=Path("/"), environment=TOOL_ENVIRONMENT)
+    def output(
+        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """What a short query prints; `environment` is added to TOOL_ENVIRONMENT.
+
+        Raises ToolError where it does not exit 0.
+        """
+        full = TOOL_ENVIRONMENT | dict(environment or {})
+        process = self.start(argv, cwd=Path("/"), environment=full)
         try:
             text = b"".join(_pieces(process)).decode(errors="replace")
             status = process.wait()
@@ -98,7 +104,7 @@ class Runner:
         if status != 0:
             raise ToolError(
                 f"{argv[0]} {_ending(status)}", tail=tuple(text.splitlines()[-TAIL_LINES:]),
-                command=replay(argv, cwd=Path("/"), environment=TOOL_ENVIRONMENT),
+                command=replay(argv, cwd=Path("/"), environment=full),
             )
         return text
 

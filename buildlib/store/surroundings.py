@@ -52,6 +52,11 @@ def source_date_epoch() -> str | None:
     return os.environ.get("SOURCE_DATE_EPOCH") or None
 
 
+def callers(*names: str) -> dict[str, str]:
+    """Those of the caller's environment variables that are set: for a tool that acts for them."""
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
 def boot_id() -> str:
     """What names the time since the machine was last started."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

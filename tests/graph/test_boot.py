@@ -188,6 +188,15 @@ def test_a_path_with_a_comma_and_a_disk(fake: Fake) -> None:
     assert "format=raw,file=/a,,b/c d,media=disk,snapshot=on" in words
 
 
+def test_a_disk_with_a_configuration_comes_after_the_cd() -> None:
+    words = qemu_words(Path("/cd.iso"), machine=(), memory=1, firmware="bios", medium="cd",
+                       config=Path("/a,b.ffs"))
+    drives = [words[at + 1] for at, word in enumerate(words) if word == "-drive"]
+    assert drives == ["format=raw,file=/cd.iso,media=cdrom,readonly=on",
+                      "format=raw,file=/a,,b.ffs,if=ide,media=disk,snapshot=on"]
+    assert words[words.index("-boot") + 1].startswith("order=d,")
+
+
 def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OVMF", tmp_path)
     words: dict[str, Sequence[str] | int] = {}

@@ -24,7 +24,8 @@ BOTH_DOMUS = BASE | PKGREPO | DOMUS
 KERNELS = frozenset({"kernel:XEN3_DOM0_CD", "kernel:XEN3_DOMU_RO"})
 ROOTS = frozenset({"root:dom0", "root:base", "root:pkgrepo"})
 DATED = (KERNELS | ROOTS | BOTH_DOMUS
-         | {"packages:dom0", "packages:pkgrepo", "grub:efi", "grub:bios"})
+         | {"packages:base", "packages:dom0", "packages:pkgrepo", "grub:efi",
+            "grub:bios"})
 
 
 def appended(name: str, text: str) -> Edit:

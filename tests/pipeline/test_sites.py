@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from support.scratch import Scratch
+from support.ufs import Ufs
 
 SQL = "vservers/sql/server.conf"
 
@@ -49,3 +50,34 @@ def test_what_is_no_site_is_an_error(bare: Scratch) -> None:
     assert "there is no folder none" in bare.doit("site-check", "none", status=3).err
     assert "sets is no site" in bare.doit("site-check", "sets", status=3).err
     assert "dodo.py is no folder" in bare.doit("site-init", "dodo.py", status=3).err
+
+
+def test_a_configuration_s_image(bare: Scratch) -> None:
+    bare.doit("site-init", "site")
+    ran = bare.doit("config-image", "alpha", "site")
+    assert ran.out == "dist/config-alpha.ffs: 67.1 MB, 13 files, a plain copy\n"
+    tree = Ufs(bare.path("dist/config-alpha.ffs")).tree
+    assert {"GOLDMASTER", "local/host.conf", "global/hosts"} <= set(tree)
+    bare.doit("config-image", "sql", "site", "to=a/sql.ffs", "size=2m",
+              environment={"SOURCE_DATE_EPOCH": "1700000000"})
+    assert bare.path("a/sql.ffs").stat().st_size == 2 << 20
+    assert Ufs(bare.path("a/sql.ffs")).tree["GOLDMASTER"].time == 1_700_000_000
+    assert not bare.path("build").exists()
+
+
+def test_no_image_of_what_is_wrong(bare: Scratch) -> None:
+    bare.doit("site-init", "site")
+    edited = bare.path(f"site/{SQL}")
+    edited.write_text(edited.read_text().replace("recipe=base", "recipe=bass"))
+    told = bare.doit("config-image", "sql", "site", status=3).err
+    assert "sql: its configuration has 1 problem" in told
+    assert f"{SQL}:4: recipe: there is no bass; did you mean base?" in told
+    assert "problems of other machines, which are not in it: 1" in bare.doit(
+        "config-image", "nfs", "site").out
+    assert not bare.path("dist/config-sql.ffs").exists()
+    for words in ((), ("alpha",), ("alpha", "site", "more")):
+        assert "takes the name of a machine and a site" in bare.doit(
+            "config-image", *words, status=3).err
+    assert "sise: no such setting" in bare.doit(
+        "config-image", "nfs", "site", "sise=2m", status=3).err
+    assert "sets is no file" in bare.doit("config-image", "nfs", "site", "to=sets", status=3).err

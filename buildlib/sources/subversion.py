@@ -1,0 +1,70 @@
+"""Subversion's client, as far as a fleet's configuration needs it.
+
+It runs as its caller does by hand, with their passwords and keys, but asks nothing. Only what it
+tells programs is read: `--show-item` prints one value.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlib.store.process import Runner
+from buildlib.store.surroundings import callers, find_tool
+from buildlib.words.errors import ConfigError, ToolError
+
+_CALLERS = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SVN_SSH")
+_URLS = ("svn://", "svn+ssh://", "http://", "https://", "file:///")
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder is in a working copy; no tool is asked."""
+    whole = Path(os.path.realpath(folder))
+    return any((place / ".svn").is_dir() for place in (whole, *whole.parents))
+
+
+@dataclass(frozen=True, slots=True)
+class Subversion:
+    """Subversion's client on this machine."""
+
+    tool: Path
+    runner: Runner
+
+    @classmethod
+    def found(cls, runner: Runner) -> Subversion:
+        """The client. Raises ToolError where there is none."""
+        tool = find_tool("svn")
+        if tool is None:
+            raise ToolError("Subversion's client is not installed",
+                            hint="apt-get install subversion", reason="tool-missing")
+        return cls(tool, runner)
+
+    def url(self, folder: Path) -> str:
+        """Where a working copy comes from. Raises ToolError where it is none."""
+        return self._ask("info", "--show-item", "url", "--no-newline", _plain(str(folder)))
+
+    def revision(self, url: str) -> int:
+        """The repository's latest revision. Raises ConfigError, ToolError."""
+        if not url.startswith(_URLS):
+            raise ConfigError(f"{url} is no URL of a repository",
+                              hint=f"it begins with one of {', '.join(_URLS)}", reason="url")
+        text = self._ask("info", "--show-item", "revision", "--no-newline", _plain(url))
+        if not text.isdigit():
+            raise ToolError("svn does not tell a revision", why=f"it says {text!r}",
+                            reason="tool-output")
+        return int(text)
+
+    def check_out(self, url: str, revision: int, folder: Path) -> None:
+        """A new working copy. Raises ToolError."""
+        self._ask("checkout", "--quiet", "--revision", str(revision),
+                  f"{_plain(url)}", str(folder))
+
+    def _ask(self, *words: str) -> str:
+        return self.runner.output([str(self.tool), "--non-interactive", *words],
+                                  environment=callers(*_CALLERS))
+
+
+def _plain(target: str) -> str:
+    """A target whose `@` is no peg revision."""
+    return f"{target}@" if "@" in target.rpartition("/")[2] else target

@@ -1,0 +1,99 @@
+"""A simulated server with checkouts on /config, of a real repository, by the real svn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+from support.repository import Repository, svn
+from support.simulator import MARKER, Server
+
+BASE = ("find", "readlink", "cmp", "sort")  # of NetBSD's /usr/bin
+# What changes files: a test can have the script killed at any of their calls.
+STEPS = ("mv", "rm", "rmdir", "mkdir", "cp", "chmod")
+# /sim/kill-at counts down; at 0 the script and all it started are killed.
+_STEP = """\
+#!/bin/sh
+if [ -e /sim/kill-at ]; then
+	read -r left </sim/kill-at
+	echo $((left - 1)) >/sim/kill-at
+	[ "$left" -gt 0 ] || kill -9 0
+fi
+[ ! -x /sim/before-{name} ] || /sim/before-{name} "$@" || exit 1
+exec /host/bin/{name} "$@"
+"""
+# stat(1) of NetBSD, in the one form that is used.
+_STAT = """\
+#!/bin/sh
+[ "$1 $2" = "-f %Lp %u %g" ] || exit 64
+exec /host/bin/stat -c '%a %u %g' "$3"
+"""
+
+
+def furnish(server: Server) -> None:
+    """Programs of NetBSD's base and of pkgsrc; before its power is on."""
+    for name in BASE:
+        (server.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
+    (server.root / "usr/pkg/bin").mkdir(parents=True)
+    (server.root / "usr/sbin/chown").symlink_to("/host/bin/chown")
+    for name in STEPS:
+        (server.root / "bin" / name).unlink()
+        script(server.root / "bin" / name, _STEP.format(name=name))
+    for name in ("svn", "svnversion"):
+        script(server.root / "usr/pkg/bin" / name, _STEP.format(name=name))
+    script(server.root / "usr/bin/stat", _STAT)
+    keygen = ("#!/bin/sh\n. /sim/common.sh\nlog \"$@\"\nfor last; do :; done\n"
+              'echo "a key" >"$last"; echo "its other half" >"$last.pub"\n')
+    script(server.root / "usr/bin/ssh-keygen", keygen)
+
+
+def script(path: Path, text: str) -> None:
+    """Write a program."""
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def check_out(server: Server, repository: Repository, host: str) -> Path:
+    """The server's configuration partition, `config`, on wd0a; its folder."""
+    server.file_system("config", {MARKER: ""})
+    folder = server.sim / "fs/config"
+    for name, place in (("local", f"pservers/{host}"), ("global", "global")):
+        fresh = repository.folder.parent / "checked-out" / name  # svn takes no path below /proc
+        svn("checkout", "-q", f"{repository.url}/{place}", fresh)
+        shutil.copytree(fresh, folder / name, symlinks=True)
+    server.disk("wd0", {"a": "config"})
+    return folder
+
+
+def run(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command on the server, in a session of its own: it can kill all of it."""
+    return server.run("/host/bin/setsid", "-w", *words)
+
+
+def ask_svn(server: Server, *words: str) -> str:
+    """What Subversion's client says on the server."""
+    done = server.run("/usr/pkg/bin/svn", *words)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def state(folder: Path) -> dict[str, str]:
+    """Path to what is there, for all but Subversion's own files."""
+    found = {}
+    for name in ("local", "global"):
+        for path in sorted((folder / name).rglob("*")):
+            if ".svn" in path.parts:
+                continue
+            status = path.lstat()
+            mode = f"{stat.S_IMODE(status.st_mode):04o}"
+            here = str(path.relative_to(folder))
+            if path.is_symlink():
+                found[here] = f"link {os.readlink(path)}"
+            elif path.is_dir():
+                found[here] = "folder"
+            else:
+                found[here] = f"{mode} {path.read_text()}"
+    return found
