@@ -234,10 +234,11 @@ check_space()
 	    fail "$version needs $_needed KB, $_free are free in $image_store: a smaller image_keep in host.conf, then goldmaster-images prune"
 }
 
-# fetch_file FILE -- gone on with as long as that gets any further
+# fetch_file FILE -- gone on with as long as that gets any further, and once
+# more
 fetch_file()
 {
-	_part=$new/.$1.part _size=$(listed_size "$new" "$1") _again=yes
+	_part=$new/.$1.part _size=$(listed_size "$new" "$1") _again=yes _idle=0
 	for _try in 1 2 3 4 5 6 7 8 9 10; do
 		_had=$(size_of "$_part")
 		if [ "$_had" -lt "$_size" ]; then
@@ -246,7 +247,12 @@ fetch_file()
 				_had=0
 			fi
 			get "$version/$1" "$_part" "$_size"
-			[ "$(size_of "$_part")" -gt "$_had" ] || break
+			if [ "$(size_of "$_part")" -gt "$_had" ]; then
+				_idle=0
+			else
+				_idle=$((_idle + 1))
+				[ $_idle -lt 2 ] || break
+			fi
 		elif [ "$(digest "$_part")" = "$(listed_digest "$new" "$1")" ]; then
 			mv "$_part" "$new/$1" || fail "$new/$1 cannot be written."
 			return 0
