@@ -53,8 +53,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def _run(argv: Sequence[str], folder: Path | None = None) -> str:
-    return subprocess.run(argv, cwd=folder, check=True, stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.PIPE, timeout=600).stdout
+    return subprocess.run(argv, cwd=folder, check=True, capture_output=True, text=True,
+                          timeout=600).stdout
 
 
 def unpacked(*patterns: str, cache: Path = CACHE,
