@@ -16,6 +16,7 @@ from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
 from buildlib.stages.grub import MENU, GrubImage, menu
 from buildlib.stages.hypervisor import DistributionXen, FileXen
+from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
 from buildlib.stages.iso import Iso
 from buildlib.stages.kernel import Kernel
 from buildlib.stages.packages import Packages
@@ -207,6 +208,18 @@ class _Builder:
         stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free)
         return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
 
+    def image_folder(self, domus: tuple[str, ...]) -> dict[str, From]:
+        """What the CD's folder of images holds, by path: images, their kernels, lists of both."""
+        if not domus:
+            return {}
+        kernels = {f"{domu}.ffs": self.recipes[f"domu/{domu}"].kernel for domu in domus}
+        files = {f"{domu}.ffs": self.domu_image(domu) for domu in domus}
+        files |= {kernel: self.kernel(kernel) for kernel in kernels.values()}
+        lists = self.add("checksums:images", ImageFolder(files, kernels),
+                         "list kernels and digests of the domU images")
+        files |= {KERNELS: From(lists, "kernels"), DIGESTS: From(lists, "sha256")}
+        return {f"{IMAGES}/{name}": ref for name, ref in files.items()}
+
     def hypervisor(self, chosen: Hypervisor) -> From:
         stage: Stage
         if chosen.distribution:
@@ -219,11 +232,7 @@ class _Builder:
     def cd(self, recipe: Recipe) -> str:
         """The boot CD; the name of the stage that writes it."""
         root = self.root(DOM0, recipe)
-        images = {f"{domu}.ffs": self.domu_image(domu) for domu in recipe.domus}
-        files = {f"{IMAGES}/{name}": ref for name, ref in images.items()}
-        if images:
-            self.add("checksums:images", Checksums(images), "list the digests of the domU images")
-            files[f"{IMAGES}/SHA256"] = From("checksums:images", "sha256")
+        files = self.image_folder(recipe.domus)
         chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
         if not chosen.package:
             files[XEN] = self.hypervisor(chosen)
