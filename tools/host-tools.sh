@@ -19,6 +19,7 @@ grub-mkimage:grub-common
 /usr/lib/grub/i386-pc/kernel.img:grub-pc-bin
 /usr/lib/grub/x86_64-efi/kernel.img:grub-efi-amd64-bin
 mtools:mtools
+openssl:openssl
 apt-get:apt
 "
 test="
@@ -36,6 +37,9 @@ dash:dash
 mksh:mksh
 shellcheck:shellcheck
 strace:strace
+tnftp:tnftp
+rsync:rsync
+flock:util-linux
 "
 
 is_there() {

@@ -18,15 +18,18 @@ Files = Mapping[str, bytes]
 KERNELS = b"base.ffs XEN3_DOMU_RO\n"
 
 
-@cache
 def private_key(name: str = "ours") -> Path:
     """An RSA key, made as docs/images.md says; one for each name and run of the tests."""
+    return _key(name)
+
+
+@cache
+def _key(name: str) -> Path:
     key = Path(mkdtemp(prefix="goldmaster-key-")) / name
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
     return key
 
 
-@cache
 def public_key(name: str = "ours") -> str:
     """What servers check with."""
     return subprocess.run(["openssl", "rsa", "-in", private_key(name), "-pubout"], check=True,

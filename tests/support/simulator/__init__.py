@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from support.namespace import Namespace
 from support.scratch import PROJECT
@@ -86,7 +87,7 @@ class Server:
             self._namespace.__exit__()
             raise
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
