@@ -620,6 +620,8 @@ def test_settings_that_lack_or_are_wrong(fleet: Fleet) -> None:
     for keep in ("0", "x", "-1", "1e9"):
         host.host_conf(image_keep=keep)
         assert "image_keep in host.conf must be a number" in host.images("prune", status=1).text
+    host.host_conf(image_url="-o/etc/passwd")
+    assert "image_url in host.conf must be" in host.images("fetch", status=1).text
     host.host_conf(image_stor="x")
     assert "image_stor: unknown key" in host.images("list", status=1).text
 
