@@ -626,6 +626,15 @@ def test_settings_that_lack_or_are_wrong(fleet: Fleet) -> None:
     assert "image_stor: unknown key" in host.images("list", status=1).text
 
 
+def test_a_version_without_the_image_of_a_domu(three: Fleet) -> None:
+    host = three.host
+    host.domu("web", "web.ffs")
+    assert host.images("use", "v1").text.splitlines() == [
+        "goldmaster: domUs get v1 from now on.",
+        "goldmaster: web will not start: v1 has no web.ffs."]
+    assert "nfs will not start" not in host.images("pin", "nfs", "cd").text
+
+
 # what is removed
 
 

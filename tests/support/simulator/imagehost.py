@@ -17,7 +17,7 @@ from support.simulator import Server
 STORE = "/store"
 TOOLS = {
     "bin": ("cat", "chmod", "cp", "date", "df", "ln", "mkdir", "mv", "rm", "sync"),
-    "usr/bin": ("cmp", "flock", "ftp", "openssl", "printf", "rsync", "sort", "wc"),
+    "usr/bin": ("cmp", "flock", "ftp", "openssl", "printf", "rsync", "sort", "touch", "wc"),
 }
 # How the host calls what NetBSD calls otherwise.
 NAMES = {"ftp": "tnftp"}
@@ -77,6 +77,7 @@ class ImageHost(Server):
         for name in (STORE, "config/local/domUs", "images", "etc/goldmaster"):
             (self.root / name.lstrip("/")).mkdir(parents=True, exist_ok=True)
         (self.root / "etc/goldmaster/images.pem").write_text(public_key())
+        (self.root / "images/base.ffs").write_text("that of the CD\n")
 
     def _program(self, path: str, text: str) -> None:
         file = self.root / path
@@ -132,16 +133,15 @@ class ImageHost(Server):
             (state / name).mkdir(parents=True, exist_ok=True)
         (state / "vnd" / str(unit)).write_text(f"{path}\n")
         for domu in domus:
-            (state / "domUs" / f"{domu}.cfg").write_text(
-                f'name = "{domu}"\ntype = "pv"\nkernel = "{Path(path).parent}/XEN3_DOMU_RO"\n'
-                f'disk = ["phy:/dev/vnd{unit}d,xvda,r", "phy:/dev/wd0e,xvdb,w"]\n')
+            (state / "domUs" / f"{domu}.state").write_text(
+                f"state_image={path}\nstate_order=50\nstate_version=any\n")
 
     def detach(self, unit: int, *domus: str) -> None:
         """The domUs were stopped."""
         state = self.root / "var/run/goldmaster"
         (state / "vnd" / str(unit)).unlink()
         for domu in domus:
-            (state / "domUs" / f"{domu}.cfg").unlink()
+            (state / "domUs" / f"{domu}.state").unlink()
 
     def images(self, *words: str, kill: int = 0, status: int | None = 0) -> Said:
         """Run `goldmaster-images`; it must end with `status`, None: with any.

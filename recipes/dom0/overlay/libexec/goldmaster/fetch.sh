@@ -61,8 +61,8 @@ is_signed()
 	openssl dgst -sha256 -verify "$image_key" -signature "$2" "$1" >/dev/null 2>&1
 }
 
-# is_number WORD -- one that the shell can count with?
-is_number()
+# can_count WORD -- is it a number that the shell can count with?
+can_count()
 {
 	case $1 in
 	'' | *[!0-9]* | 0?*)	return 1 ;;
@@ -80,7 +80,7 @@ ask_latest()
 		read -r latest number
 		openssl base64 -d >"$_text.sig" 2>/dev/null
 	} <"$_text"
-	is_version "$latest" && is_number "$number" ||
+	is_version "$latest" && can_count "$number" ||
 	    fail "$image_url/LATEST names no version: nothing is done."
 	echo "$latest $number" >"$_text.line"
 	is_signed "$_text.line" "$_text.sig" ||
@@ -137,7 +137,7 @@ fetch_list()
 	    [ "$_name" = "$version" ] ||
 	    fail "$image_url/$version/VERSION is that of another version: nothing is done."
 	for _file in $files; do
-		is_number "$(listed_size "$new" "$_file")" ||
+		can_count "$(listed_size "$new" "$_file")" ||
 		    fail "$image_url/$version/VERSION has no size of $_file: nothing is done."
 	done
 }
@@ -303,7 +303,9 @@ mend_version()
 	for _path in "$new"/*; do
 		_old=$image_store/$version/${_path##*/}
 		! cmp -s "$_path" "$_old" || continue
-		mv -f "$_path" "$_old" || fail "$_old cannot be written."
+		# its time says that it is new: rc.d/domus reads it again
+		touch "$_path" && mv -f "$_path" "$_old" ||
+		    fail "$_old cannot be written."
 		say "$version: put ${_path##*/} in place of a damaged one."
 	done
 	rm -rf "$new"

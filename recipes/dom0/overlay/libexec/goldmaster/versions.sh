@@ -18,14 +18,14 @@
 #	the version before, which rollback goes back to; "-" for none
 #	in current alone: number of the server's last choice that was followed
 #
-# A slot changes by one rename.  Needs lib.sh, conf.sh and images.sh.
+# A slot changes by one rename.  Needs lib.sh, conf.sh, images.sh and
+# domuconf.sh.
 
 # Where "fail" ends a list of commands, it is for any of them; settings come
 # from images.sh and the command, and the command reads what is set here.
 # shellcheck disable=SC2015,SC2034,SC2154
 
 state=/var/run/goldmaster
-domus=/config/local/domUs
 
 # fail MESSAGE -- end the command
 fail()
@@ -175,28 +175,15 @@ pinned_by()
 	echo "${_names# }"
 }
 
-# running -- lines "DOMU FOLDER" of the domUs whose image is attached
+# running -- lines "DOMU FOLDER": what rc.d/domus has started, and from where
 running()
 {
-	for _cfg in "$state"/domUs/*.cfg; do
-		[ -f "$_cfg" ] || continue
-		_domu=${_cfg##*/}
-		while read -r _key _ _value; do
-			[ "$_key" = disk ] || continue
-			_unit=${_value#*/dev/vnd} _unit=${_unit%%d,*}
-			attached "$_unit" && echo "${_domu%.cfg} $_place"
-		done <"$_cfg"
+	for _started in "$state"/domUs/*.state; do
+		[ -f "$_started" ] && load_conf "$_started" \
+		    state_image state_order state_version >/dev/null || continue
+		_domu=${_started##*/}
+		echo "${_domu%.state} ${conf_state_image%/*}"
 	done
-}
-
-# attached UNIT -- sets _place: where the image is that is on this vnd
-attached()
-{
-	case $1 in
-	'' | *[!0-9]*)	return 1 ;;
-	esac
-	[ -f "$state/vnd/$1" ] && read -r _place <"$state/vnd/$1" || return 1
-	_place=${_place%/*}
 }
 
 # used_by VERSION -- names of domUs, blanks between
@@ -255,13 +242,22 @@ remove_version()
 	say "removed $1."
 }
 
-# tell_restarts -- which domUs run something else than they would get
-tell_restarts()
+# tell_domus -- which domUs run something else than they would get, and which
+# would get an image or a kernel that is not there
+tell_domus()
 {
 	running | while read -r _domu _runs; do
 		image_folder "$_domu"
-		# shellcheck disable=SC2154 # set by image_folder
 		[ "$_runs" = "$folder" ] ||
 		    say "$_domu runs $(version_of "$_runs") until it is started again, then $(version_of "$folder")."
+	done
+	for _place in "$domus_folder"/*; do
+		_domu=${_place##*/}
+		load_domu "$_domu" >/dev/null || continue
+		image_folder "$_domu"
+		for _file in "$conf_image" "$conf_kernel"; do
+			[ -f "$folder/$_file" ] || [ -z "$_file" ] ||
+			    say "$_domu will not start: $(version_of "$folder") has no $_file."
+		done
 	done
 }
