@@ -14,15 +14,11 @@ from buildlib.front.settings import Settings
 from buildlib.words import model, site
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md", "docs/config.md")
-COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
-<<<<<<< HEAD
-            "site-init", "site-check", "burn-check", "reproduce"}
-=======
-            "site-init", "site-check", "config-image"}
+DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["doit"]["plugins"]
+COMMANDS = {"list", "help", "info", *PLUGINS["command"]}
 OWN_VARIABLES = {"config-image": set(configimages.VARIABLES)}
->>>>>>> issue4-d
-TASKS = {"iso", "domu-images", "verify", "boot-test"}
+TASKS = {"iso", "domu-images", "image-server", "verify", "boot-test"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -19,6 +19,7 @@ grub-mkimage:grub-common
 /usr/lib/grub/i386-pc/kernel.img:grub-pc-bin
 /usr/lib/grub/x86_64-efi/kernel.img:grub-efi-amd64-bin
 mtools:mtools
+openssl:openssl
 apt-get:apt
 "
 test="
@@ -39,6 +40,9 @@ strace:strace
 sgdisk:gdisk
 sfdisk:fdisk
 svnserve:subversion
+tnftp:tnftp
+rsync:rsync
+flock:util-linux
 "
 
 is_there() {

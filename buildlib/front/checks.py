@@ -1,13 +1,19 @@
-"""Tasks that check instead of making: `verify` and `boot-test`."""
+"""Tasks that are neither stage nor product: `verify`, `boot-test` and `image-server`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from buildlib.front.session import Session
 from buildlib.front.terminal import print_table
 from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
-from buildlib.store.events import Finished, Note, Progress, Sink, Started
+from buildlib.store.events import Finished, Note, Outcome, Progress, Sink, Started
+from buildlib.store.surroundings import ticks
 from buildlib.words.errors import ConfigError
+
+if TYPE_CHECKING:
+    from buildlib.graph.imageserver import Signer
 
 
 def verify(session: Session) -> None:
@@ -61,3 +67,33 @@ def boot_test(session: Session, sink: Sink) -> None:
             runner=session.store.runner, tell=tell,
         )
         sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))
+
+
+def image_signer(session: Session) -> Signer:
+    """What `image_server` signs with. Raises GoldmasterError where it could not."""
+    from buildlib.graph.imageserver import Signer
+
+    if not session.plan.version:
+        raise ConfigError("there are no domU images to serve", where="recipes/domu",
+                          reason="no-images")
+    if not session.settings.key:
+        raise ConfigError(
+            "no key to sign with", where="setting key", reason="signing-key",
+            hint="openssl genrsa -out FILE 3072, then doit image-server key=FILE")
+    return Signer(session.root / session.settings.key, session.store)
+
+
+def image_server(session: Session, sink: Sink) -> None:
+    """Have the version of the images, as they are now, in the authoritative server's folder."""
+    from buildlib.graph.imageserver import serve
+
+    started, settings, engine = ticks(), session.settings, session.engine
+    signer = image_signer(session)
+    for stage in dict.fromkeys(ref.stage for ref in session.plan.version.values()):
+        engine.make(stage)
+    files = {name: engine.output(ref).blob for name, ref in session.plan.version.items()}
+    folder = session.root / (settings.images or f"{settings.dist}/images")
+    served = serve(folder, files, session.store, signer)
+    outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
+    sink(Finished("image-server", outcome, ticks() - started,
+                  sum(blob.size for blob in files.values()), f"{served.version} in {folder}"))

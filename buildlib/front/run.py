@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from buildlib.words.errors import GoldmasterError
 
 # Settings that change how a run goes, never what it makes or what is there to be made.
-_PASSING = frozenset({"offline", "progress", "seconds"})
+_PASSING = frozenset({"offline", "progress", "seconds", "images", "key"})
 
 
 class Run:
@@ -105,6 +105,10 @@ class Run:
 
         self.refused = True
         check(session.engine, session.plan, self._selected)
+        if "image-server" in self._selected:
+            from buildlib.front.checks import image_signer
+
+            image_signer(session)  # before anything long is built for it
         self.refused = False
 
     def fail(self) -> None:

@@ -26,6 +26,7 @@ CHECKS: tuple[Description, ...] = (
     ("verify", "check all that was fetched against lock, lists and signature", []),
     ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
 )
+IMAGE_SERVER = ("image-server", "put a signed version of the domU images where hosts fetch them")
 _CODE = Path(__file__).resolve().parent.parent
 
 
@@ -47,7 +48,8 @@ class Session:
         stages = [(name, graph.docs[name], list(graph.needs(name))) for name in graph.stages]
         products = [(product.name, product.doc, self.stages_of(product.name))
                     for product in self.plan.products.values()]
-        return [*stages, *products, *CHECKS]
+        served = dict.fromkeys(ref.stage for ref in self.plan.version.values())
+        return [*stages, *products, *CHECKS, (*IMAGE_SERVER, list(served))]
 
     def stages_of(self, product_name: str) -> list[str]:
         """The stages a product takes its files from."""

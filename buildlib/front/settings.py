@@ -31,6 +31,8 @@ class Settings:
     progress  auto, live, plain, json or quiet
     build     folder of the store and of work folders; dist: of products
     seconds   time limit of a boot test; 0: what the release says
+    images    folder of the server that hosts fetch images from; empty: `images` in dist
+    key       file of the key that its versions are signed with
     """
 
     release: str = "mini"
@@ -41,6 +43,8 @@ class Settings:
     build: str = "build"
     dist: str = "dist"
     seconds: int = 0
+    images: str = ""
+    key: str = ""
 
     @property
     def workers(self) -> int:

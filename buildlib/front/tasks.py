@@ -109,6 +109,8 @@ class Tasks:
 
         if name == "verify":
             checks.verify(session)
+        elif name == "image-server":
+            checks.image_server(session, self._run.display.event)
         else:
             checks.boot_test(session, self._run.display.event)
 

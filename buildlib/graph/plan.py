@@ -16,6 +16,8 @@ from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
 from buildlib.stages.grub import MENU, GrubImage, menu
 from buildlib.stages.hypervisor import DistributionXen, FileXen
+from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
+from buildlib.stages.imageversion import ImageVersion, version_files
 from buildlib.stages.iso import Iso
 from buildlib.stages.kernel import Kernel
 from buildlib.stages.packages import Packages
@@ -63,13 +65,17 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a run can do: stages, products, and what they were made from."""
+    """All that a run can do: stages, products, and what they were made from.
+
+    version  the files of the version of the domU images that hosts can fetch
+    """
 
     definition: Path
     release: Release
     lock: Lock
     graph: Graph
     products: Mapping[str, Product]
+    version: Mapping[str, From]
     mirrors: Mirrors
     platforms: tuple[Platform, ...]
 
@@ -207,6 +213,33 @@ class _Builder:
         stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free)
         return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
 
+    def image_folder(self, domus: tuple[str, ...]) -> dict[str, From]:
+        """What the CD's folder of images holds, by path: images, their kernels, lists of both."""
+        if not domus:
+            return {}
+        stage = self.images_of(domus)
+        lists = self.add("checksums:images", stage, "list kernels and digests of the domU images")
+        files = {**stage.files, KERNELS: From(lists, "kernels"), DIGESTS: From(lists, "sha256")}
+        return {f"{IMAGES}/{name}": ref for name, ref in files.items()}
+
+    def images_of(self, domus: tuple[str, ...]) -> ImageFolder:
+        """The images of these domUs, with their kernels."""
+        kernels = {f"{domu}.ffs": self.recipes[f"domu/{domu}"].kernel for domu in domus}
+        files = {f"{domu}.ffs": self.domu_image(domu) for domu in domus}
+        return ImageFolder(
+            files | {kernel: self.kernel(kernel) for kernel in kernels.values()}, kernels)
+
+    def image_version(self, domus: tuple[str, ...]) -> dict[str, From]:
+        """The files of the version that hosts can fetch, by name; all images."""
+        if not domus:
+            return {}
+        folder = self.images_of(domus)
+        lists = self.add("checksums:served", folder, "list the kernels of the served images")
+        files = {**folder.files, KERNELS: From(lists, "kernels")}
+        stage = self.add("checksums:version", ImageVersion(self.release.name, files),
+                         "name the version of the served images")
+        return version_files(stage, files)
+
     def hypervisor(self, chosen: Hypervisor) -> From:
         stage: Stage
         if chosen.distribution:
@@ -219,11 +252,7 @@ class _Builder:
     def cd(self, recipe: Recipe) -> str:
         """The boot CD; the name of the stage that writes it."""
         root = self.root(DOM0, recipe)
-        images = {f"{domu}.ffs": self.domu_image(domu) for domu in recipe.domus}
-        files = {f"{IMAGES}/{name}": ref for name, ref in images.items()}
-        if images:
-            self.add("checksums:images", Checksums(images), "list the digests of the domU images")
-            files[f"{IMAGES}/SHA256"] = From("checksums:images", "sha256")
+        files = self.image_folder(recipe.domus)
         chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
         if not chosen.package:
             files[XEN] = self.hypervisor(chosen)
@@ -293,8 +322,9 @@ def make_plan(
         products[name] = _product(
             builder, name, f"the root image of {domu}", folder=dist,
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
+    version = builder.image_version(domus)
     graph = Graph(builder.stages, builder.after, builder.docs)
-    return Plan(definition, release, lock, graph, products, mirrors,
+    return Plan(definition, release, lock, graph, products, version, mirrors,
                 (recipe.boot or Boots()).chosen())
 
 

@@ -23,6 +23,9 @@ from buildlib.words.site import (
     load_conf,
 )
 
+# With which a host checks the versions of images that it fetches.
+IMAGE_KEY = "etc/goldmaster/images.pem"
+
 
 @dataclass(frozen=True, slots=True)
 class _Domu:
@@ -53,6 +56,7 @@ def check_site(site: Site, known: Known) -> list[Problem]:
     problems.extend(_twice(fleet))
     problems.extend(_memory(fleet))
     problems.extend(_disks(fleet))
+    problems.extend(_stores(site, fleet))
     problems.extend(_seats(site, fleet))
     problems.extend(_unknown(fleet, known))
     problems.extend(_mirrors(site, fleet))
@@ -165,6 +169,23 @@ def _disks(fleet: _Fleet) -> Iterator[Problem]:
                 yield Problem(domu.conf.file, domu.conf.line("bridge"),
                               f"bridge: {domu.host} has no {says.bridge}",
                               f"it has {', '.join(host.bridges)}", "bridge")
+
+
+def _stores(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+    """Versions of images have a place, apart from the CD's, and a key to check them with."""
+    for name, (host, conf) in fleet.hosts.items():
+        line = conf.line("image_url")
+        if host.image_url and not host.image_store:
+            yield Problem(conf.file, line, "image_url: there is no image_store to fetch into",
+                          reason="image-store")
+        if host.image_url and IMAGE_KEY not in site.hosts[name].paths:
+            yield Problem(conf.file, line,
+                          f"image_url: {name} has no {IMAGE_KEY} to check signatures with",
+                          "docs/images.md tells how it is made", "image-key")
+        if host.image_store and f"{host.image_store}/".startswith(f"{host.image_dir}/"):
+            yield Problem(conf.file, conf.line("image_store"),
+                          f"image_store: {host.image_store} is on the CD, as image_dir is",
+                          "name a folder on a disk", "image-store")
 
 
 def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:

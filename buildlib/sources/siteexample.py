@@ -184,6 +184,21 @@ _DOCS = {
 - [ ] The next host, not before mirrors of the first are in sync.
 - [ ] Back: the old CD, and start again.
 """,
+    "new-images.md": """\
+# New root images for domUs, without a new CD
+
+Once, for each host: `image_store` and `image_url` in its `host.conf`, and
+`etc/goldmaster/images.pem`.
+
+- [ ] On the build host: `doit image-server key=FILE`.
+- [ ] On the host that matters least: `goldmaster-images fetch -n`, and for the domU that matters
+      least: `goldmaster-images pin DOMU VERSION`. Start that domU again.
+- [ ] It is up, and does what it did. If not: `goldmaster-images unpin DOMU`, and start it again.
+- [ ] On every host: `goldmaster-images fetch`. Start the domUs that it names again, one half of
+      each mirror after the other.
+- [ ] `goldmaster-images unpin DOMU`.
+- [ ] Back: `goldmaster-images rollback`, and start the domUs that it names again.
+""",
     "lost-storage.md": """\
 # A storage server is lost
 

@@ -31,6 +31,9 @@ _INTERFACE = re.compile(r"[a-z][a-z0-9]*[0-9]").fullmatch
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*").fullmatch
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._+-]+)+").fullmatch
 _RAID = re.compile(r"raid(?:0|[1-9][0-9]?)").fullmatch
+_URL = re.compile(
+    rf"(?:https?|rsync)://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]+\])(?::[0-9]{{1,5}})?"
+    r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~+-]+)*/?").fullmatch
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*").fullmatch
 FILE_SYSTEMS = ("ffs", "lfs", "ext2fs")
 DISKS = tuple(f"disk{number}" for number in range(1, 10))
@@ -142,6 +145,9 @@ class HostConf:
     mac: str = _key(_mac)
     bridges: tuple[str, ...] = _key(_bridges, ("bridge0",))
     image_dir: str = _key(_path, "/images")
+    image_store: str = _key(_path)
+    image_url: str = _key(_like(_URL, "an http://, https:// or rsync:// URL of a folder"))
+    image_keep: int = _key(_whole(1), 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildlib.graph.sitecheck import check_site
+from buildlib.graph.sitecheck import IMAGE_KEY, check_site
 from buildlib.sources.site import known_names, read_site
 from buildlib.sources.siteexample import write_example
 from buildlib.words.errors import ConfigError
@@ -117,6 +117,23 @@ def test_a_folder_that_is_no_site(tmp_path: Path) -> None:
         read_site(tmp_path / "none", [])
 
 
+@pytest.mark.parametrize("url", ["http://a", "https://images.example.net:8443/x/y/",
+                                 "rsync://10.0.0.5/images", "'http://[fd00::1]/~images'"])
+def test_a_store_of_images(site: Path, url: str) -> None:
+    write(site, "global/images.pem", "key")
+    (site / ALPHA / "etc/goldmaster").mkdir()
+    link(site, f"{ALPHA}/{IMAGE_KEY}", "/config/global/images.pem")
+    put(site, f"{ALPHA}/host.conf", image_store="/var/images", image_url=url, image_keep="5")
+    assert told(site) == []
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "http:///b", "http://a/../b", "http://a//b",
+                                 "http://a/b?c", "file:///etc", "-x", "rsync://a/-b c"])
+def test_what_is_no_url(url: str, site: Path) -> None:
+    put(site, f"{ALPHA}/host.conf", image_store="/var/images", image_url=f"'{url}'")
+    assert [problem.reason for problem in check(site)] == ["value"]
+
+
 Edit = Callable[[Path], object]
 
 MISTAKES: dict[str, tuple[Edit, list[str]]] = {
@@ -192,6 +209,23 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
     "bridge": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", bridge="bridge1"),
         [f"{ALPHA}/domUs/nfs:6: bridge: alpha has no bridge1; it has bridge0"]),
+    "no store for images": (
+        lambda s: (write(s, f"{ALPHA}/{IMAGE_KEY}", "key"),
+                   put(s, f"{ALPHA}/host.conf", image_url="http://10.0.0.5/images")),
+        [f"{ALPHA}/host.conf:8: image_url: there is no image_store to fetch into"]),
+    "no key for images": (
+        lambda s: put(s, f"{ALPHA}/host.conf", image_store="/var/images",
+                      image_url="rsync://images:8730/v"),
+        [(f"{ALPHA}/host.conf:9: image_url: alpha has no {IMAGE_KEY} to check signatures with; "
+          "docs/images.md tells how it is made")]),
+    "a store on the CD": (
+        lambda s: put(s, f"{ALPHA}/host.conf", image_store="/images/store"),
+        [(f"{ALPHA}/host.conf:8: image_store: /images/store is on the CD, as image_dir is; "
+          "name a folder on a disk")]),
+    "no URL": (
+        lambda s: put(s, f"{ALPHA}/host.conf", image_url="'http://images/a b'"),
+        [(f"{ALPHA}/host.conf:8: image_url: must be an http://, https:// or rsync:// URL of a "
+          "folder, is 'http://images/a b'")]),
     "two hosts": (
         lambda s: copy(s, f"{ALPHA}/domUs/packages", f"{BETA}/domUs/packages"),
         [(f"{BETA}/domUs/packages:10: packages starts by itself on alpha too, "

@@ -158,15 +158,21 @@ def test_the_disc_boots_what_was_built(template: Scratch) -> None:
     assert re.search(r"^El Torito boot img :.* UEFI  y   none", report, re.MULTILINE)
 
 
-def test_the_disc_carries_the_domu_images(template: Scratch) -> None:
-    listed = on_disc(template, "images/SHA256").decode()
+def test_the_disc_carries_a_folder_of_images(template: Scratch) -> None:
+    """Images, the kernels they start with, and lists that tell which and what they must be."""
     tree = spec(template, ISO).by_path
+    files = {f"{name}.ffs" for name in IMAGES} | {"XEN3_DOMU_RO", "KERNELS", "SHA256"}
     assert {path for path in tree if path.startswith("images/")} == {
-        "images/SHA256", "images/base.ffs", "images/pkgrepo.ffs"}
+        f"images/{name}" for name in files}
+    contents = {name: on_disc(template, f"images/{name}") for name in files}
     for name in IMAGES:
-        sha256 = digest(template.product(f"mini-{name}.ffs"))
-        assert tree[f"images/{name}.ffs"].sha256 == sha256
-        assert f"SHA256 ({name}.ffs) = {sha256}\n" in listed
+        assert contents[f"{name}.ffs"] == template.product(f"mini-{name}.ffs").read_bytes()
+        kernel = spec(template, f"mini-{name}.ffs").by_path["netbsd"]
+        assert hashlib.sha256(contents["XEN3_DOMU_RO"]).hexdigest() == kernel.sha256
+    assert contents["KERNELS"] == b"base.ffs XEN3_DOMU_RO\npkgrepo.ffs XEN3_DOMU_RO\n"
+    assert contents["SHA256"].decode() == "".join(
+        f"SHA256 ({name}) = {hashlib.sha256(contents[name]).hexdigest()}\n"
+        for name in sorted(files - {"SHA256"}))
 
 
 Attributes: TypeAlias = tuple[str, int | None, int | None, int | None]

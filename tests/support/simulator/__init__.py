@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from support.namespace import Namespace
 from support.scratch import PROJECT
@@ -24,6 +25,8 @@ MARKER = "GOLDMASTER"
 # /bin of NetBSD, as far as scripts need it; the shell comes apart.
 BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", "rm", "rmdir",
        "sleep", "sync", "test")
+# /usr/bin likewise; cksum is a stand-in of /bin.
+USR_BIN = ("find", "printf", "sort", "timeout", "tr")
 PARTITIONS = "abcdefghijklmnop"
 LIMIT_SECONDS = 20
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -86,7 +89,7 @@ class Server:
             self._namespace.__exit__()
             raise
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,7 +126,9 @@ class Server:
             (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
         (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
         (self.root / "usr/bin").mkdir(parents=True)
-        (self.root / "usr/bin/cksum").symlink_to("/host/bin/cksum")
+        for name in USR_BIN:
+            (self.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
+        (self.root / "usr/bin/cksum").symlink_to("../../bin/cksum")
         for name in ("lib", "lib64"):
             if Path("/", name).is_symlink():
                 (self.root / name).symlink_to(f"host/{name}")

@@ -11,8 +11,10 @@
 # The store, host.conf's image_store:
 #
 #	VERSION/	a folder of images
-#	current		name of the version that domUs get; one line
-#	pins/DOMU	name of the version that this domU gets
+#	current		name of the version that domUs get, in its first line
+#	pins/DOMU	likewise, the version that this domU gets
+#
+# There "cd" means the folder on the CD.  versions.sh tells the rest.
 #
 # Needs lib.sh and conf.sh.
 
@@ -34,7 +36,7 @@ image_folder()
 	for _choice in "$image_store/pins/$1" "$image_store/current"; do
 		if [ -f "$_choice" ]; then
 			read -r _version <"$_choice"
-			folder=$image_store/$_version
+			[ "$_version" = cd ] || folder=$image_store/$_version
 			return 0
 		fi
 	done

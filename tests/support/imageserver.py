@@ -1,0 +1,131 @@
+"""The authoritative server's folder of domU images, and a real rsync daemon to serve it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from support.waiting import until
+
+Files = Mapping[str, bytes]
+KERNELS = b"base.ffs XEN3_DOMU_RO\n"
+
+
+def private_key(name: str = "ours") -> Path:
+    """An RSA key, made as docs/images.md says; one for each name and run of the tests."""
+    return _key(name)
+
+
+@cache
+def _key(name: str) -> Path:
+    key = Path(mkdtemp(prefix="goldmaster-key-")) / name
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    return key
+
+
+def public_key(name: str = "ours") -> str:
+    """What servers check with."""
+    return subprocess.run(["openssl", "rsa", "-in", private_key(name), "-pubout"], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def signature(data: bytes, key: str = "ours") -> bytes:
+    """By openssl, of `data`."""
+    return subprocess.run(["openssl", "dgst", "-sha256", "-sign", private_key(key)], input=data,
+                          check=True, capture_output=True).stdout
+
+
+def image(seed: str, size: int = 300_000) -> bytes:
+    """An image whose bytes are nowhere else."""
+    piece = hashlib.sha256(seed.encode()).digest()
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+class Shelf:
+    """A folder as `doit image-server` makes it, but written down here anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+
+    def add(self, version: str, files: Files, *, key: str = "ours", listed: str = "",
+            number: int = 0, sizes: Mapping[str, int] | None = None) -> Path:
+        """Add a version.
+
+        listed  lines that its list has beside those of its files
+        number  of LATEST, which then names it
+        sizes   to be said in place of the right ones
+        """
+        folder = self.folder / version
+        folder.mkdir()
+        every = {"KERNELS": KERNELS, **files}
+        told = {name: len(data) for name, data in every.items()} | dict(sizes or {})
+        text = version + "\n" + "".join(f"{name} {size}\n" for name, size in sorted(told.items()))
+        every["VERSION"] = text.encode()
+        for name, data in every.items():
+            (folder / name).write_bytes(data)
+        self.sign(version, every, key=key, listed=listed)
+        if number:
+            self.latest(version, number, key=key)
+        return folder
+
+    def sign(self, version: str, files: Files, *, key: str = "ours", listed: str = "") -> None:
+        """Write the list of a version, and its signature."""
+        lines = [f"SHA256 ({name}) = {hashlib.sha256(data).hexdigest()}\n"
+                 for name, data in sorted(files.items())]
+        text = ("".join(lines) + listed).encode()
+        (self.folder / version / "SHA256").write_bytes(text)
+        (self.folder / version / "SHA256.sig").write_bytes(signature(text, key))
+
+    def latest(self, version: str, number: int, *, key: str = "ours") -> None:
+        """Name the version that all should have."""
+        line = f"{version} {number}\n".encode()
+        base64 = subprocess.run(["openssl", "base64"], input=signature(line, key), check=True,
+                                capture_output=True).stdout
+        (self.folder / "LATEST").write_bytes(line + base64)
+
+    def remove(self, version: str) -> None:
+        """The server does not keep it."""
+        shutil.rmtree(self.folder / version)
+
+
+class RsyncDaemon:
+    """A real one on loopback, with `folder` as its module `images`. Use it as a context manager."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self._port = taken.getsockname()[1]
+        me = "".join(f"{kind} = {number}\n" for kind, number in
+                     (("uid", os.getuid()), ("gid", os.getgid())))
+        scratch.mkdir()
+        (scratch / "rsyncd.conf").write_text(
+            f"use chroot = no\n{me}pid file = {scratch}/pid\nlog file = {scratch}/log\n"
+            f"[images]\npath = {folder}\nread only = yes\n")
+        self._argv = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1",
+                      f"--port={self._port}", f"--config={scratch}/rsyncd.conf"]
+
+    @property
+    def url(self) -> str:
+        """Of the module."""
+        return f"rsync://127.0.0.1:{self._port}/images"
+
+    def __enter__(self) -> RsyncDaemon:
+        self._process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL)
+        until(self._answers)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self._port)) == 0
