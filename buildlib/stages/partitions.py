@@ -9,16 +9,16 @@ Sources: UEFI 2.10, 5.2 (MBR) and 5.3 (GPT); GRUB's boot.S (0x1b0: the sector to
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import dataclass
 from struct import pack, pack_into
-from uuid import UUID, uuid5
 
 BLOCK = 512
 _CODE = 440  # bytes of the first sector that are code; a signature and the table follow
 _NEXT_SECTOR = 0x1B0  # in that code
-_SYSTEM_TYPE = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
-_NAMES = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+# C12A7328-F81F-11D2-BA4B-00A0C93EC93B, as GUIDs are written to disks
+_SYSTEM_TYPE = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
 _ENTRIES, _ENTRY_BYTES = 128, 128
 _ENTRY_BLOCKS = _ENTRIES * _ENTRY_BYTES // BLOCK
 BACKUP_BLOCKS = _ENTRY_BLOCKS + 1
@@ -60,7 +60,7 @@ class Disk:
         table = b""
         if self.system:
             first, blocks = self.system
-            table = (_SYSTEM_TYPE.bytes_le + uuid5(_NAMES, f"{self.name} system").bytes_le
+            table = (_SYSTEM_TYPE + _guid(f"{self.name} system")
                      + pack("<QQQ", first, first + blocks - 1, 0)
                      + "EFI system".encode("utf-16le").ljust(72, b"\0"))
         table = table.ljust(_ENTRIES * _ENTRY_BYTES, b"\0")
@@ -77,7 +77,7 @@ class Disk:
         if self.code:
             block[:_CODE] = self.code[:_CODE].ljust(_CODE, b"\0")
             pack_into("<Q", block, _NEXT_SECTOR, self.core)
-        block[_CODE:_CODE + 4] = uuid5(_NAMES, f"{self.name} MBR").bytes[:4]
+        block[_CODE:_CODE + 4] = _guid(f"{self.name} MBR")[:4]
         block[446:510] = b"".join(entries).ljust(64, b"\0")
         block[510:] = b"\x55\xaa"
         return bytes(block)
@@ -86,9 +86,17 @@ class Disk:
         """UEFI 2.10, table 5-5; the sum is over the header with 0 in its place."""
         blank = b"EFI PART" + pack(
             "<LLLLQQQQ16sQLLL", 0x10000, 92, 0, 0, own, other, _ENTRY_BLOCKS + 2,
-            self.blocks - BACKUP_BLOCKS - 1, uuid5(_NAMES, f"{self.name} disk").bytes_le, entries,
+            self.blocks - BACKUP_BLOCKS - 1, _guid(f"{self.name} disk"), entries,
             _ENTRIES, _ENTRY_BYTES, zlib.crc32(table))
         return (blank[:16] + pack("<L", zlib.crc32(blank)) + blank[20:]).ljust(BLOCK, b"\0")
+
+
+def _guid(name: str) -> bytes:
+    """A GUID that a name always has, of version 8 (RFC 9562, 5.8)."""
+    data = bytearray(hashlib.sha256(name.encode()).digest()[:16])
+    data[7] = data[7] & 0x0F | 0x80
+    data[8] = data[8] & 0x3F | 0x80
+    return bytes(data)
 
 
 def _entry(kind: int, first: int, blocks: int, *, active: bool = False) -> bytes:
