@@ -65,6 +65,20 @@ def stopped(server: Server) -> str:
     return boot.console
 
 
+def test_a_host_passes_by_what_its_domus_have(server: Server) -> None:
+    """Their partitions, with the marker, are on its disks: also where its own is missing."""
+    server.file_system("c", CONFIG)
+    server.file_system("d", {MARKER: "", "local/server.conf": "", "local/etc/rc.conf": RC_CONF})
+    server.disk("wd0", {"e": "d"})
+    console = stopped(server)
+    assert "those of domUs, not of this host: wd0e" in console
+    assert "no configuration was found" in console
+    server.disk("wd1", {"a": "c", "e": "d"})
+    console = started(server)
+    assert "the configuration is on wd1a." in console
+    assert "ignored" not in console
+
+
 def test_one_disk(server: Server) -> None:
     server.file_system("c", CONFIG)
     server.disk("wd0", {"e": "c"})

@@ -73,9 +73,10 @@ make_nodes()
 #	found		the first partition with one; it stays on /config,
 #			read-only
 #	others		further ones
+#	domus		partitions with the configurations of domUs, on a host
 find_config()
 {
-	looked='' unmarked='' found='' others=''
+	looked='' unmarked='' found='' others='' domus=''
 	for _name in $(disks_in_order); do
 		looked="$looked $_name"
 		make_nodes "$_name"
@@ -95,6 +96,8 @@ look_at()
 	mount -t ffs -o ro "/dev/$1" $_point 2>/dev/null || return 0
 	if [ ! -f "$_point/$marker" ]; then
 		unmarked="$unmarked $1"
+	elif is_domus $_point; then
+		domus="$domus $1"
 	elif [ -z "$found" ]; then
 		found=$1
 		return
@@ -102,6 +105,13 @@ look_at()
 		others="$others $1"
 	fi
 	umount $_point
+}
+
+# is_domus FOLDER -- is the configuration there one of a domU, on a host that
+# starts domUs?  Their partitions have the marker too, on the host's disks.
+is_domus()
+{
+	[ -e /etc/rc.d/domus ] && [ -f "$1/local/server.conf" ]
 }
 
 # is_known PARTITION -- was it found already, by another name?
@@ -134,6 +144,7 @@ no_config()
 {
 	say "looked for a file system with /$marker on:${looked:- no disk at all}"
 	[ -z "$unmarked" ] || say "file systems without it:$unmarked"
+	[ -z "$domus" ] || say "those of domUs, not of this host:$domus"
 	give_up "no configuration was found."
 }
 
