@@ -23,7 +23,7 @@ from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
 Firmware: TypeAlias = Literal["bios", "efi"]
-Medium: TypeAlias = Literal["cd", "disk"]
+Medium: TypeAlias = Literal["cd", "disk", "usb"]
 
 QEMU = "qemu-system-x86_64"
 OVMF = Path("/usr/share/OVMF")
@@ -119,7 +119,7 @@ def qemu_words(
     qemu = find_tool(QEMU)
     if qemu is None:
         raise _missing(QEMU, "qemu-system-x86")
-    drives = ["-drive", _drive(image, "media=cdrom,readonly=on" if medium == "cd" else _DISK)]
+    drives = _MEDIA[medium](image)
     if config is not None:
         drives += ["-drive", _drive(config, f"if=ide,{_DISK}")]
     return [
@@ -131,6 +131,19 @@ def qemu_words(
 
 def _drive(image: Path, how: str) -> str:
     return f"format=raw,file={str(image.absolute()).replace(',', ',,')},{how}"
+
+
+def _stick(image: Path) -> list[str]:
+    """On USB 2, whose controller NetBSD's dom0 kernels have a driver for."""
+    return ["-drive", _drive(image, f"if=none,id=stick,{_DISK}"), "-device", "usb-ehci,id=ehci",
+            "-device", "usb-storage,bus=ehci.0,drive=stick,removable=on,bootindex=0"]
+
+
+_MEDIA: dict[Medium, Callable[[Path], list[str]]] = {
+    "cd": lambda image: ["-drive", _drive(image, "media=cdrom,readonly=on")],
+    "disk": lambda image: ["-drive", _drive(image, _DISK)],
+    "usb": _stick,
+}
 
 
 def _ovmf() -> list[str]:

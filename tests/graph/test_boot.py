@@ -271,6 +271,16 @@ def test_the_same_image_on_a_disk(
 
 
 @pytest.mark.boot
+@pytest.mark.parametrize("firmware", ["bios", "efi"])
+@pytest.mark.parametrize("disk", ["gpt", "mbr"])
+def test_the_same_image_on_a_stick(
+    parts: Parts, disk: Literal["gpt", "mbr"], firmware: Firmware
+) -> None:
+    report = start(parts.disc(disk=disk), parts, firmware=firmware, medium="usb", seconds=120)
+    assert report.lines[-1] == "goldmaster-mini: dom0 up"
+
+
+@pytest.mark.boot
 def test_a_disk_without_tables(parts: Parts) -> None:
     """Its BIOS finds nothing; QEMU's UEFI reads El Torito from disks too, others need not."""
     assert fails(parts.disc(), parts, medium="disk").reason == "boot-ended"
