@@ -15,7 +15,7 @@ from buildlib.words import model, site
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md", "docs/config.md")
 COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
-            "site-init", "site-check", "config-image"}
+            "site-init", "site-check", "config-image", "burn-check", "reproduce"}
 OWN_VARIABLES = {"config-image": set(configimages.VARIABLES)}
 TASKS = {"iso", "domu-images", "verify", "boot-test"}
 
