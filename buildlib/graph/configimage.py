@@ -7,6 +7,7 @@ first, and an image is made only where nothing of this machine is wrong.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,8 +56,9 @@ def find_machine(name: str, site: Path, project: Path) -> Machine:
     read = read_site(site, problems)
     place = _place(name, read, site)
     found = sorted({*problems, *check_site(read, known_names(project))})
-    mine = [problem for problem in found
-            if f"{problem.file}/".startswith((f"{place}/", f"{SHARED}/"))]
+    seat = re.compile(rf"{HOSTS}/[^/]+/domUs/{re.escape(name)}").fullmatch
+    mine = [problem for problem in found if seat(problem.file)
+            or f"{problem.file}/".startswith((f"{place}/", f"{SHARED}/"))]
     if mine:
         raise ConfigError(
             f"{name}: its configuration has {len(mine)} problem{'s' * (len(mine) > 1)}",

@@ -27,10 +27,11 @@ class Audited:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        for name in ("sed", "tr", "df", "mtree"):
+        for name in ("cmp", "sed", "tr", "df", "mtree"):
             (server.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
         shutil.copy2(HERE / "bare/df", server.root / "sbin/df")
         (server.root / "usr/bin/df").unlink()
+        server.write("sysctl/kern.root_device", "cd0\n")
         for name in ("bin/tool", "odd [names]*?", "a name", "etc/a.b"):
             self.write(name, f"{name}\n")
         (server.root / "bin/tool").chmod(0o555)
@@ -154,8 +155,8 @@ def test_a_change_is_found(audited: Audited, what: str) -> None:
     assert OTHER in text
 
 
-def test_without_null_mounts_what_is_laid_over_is_left_out(audited: Audited) -> None:
-    audited.server.write("no-null", "")
+def test_what_is_laid_over_is_left_out_where_the_medium_cannot_be_seen(audited: Audited) -> None:
+    audited.server.write("cd-busy", "")
     tamper(audited, "etc/a.b", "new\n")
     audited.start()
     (audited.server.root / "var/tmp-file").write_text("x")
@@ -168,6 +169,16 @@ def test_without_null_mounts_what_is_laid_over_is_left_out(audited: Audited) -> 
              if not line.startswith(("\t", "goldmaster:"))]
     assert paths
     assert [path for path in paths if not path.startswith(SIMULATOR)] == []
+
+
+def test_another_disc_in_the_drive_is_not_looked_at(audited: Audited) -> None:
+    compare = audited.server.root / "usr/bin/cmp"
+    compare.unlink()
+    compare.write_text("#!/bin/sh\nexit 1\n")
+    compare.chmod(0o755)
+    audited.start()
+    assert "not looked at" in audited.audit(status=1)
+    assert not (audited.server.root / "mnt/bin").exists()
 
 
 def test_what_cannot_be_said(audited: Audited) -> None:

@@ -2,9 +2,10 @@
 #
 # Comparing the root with the medium's own list.  On a running server much is
 # laid over it: the configuration over /etc, file systems in memory on /dev,
-# /tmp, /var.  A null mount of / on /mnt shows the root alone, with none of
-# that.  Where it cannot be had, what lies under other mounts is left out, and
-# that is told.
+# /tmp, /var.  A second mount of the medium shows it alone.  NetBSD mounts a
+# partition once, but whole disks without a label have two names, a and d: the
+# root is the one, so the other is free.  Where it is not, what lies under
+# other mounts is left out, and that is told.  (A null mount of / is refused.)
 #
 # Variables of goldmaster-audit: contents, quiet, work.  Needs lib.sh.
 
@@ -26,15 +27,20 @@ cannot()
 # that something else is mounted on, if that matters
 find_root()
 {
-	_nodes=$(mount_points)
-	case " $_nodes " in
-	*" $point "*)	;;
-	*)	if mount -t null -o ro / $point 2>/dev/null; then
-			root=$point mounted=yes
-			return 0
-		fi ;;
+	hidden=$(mount_points)
+	case " $hidden" in
+	*" $point "*)	return 0 ;;
 	esac
-	hidden=$_nodes
+	_device=/dev/$(sysctl -n kern.root_device)d
+	for _type in cd9660 ffs; do
+		mount -t $_type -o ro "$_device" $point 2>/dev/null || continue
+		mounted=yes
+		if cmp -s "$list" "$point$list"; then
+			root=$point hidden=''
+			return 0
+		fi
+		leave_root
+	done
 }
 
 # leave_root -- as it was
