@@ -107,9 +107,9 @@ def write_checkout(
     Raises ConfigError where the repository has something else than the site; ToolError.
     """
     client = Subversion.found(runner)
-    url = (url or client.url(machine.site)).rstrip("/")
+    url = (url or client.url(machine.site.absolute())).rstrip("/")
     revision = client.revision(url)
-    with _scratch(work / f"{machine.name}.{os.getpid()}") as folder:
+    with _scratch(work.absolute() / f"{machine.name}.{os.getpid()}") as folder:
         checkouts = (folder / "local", folder / "global")
         for name, checkout in zip((machine.place, SHARED), checkouts, strict=True):
             client.check_out(f"{url}/{name}", revision, checkout)
