@@ -7,6 +7,7 @@ first, and an image is made only where nothing of this machine is wrong.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,8 +56,9 @@ def find_machine(name: str, site: Path, project: Path) -> Machine:
     read = read_site(site, problems)
     place = _place(name, read, site)
     found = sorted({*problems, *check_site(read, known_names(project))})
-    mine = [problem for problem in found
-            if f"{problem.file}/".startswith((f"{place}/", f"{SHARED}/"))]
+    seat = re.compile(rf"{HOSTS}/[^/]+/domUs/{re.escape(name)}").fullmatch
+    mine = [problem for problem in found if seat(problem.file)
+            or f"{problem.file}/".startswith((f"{place}/", f"{SHARED}/"))]
     if mine:
         raise ConfigError(
             f"{name}: its configuration has {len(mine)} problem{'s' * (len(mine) > 1)}",
@@ -105,9 +107,9 @@ def write_checkout(
     Raises ConfigError where the repository has something else than the site; ToolError.
     """
     client = Subversion.found(runner)
-    url = (url or client.url(machine.site)).rstrip("/")
+    url = (url or client.url(machine.site.absolute())).rstrip("/")
     revision = client.revision(url)
-    with _scratch(work / f"{machine.name}.{os.getpid()}") as folder:
+    with _scratch(work.absolute() / f"{machine.name}.{os.getpid()}") as folder:
         checkouts = (folder / "local", folder / "global")
         for name, checkout in zip((machine.place, SHARED), checkouts, strict=True):
             client.check_out(f"{url}/{name}", revision, checkout)

@@ -10,6 +10,7 @@ from buildlib.graph.engine import Graph
 from buildlib.graph.lockcheck import check_lock
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
+from buildlib.stages.audit import Audit
 from buildlib.stages.buildsh import BuildSh
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
@@ -18,7 +19,7 @@ from buildlib.stages.grub import MENU, GrubImage, menu
 from buildlib.stages.hypervisor import DistributionXen, FileXen
 from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
 from buildlib.stages.imageversion import ImageVersion, version_files
-from buildlib.stages.iso import Iso
+from buildlib.stages.iso import Iso, added_files
 from buildlib.stages.kernel import Kernel
 from buildlib.stages.packages import Packages
 from buildlib.stages.press import Press
@@ -203,6 +204,7 @@ class _Builder:
             remove=recipe.remove,
             keep=recipe.keep,
             files={recipe.kernel_path: self.kernel(recipe.kernel)},
+            audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
         )
         name = f"root:{_short(recipe_name)}"
         return From(self.add(name, stage, f"compose the root tree of {recipe_name}"), "tree")
@@ -263,7 +265,8 @@ class _Builder:
             kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
             also=boots.also,
         )
-        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text})
+        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text},
+                    audit=Audit(added_files(boots.chosen()), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
         grub: dict[str, From] = {
             platform: From(

@@ -171,7 +171,8 @@ _DOCS = {
       partitions of its own.
 - [ ] Add its name and address to `global/hosts`.
 - [ ] `doit site-check SITE` finds no problems.
-- [ ] Commit. Update the checkouts on the host; make that of the domU on its config partition.
+- [ ] Commit. On the host: `goldmaster-update`.
+- [ ] `doit config-image NAME SITE`, and write the image to the domU's config partition.
 - [ ] Start it, and look for the login prompt on its console.
 """,
     "new-release.md": """\
@@ -212,8 +213,9 @@ Once, for each host: `image_store` and `image_url` in its `host.conf`, and
 # A host is lost
 
 - [ ] Take a spare machine. It needs the CD and a disk with the partitions of `domUs/*`.
-- [ ] Make the config partition: marker file, checkouts of `pservers/HOST` and `global`.
 - [ ] Change `mac` and `memory` in `host.conf` to those of the machine; `doit site-check SITE`.
+- [ ] `doit config-image HOST SITE`, and write the image to a partition of the disk; or start from
+      the CD without a configuration, and `goldmaster-init DISK URL HOST`.
 - [ ] Start it. Its domUs come up in the order of `boot_order`.
 - [ ] Mirrors with a half on this host are rebuilt: see lost-storage.md.
 """,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -19,6 +19,11 @@ from buildlib.words.tree import Entry, Tree, tree_of
 
 BOOT_FOLDER = "boot/grub"
 CATALOG = f"{BOOT_FOLDER}/boot.cat"
+
+
+def added_files(platforms: Iterable[str]) -> tuple[str, ...]:
+    """What the stage puts on the disc beside the tree."""
+    return (CATALOG, *map(_image_path, platforms))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from buildlib.sources.folder import read_tree
+from buildlib.stages.audit import Audit, blank, with_list
 from buildlib.stages.stage import From, Job, Outputs, SourceTree, Stage
 from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
@@ -38,6 +39,7 @@ class Root(Stage):
     keep: Mapping[str, str] | None = None
     files: Mapping[str, From] | None = None
     texts: Mapping[str, str] | None = None
+    audit: Audit | None = None
 
     def run(self, job: Job) -> Outputs:
         """Only specs are read; contents stay where they are."""
@@ -49,6 +51,7 @@ class Root(Stage):
         files = {path: (ref.stage, job.inputs[ref].blob)
                  for path, ref in (self.files or {}).items()}
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
+        placed += [blank(self.time)] * (self.audit is not None)
         below = without(overlay(*(layer.tree for layer in layers)), self.remove)
         below = renamed(below, self.keep or {})
         above = _in_place(below, [*overlays, (tree_of([*placed, *texts]), ())])
@@ -58,6 +61,9 @@ class Root(Stage):
         packs += [pack for layer in layers for pack in layer.packs]
         loose = [blob for layer in layers for blob in layer.files]
         loose += [blob for _, blob in files.values()]
+        if self.audit is not None:
+            tree, blob = with_list(tree, self.audit, job.blobs, time=self.time)
+            loose.append(blob)
         return {"tree": StoredTree(tree, _unique(packs), _unique(loose))}
 
     def _overlay(self, folder: SourceTree, pack: PackWriter) -> _Upper:

@@ -161,6 +161,12 @@ def test_a_site_with_problems_of_this_machine(site: Path) -> None:
     assert any("global/x" in problem for problem in refused(site, "sql").problems)
 
 
+def test_a_domu_that_its_host_cannot_start(site: Path) -> None:
+    (site / "pservers/alpha/domUs/nfs").write_text("memory=few\n")
+    assert all("pservers/alpha/domUs/nfs" in line for line in refused(site, "nfs").problems)
+    copy(site, "packages")
+
+
 def test_problems_of_other_machines_are_counted(site: Path) -> None:
     (site / "vservers/nfs/server.conf").write_text("memory=1\n")
     machine = find_machine("beta", site, PROJECT)

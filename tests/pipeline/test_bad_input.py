@@ -92,8 +92,8 @@ STAGES: dict[str, Bad] = {
         "the folder or a file in it cannot be read", "/recipes/dom0/ovrlay",
         "No such file or directory"),
     "a file over a folder": Bad(
-        written(f"{OVERLAY}/usr", "No folder.\n"), "a file would replace a dir",
-        "usr: recipes/dom0/overlay over ", do="remove the lower entry in the recipe"),
+        written(f"{OVERLAY}/bin", "No folder.\n"), "a file would replace a dir",
+        "bin: recipes/dom0/overlay over ", do="remove the lower entry in the recipe"),
     "a folder over a file": Bad(
         written(f"{OVERLAY}/etc/motd/local", "Below a file.\n"), "a dir would replace a file",
         "etc/motd: recipes/dom0/overlay over etc", do="remove the lower entry in the recipe"),

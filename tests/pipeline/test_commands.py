@@ -220,7 +220,7 @@ def test_lock_tells_what_changed(scratch: Scratch) -> None:
     assert "\nupgrade  lz4 1.10.0 → 1.10.1\n" in said
     assert "\ndrop     bozohttpd 20240428\n" in said
     scratch.doit("iso")
-    scratch.append("recipes/domu/base.toml", 'packages = ["www/bozohttpd"]\n')
+    scratch.edit("recipes/domu/base.toml", 'packages = [', 'packages = ["www/bozohttpd", ')
     assert "\nadd      bozohttpd 20240428\n" in scratch.doit("lock").out
     ran = scratch.build("iso")
     assert ran.built >= {"packages:base", "root:base", "image:base", "iso"}

@@ -19,6 +19,7 @@ from support.judges import (
     ISO_JUDGES,
     Found,
     bsdtar,
+    bsdtar_contents,
     differences,
     sleuthkit,
     sleuthkit_links,
@@ -27,7 +28,8 @@ from support.judges import (
 )
 from support.scratch import Scratch, digest
 
-from buildlib.words.mtree import parse
+from buildlib.stages.audit import LIST
+from buildlib.words.mtree import format_tree, parse
 from buildlib.words.tree import ROOT, Tree
 
 ISO = "mini-dom0.iso"
@@ -60,6 +62,33 @@ def test_mtree_reads_the_spec(template: Scratch, base: str) -> None:
     assert len(text.splitlines()) == len(spec(template, base))
 
 
+@pytest.mark.parametrize("base", BASES)
+def test_a_medium_has_a_list_of_itself(template: Scratch, base: str, tmp_path: Path) -> None:
+    """It says what the spec beside the product says, but for what was not known then."""
+    product = template.product(base)
+    if base == ISO:
+        text = bsdtar_contents(product)[0][LIST]
+    else:
+        padded = tmp_path / base  # as below
+        padded.write_bytes(product.read_bytes() + bytes(1 << 20))
+        text = sleuthkit_reads(padded, sleuthkit(padded)[1][LIST])
+    wanted = {line.split()[0]: line for line in format_tree(spec(template, base), tags=False)
+              .splitlines()}
+    found = {line.split()[0]: line for line in text.splitlines()}
+    assert found.keys() == wanted.keys()
+    differ = {path.decode() for path, line in found.items() if line != wanted[path]}
+    added = {"boot/grub/boot.cat", "boot/grub/bios.img", "boot/grub/efi.img"}
+    assert differ == {f"./{name}" for name in {LIST} | (added if base == ISO else set())}
+    for name in differ:
+        words = found[name.encode()].split()
+        assert set(words) <= set(wanted[name.encode()].split())
+        assert [word.partition(b"=")[0] for word in words[1:]] == [
+            b"type", b"uid", b"gid", b"mode", b"time"]
+    (tmp_path / "list").write_bytes(text)
+    read = tool("mtree", "-C", "-f", tmp_path / "list")
+    assert len(read.splitlines()) == len(found) - 1, "#mtree is no entry"
+
+
 # the build record
 
 
@@ -75,7 +104,10 @@ def test_record_names_every_input_with_its_digest(template: Scratch) -> None:
     for folder in ("recipes/server", "recipes/dom0", "recipes/domu/base", "recipes/domu/pkgrepo"):
         for path in template.path(f"{folder}/overlay").rglob("*"):
             mark = inputs[str(path.relative_to(template.root))]
-            assert mark == "dir" or mark.split()[1] == digest(path)
+            if path.is_symlink():
+                assert mark == f"link {os.readlink(path)}"
+            else:
+                assert mark == "dir" or mark.split()[1] == digest(path)
     assert inputs["recipes/dom0/overlay.mtree"].split()[1] == digest(
         template.path("recipes/dom0/overlay.mtree"))
     fetched = {name: mark.split()[1] for name, mark in inputs.items() if mark.startswith("sha512")}
@@ -212,14 +244,17 @@ def test_the_disc_has_owners_and_modes_right(template: Scratch) -> None:
 
 
 PACKAGES = {
-    "dom0": {"lz4-1.10.0", "zstd-1.5.6", "rsync-3.4.1", "yajl-2.1.0nb1", "xentools420-4.20.1nb2"},
+    "dom0": {"lz4-1.10.0", "zstd-1.5.6", "rsync-3.4.1", "yajl-2.1.0nb1", "xentools420-4.20.1nb2",
+             "subversion-base-1.14.5"},
+    "base": {"subversion-base-1.14.5"},
     "pkgrepo": {"bozohttpd-20240428", "libarchive-3.7.7", "lz4-1.10.0", "pkg_chk-2.1.2",
-                "pkgin-23.8.1nb5", "rsync-3.4.1", "zstd-1.5.6"},
+                "pkgin-23.8.1nb5", "rsync-3.4.1", "subversion-base-1.14.5", "zstd-1.5.6"},
 }
 
 
 def test_packages_are_installed_and_registered(template: Scratch) -> None:
-    for system, base in (("dom0", ISO), ("pkgrepo", "mini-pkgrepo.ffs")):
+    for system, base in (("dom0", ISO), ("base", "mini-base.ffs"),
+                         ("pkgrepo", "mini-pkgrepo.ffs")):
         tree = spec(template, base).by_path
         folders = {path.split("/")[3] for path in tree
                    if path.startswith("usr/pkg/pkgdb/") and tree[path].kind == "dir"}
@@ -233,7 +268,8 @@ def test_packages_are_installed_and_registered(template: Scratch) -> None:
     tree = spec(template, ISO).by_path
     assert files
     assert [name for name in files if f"usr/pkg/{name}" not in tree] == []
-    assert "usr/pkg/bin" not in spec(template, "mini-base.ffs").by_path
+    assert "usr/pkg/bin/rsync" not in spec(template, "mini-base.ffs").by_path
+    assert "usr/pkg/bin/svn" in spec(template, "mini-base.ffs").by_path
 
 
 # domU images

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from support.repository import Repository, svn
 from support.scratch import Scratch
 from support.ufs import Ufs
 
@@ -81,3 +83,21 @@ def test_no_image_of_what_is_wrong(bare: Scratch) -> None:
     assert "sise: no such setting" in bare.doit(
         "config-image", "nfs", "site", "sise=2m", status=3).err
     assert "sets is no file" in bare.doit("config-image", "nfs", "site", "to=sets", status=3).err
+
+
+def test_an_image_with_checkouts(bare: Scratch, tmp_path: Path) -> None:
+    bare.doit("site-init", "site")
+    with Repository(tmp_path / "svn", bare.path("site")) as repository:
+        svn("checkout", "-q", repository.url, bare.path("work"))
+        ran = bare.doit("config-image", "alpha", "work", "to=a.ffs")
+        assert ran.out.endswith(f"checkouts of {repository.url}, revision 1\n")
+        assert "local/.svn/wc.db" in Ufs(bare.path("a.ffs")).tree
+        bare.doit("config-image", "alpha", "site", "to=b.ffs", f"checkout={repository.url}")
+        assert "local/.svn/wc.db" in Ufs(bare.path("b.ffs")).tree
+        bare.doit("config-image", "alpha", "work", "to=c.ffs", "checkout=no")
+        bare.doit("config-image", "alpha", "site", "to=d.ffs")
+        assert bare.path("c.ffs").read_bytes() == bare.path("d.ffs").read_bytes()
+        bare.path("work/global/hosts").write_text("changed\n")
+        told = bare.doit("config-image", "alpha", "work", status=3).err
+        assert "global/hosts: changed" in told
+        assert "checkout=no makes a plain copy" in told

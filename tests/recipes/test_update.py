@@ -164,7 +164,7 @@ def test_services(fleet: Fleet) -> None:
     touched = text.partition("what is touched:\n")[2].splitlines()
     assert sorted(line.strip() for line in touched) == [
         "global/inetd.conf: /etc/rc.d/inetd restart",
-        "local/domUs/sql: the domU sql, when it is started again",
+        "local/domUs/sql: /etc/rc.d/domus restart sql",
         "local/etc/rc.d/mine: /etc/rc.d/mine restart",
         "local/etc/syslog.conf: /etc/rc.d/syslogd restart",
     ]
@@ -180,8 +180,11 @@ def test_services(fleet: Fleet) -> None:
 
 
 def test_services_are_restarted_when_asked_for(fleet: Fleet) -> None:
-    fleet.repository.commit({"pservers/alpha/etc/rc.conf.d/mine": "mine_flags=x\n"})
-    assert "/etc/rc.d/mine restart\nmine: restart\n" in fleet.update("-y")
+    fleet.repository.commit({"pservers/alpha/etc/rc.conf.d/mine": "mine_flags=x\n",
+                             "pservers/alpha/etc/rc.conf.d/network": "network_flags=x\n"})
+    text = fleet.update("-y")
+    assert "/etc/rc.d/mine restart\nmine: restart\n" in text
+    assert text.endswith("/etc/rc.d/network restart\n") or "network restart\n\tlocal" in text
 
 
 # what the server has of its own
@@ -341,6 +344,28 @@ def test_a_kill_while_files_are_moved(fleet: Fleet, tmp_path: Path) -> None:
     assert count > 20
     assert any(state not in (before, wanted) for state in states)
     fleet.repository.start()
+
+
+def test_what_was_cut_off_is_finished_at_the_next_start(
+    fleet: Fleet, tmp_path: Path, shell: str
+) -> None:
+    change(fleet)
+    wanted = expected(fleet)
+    script(fleet.server.sim / "before-mv", "#!/bin/sh\ncase $* in *hosts*) kill -9 0 ;; esac\n")
+    run(fleet.server, "/bin/sh", "/usr/sbin/goldmaster-update")
+    assert (fleet.config / ".update/ready").exists()
+    assert fleet.state != wanted
+    with Server(tmp_path / "again", shell=shell) as server:
+        furnish(server)
+        server.file_system("config", {})
+        config = server.sim / "fs/config"
+        shutil.copytree(fleet.config, config, symlinks=True, dirs_exist_ok=True)
+        server.disk("wd0", {"a": "config"})
+        boot = server.boot()
+        assert boot.status == 0, boot.console
+        assert "an update of the configuration was cut off; going on with it." in boot.console
+        assert state(config) == wanted
+        assert server.run("/bin/cat", "/etc/syslog.conf").stdout == "new\n"
 
 
 def test_a_full_disk(fleet: Fleet) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.jobs import Bench
 from support.trees import TIME, Contents, char, file, folder, link
 
+from buildlib.stages.audit import LIST, Audit
 from buildlib.stages.root import Root
 from buildlib.stages.stage import From, SourceTree
 from buildlib.words.digest import sha256
@@ -121,3 +122,34 @@ def test_a_folder_in_place_of_a_link(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(StageError) as caught:
         make(bench, replace(STAGE, overlays=(overlay,)), {**base, **link("etc", "config/etc")})
     assert caught.value.reason == "kind-conflict"
+
+
+# a list of itself
+
+
+def test_a_tree_has_a_list_of_itself(bench: Bench) -> None:
+    stage = replace(STAGE, audit=Audit(("boot/added.img",)), files={"netbsd": KERNEL})
+    outputs = bench.run_stage(stage, {SETS: bench.stored(BASE), KERNEL: b"kernel"})
+    tree = bench.tree(outputs["tree"])
+    entry = tree.by_path[LIST]
+    text = bench.contents(outputs["tree"])[entry.sha256]
+    assert (entry.size, entry.mode, entry.sha256) == (len(text), 0o444, sha256(text))
+    lines = text.decode().splitlines()
+    assert f"./netbsd type=file uid=0 gid=0 mode=0444 time={TIME + 99}.0 size=6 sha256=" in (
+        "\n".join(lines))
+    assert f"./{LIST} type=file uid=0 gid=0 mode=0444 time={TIME + 99}.0" in lines
+    assert lines[-1] == f"./boot/added.img type=file uid=0 gid=0 mode=0444 time={TIME + 99}.0"
+    assert [line.split()[0] for line in lines[1:-1]] == [
+        "." if path == "." else f"./{path}" for path in tree.by_path]
+    assert LIST not in make(bench, STAGE).by_path
+
+
+def test_links_are_listed_as_a_disc_has_them(bench: Bench) -> None:
+    base = {**BASE, **link("etc/x", "/a//b/")}
+    for disc, target in ((True, "/a/b"), (False, "/a//b/")):
+        stage = replace(STAGE, audit=Audit(disc=disc))
+        outputs = bench.run_stage(stage, {SETS: bench.stored(base)})
+        tree = bench.tree(outputs["tree"])
+        text = bench.contents(outputs["tree"])[tree.by_path[LIST].sha256].decode()
+        assert f" link={target}\n" in text
+        assert tree.by_path["etc/x"].link == "/a//b/"

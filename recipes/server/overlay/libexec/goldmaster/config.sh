@@ -23,6 +23,7 @@ attach_config()
 		find_config
 		[ -n "$found" ] || no_config
 		mount_config
+		finish_update
 		lay_over_etc
 	elif ! is_writable /etc; then
 		lay_over_etc
@@ -156,6 +157,15 @@ mount_config()
 	    give_up "the file system on $found is damaged: fsck_ffs /dev/r$found"
 	mount -t ffs "/dev/$found" /config ||
 	    give_up "$found cannot be mounted on /config."
+}
+
+# finish_update -- one that was cut off while files were moved, so that the
+# server comes up with one configuration and not with halves of two
+finish_update()
+{
+	[ -e /config/.update/ready ] || return 0
+	say "an update of the configuration was cut off; going on with it."
+	(. /libexec/goldmaster/update.sh && lay_in_place)
 }
 
 # lay_over_etc -- /config/local/etc over /etc, folder by folder.  After that

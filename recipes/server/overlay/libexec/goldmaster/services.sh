@@ -63,8 +63,7 @@ service_of()
 	case $1 in
 	domUs/*)		echo "domus/${1#domUs/}" ;;
 	host.conf)		is_service domus ;;
-	storage.conf)		is_service storage || echo - ;;
-	etc/fstab | etc/rc | etc/rc.conf)
+	storage.conf | server.conf | etc/fstab | etc/rc | etc/rc.conf)
 				echo - ;;
 	etc/ifconfig.* | etc/mygate | etc/myname)
 				is_service network ;;
@@ -100,10 +99,18 @@ tell_services()
 	while read -r _service _path; do
 		case $_service in
 		-)	echo "	$_path: a new start of the server" ;;
-		domus/*)	echo "	$_path: the domU ${_service#*/}, when it is started again" ;;
+		domus/*)	echo "	$_path: /etc/rc.d/domus restart ${_service#*/}" ;;
 		*)	echo "	$_path: /etc/rc.d/$_service restart"
-			[ -z "$1" ] || sh "/etc/rc.d/$_service" restart </dev/null ||
-			    say "$_service could not be restarted." ;;
+			[ -z "$1" ] || restart "$_service" ;;
 		esac
 	done
+}
+
+# restart SERVICE -- but for what takes the server from its users
+restart()
+{
+	case $1 in
+	domus | network)	return 0 ;;
+	esac
+	sh "/etc/rc.d/$1" restart </dev/null || say "$1 could not be restarted."
 }
