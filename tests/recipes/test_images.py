@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from support.imageserver import KERNELS, RsyncDaemon, Shelf, image, public_key, signature
 from support.mirror import Fault, Mirror
+from support.simulator.dom0 import HOST, domains, furnish, image_folder, nfs, vnds
 from support.simulator.imagehost import STORE, ImageHost, Said
 from support.waiting import until
 
@@ -666,6 +667,45 @@ def test_what_is_in_use_or_chosen_is_kept(three: Fleet) -> None:
     host.images("unpin", "sql")
     assert host.images("prune").text == "goldmaster: removed v3.\n"
     assert host.versions() == {"v4"}
+
+
+def test_with_domus_that_run(shell: str, tmp_path: Path) -> None:
+    """rc.d/domus starts them from what was chosen, and what they run from stays."""
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.add("v1", ONE, number=1)
+    with Mirror(shelf.folder) as mirror, ImageHost(tmp_path / "host", shell=shell) as host:
+        image_folder(host.root / "images")
+        furnish(host, {"nfs": nfs(), "sql": nfs(mac="00:16:3e:00:00:32", config_disk="/dev/wd0f")},
+                host=HOST + f"image_store={STORE}\nimage_url={mirror.url}\nimage_keep=1\n")
+        boot = host.boot()
+        assert boot.status == 0, boot.console
+        assert domains(host) == {"nfs", "sql"}
+        host.mount_store()
+
+        def restart(*domus: str) -> None:
+            done = host.run("/bin/sh", "/etc/rc.d/domus", "restart", *domus)
+            assert done.returncode == 0, done.stdout
+
+        def runs() -> dict[str, str]:
+            return {name: row[-1] for name, row in table(host.images("list")).items()}
+
+        assert "nfs runs cd until it is started again, then v1." in host.images("fetch").text
+        assert runs() == {"v1": "-", "cd": "nfs sql"}
+        restart("nfs")
+        assert runs() == {"v1": "nfs", "cd": "sql"}
+        for number, files in ((2, TWO), (3, THREE), (4, ONE)):
+            shelf.add(f"v{number}", files, number=number)
+            host.images("fetch")
+        assert runs() == {"v4": "-", "v3": "-", "v1": "nfs", "cd": "sql"}
+        assert "nfs runs v1 until it is started again, then v3." in host.images("rollback").text
+        restart("nfs", "sql")
+        assert host.images("prune").text == "goldmaster: removed v1.\n"
+        assert runs() == {"v4": "-", "v3": "nfs sql", "cd": "-"}
+        assert list(vnds(host).values()) == [f"{STORE}/v3/base.ffs"]
+        (host.store / "v3" / BASE).write_bytes(b"?")
+        assert host.run("/bin/sh", "/etc/rc.d/domus", "restart", "nfs").returncode == 1
+        host.images("fetch", "-n", "v3")
+        restart("nfs")
 
 
 def test_folders_of_others_are_left_alone(fleet: Fleet) -> None:
