@@ -14,7 +14,7 @@ from buildlib.words import model, site
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/images.md", "docs/server.md", "docs/site.md")
 COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
-            "site-init", "site-check"}
+            "site-init", "site-check", "burn-check", "reproduce"}
 TASKS = {"iso", "domu-images", "image-server", "verify", "boot-test"}
 
 

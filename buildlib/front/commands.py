@@ -143,6 +143,9 @@ def _needed(session: Session, names: Sequence[str]) -> list[str]:
 
 
 def _tasks_of(session: Session, name: str) -> list[str]:
+    checks = {check: needs for check, _, needs in session.checks()}
+    if name in checks:
+        return checks[name]  # they always run; what can be told of is what they need
     known = [*session.engine.graph.stages, *session.plan.products]
     found = [task for task in known if task == name or task.startswith(f"{name}:")]
     if not found:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from buildlib.store.surroundings import processors, setting, source_date_epoch
+from buildlib.store.surroundings import all_settings, processors, setting, source_date_epoch
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
 
@@ -64,6 +64,10 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     problems = [
         f"{name}: no such setting{nearest(name, known)}"
         for name in (*variables, *filed) if name not in known
+    ]
+    problems += [
+        f"GOLDMASTER_{name.upper()}: no such setting{nearest(name, known)}"
+        for name in all_settings() if name not in known and name.islower()
     ]
     values: dict[str, str | int | bool] = {}
     for name, spec in known.items():

@@ -72,6 +72,19 @@ def test_a_plan_of_nothing_is_empty(shared: Scratch) -> None:
     assert json.loads(shared.doit("why", "--json").out) == {}
 
 
+def test_checks_have_a_plan_too(shared: Scratch) -> None:
+    """Of a check only what it needs can be told."""
+    assert shared.doit("plan", "verify", "boot-test").text == ""
+
+
+@pytest.mark.parametrize("command", ["clean", "dumpdb", "forget", "ignore", "reset-dep"])
+def test_commands_of_doit_that_do_nothing_say_so(shared: Scratch, command: str) -> None:
+    ran = shared.doit(command, status=3)
+    assert f"doit {command} does nothing here" in ran.err
+    assert "do:" in ran.err
+    assert "(not used here: " in shared.doit("help", command).out
+
+
 def test_a_plan_for_a_fresh_checkout(bare: Scratch) -> None:
     planned = rows(bare.doit("plan"))
     assert planned["press"][0] == "build"
@@ -106,7 +119,7 @@ EDITS: dict[str, Callable[[Scratch], object]] = {
     "a kernel configuration, and back": kernel_there_and_back,
     "code without effect": unused_code,
     "the boot menu": lambda scratch: scratch.edit(
-        "recipes/dom0.toml", "timeout = 1", "timeout = 9"),
+        "recipes/dom0.toml", "timeout = 3", "timeout = 9"),
     "a product deleted": lambda scratch: scratch.product().unlink(),
     "a side file deleted": lambda scratch: scratch.product("mini-dom0.iso.json").unlink(),
     "a signing key's file": lambda scratch: scratch.append("sets/keys/mini.asc", "\nA remark.\n"),
@@ -165,7 +178,7 @@ WHY: dict[str, tuple[Callable[[Scratch], object], str, str]] = {
     "a parameter": (
         lambda scratch: scratch.append("recipes/domu/base.toml", 'free = "20%"\n'),
         "image:base", "free changed: 5% → 20%"),
-    "a menu": (EDITS["the boot menu"], "tree:cd", "set timeout=1 → set timeout=9"),
+    "a menu": (EDITS["the boot menu"], "tree:cd", "set timeout=3 → set timeout=9"),
     "a blob": (EDITS["a blob deleted"], "kernel:XEN3_DOM0_CD", "was deleted or damaged"),
 }
 
@@ -326,6 +339,8 @@ BAD_SETTINGS: list[tuple[list[str], dict[str, str], str, str]] = [
     ([], {}, "offline = 1\n", "offline: must be yes or no, is 1"),
     ([], {"GOLDMASTER_OFFLINE": "y"}, "", "offline: must be yes or no, is 'y'"),
     (["progress=loud"], {}, "", "progress: one of auto, live, plain, json, quiet, not 'loud'"),
+    ([], {"GOLDMASTER_OFLINE": "yes"}, "",
+     "GOLDMASTER_OFLINE: no such setting; did you mean offline?"),
     ([], {"SOURCE_DATE_EPOCH": "now"}, "", "SOURCE_DATE_EPOCH is no number of seconds"),
     ([], {}, "jobs = \n", "settings.toml is no TOML"),
 ]
