@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -190,6 +191,21 @@ def test_killed_at_every_step(
         (folder / "v2").rmdir()
     assert step > (5 if damage else 10)
     assert step < 39
+
+
+def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store, folder, "v1")
+
+    def full(_source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(shutil, "copyfile", full)
+        put(store, folder, "v2", image=b"two")
+    assert hidden(folder) == []
+    assert latest(folder)[0] == "v1"
+    check(folder)
 
 
 def test_keys_that_cannot_sign(store: Store, tmp_path: Path) -> None:

@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.imageserver import KERNELS, RsyncDaemon, Shelf, image, public_key, signature
 from support.mirror import Fault, Mirror
 from support.simulator.dom0 import HOST, domains, furnish, image_folder, nfs, vnds
@@ -128,6 +135,7 @@ def test_a_version_can_be_fetched_and_not_chosen(fleet: Fleet) -> None:
     fleet.host.images("fetch")
     fleet.shelf.add("v2", TWO, number=101)
     assert fleet.host.images("fetch", "-n").text == "goldmaster: installed v2.\n"
+    assert "v2 is here already" in fleet.host.images("fetch", "-n").text
     assert fleet.host.slot() == ["v1", "cd", "100"]
     assert fleet.host.images("fetch").text == "goldmaster: domUs get v2 from now on.\n"
     assert fleet.host.slot() == ["v2", "v1", "101"]
@@ -865,12 +873,11 @@ class Choices(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_commands(tmp_path: Path) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
     machine = type("Machine", (Choices,), {"folder": tmp_path})
     run_state_machine_as_test(
-        machine, settings=hypothesis_settings(max_examples=25, stateful_step_count=20,
-                                              deadline=None))
+        machine, settings=hypothesis_settings(
+            max_examples=20, stateful_step_count=20, deadline=None,
+            suppress_health_check=list(HealthCheck)))
 
 
 def test_kernels_of_the_list_are_those_of_the_images() -> None:
