@@ -130,7 +130,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
     "number": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", vcpus="two", memory="010"),
         [f"{ALPHA}/domUs/nfs:3: memory: must be a whole number from 1 to 999999999, is '010'",
-         f"{ALPHA}/domUs/nfs:4: vcpus: must be a whole number from 1 to 999999999, is 'two'"]),
+         f"{ALPHA}/domUs/nfs:4: vcpus: must be a whole number from 1 to 256, is 'two'"]),
     "MAC": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", mac="00:16:3e:00:00"),
         [(f"{ALPHA}/domUs/nfs:5: mac: must be six pairs of hexadecimal digits, 00:16:3e:00:00:01, "
