@@ -267,7 +267,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Names of a checkout: recipes of domUs (each makes the image RECIPE.ffs), and kernels."""
+    """Names of a checkout: recipes of domUs (each makes an image RECIPE.ffs), and their kernels."""
 
     recipes: Collection[str]
     kernels: Collection[str]

@@ -69,8 +69,8 @@ LINES = st.builds(
     st.sampled_from(["=", "=", "=", "=", " =", "= ", "+=", ""]), QUOTES, VALUES,
     st.sampled_from(["", "", "", "", "'", '"']),
     st.sampled_from(["", "", "", " ", "\t# it's", "#x", " # $(x)", " ;x", " b=2", " \\", "\r"]),
-) | st.sampled_from([b"", b"# a 'comment' \\", b" \t", b"#\xc3\xa4", b"a='\xc3\xa4'", b"\x00", b"a=1\x00",
-                     b"# \x07", b"a='\t'", b'b="\t"']) | st.text(
+) | st.sampled_from([b"", b"# a 'comment' \\", b" \t", b"#\xc3\xa4", b"a='\xc3\xa4'", b"\x00",
+                     b"a=1\x00", b"# \x07", b"a='\t'", b'b="\t"']) | st.text(
                          st.characters(codec="utf-8"), max_size=12).map(str.encode)
 FILES = st.builds(lambda lines, end: b"\n".join(lines) + end,
                   st.lists(LINES, max_size=3), st.sampled_from([b"", b"\n", b"\n\n"]))

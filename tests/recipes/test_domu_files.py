@@ -1,4 +1,4 @@
-"""What site-check passes, rc.d/domus reads to the same values, and the real xl accepts and reads so.
+"""What site-check passes, rc.d/domus reads to the same values, and the real xl understands so.
 
 xl is Debian's, unpacked and never installed, as far as it goes without Xen: `xl -N create`.
 """
@@ -164,8 +164,9 @@ class Judge:
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     made = Judge(tmp_path_factory.mktemp("judge"))
     yield made
-    for part in (made.xl, *made.servers):
-        part.__exit__()
+    made.xl.__exit__()
+    for server in made.servers:
+        server.__exit__()
 
 
 def as_written(value: object) -> str:

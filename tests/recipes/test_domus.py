@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from support.simulator import Boot, Server
-from support.simulator.dom0 import KERNEL, domains, furnish, image_folder, nfs, vnds
+from support.simulator.dom0 import HOST, KERNEL, domains, furnish, image_folder, nfs, vnds
 
 SQL = nfs(mac="00:16:3E:00:00:32", config_disk="/dev/wd0f")
 STORAGE = nfs(mac="00:16:3e:00:00:33", config_disk="/dev/wd0g", boot_order="10")
@@ -35,8 +35,9 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield made
 
 
-def boot(server: Server, domus: Mapping[str, str], **settings: str) -> Boot:
-    furnish(server, domus, **settings)
+def boot(server: Server, domus: Mapping[str, str], *, host: str = HOST, rc: str = "",
+         more: Mapping[str, str] | None = None) -> Boot:
+    furnish(server, domus, host=host, rc=rc, more=more)
     done = server.boot("autoboot")
     assert done.status == 0, done.console
     return done
@@ -162,10 +163,9 @@ def without_line(server: Server, name: str, file: str = "SHA256") -> None:
     path.write_text("".join(lines))
 
 
-REFUSED = {
-    "image": (lambda s: damaged(s, "web.ffs"),
-              "web: /images/web.ffs is not what /images/SHA256 says; it is damaged, "
-              "or was changed."),
+CHANGED = "is not what /images/SHA256 says; it is damaged, or was changed."
+REFUSED: dict[str, tuple[Callable[[Server], None], str]] = {
+    "image": (lambda s: damaged(s, "web.ffs"), f"web: /images/web.ffs {CHANGED}"),
     "no image": (lambda s: (s.root / "images/web.ffs").unlink(),
                  "web: there is no /images/web.ffs."),
     "not listed": (lambda s: without_line(s, "web.ffs"),
@@ -173,9 +173,7 @@ REFUSED = {
     "no kernel known": (lambda s: image_folder(s.root / "images", {"base.ffs": "an image\n"},
                                                {"web.ffs": "two\n"}),
                         "web: /images/KERNELS has no line for web.ffs."),
-    "kernel": (lambda s: damaged(s, "OTHER"),
-               "web: /images/OTHER is not what /images/SHA256 says; it is damaged, "
-               "or was changed."),
+    "kernel": (lambda s: damaged(s, "OTHER"), f"web: /images/OTHER {CHANGED}"),
     "no kernel": (lambda s: (s.root / "images/OTHER").unlink(),
                   "web: there is no /images/OTHER."),
 }
