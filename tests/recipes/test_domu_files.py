@@ -44,6 +44,18 @@ done
 """
 
 
+# Which domUs' files it takes.
+CHECK = """\
+for _library in lib conf images domuconf; do
+    . "/libexec/goldmaster/$_library.sh"
+done
+for file in /config/local/domUs/*; do
+    load_domu "${file##*/}" >/dev/null && echo "${file##*/}"
+done
+exit 0
+"""
+
+
 @dataclass(frozen=True)
 class Fleet:
     """A host with its domUs, as texts of files."""
@@ -138,18 +150,12 @@ class Judge:
             server.disk("wd0", {"a": "c"})
             assert server.boot().status == 0
             server.write("read.sh", SCRIPT)
+            server.write("check.sh", CHECK)
         self.folder = folder
 
     def read(self, server: Server, fleet: Fleet) -> dict[str, tuple[dict[str, str], str]]:
         """Of every domU: the values that rc.d/domus reads, and what it tells xl."""
-        local = server.sim / "fs/c/local"
-        for folder in (local / "domUs", server.sim / "out"):
-            folder.mkdir(exist_ok=True)
-            for path in folder.iterdir():
-                path.unlink()
-        (local / "host.conf").write_text(fleet.host)
-        for name, text in fleet.domus.items():
-            (local / "domUs" / name).write_text(text)
+        self._put(server, fleet)
         done = server.run("/bin/sh", "/sim/read.sh")
         assert done.returncode == 0, done.stdout
         found = {}
@@ -158,6 +164,25 @@ class Judge:
             found[name] = (dict(zip(KEYS, values, strict=True)),
                            (server.sim / "out" / name).read_text())
         return found
+
+
+    def taken(self, server: Server, domus: dict[str, str]) -> set[str]:
+        """The domUs whose files rc.d/domus would not refuse."""
+        self._put(server, Fleet("", domus))
+        done = server.run("/bin/sh", "/sim/check.sh")
+        assert done.returncode == 0, done.stdout
+        return set(done.stdout.split())
+
+    @staticmethod
+    def _put(server: Server, fleet: Fleet) -> None:
+        local = server.sim / "fs/c/local"
+        for folder in (local / "domUs", server.sim / "out"):
+            folder.mkdir(exist_ok=True)
+            for path in folder.iterdir():
+                path.unlink()
+        (local / "host.conf").write_text(fleet.host)
+        for name, text in fleet.domus.items():
+            (local / "domUs" / name).write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +260,39 @@ def test_what_site_check_passes_is_read_alike_and_xl_takes_it(judge: Judge, flee
         seen = understood(says, name, host.image_dir)
         seen["nics"] = [{"devid": 0, "mac": says.mac, "bridge": wanted["bridge"]}]
         assert by_xl(judge, config) == seen
+
+
+GOOD = {"image": "base.ffs", "memory": "64", "mac": "00:16:3e:00:00:01", "config_disk": "/dev/a"}
+# Values near the edge of what is allowed, on either side.
+EDGES = (st.text("09.+-_/,:rwax Z\"'", min_size=1, max_size=10)
+         | st.from_regex(r"[0-9]{1,10}", fullmatch=True)
+         | st.from_regex(r"([0-9a-fA-Fg]{2}:){4,6}[0-9a-f]{1,2}", fullmatch=True)
+         | st.from_regex(r"(/(\.{0,3}|[a-z.]{1,3})){1,4}(,[rwx])?", fullmatch=True)
+         | st.from_regex(r"[a-zA-Z]?[a-z0-9-]{1,5}", fullmatch=True)
+         | st.sampled_from(["yes", "no", "YES", "0", "00", "256", "257", "999999999", "1000000000",
+                            "00:00:00:00:00:00", "01:00:00:00:00:00", "/", "//", "/a/", "/a//b",
+                            "/.", "/..", "/a/..", "/.a", "/a,", "/a,r,w", "/a,rw", ".a", "-a"]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(KEYS), EDGES), min_size=20, max_size=60))
+def test_what_site_check_would_not_pass_is_refused_and_nothing_else(
+    judge: Judge, changes: list[tuple[str, str]]
+) -> None:
+    """File by file, each with one value changed."""
+    domus, good = {}, set()
+    for number, (key, value) in enumerate(changes):
+        quote = '"' if "'" in value else "'"
+        values = {name: f"'{text}'" for name, text in GOOD.items()}
+        values[key] = f"{quote}{value}{quote}"
+        domus[f"d{number}"] = "".join(f"{name}={text}\n" for name, text in values.items())
+        problems: list[Problem] = []
+        load_conf(DomuConf, parse(domus[f"d{number}"].encode(), "x", problems), problems)
+        if not problems:
+            good.add(f"d{number}")
+    for server in judge.servers:
+        taken = judge.taken(server, domus)
+        assert {domus[name] for name in taken} == {domus[name] for name in good}
 
 
 @pytest.mark.parametrize("line", [
