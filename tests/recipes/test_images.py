@@ -626,6 +626,9 @@ def test_settings_that_lack_or_are_wrong(fleet: Fleet) -> None:
     host.host_conf(image_store="")
     assert "names no image_store: domUs get their images from /images" in host.images(
         "list", status=1).text
+    host.host_conf(image_store="store")
+    assert "image_store in host.conf must be an absolute path" in host.images(
+        "list", status=1).text
     for keep in ("0", "x", "-1", "1e9"):
         host.host_conf(image_keep=keep)
         assert "image_keep in host.conf must be a number" in host.images("prune", status=1).text
