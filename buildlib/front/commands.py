@@ -11,7 +11,7 @@ from typing import Any
 from doit.cmd_base import Command
 
 from buildlib.front import signals
-from buildlib.front.session import CHECKS, Session, open_session
+from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
 from buildlib.front.terminal import print_error, print_table, size_text
 from buildlib.front.unheard import heard_or_not
@@ -143,7 +143,7 @@ def _needed(session: Session, names: Sequence[str]) -> list[str]:
 
 
 def _tasks_of(session: Session, name: str) -> list[str]:
-    checks = {check: needs for check, _, needs in CHECKS}
+    checks = {check: needs for check, _, needs in session.checks()}
     if name in checks:
         return checks[name]  # they always run; what can be told of is what they need
     known = [*session.engine.graph.stages, *session.plan.products]

@@ -48,8 +48,12 @@ class Session:
         stages = [(name, graph.docs[name], list(graph.needs(name))) for name in graph.stages]
         products = [(product.name, product.doc, self.stages_of(product.name))
                     for product in self.plan.products.values()]
+        return [*stages, *products, *self.checks()]
+
+    def checks(self) -> list[Description]:
+        """Every task that is neither stage nor product, and always runs."""
         served = dict.fromkeys(ref.stage for ref in self.plan.version.values())
-        return [*stages, *products, *CHECKS, (*IMAGE_SERVER, list(served))]
+        return [*CHECKS, (*IMAGE_SERVER, list(served))]
 
     def stages_of(self, product_name: str) -> list[str]:
         """The stages a product takes its files from."""

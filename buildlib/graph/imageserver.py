@@ -125,10 +125,14 @@ def _add(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store)
     """A version of its own, by one rename."""
     fresh = _beside(place)
     fresh.mkdir()
-    for name, blob in files.items():
-        _copy(blob, fresh / name, store)
-    _write(fresh / SIGNATURE, signature)
-    _sync(fresh)
+    try:
+        for name, blob in files.items():
+            _copy(blob, fresh / name, store)
+        _write(fresh / SIGNATURE, signature)
+        _sync(fresh)
+    except OSError:  # a full disk, which it shall not keep full
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     fresh.rename(place)
     _sync(place.parent)
 

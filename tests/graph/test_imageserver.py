@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -95,10 +96,13 @@ def test_versions_stay_beside_each_other(store: Store, folder: Path) -> None:
 
 
 def test_the_same_again_changes_nothing(store: Store, folder: Path) -> None:
+    def marks() -> dict[Path, tuple[int, int]]:
+        return {path: (path.stat().st_ctime_ns, path.stat().st_ino) for path in folder.rglob("*")}
+
     put(store, folder, "v1")
-    before = {path: path.stat() for path in folder.rglob("*")}
+    before = marks()
     assert put(store, folder, "v1") == Served("v1", is_new=False, is_named=False)
-    assert {path: path.stat() for path in folder.rglob("*")} == before
+    assert marks() == before
 
 
 def test_back_is_forward_for_the_hosts(store: Store, folder: Path) -> None:
@@ -187,6 +191,21 @@ def test_killed_at_every_step(
         (folder / "v2").rmdir()
     assert step > (5 if damage else 10)
     assert step < 39
+
+
+def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store, folder, "v1")
+
+    def full(_source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(shutil, "copyfile", full)
+        put(store, folder, "v2", image=b"two")
+    assert hidden(folder) == []
+    assert latest(folder)[0] == "v1"
+    check(folder)
 
 
 def test_keys_that_cannot_sign(store: Store, tmp_path: Path) -> None:

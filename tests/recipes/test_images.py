@@ -10,11 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.imageserver import KERNELS, RsyncDaemon, Shelf, image, public_key, signature
 from support.mirror import Fault, Mirror
+from support.simulator.dom0 import HOST, domains, furnish, image_folder, nfs, vnds
 from support.simulator.imagehost import STORE, ImageHost, Said
 from support.waiting import until
 
@@ -127,6 +135,7 @@ def test_a_version_can_be_fetched_and_not_chosen(fleet: Fleet) -> None:
     fleet.host.images("fetch")
     fleet.shelf.add("v2", TWO, number=101)
     assert fleet.host.images("fetch", "-n").text == "goldmaster: installed v2.\n"
+    assert "v2 is here already" in fleet.host.images("fetch", "-n").text
     assert fleet.host.slot() == ["v1", "cd", "100"]
     assert fleet.host.images("fetch").text == "goldmaster: domUs get v2 from now on.\n"
     assert fleet.host.slot() == ["v2", "v1", "101"]
@@ -617,6 +626,9 @@ def test_settings_that_lack_or_are_wrong(fleet: Fleet) -> None:
     host.host_conf(image_store="")
     assert "names no image_store: domUs get their images from /images" in host.images(
         "list", status=1).text
+    host.host_conf(image_store="store")
+    assert "image_store in host.conf must be an absolute path" in host.images(
+        "list", status=1).text
     for keep in ("0", "x", "-1", "1e9"):
         host.host_conf(image_keep=keep)
         assert "image_keep in host.conf must be a number" in host.images("prune", status=1).text
@@ -666,6 +678,45 @@ def test_what_is_in_use_or_chosen_is_kept(three: Fleet) -> None:
     host.images("unpin", "sql")
     assert host.images("prune").text == "goldmaster: removed v3.\n"
     assert host.versions() == {"v4"}
+
+
+def test_with_domus_that_run(shell: str, tmp_path: Path) -> None:
+    """rc.d/domus starts them from what was chosen, and what they run from stays."""
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.add("v1", ONE, number=1)
+    with Mirror(shelf.folder) as mirror, ImageHost(tmp_path / "host", shell=shell) as host:
+        image_folder(host.root / "images")
+        furnish(host, {"nfs": nfs(), "sql": nfs(mac="00:16:3e:00:00:32", config_disk="/dev/wd0f")},
+                host=HOST + f"image_store={STORE}\nimage_url={mirror.url}\nimage_keep=1\n")
+        boot = host.boot()
+        assert boot.status == 0, boot.console
+        assert domains(host) == {"nfs", "sql"}
+        host.mount_store()
+
+        def restart(*domus: str) -> None:
+            done = host.run("/bin/sh", "/etc/rc.d/domus", "restart", *domus)
+            assert done.returncode == 0, done.stdout
+
+        def runs() -> dict[str, str]:
+            return {name: row[-1] for name, row in table(host.images("list")).items()}
+
+        assert "nfs runs cd until it is started again, then v1." in host.images("fetch").text
+        assert runs() == {"v1": "-", "cd": "nfs sql"}
+        restart("nfs")
+        assert runs() == {"v1": "nfs", "cd": "sql"}
+        for number, files in ((2, TWO), (3, THREE), (4, ONE)):
+            shelf.add(f"v{number}", files, number=number)
+            host.images("fetch")
+        assert runs() == {"v4": "-", "v3": "-", "v1": "nfs", "cd": "sql"}
+        assert "nfs runs v1 until it is started again, then v3." in host.images("rollback").text
+        restart("nfs", "sql")
+        assert host.images("prune").text == "goldmaster: removed v1.\n"
+        assert runs() == {"v4": "-", "v3": "nfs sql", "cd": "-"}
+        assert list(vnds(host).values()) == [f"{STORE}/v3/base.ffs"]
+        (host.store / "v3" / BASE).write_bytes(b"?")
+        assert host.run("/bin/sh", "/etc/rc.d/domus", "restart", "nfs").returncode == 1
+        host.images("fetch", "-n", "v3")
+        restart("nfs")
 
 
 def test_folders_of_others_are_left_alone(fleet: Fleet) -> None:
@@ -825,12 +876,11 @@ class Choices(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_commands(tmp_path: Path) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
     machine = type("Machine", (Choices,), {"folder": tmp_path})
     run_state_machine_as_test(
-        machine, settings=hypothesis_settings(max_examples=25, stateful_step_count=20,
-                                              deadline=None))
+        machine, settings=hypothesis_settings(
+            max_examples=20, stateful_step_count=20, deadline=None,
+            suppress_health_check=list(HealthCheck)))
 
 
 def test_kernels_of_the_list_are_those_of_the_images() -> None:

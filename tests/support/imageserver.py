@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from support.waiting import until
 
 Files = Mapping[str, bytes]
+_NO_PORT = 10  # rsync's exit status for an error of a socket
 KERNELS = b"base.ffs XEN3_DOMU_RO\n"
 
 
@@ -100,8 +101,7 @@ class RsyncDaemon:
     """A real one on loopback, with `folder` as its module `images`. Use it as a context manager."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self._port = taken.getsockname()[1]
+        self._port = 0
         me = "".join(f"{kind} = {number}\n" for kind, number in
                      (("uid", os.getuid()), ("gid", os.getgid())))
         scratch.mkdir()
@@ -109,7 +109,7 @@ class RsyncDaemon:
             f"use chroot = no\n{me}pid file = {scratch}/pid\nlog file = {scratch}/log\n"
             f"[images]\npath = {folder}\nread only = yes\n")
         self._argv = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1",
-                      f"--port={self._port}", f"--config={scratch}/rsyncd.conf"]
+                      f"--config={scratch}/rsyncd.conf"]
 
     @property
     def url(self) -> str:
@@ -117,15 +117,20 @@ class RsyncDaemon:
         return f"rsync://127.0.0.1:{self._port}/images"
 
     def __enter__(self) -> RsyncDaemon:
-        self._process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL)
-        until(self._answers)
-        return self
+        while True:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self._port = free.getsockname()[1]
+            self._process = subprocess.Popen([*self._argv, f"--port={self._port}"],
+                                             stdin=subprocess.DEVNULL)
+            until(lambda: self._process.poll() is not None or self._answers())
+            if self._process.poll() is None:
+                return self  # else another test was quicker to take the port
+            assert self._process.returncode == _NO_PORT
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
 
     def _answers(self) -> bool:
-        assert self._process.poll() is None
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self._port)) == 0

@@ -103,9 +103,14 @@ class ImageHost(Server):
         self.flags(0x80000000)
         boot = self.boot()
         assert boot.status == 0, boot.console
-        self._run("/bin/sh", "-c", f"mount --bind sim/conf root/config/local && "
-                  f"mount -t tmpfs -o size={self._size} tmpfs root{STORE}", check=True)
+        self._run("/bin/mount", "--bind", "sim/conf", "root/config/local", check=True)
+        self.mount_store()
         self.host_conf(image_url=url)
+
+    def mount_store(self) -> None:
+        """A disk of its own."""
+        self._run("/bin/mount", "-t", "tmpfs", "-o", f"size={self._size}", "tmpfs",
+                  f"root{STORE}", check=True)
 
     @property
     def store(self) -> Path:

@@ -18,8 +18,8 @@
 #	the version before, which rollback goes back to; "-" for none
 #	in current alone: number of the server's last choice that was followed
 #
-# A slot changes by one rename.  Needs lib.sh, conf.sh, images.sh and
-# domuconf.sh.
+# A slot changes by one rename.  Needs lib.sh, conf.sh, images.sh,
+# domuconf.sh and domustart.sh.
 
 # Where "fail" ends a list of commands, it is for any of them; settings come
 # from images.sh and the command, and the command reads what is set here.
@@ -178,11 +178,9 @@ pinned_by()
 # running -- lines "DOMU FOLDER": what rc.d/domus has started, and from where
 running()
 {
-	for _started in "$state"/domUs/*.state; do
-		[ -f "$_started" ] && load_conf "$_started" \
-		    state_image state_order state_version >/dev/null || continue
-		_domu=${_started##*/}
-		echo "${_domu%.state} ${conf_state_image%/*}"
+	for _started in "$domus_run"/*.state; do
+		_domu=${_started##*/} _domu=${_domu%.state}
+		! load_state "$_domu" || echo "$_domu ${conf_state_image%/*}"
 	done
 }
 
