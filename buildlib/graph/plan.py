@@ -217,7 +217,7 @@ class _Builder:
         files |= {kernel: self.kernel(kernel) for kernel in kernels.values()}
         lists = self.add("checksums:images", ImageFolder(files, kernels),
                          "list kernels and digests of the domU images")
-        files |= {KERNELS: From(lists, "kernels"), DIGESTS: From(lists, "sha256")}
+        files = files | {KERNELS: From(lists, "kernels"), DIGESTS: From(lists, "sha256")}
         return {f"{IMAGES}/{name}": ref for name, ref in files.items()}
 
     def hypervisor(self, chosen: Hypervisor) -> From:

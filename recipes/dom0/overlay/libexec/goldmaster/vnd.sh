@@ -1,0 +1,91 @@
+# shellcheck shell=sh
+#
+# Root images as disks.  An image is attached once, read-only, whichever domUs
+# have it; /var/run/goldmaster/vnd/N says which one is attached to vndN.
+# Needs lib.sh.
+
+vnd_records=/var/run/goldmaster/vnd
+
+# Disks beyond the known ones that may turn out to be somebody else's.
+vnd_most_busy=8
+
+# write_file FILE -- what comes in, whole or not at all.  cat tells of a full
+# file system, which the shell's own echo may not.
+write_file()
+{
+	if cat >"$1.new" && mv "$1.new" "$1"; then
+		return 0
+	fi 2>/dev/null
+	rm -f "$1.new"
+	say "$1 cannot be written."
+	return 1
+}
+
+# vnd_of IMAGE -- the number of the disk that it is recorded for
+vnd_of()
+{
+	for _record in "$vnd_records"/*; do
+		[ -f "$_record" ] || continue
+		read -r _attached <"$_record"
+		if [ "$_attached" = "$1" ]; then
+			echo "${_record##*/}"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# attach_image IMAGE -- sets vnd: the device that it can be read from
+# shellcheck disable=SC2034 # it is read by those who call this
+attach_image()
+{
+	if _unit=$(vnd_of "$1") && ! is_image_used "$1"; then
+		# The record may be of a disk that was never attached.
+		vnconfig -u "vnd$_unit" 2>/dev/null
+		rm -f "$vnd_records/$_unit"
+		_unit=''
+	fi
+	[ -n "$_unit" ] || attach_to_next "$1" || return 1
+	vnd=/dev/vnd${_unit}d
+}
+
+# attach_to_next IMAGE -- to the first disk that is free; sets _unit.  A
+# record is made first, so that nobody takes an image away that is to be used.
+attach_to_next()
+{
+	mkdir -p "$vnd_records" || return 1
+	_unit=-1 _busy=0
+	while [ $_busy -lt $vnd_most_busy ]; do
+		_unit=$((_unit + 1))
+		[ ! -e "$vnd_records/$_unit" ] || continue
+		echo "$1" | write_file "$vnd_records/$_unit" || return 1
+		make_vnd $_unit && vnconfig -r "vnd$_unit" "$1" && return 0
+		rm -f "$vnd_records/$_unit"
+		_busy=$((_busy + 1))
+	done
+	return 1
+}
+
+# make_vnd N -- its device nodes, where there are none
+make_vnd()
+{
+	[ -e "/dev/vnd${1}d" ] ||
+	    (cd /dev && sh ./MAKEDEV "vnd$1") >/dev/null 2>&1 ||
+	    {
+		say "vnd$1: no device nodes, and MAKEDEV could not make them."
+		return 1
+	}
+}
+
+# detach_unused -- every image that no domU runs from.  A disk that is in use
+# by somebody else stays, and so does its record.
+detach_unused()
+{
+	for _record in "$vnd_records"/*; do
+		[ -f "$_record" ] || continue
+		read -r _attached <"$_record"
+		is_image_used "$_attached" ||
+		    ! vnconfig -u "vnd${_record##*/}" 2>/dev/null ||
+		    rm -f "$_record"
+	done
+}
