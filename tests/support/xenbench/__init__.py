@@ -28,15 +28,16 @@ PACKAGES = (
     "libc6", "libgcc-s1", "liblzma5", "libuuid1", "libzstd1", "zlib1g")
 # In the order in which they need one another.
 MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-blkback", "xen-netback", "loop")
-PROGRAMS = ("bin/busybox", "usr/bin/xenstore-read", "usr/bin/xenstore-write",
+PROGRAMS = ("bin/busybox", *(f"usr/bin/xenstore-{verb}" for verb in ("list", "read", "write")),
             *(f"usr/lib/xen-*/bin/{name}" for name in
               ("xl", "xen-init-dom0", "xenstored", "xenconsoled")))
 FOLDERS = ("dev", "proc", "run/xen", "run/xenstored", "sys", "tmp", "var/lib/xen",
            "var/lib/xenstored", "var/log/xen/console")
 LINKS = {"var/run": "/run", "usr/sbin/xl": "/xen/xl"}
 
-# A processor with random numbers, or xl waits for them; without what only costs time here.
-MACHINE = ("-M", "pc", "-cpu", "qemu64,+rdrand", "-m", "512")
+# A processor with random numbers, or xl waits for them, and what PVH needs; without what only
+# costs time here.
+MACHINE = ("-M", "pc", "-cpu", "qemu64,+rdrand,+npt", "-m", "640")
 XEN_WORDS = ("console=com1 com1=115200,8n1 loglvl=error guest_loglvl=error dom0_mem=256M,max:256M "
              "dom0_max_vcpus=1 sched=credit xpti=no spec-ctrl=no")
 LINUX_WORDS = ("console=hvc0 loglevel=3 rdinit=/init mitigations=off cryptomgr.notests rodata=off "

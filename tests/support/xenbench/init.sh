@@ -59,6 +59,27 @@ await()
 	done
 }
 
+# digest WHEN FILE -- of what is in a file now
+digest()
+{
+	_sum=$(sha256sum <"$2")
+	say "digest $1 ${_sum%% *}"
+}
+
+# is_alone -- are there no domUs?
+is_alone()
+{
+	[ "$(xenstore-list /local/domain)" = 0 ]
+}
+
+# shut_all -- have all domUs end as the toolstack asks them to.  With -w this
+# xl falls over the domains that go while it waits for others.
+shut_all()
+{
+	xl shutdown -a || fail "xl shutdown"
+	until_true 20 is_alone || say "not all domUs have ended"
+}
+
 # show NAME ... -- all that domUs have said
 show()
 {
