@@ -16,7 +16,8 @@ search(const struct ufsmount *mp, const struct ufs1_dinode *folder,
 
 	for (uint64_t offset = 0; ffs_read(mp, folder, offset, block, sizeof block) ==
 	    sizeof block; offset += sizeof block)
-		for (size_t at = 0; at < sizeof block; at += d->d_reclen) {
+		for (size_t at = 0; at + sizeof *d <= sizeof block;
+		    at += d->d_reclen) {
 			d = (const void *)(block + at);
 			if (d->d_reclen < sizeof *d + d->d_namlen ||
 			    d->d_reclen % 4 != 0 || d->d_reclen > sizeof block - at)
