@@ -32,7 +32,7 @@ until_true()
 	done
 }
 
-# attach DEVICE FILE [-r] -- let a file be a disk, read-only
+# attach DEVICE FILE [-r] -- let a file be a disk of that name; -r: read-only
 attach()
 {
 	_loop=$(losetup -f) || fail "no loop device for $2"
@@ -88,6 +88,7 @@ show()
 	done
 }
 
+# start_xen -- file systems, drivers and daemons
 start_xen()
 {
 	mount -t proc proc /proc
@@ -107,6 +108,7 @@ start_xen()
 
 /xen/busybox --install -s /xen
 start_xen
+# shellcheck source=/dev/null
 . /job
 say "the end"
 poweroff -f
