@@ -12,7 +12,7 @@ from buildlib.front.settings import Settings
 from buildlib.words import model, site
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md")
+DOCUMENTS = ("README.md", "docs/domus.md", "docs/netbsd.md", "docs/server.md", "docs/site.md")
 COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
             "site-init", "site-check"}
 TASKS = {"iso", "domu-images", "verify", "boot-test"}
@@ -85,3 +85,15 @@ def test_every_key_of_a_site_is_told(name: str) -> None:
                 " ".join(value) if isinstance(value, tuple) else str(value))
             assert default == shown, field.name
 
+
+
+def test_every_message_of_domus_is_told() -> None:
+    """By its longest piece without a name or number in it, as far as it is about one domU."""
+    told = (ROOT / "docs/domus.md").read_text()
+    folder = ROOT / "recipes/dom0/overlay/libexec/goldmaster"
+    for name in ("domustart.sh", "vnd.sh"):
+        for message in re.findall(r'say "(.+?)"', (folder / name).read_text()):
+            pieces = re.split(r"\$[A-Za-z_0-9]+|\$\{.+?\}|\$1", message)
+            piece = max(pieces, key=len).strip(" :;.")
+            if piece not in {"runs already", "started", "not started"}:
+                assert piece.partition("; ")[0] in told, piece

@@ -11,6 +11,7 @@ other; nothing here stops at the first.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,9 +49,17 @@ def read_site(root: Path, problems: list[Problem]) -> Site:
 
 
 def known_names(project: Path) -> Known:
-    """What the checkout has recipes and kernel configurations for."""
-    return Known(frozenset(path.stem for path in (project / "recipes/domu").glob("*.toml")),
-                 frozenset(path.name for path in (project / "kernel-configs").glob("*")))
+    """The domU recipes of the checkout, and their kernels: no other one is beside the images."""
+    recipes = {path.stem: path for path in (project / "recipes/domu").glob("*.toml")}
+    return Known(frozenset(recipes), frozenset(filter(None, map(_kernel, recipes.values()))))
+
+
+def _kernel(recipe: Path) -> str:
+    """What a recipe says; what is wrong with one is told where it is built."""
+    try:
+        return str(tomllib.loads(recipe.read_text(encoding="utf-8")).get("kernel", ""))
+    except (ValueError, OSError):
+        return ""
 
 
 class _Reader:

@@ -33,6 +33,8 @@ _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._+-]+)+").fullmatch
 _RAID = re.compile(r"raid(?:0|[1-9][0-9]?)").fullmatch
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*").fullmatch
 FILE_SYSTEMS = ("ffs", "lfs", "ext2fs")
+# What a kernel of NetBSD/amd64 has room for (MAXCPUS); xl itself stops at no number.
+MOST_CPUS = 256
 DISKS = tuple(f"disk{number}" for number in range(1, 10))
 
 
@@ -49,10 +51,10 @@ class Volume:
     target: str
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int = 999999999) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not _NUMBER(text) or int(text) < low:
-            raise ValueError(f"a whole number from {low} to 999999999")
+        if not _NUMBER(text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
     return read
 
@@ -151,7 +153,7 @@ class DomuConf:
     image: str = _key(_file, needed=True)
     memory: int = _key(_megabytes, 0, needed=True)
     mac: str = _key(_mac, needed=True)
-    vcpus: int = _key(_whole(1), 1)
+    vcpus: int = _key(_whole(1, MOST_CPUS), 1)
     bridge: str = _key(_interface)
     config_disk: str = _key(_disk, needed=True)
     swap_disk: str = _key(_disk)
@@ -265,7 +267,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Names of a checkout: recipes of domUs (each makes the image RECIPE.ffs), and kernels."""
+    """Names of a checkout: recipes of domUs (each makes an image RECIPE.ffs), and their kernels."""
 
     recipes: Collection[str]
     kernels: Collection[str]

@@ -18,7 +18,7 @@ from buildlib.words.errors import ConfigError
 from buildlib.words.shconf import Problem
 from buildlib.words.site import Known
 
-KNOWN = Known({"base", "pkgrepo"}, {"XEN3_DOM0_CD", "XEN3_DOMU_RO"})
+KNOWN = Known({"base", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
 ALPHA, BETA = "pservers/alpha", "pservers/beta"
 NFS = "vservers/nfs/server.conf"
 STORAGE = "vservers/nfs/storage.conf"
@@ -90,6 +90,17 @@ def test_the_example_suits_this_checkout(site: Path) -> None:
     assert check_site(read_site(site, problems), known) == problems == []
 
 
+def test_kernels_are_those_that_a_domu_recipe_uses(tmp_path: Path) -> None:
+    """The CD has no others beside its images, and what is no recipe is nothing to a site."""
+    for name, text in {"a": 'kernel = "ONE"', "b": 'kernel = "ONE"', "c": 'kernel = "TWO"',
+                       "broken": "kernel = ", "none": ""}.items():
+        write(tmp_path, f"recipes/domu/{name}.toml", text)
+    write(tmp_path, "kernel-configs/XEN3_DOM0_CD", "")
+    known = known_names(tmp_path)
+    assert known == Known(frozenset({"a", "b", "c", "broken", "none"}), frozenset({"ONE", "TWO"}))
+    assert known_names(Path(__file__).parents[2]).kernels == {"XEN3_DOMU_RO"}
+
+
 def test_the_example_is_always_the_same(tmp_path: Path) -> None:
     def content(folder: Path) -> dict[str, str | bytes]:
         return {path.relative_to(folder).as_posix():
@@ -130,7 +141,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
     "number": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", vcpus="two", memory="010"),
         [f"{ALPHA}/domUs/nfs:3: memory: must be a whole number from 1 to 999999999, is '010'",
-         f"{ALPHA}/domUs/nfs:4: vcpus: must be a whole number from 1 to 999999999, is 'two'"]),
+         f"{ALPHA}/domUs/nfs:4: vcpus: must be a whole number from 1 to 256, is 'two'"]),
     "MAC": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", mac="00:16:3e:00:00"),
         [(f"{ALPHA}/domUs/nfs:5: mac: must be six pairs of hexadecimal digits, 00:16:3e:00:00:01, "
@@ -208,7 +219,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
     "kernel": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", kernel="GENERIC"),
         [(f"{ALPHA}/domUs/nfs:11: kernel: there is no GENERIC; "
-         "known: XEN3_DOM0_CD, XEN3_DOMU_RO")]),
+         "known: XEN3_DOMU_OLD, XEN3_DOMU_RO")]),
     "recipe": (
         lambda s: put(s, NFS, recipe="bass"),
         [f"{NFS}:4: recipe: there is no bass; did you mean base?"]),

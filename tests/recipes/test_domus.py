@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from support.simulator import Boot, Server
-from support.simulator.dom0 import KERNEL, domains, furnish, image_folder, nfs, vnds
+from support.simulator.dom0 import HOST, KERNEL, domains, furnish, image_folder, nfs, vnds
 
 SQL = nfs(mac="00:16:3E:00:00:32", config_disk="/dev/wd0f")
 STORAGE = nfs(mac="00:16:3e:00:00:33", config_disk="/dev/wd0g", boot_order="10")
@@ -35,8 +35,9 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield made
 
 
-def boot(server: Server, domus: Mapping[str, str], **settings: str) -> Boot:
-    furnish(server, domus, **settings)
+def boot(server: Server, domus: Mapping[str, str], *, host: str = HOST, rc: str = "",
+         more: Mapping[str, str] | None = None) -> Boot:
+    furnish(server, domus, host=host, rc=rc, more=more)
     done = server.boot("autoboot")
     assert done.status == 0, done.console
     return done
@@ -162,10 +163,9 @@ def without_line(server: Server, name: str, file: str = "SHA256") -> None:
     path.write_text("".join(lines))
 
 
-REFUSED = {
-    "image": (lambda s: damaged(s, "web.ffs"),
-              "web: /images/web.ffs is not what /images/SHA256 says; it is damaged, "
-              "or was changed."),
+CHANGED = "is not what /images/SHA256 says; it is damaged, or was changed."
+REFUSED: dict[str, tuple[Callable[[Server], None], str]] = {
+    "image": (lambda s: damaged(s, "web.ffs"), f"web: /images/web.ffs {CHANGED}"),
     "no image": (lambda s: (s.root / "images/web.ffs").unlink(),
                  "web: there is no /images/web.ffs."),
     "not listed": (lambda s: without_line(s, "web.ffs"),
@@ -173,9 +173,7 @@ REFUSED = {
     "no kernel known": (lambda s: image_folder(s.root / "images", {"base.ffs": "an image\n"},
                                                {"web.ffs": "two\n"}),
                         "web: /images/KERNELS has no line for web.ffs."),
-    "kernel": (lambda s: damaged(s, "OTHER"),
-               "web: /images/OTHER is not what /images/SHA256 says; it is damaged, "
-               "or was changed."),
+    "kernel": (lambda s: damaged(s, "OTHER"), f"web: /images/OTHER {CHANGED}"),
     "no kernel": (lambda s: (s.root / "images/OTHER").unlink(),
                   "web: there is no /images/OTHER."),
 }
@@ -275,10 +273,11 @@ def records_of(server: Server) -> dict[str, str]:
 def test_nodes_for_an_image_are_made(server: Server) -> None:
     names = [f"i{number}.ffs" for number in range(6)]
     image_folder(server.root / "images", {name: name for name in names})
-    done = boot(server, {name[:2]: nfs(image=name) for name in names})
+    done = boot(server, {name[:2]: nfs(image=name, config_disk=f"/dev/wd0{letter}")
+                         for name, letter in zip(names, "efghij", strict=True)})
     assert len(vnds(server)) == 6
     assert [call for call in done.calls_of("MAKEDEV") if "vnd" in call] == [
-        "MAKEDEV vnd4", "MAKEDEV vnd5"]
+        f"MAKEDEV vnd{number}" for number in range(1, 6)]
 
 
 def test_a_disk_that_is_somebody_elses_is_passed_by(server: Server) -> None:
@@ -288,6 +287,15 @@ def test_a_disk_that_is_somebody_elses_is_passed_by(server: Server) -> None:
     domus(server, "stop")
     assert vnds(server) == {"vnd0": "/tmp/mine"}
     assert records(server) == {}
+
+
+def test_nodes_for_a_partition_are_made(server: Server) -> None:
+    server.file_system("d", {})
+    server.disk("sd9", {"e": "d"}, nodes=False)
+    server.disk("dk12", {"": "d"}, nodes=False)
+    furnish(server, {"nfs": nfs(config_disk="/dev/sd9e", swap_disk="/dev/dk12")})
+    console = server.boot().console
+    assert domains(server) == {"nfs"}, console
 
 
 def test_no_disk_for_an_image(server: Server) -> None:
@@ -307,14 +315,27 @@ def test_a_record_without_a_disk_is_made_good(server: Server) -> None:
     assert vnds(server) == records_of(server) == {"vnd0": "/images/base.ffs"}
 
 
-@pytest.mark.parametrize("disk", ["/dev/wd0b", "/dev/wd7e", "/dev/none/x"])
-def test_a_partition_that_is_not_there(server: Server, disk: str) -> None:
+def test_a_partition_that_is_not_there(server: Server) -> None:
     """Without node, or with a node and nothing behind it."""
-    console = boot(server, {"a": nfs(config_disk=disk), "b": SQL,
-                            "c": nfs(disk3=f"{disk},r")}).console
-    assert f"a: config_disk: {disk} cannot be read; is there such a partition?" in console
-    assert f"c: disk3: {disk} cannot be read; is there such a partition?" in console
+    missing = ("/dev/wd0b", "/dev/wd7e", "/dev/none/x")
+    files = {f"a{number}": nfs(config_disk=disk) for number, disk in enumerate(missing)}
+    console = boot(server, {**files, "b": SQL, "c": nfs(disk3=f"{missing[0]},r")}).console
+    for number, disk in enumerate(missing):
+        said = f"a{number}: config_disk: {disk} cannot be read; is there such a partition?"
+        assert said in console
+    assert f"c: disk3: {missing[0]} cannot be read; is there such a partition?" in console
     assert domains(server) == {"b"}
+
+
+def test_a_disk_of_another_that_runs(server: Server) -> None:
+    console = boot(server, {"a": nfs(), "b": nfs(disk4="/dev/wd0f", config_disk="/dev/wd0e,w"),
+                            "c": nfs(config_disk="/dev/wd0g", disk1="/dev/wd0e,r")}).console
+    assert "goldmaster: b: config_disk: /dev/wd0e is a disk of a, which runs.\n" in console
+    assert domains(server) == {"a", "c"}
+    domus(server, "stop", "a")
+    domus(server, "start", "b")
+    assert "a: config_disk: /dev/wd0e is a disk of b, which runs." in domus(
+        server, "start", "a", status=1)
 
 
 # files
@@ -326,7 +347,8 @@ BAD = (
     ("image=base.ffs", "{}: memory: missing."),
     (nfs(memory="010"), "{}: memory: must be a whole number from 1 to 999999999, is '010'."),
     (nfs(memory="0"), "{}: memory: must be a whole number"),
-    (nfs(vcpus="two"), "{}: vcpus: must be a whole number"),
+    (nfs(vcpus="two"), "{}: vcpus: must be a whole number from 1 to 256"),
+    (nfs(vcpus="257"), "{}: vcpus: must be a whole number from 1 to 256, is '257'."),
     (nfs(memory="1234567890"), "{}: memory: must be a whole number"),
     (nfs(boot_order="-1"), "{}: boot_order: must be a whole number from 0"),
     (nfs(mac="00:16:3e:00:00"), "{}: mac: must be the address of one card"),
@@ -372,23 +394,27 @@ def test_what_cannot_be_a_domu(server: Server) -> None:
     assert domains(server) == {"nfs"}
 
 
-@pytest.mark.parametrize("name", ["none", "../host.conf", "a b", "*", ""])
-def test_a_name_that_is_no_domus(server: Server, name: str) -> None:
+def test_a_name_that_is_no_domus(server: Server) -> None:
     boot(server, {"nfs": nfs()})
-    said = domus(server, "start", "nfs", name, status=1)
-    assert "no domU of this name" in said or "is no name for a domU" in said
+    said = domus(server, "start", "nfs", "none", "../host.conf", "a b", "*", "", status=1)
+    assert "none: there is no domU of this name in /config/local/domUs." in said
+    for name in ("../host.conf", "a b", "*", ""):
+        assert f"/domUs/{name}: is no name for a domU" in said
     assert "nfs: runs already." in said
+    assert "domUs that could not be started: 5 of 6." in said
 
 
-@pytest.mark.parametrize("host", ["memory=$x\n", "image_dir='a b'\n", "image_store=../x\n", None])
-def test_a_host_that_says_nothing_sure_starts_nothing(server: Server, host: str | None) -> None:
+def test_a_host_that_says_nothing_sure_starts_nothing(server: Server) -> None:
     """An image might be another version than the one that was pinned."""
-    furnish(server, {"nfs": nfs()}, host=host or "")
-    if host is None:
-        (server.sim / "fs/c/local/host.conf").unlink()
-    console = server.boot().console
-    assert "host.conf" in console
+    console = boot(server, {"nfs": nfs()}, host="memory=$x\n").console
+    assert "/config/local/host.conf:1: not understood." in console
     assert "domUs that could not be started: 1 of 1." in console
+    for host in ("image_dir='a b'\n", "image_store=../x\n"):
+        server.write("fs/c/local/host.conf", host)
+        assert "host.conf: image_dir and image_store must be absolute paths." in domus(
+            server, "start", status=1)
+    (server.sim / "fs/c/local/host.conf").unlink()
+    assert "host.conf: there is no such file." in domus(server, "start", status=1)
     assert domains(server) == set()
 
 
@@ -481,11 +507,11 @@ def test_all_are_stopped_at_once_and_clients_before_their_servers(server: Server
     domus(server, "stop")
     assert domains(server) == set()
     told = [call.split()[2] for call in calls(server, "xl") if "shutdown" in call]
-    assert sorted(told[:2]) == ["a", "b"], "together"
-    assert told[2:] == ["storage"]
+    assert sorted(told[:2]) == ["2", "3"], "together"
+    assert told[2:] == ["1"]
     order = calls(server, "xl")
     waited = [place for place, call in enumerate(order) if call == "xl domid a"]
-    assert order.index("xl shutdown storage") > waited[2], "after the end of its clients"
+    assert order.index("xl shutdown 1") > waited[2], "after the end of its clients"
     assert not [call for call in order if "destroy" in call]
     assert vnds(server) == records(server) == {}
 
@@ -495,8 +521,7 @@ def test_one_that_does_not_stop_is_destroyed(server: Server) -> None:
     server.write("xl-does/shutdown.a", "never")
     said = domus(server, "stop")
     assert "goldmaster: a: did not stop within 1 seconds: destroyed.\n" in said
-    assert "xl destroy a" in calls(server, "xl")
-    assert "xl destroy b" not in calls(server, "xl")
+    assert [call for call in calls(server, "xl") if "destroy" in call] == ["xl destroy 1"]
     assert domains(server) == set()
     assert vnds(server) == {}
 
@@ -530,6 +555,18 @@ def test_what_others_started_is_left_alone(server: Server) -> None:
     server.write("xl/guest/id", "77\n")
     domus(server, "stop")
     assert domains(server) == {"guest"}
+
+
+def test_a_name_of_digits_is_not_taken_for_a_number(server: Server) -> None:
+    """As xl does: `xl destroy 2` means the domain with the number 2."""
+    boot(server, {"1": nfs(boot_order="60"), "2": SQL, "3": STORAGE}, rc="domus_stop_seconds=1\n")
+    assert (server.sim / "xl/2/id").read_text() == "2\n"
+    assert (server.sim / "xl/1/id").read_text() == "3\n"
+    server.write("xl-does/shutdown.1", "never")
+    domus(server, "stop", "1")
+    assert domains(server) == {"2", "3"}
+    domus(server, "stop", "3")
+    assert domains(server) == {"2"}
 
 
 def test_restart(server: Server) -> None:

@@ -24,7 +24,7 @@ address=10.0.0.11/24
 bridges="bridge0 bridge1"
 """
 # Those that init's MAKEDEV makes.
-VNDS = 4
+VNDS = 1
 
 
 def nfs(**changes: str) -> str:

@@ -42,9 +42,8 @@ check_domu()
 	for _key in image kernel; do
 		value "$_key" is_file_name "a file name of letters, digits and . _ + -"
 	done
-	for _key in memory vcpus; do
-		value "$_key" is_count "a whole number from 1 to 999999999"
-	done
+	value memory is_count "a whole number from 1 to 999999999"
+	value vcpus is_cpus "a whole number from 1 to 256"
 	value boot_order is_number "a whole number from 0 to 999999999"
 	value mac is_mac "the address of one card, 00:16:3e:00:00:01"
 	value bridge is_interface "an interface, bridge0"
@@ -112,6 +111,12 @@ is_number()
 is_count()
 {
 	[ "$1" != 0 ] && is_number "$1"
+}
+
+# is_cpus TEXT -- as many as NetBSD has room for; xl itself stops at no number
+is_cpus()
+{
+	is_count "$1" && [ "$1" -le 256 ]
 }
 
 # is_mac TEXT -- not that of a group, nor of none

@@ -50,7 +50,7 @@ domus_stop()
 		_wave="$_wave ${_word#*:}"
 	done
 	stop_together $_wave
-	[ -e "$domus_lock" ] || detach_unused
+	is_turn_taken || detach_unused
 	[ "$failed" = 0 ]
 }
 
@@ -211,12 +211,18 @@ is_running()
 	esac
 }
 
+# is_turn_taken -- sets _process: by whom
+is_turn_taken()
+{
+	[ -s "$domus_lock" ] && read -r _process <"$domus_lock" &&
+	    kill -0 "$_process" 2>/dev/null
+}
+
 # take_turn -- one process starts domUs at a time
 take_turn()
 {
 	mkdir -p "$domus_run" "$domus_checked" "$vnd_records"
-	if [ -e "$domus_lock" ] && read -r _process <"$domus_lock" &&
-	    kill -0 "$_process" 2>/dev/null; then
+	if is_turn_taken; then
 		say "process $_process starts domUs at the moment; wait for its end."
 		return 1
 	fi
@@ -229,17 +235,19 @@ stop_together()
 {
 	left=''
 	for _domu; do
-		! is_running "$_domu" || left="$left $_domu"
-	done
-	for _domu in $left; do
+		is_running "$_domu" || continue
+		left="$left $_domu"
 		say "$_domu: stopping."
-		ask shutdown "$_domu" >/dev/null &
+		# By number: where it is asked for more than its number, xl takes a
+		# name of digits for the number of another.
+		ask shutdown "$_domid" >/dev/null &
 	done
 	wait
 	wait_for_end
 	for _domu in $left; do
+		is_running "$_domu" || continue
 		say "$_domu: did not stop within $domus_stop_seconds seconds: destroyed."
-		ask destroy "$_domu" || {
+		ask destroy "$_domid" || {
 			say "$_domu: xl destroy failed."
 			failed=$((failed + 1))
 		}

@@ -40,13 +40,14 @@ take_files()
 		return 1 ;;
 	esac
 	image_folder "$1"
-	if [ ! -f "$folder/SHA256" ] || [ ! -f "$folder/KERNELS" ]; then
+	if ! is_path "$folder" || [ ! -f "$folder/SHA256" ] || [ ! -f "$folder/KERNELS" ]; then
 		say "$1: $folder is no folder of images: it has no SHA256 or no KERNELS."
 		return 1
 	fi
 	is_as_listed "$1" KERNELS && is_as_listed "$1" "$conf_image" || return 1
 	kernel=$conf_kernel
-	[ -n "$kernel" ] || kernel=$(kernel_of "$folder" "$conf_image") || {
+	[ -n "$kernel" ] || kernel=$(kernel_of "$folder" "$conf_image")
+	is_file_name "$kernel" || {
 		say "$1: $folder/KERNELS has no line for $conf_image."
 		return 1
 	}
@@ -87,26 +88,48 @@ known_digest()
 	fi
 }
 
-# has_disks NAME -- can its partitions be read?  Nodes are there for disks that
-# are not.
+# has_disks NAME -- can its partitions be read, and are they free?  Nodes are
+# there for disks that are not.  Sets disks: those that it may write to.
 has_disks()
 {
-	_bad=0
-	for _key in $disk_keys; do
-		eval "_text=\$conf_$_key"
+	_bad=0 disks=''
+	for _disk in $disk_keys; do
+		eval "_text=\$conf_$_disk"
 		[ -n "$_text" ] || continue
-		_text=${_text%,?}
-		is_readable "${_text%/*}/r${_text##*/}" || {
-			say "$1: $_key: $_text cannot be read; is there such a partition?"
+		_path=${_text%,?}
+		if ! is_readable "${_path%/*}/r${_path##*/}"; then
+			say "$1: $_disk: $_path cannot be read; is there such a partition?"
 			_bad=1
-		}
+		elif [ "$_text" = "$_path,r" ]; then
+			continue
+		elif owner_of "$_path"; then
+			say "$1: $_disk: $_path is a disk of $owner, which runs."
+			_bad=1
+		fi
+		disks="${disks:+$disks }$_path"
 	done
 	[ $_bad = 0 ]
 }
 
-# is_readable DEVICE
+# owner_of DISK -- sets owner: the domU that runs and may write to it
+owner_of()
+{
+	for _state in "$domus_run"/*.state; do
+		owner=${_state##*/} owner=${owner%.state}
+		load_state "$owner" || continue
+		case " $conf_state_disks " in
+		*" $1 "*)
+			! is_running "$owner" || return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# is_readable DEVICE -- its nodes are made where there are none
 is_readable()
 {
+	_node=${1#/dev/r}
+	[ -e "$1" ] || (cd /dev && sh ./MAKEDEV "${_node%[a-p]}") >/dev/null 2>&1
 	timeout "$domus_ask_seconds" dd if="$1" of=/dev/null bs=2048 count=1 \
 	    >/dev/null 2>&1
 }
@@ -126,6 +149,7 @@ attach_and_note()
 	state_image=$image
 	state_order=$conf_boot_order
 	state_version=$_version
+	state_disks='$disks'
 	EOF
 }
 
@@ -140,7 +164,7 @@ create_domu()
 	124 | 137)
 		say "$1: xl create did not end within $domus_start_seconds seconds."
 		# What it made so far; after a failure xl clears up itself.
-		ask destroy "$1" >/dev/null 2>&1 ;;
+		! is_running "$1" || ask destroy "$_domid" >/dev/null 2>&1 ;;
 	*)	say "$1: xl create failed." ;;
 	esac
 	rm -f "$domus_run/$1.state"
@@ -151,7 +175,7 @@ create_domu()
 load_state()
 {
 	load_conf "$domus_run/$1.state" \
-	    state_image state_order state_version >/dev/null
+	    state_image state_order state_version state_disks >/dev/null
 }
 
 # is_image_used IMAGE -- does a domU run from it?

@@ -13,10 +13,11 @@ vnd_most_busy=8
 # file system, which the shell's own echo may not.
 write_file()
 {
-	if cat >"$1.new" && mv "$1.new" "$1"; then
+	_new=${1%/*}/.${1##*/}.new
+	if cat >"$_new" && mv "$_new" "$1"; then
 		return 0
 	fi 2>/dev/null
-	rm -f "$1.new"
+	rm -f "$_new"
 	say "$1 cannot be written."
 	return 1
 }

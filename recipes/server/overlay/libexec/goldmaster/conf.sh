@@ -26,6 +26,10 @@ load_conf()
 		say "$_file: there is no such file."
 		return 1
 	}
+	is_clean "$_file" || {
+		say "$_file: has control characters; save it with Unix line ends."
+		return 1
+	}
 	while IFS= read -r _line || [ -n "$_line" ]; do
 		_number=$((_number + 1)) _why=''
 		take_line "$_line" || {
@@ -34,6 +38,14 @@ load_conf()
 		}
 	done <"$_file"
 	return $_status
+}
+
+# is_clean FILE -- has it no control characters but tabs?  A shell passes over
+# the byte 0 without a word, so that is asked before it reads.
+is_clean()
+{
+	[ -z "$(tr -d '\011\012\040-\176\200-\377' <"$1" |
+	    tr '\000-\177' '[x*]')" ]
 }
 
 # take_line LINE -- sets conf_KEY, or _why it cannot
