@@ -23,6 +23,6 @@ bool	xenbus_printf(const char *, const char *, const char *, ...)
 	    __printflike(3, 4);
 
 /* xbd_xenbus.c */
-bool	xbd_xenbus_attach(unsigned, const char *);
+void	xbd_xenbus_attach(const char *);
 
 #endif

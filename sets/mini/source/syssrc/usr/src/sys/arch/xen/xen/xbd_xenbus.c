@@ -73,29 +73,33 @@ connect(struct xbd_softc *sc, struct blkif_sring *sring, const void *buffer,
 	    xenbus_printf(frontend, "state", "%u", XenbusStateConnected);
 }
 
-bool
-xbd_xenbus_attach(unsigned unit, const char *id)
+/* One that does not attach keeps its number, so that the next has its own. */
+void
+xbd_xenbus_attach(const char *id)
 {
+	unsigned unit = ndisks;
 	struct xbd_softc *sc = &softc[unit];
 	char frontend[64], backend[64];
 	unsigned long size = DEV_BSIZE, info = 0;
 
-	if (unit >= NDISKS)
-		return false;
+	if (unit == NDISKS)
+		return;
+	ndisks++;
 	printf("xbd%u at xenbus0 id %s: Xen Virtual Block Device Interface\n",
 	    unit, id);
 	snprintf(frontend, sizeof frontend, "device/vbd/%s", id);
 	if (!xenbus_read(frontend, "backend", backend, sizeof backend) ||
-	    !connect(sc, &rings[unit].sring, buffers[unit], frontend, backend))
-		return false;
+	    !connect(sc, &rings[unit].sring, buffers[unit], frontend, backend)) {
+		printf("xbd%u: the backend does not connect\n", unit);
+		sc->sectors = 0;
+		return;
+	}
 	xenbus_read_ul(backend, "sector-size", &size);
 	xenbus_read_ul(backend, "info", &info);
 	sc->buffered = NOTHING;
-	ndisks++;
 	printf("xbd%u: %lu KB, %lu bytes/sect x %lu sectors%s\n", unit,
 	    sc->sectors * DEV_BSIZE >> 10, size, sc->sectors * DEV_BSIZE / size,
 	    (info & VDISK_READONLY) != 0 ? ", read-only" : "");
-	return true;
 }
 
 /* Between the buffer and the disk.  One that does not answer is not asked again. */

@@ -4,8 +4,6 @@
  *
  * The devices that dom0 has for this domain.
  */
-#include <sys/disk.h>
-
 #include <xenbus.h>
 #include <xengnt.h>
 
@@ -24,6 +22,5 @@ xenbus_attach(void)
 		return;
 	xengnt_init();
 	for (const char *id = names; *id != '\0'; id += strlen(id) + 1)
-		if (!xbd_xenbus_attach(ndisks, id))
-			printf("xbd%u: the backend does not connect\n", ndisks);
+		xbd_xenbus_attach(id);
 }
