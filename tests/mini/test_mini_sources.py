@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 MINI = ROOT / "sets/mini"
 CONFIGS = ROOT / "kernel-configs"
 OBJECTS = 18  # objects of XEN3_DOM0: the files of conf/files and three made by config
+DISK_OBJECTS = 13  # and those that XEN3_DOMU has for its disks
 COMPILED = re.compile(r"^# +compile  (\S+)$", re.MULTILINE)
 
 
@@ -275,6 +276,26 @@ def test_options_change_the_kernel(shared: Workspace, reference: bytes) -> None:
     assert b"made to measure" in shared.kernel("MESSAGE").read_bytes()
     assert b"HZ=200\0" in shared.kernel("LISTS").read_bytes()
     assert b"_CFG_" not in shared.kernel("QUIET").read_bytes()
+
+
+def test_what_serves_disks_is_compiled_where_there_are_some(shared: Workspace) -> None:
+    domu = 'include "arch/amd64/conf/XEN3_DOMU"\n'
+    for name, text, objects, there in (
+        ("DISKS", domu, OBJECTS + DISK_OBJECTS, True),
+        ("NO_DISKS", domu + "no xbd* at xenbus?\n", OBJECTS, False),
+        ("ONE_DISK", domu + "no xbd* at xenbus?\nxbd0 at xenbus?\n", OBJECTS + DISK_OBJECTS, True),
+    ):
+        output = shared.build(shared.derive(name, text))
+        assert len(COMPILED.findall(output)) == objects, name
+        assert (b"Xen Virtual Block Device" in shared.kernel(name).read_bytes()) is there, name
+
+
+def test_sources_compile_without_a_warning(shared: Workspace) -> None:
+    text = 'include "arch/amd64/conf/XEN3_DOMU"\nmakeoptions DEBUG="-Werror"\n'
+    for level in ("-O1", "-Os", "-O3"):
+        name = f"STRICT{level[2:]}"
+        copts = f'no makeoptions COPTS\nmakeoptions COPTS="{level}"\n'
+        shared.build(shared.derive(name, text + copts))
 
 
 def test_a_kernel_with_debug_information_is_reproducible_too(

@@ -15,5 +15,5 @@ KERNEL_CFLAGS='-std=c11 -Wall -Wextra -nostdinc -ffreestanding -fno-pic
  -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-stack-protector
  -fcf-protection=none -fno-asynchronous-unwind-tables -fno-ident'
 KERNEL_LDFLAGS='-m elf_x86_64 -nostdlib --build-id=none -z max-page-size=0x1000'
-KERNEL_INCLUDES='arch/amd64/include arch/xen/include'
+KERNEL_INCLUDES='arch/amd64/include arch/xen/include ufs/ffs'
 KERNEL_LDSCRIPT=arch/amd64/conf/kern.ldscript.Xen

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * What NetBSD's kernel says on its way up, said by one that goes no further:
- * it has no drivers and no processes, so it names its root and stops there.
+ * it has no processes, so it names its root, has a look at it where there are
+ * drivers to do so, and stops there.
  */
 #include <sys/systm.h>
 
@@ -48,6 +49,7 @@ void
 main(void)
 {
 	char hypervisor[64];
+	const char *root;
 
 	boothowto_verbose = bootarg("-v", NULL, 0);
 
@@ -65,7 +67,12 @@ main(void)
 #ifdef INCLUDE_CONFIG_FILE
 	config_print();
 #endif
-	setroot();
+	root = setroot();
+#if NXBD > 0
+	start_init(root);
+#else
+	(void)root;
+#endif
 
 	/* Last, so that whoever has seen this line has seen all of them. */
 	printf("goldmaster-mini: %s up\n", bootinfo.dom0 ? "dom0" : "domU");

@@ -11,10 +11,10 @@
  * bootdev= from the command line.  With neither, or with -a, NetBSD asks at
  * the console, where nobody sits: so does this, and waits for ever.
  */
-void
+const char *
 setroot(void)
 {
-	char bootdev[32] = "";
+	static char bootdev[32];
 	const char *root = rootspec;
 
 	if (*root == '?') {
@@ -28,4 +28,5 @@ setroot(void)
 		cpu_reboot(RB_HALT);
 	}
 	printf("root on %s type %s dumps on %s\n", root, rootfstype, dumpspec);
+	return root;
 }

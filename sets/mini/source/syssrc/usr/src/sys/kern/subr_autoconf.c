@@ -13,13 +13,16 @@ print_table(const char *what, const char *const *table)
 		printf("%s: %s\n", what, *table++);
 }
 
-/* Nothing attaches, since there are no drivers; -v shows what was asked for. */
+/* Little attaches, since there are few drivers; -v shows what was asked for. */
 void
 configure(void)
 {
-	if (!boothowto_verbose)
-		return;
-	print_table("options", cfoptions);
-	print_table("not configured", cfdata);
-	print_table("pseudo-device", pdevinit);
+	if (boothowto_verbose) {
+		print_table("options", cfoptions);
+		print_table("device", cfdata);
+		print_table("pseudo-device", pdevinit);
+	}
+#if NXBD > 0
+	xenbus_attach();
+#endif
 }

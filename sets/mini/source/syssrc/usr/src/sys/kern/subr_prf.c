@@ -2,13 +2,15 @@
  * Copyright (c) The goldmaster authors.
  * SPDX-License-Identifier: BSD-2-Clause
  *
- * printf with %c, %s, %.*s, %u, %lu, %x and %lx.
+ * printf and snprintf with %c, %s, %.*s, %u, %lu, %x and %lx.
  */
 #include <sys/systm.h>
 
 /* A line is written at once: other domains share Xen's console. */
 static char	line[256];
 static size_t	fill;
+static char	*string;	/* of snprintf; NULL: to the console */
+static size_t	room;		/* in the string */
 
 /* For what has no newline: a prompt. */
 void
@@ -21,6 +23,13 @@ cnflush(void)
 static void
 putchar(char c)
 {
+	if (string != NULL) {
+		if (room > 1) {
+			*string++ = c;
+			room--;
+		}
+		return;
+	}
 	line[fill++] = c;
 	if (c == '\n' || fill == sizeof line)
 		cnflush();
@@ -39,15 +48,13 @@ putnumber(uint64_t value, unsigned base)
 		putchar(digits[--n]);
 }
 
-void
-printf(const char *fmt, ...)
+static void
+kprintf(const char *fmt, __builtin_va_list ap)
 {
-	__builtin_va_list ap;
 	const char *s;
 	size_t limit;
 	bool wide;
 
-	__builtin_va_start(ap, fmt);
 	for (; *fmt != '\0'; fmt++) {
 		if (*fmt != '%') {
 			putchar(*fmt);
@@ -78,8 +85,38 @@ printf(const char *fmt, ...)
 			putchar(*fmt);
 		}
 	}
+}
+
+void
+printf(const char *fmt, ...)
+{
+	__builtin_va_list ap;
+
+	__builtin_va_start(ap, fmt);
+	kprintf(fmt, ap);
 	__builtin_va_end(ap);
 	/* a prompt has no newline and nothing after it */
 	if (fill > 0 && line[fill - 1] == ' ')
 		cnflush();
+}
+
+/* What does not fit is cut off. */
+void
+vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
+{
+	string = buf;
+	room = size;
+	kprintf(fmt, ap);
+	*string = '\0';
+	string = NULL;
+}
+
+void
+snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	__builtin_va_list ap;
+
+	__builtin_va_start(ap, fmt);
+	vsnprintf(buf, size, fmt, ap);
+	__builtin_va_end(ap);
 }

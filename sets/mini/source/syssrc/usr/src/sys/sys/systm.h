@@ -33,17 +33,26 @@ extern bool		 boothowto_verbose;
 
 void	main(void) __dead;
 bool	bootarg(const char *, char *, size_t);
-void	setroot(void);
+const char *setroot(void);
 void	configure(void);
 void	config_print(void);
 void	cnflush(void);
 void	printf(const char *, ...) __printflike(1, 2);
+void	snprintf(char *, size_t, const char *, ...) __printflike(3, 4);
+void	vsnprintf(char *, size_t, const char *, __builtin_va_list) __printflike(3, 0);
+#if NXBD > 0
+void	xenbus_attach(void);
+void	start_init(const char *);
+#endif
 
 /* machine-dependent */
 enum reboot { RB_HALT, RB_POWERDOWN, RB_AUTOBOOT, RB_CRASH, RB_DEBUGEXIT };
 void	cpu_reboot(enum reboot) __dead;
 void	cpu_identify(char *, size_t);
 void	cnwrite(const char *, size_t);
+#if NXBD > 0
+enum reboot shutdown_xenbus_wait(void);
+#endif
 
 /* common/lib/libc/string */
 int	memcmp(const void *, const void *, size_t);

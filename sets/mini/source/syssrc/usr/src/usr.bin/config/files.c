@@ -5,6 +5,7 @@
  * The files that go into a kernel's build folder.  A file whose content stays
  * the same is not touched, so that the objects made of it stay fresh.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,42 @@ put_table(FILE *fp, const char *array, enum table table, const char *between)
 	fputs("\t0\n};\n", fp);
 }
 
+/* Is there a line for devices of that name: `xbd0 at ...', `xbd* at ...'? */
+static bool
+device(const char *name)
+{
+	size_t len = strlen(name);
+	struct item *i;
+
+	for (i = tables[DEVICES]; i != NULL; i = i->next)
+		if (strncmp(i->name, name, len) == 0 &&
+		    (i->name[len] == '*' || isdigit((unsigned char)i->name[len])))
+			return true;
+	return false;
+}
+
+/* NXBD, as NetBSD's xbd.h has it, where a source file depends on xbd */
+static void
+count_devices(FILE *fp)
+{
+	struct item *i, *o;
+	const char *p;
+
+	for (i = tables[FILES]; i != NULL; i = i->next) {
+		if (i->value == NULL || !device(i->value))
+			continue;
+		for (o = tables[FILES]; o != i; o = o->next)
+			if (o->value != NULL && strcmp(o->value, i->value) == 0)
+				break;
+		if (o != i)
+			continue;
+		fputs("#define\tN", fp);
+		for (p = i->value; *p != '\0'; p++)
+			putc(toupper((unsigned char)*p), fp);
+		fputs("\t1\n", fp);
+	}
+}
+
 static void
 opt_global(FILE *fp)
 {
@@ -99,6 +136,7 @@ opt_global(FILE *fp)
 		    i->value != NULL ? i->value : "1");
 	for (i = tables[FILESYSTEMS]; i != NULL; i = i->next)
 		fprintf(fp, "#define\t%s\t1\n", i->name);
+	count_devices(fp);
 	if (tables[MAXUSERS] != NULL)
 		fprintf(fp, "#define\tMAXUSERS\t%s\n", tables[MAXUSERS]->name);
 }
@@ -146,7 +184,7 @@ compile_list(FILE *fp)
 		for (o = tables[OPTIONS]; i->value != NULL && o != NULL; o = o->next)
 			if (strcasecmp(o->name, i->value) == 0)
 				break;
-		if (i->value != NULL && o == NULL)
+		if (i->value != NULL && o == NULL && !device(i->value))
 			continue;
 		base = base_name(i->name);
 		fprintf(fp, "%.*s.o %s\n", (int)strcspn(base, "."), base, i->name);

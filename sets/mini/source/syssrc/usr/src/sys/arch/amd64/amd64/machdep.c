@@ -36,9 +36,14 @@ cpu_reboot(enum reboot how)
 		uint32_t	 nr_ports;
 		uint64_t	 timeout;
 	} poll = { NULL, 0, 0 };
-	uint32_t reason = how == RB_AUTOBOOT ? SHUTDOWN_reboot :
-	    how == RB_CRASH ? SHUTDOWN_crash : SHUTDOWN_poweroff;
+	uint32_t reason;
 
+#if NXBD > 0
+	if (how == RB_HALT)
+		how = shutdown_xenbus_wait();
+#endif
+	reason = how == RB_AUTOBOOT ? SHUTDOWN_reboot :
+	    how == RB_CRASH ? SHUTDOWN_crash : SHUTDOWN_poweroff;
 	if (how == RB_DEBUGEXIT)
 		debug_exit();		/* back here: nobody listens on the port */
 	if (how != RB_HALT)

@@ -5,6 +5,8 @@
 #ifndef _XEN_HYPERVISOR_H_
 #define	_XEN_HYPERVISOR_H_
 
+#include <sys/systm.h>
+
 #include <xen.h>
 
 extern char hypercall_page[];		/* locore.S; 32 bytes for each call */
@@ -24,6 +26,8 @@ hypercall(unsigned call, long a, const void *b, const void *c)
 /* xen_machdep.c */
 void	init_pv(const struct start_info *) __attribute__((__noreturn__));
 void	init_pvh(const struct hvm_start_info *) __attribute__((__noreturn__));
+uint64_t hypervisor_frame(const void *);
+void	hypervisor_map(void *, unsigned, uint64_t);
 
 /* xencons.c */
 void	xencons_attach(struct xencons_interface *, uint32_t);

@@ -8,12 +8,69 @@
 
 #include <hypervisor.h>
 #include <vmparam.h>
+#if NXBD > 0
+#include <evtchn.h>
+#include <xenbus.h>
+#endif
+
+#define	PTE_KERNEL	0x63	/* present, writable, accessed, dirty */
+
+static const uint64_t	*phys2mach;	/* NULL: PVH */
+
+/* The number by which others know a page of the kernel's. */
+uint64_t
+hypervisor_frame(const void *page)
+{
+	uint64_t pfn = ((uintptr_t)page - KERNBASE) / PAGE_SIZE;
+
+	return phys2mach != NULL ? phys2mach[pfn] : pfn;
+}
+
+/*
+ * Let a page of the kernel's be one of Xen's from now on: a PV domain names it
+ * by its frame, a PVH domain by what it is.
+ */
+void
+hypervisor_map(void *page, unsigned space, uint64_t frame)
+{
+	struct {
+		uint16_t domid, size;
+		uint32_t space;
+		uint64_t idx, gpfn;
+	} op = { DOMID_SELF, 0, space, 0, hypervisor_frame(page) };
+
+	if (phys2mach != NULL)
+		hypercall(__HYPERVISOR_update_va_mapping, (long)page,
+		    (const void *)(frame * PAGE_SIZE | PTE_KERNEL),
+		    (const void *)UVMF_INVLPG);
+	else
+		hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &op,
+		    NULL);
+}
+
+/* What only a domU is given: pages that daemons of dom0 read. */
+static void
+init_domu(uintptr_t base, uint64_t console, uint64_t console_evtchn,
+    uint64_t store, uint64_t store_evtchn, uint64_t shared)
+{
+	xencons_attach((struct xencons_interface *)(base + console * PAGE_SIZE),
+	    (uint32_t)console_evtchn);
+#if NXBD > 0
+	evtchn_init(shared);
+	if (store != 0 && store_evtchn != 0)
+		xb_init_comms((struct xenstore_domain_interface *)
+		    (base + store * PAGE_SIZE), (uint32_t)store_evtchn);
+#else
+	(void)store, (void)store_evtchn, (void)shared;
+#endif
+}
 
 void
 init_pv(const struct start_info *si)
 {
 	const uint64_t *mach2phys = (const uint64_t *)MACH2PHYS_VIRT_START;
 
+	phys2mach = (const uint64_t *)si->mfn_list;
 	bootinfo.cmdline = si->cmd_line;
 	bootinfo.memory = si->nr_pages * PAGE_SIZE;
 	bootinfo.dom0 = (si->flags & SIF_INITDOMAIN) != 0;
@@ -24,9 +81,10 @@ init_pv(const struct start_info *si)
 			bootinfo.modules[0].start = (const char *)si->mod_start;
 	}
 	if (!bootinfo.dom0)
-		xencons_attach((struct xencons_interface *)
-		    (KERNBASE + mach2phys[si->console_mfn] * PAGE_SIZE),
-		    si->console_evtchn);
+		init_domu(KERNBASE, mach2phys[si->console_mfn],
+		    si->console_evtchn, si->store_mfn != 0 ?
+		    mach2phys[si->store_mfn] : 0, si->store_evtchn,
+		    si->shared_info / PAGE_SIZE);
 	main();
 }
 
@@ -90,8 +148,9 @@ init_pvh(const struct hvm_start_info *si)
 		bootinfo.nmodules++;
 	}
 	if (!bootinfo.dom0)
-		xencons_attach((struct xencons_interface *)
-		    (hvm_param(HVM_PARAM_CONSOLE_PFN) * PAGE_SIZE),
-		    (uint32_t)hvm_param(HVM_PARAM_CONSOLE_EVTCHN));
+		init_domu(0, hvm_param(HVM_PARAM_CONSOLE_PFN),
+		    hvm_param(HVM_PARAM_CONSOLE_EVTCHN),
+		    hvm_param(HVM_PARAM_STORE_PFN),
+		    hvm_param(HVM_PARAM_STORE_EVTCHN), 0);
 	main();
 }
