@@ -539,6 +539,15 @@ def test_a_download_killed_in_its_middle(fleet: Fleet) -> None:
     fleet.nothing_happened("v1")
 
 
+def test_what_a_loss_of_power_must_not_part(fleet: Fleet) -> None:
+    """What a name stands for is on the disk before the name is, and that before the next step."""
+    steps = [step.strip() for step in fleet.host.images("fetch").steps]
+    for rename in (f"mv {STORE}/.fetch/v1 {STORE}/v1",
+                   f"mv -f {STORE}/.slot {STORE}/current"):
+        at = steps.index(rename)
+        assert steps[at - 1] == steps[at + 1] == "sync"
+
+
 # choosing
 
 
@@ -600,6 +609,14 @@ def test_rolling_back_and_forward(three: Fleet) -> None:
         assert host.slot("pins/nfs") == ["v3", "-"], "what the others had before"
         host.images("rollback", "nfs")
         assert not host.slot("pins/nfs")
+
+
+def test_what_is_so_already(three: Fleet) -> None:
+    assert three.host.images("use", "v3").text == "goldmaster: domUs get v3 already.\n"
+    three.host.images("pin", "nfs", "v1")
+    assert three.host.images("pin", "nfs", "v1").text == "goldmaster: nfs gets v1 already.\n"
+    assert three.host.slot("pins/nfs") == ["v1", "-"]
+    assert three.host.slot() == ["v3", "v2", "102"]
 
 
 def test_what_cannot_be_chosen(three: Fleet) -> None:

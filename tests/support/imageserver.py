@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -26,7 +27,9 @@ def private_key(name: str = "ours") -> Path:
 
 @cache
 def _key(name: str) -> Path:
-    key = Path(mkdtemp(prefix="goldmaster-key-")) / name
+    folder = Path(mkdtemp(prefix="goldmaster-key-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    key = folder / name
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
     return key
 

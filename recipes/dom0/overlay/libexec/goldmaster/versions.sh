@@ -142,6 +142,8 @@ make_current()
 	if [ "$now" != "$1" ]; then
 		before=$now now=$1
 		say "domUs get $1 from now on."
+	elif [ -z "$2" ]; then
+		say "domUs get $1 already."
 	fi
 	write_slot "$image_store/current" "$now" "$before" "${2:-$serial}"
 }
@@ -150,7 +152,10 @@ make_current()
 pin_domu()
 {
 	read_slot "$image_store/pins/$1"
-	[ "$now" != "$2" ] || return 0
+	[ "$now" != "$2" ] || {
+		say "$1 gets $2 already."
+		return 0
+	}
 	mkdir -p "$image_store/pins" || fail "$image_store/pins cannot be made."
 	write_slot "$image_store/pins/$1" "$2" "$now" ''
 	say "$1 gets $2 from now on."
