@@ -172,7 +172,7 @@ _DOCS = {
 - [ ] Add its name and address to `global/hosts`.
 - [ ] `doit site-check SITE` finds no problems.
 - [ ] Commit. Update the checkouts on the host; make that of the domU on its config partition.
-- [ ] Start it, and look for the login prompt on its console.
+- [ ] `/etc/rc.d/domus start NAME` on the host; look for the login prompt on its console.
 """,
     "new-release.md": """\
 # A new release of the system
