@@ -173,7 +173,7 @@ _DOCS = {
 - [ ] `doit site-check SITE` finds no problems.
 - [ ] Commit. On the host: `goldmaster-update`.
 - [ ] `doit config-image NAME SITE`, and write the image to the domU's config partition.
-- [ ] Start it, and look for the login prompt on its console.
+- [ ] `/etc/rc.d/domus start NAME` on the host; look for the login prompt on its console.
 """,
     "new-release.md": """\
 # A new release of the system

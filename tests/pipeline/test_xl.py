@@ -32,6 +32,7 @@ DOMUS = {
     "web": {"image": "base.ffs", "mac": "00:16:3e:00:00:31", "config_disk": "/dev/wd0e"},
     "nfs": {"image": "base.ffs", "mac": "00:16:3e:00:00:32", "config_disk": "/dev/wd0f",
             "swap_disk": "/dev/wd0g", "disk1": "/dev/wd0h,r"},
+    "packages": {"image": "pkgrepo.ffs", "mac": "00:16:3e:00:00:33", "config_disk": "/dev/wd0i"},
 }
 # Disks of dom0: the partition's content, by its name in the files above.
 PARTITIONS = {
@@ -40,25 +41,27 @@ PARTITIONS = {
              "WRITE-TEST": ""},
     "wd0g": {},
     "wd0h": {MARKER: ""},
+    "wd0i": {MARKER: "", "local/server.conf": "hostname=packages.example.net\n"},
 }
 SCRIPT = """
+digests() {{ for i in base pkgrepo; do digest $1-$i /images/$i.ffs; done; }}
 {attach}
 attach /dev/copy /copy.ffs
 attach /dev/damaged /damaged.ffs -r
-digest before /images/base.ffs
-create /web.cfg /nfs.cfg
-await 'domU up' web nfs
+digests before
+create /web.cfg /nfs.cfg /packages.cfg
+await 'domU up' web nfs packages
 say running $(xenstore-list /local/domain | wc -l)
-digest running /images/base.ffs
+digests running
 create /careless.cfg /writable.cfg /damaged.cfg /diskless.cfg /pvh.cfg
 await 'domU up' careless writable diskless pvh
 await 'root device' damaged
 shut_all
-digest after /images/base.ffs
+digests after
 digest copy /copy.ffs
 digest wd0e /wd0e
 digest wd0f /wd0f
-show web nfs careless writable damaged diskless pvh
+show web nfs packages careless writable damaged diskless pvh
 """
 
 
@@ -68,11 +71,24 @@ class Seen:
 
     said     lines of the domUs' consoles, by name
     digests  of files in dom0, and of what they were made from (`made-NAME`)
+    images   the folder of images that the domUs were started from
     """
 
     console: str
     said: Mapping[str, list[str]]
     digests: Mapping[str, str]
+    images: Path
+
+    def says(self, domu: str, *patterns: str) -> None:
+        """The domU must have said lines that are these, in this order, maybe among others."""
+        left = iter(self.said[domu])
+        for pattern in patterns:
+            assert any(re.fullmatch(pattern, line) for line in left), (pattern, self.console)
+
+    def size(self, image: str) -> str:
+        """What the domU should say of an image's size."""
+        size = (self.images / image).stat().st_size
+        return f"xbd0: {size >> 10} KB, 512 bytes/sect x {size // 512} sectors, read-only"
 
 
 @pytest.fixture(scope="session")
@@ -85,12 +101,14 @@ def seen(template: Scratch, tmp_path_factory: pytest.TempPathFactory, worker_id:
     for name, line in re.findall(r"^(\w+)\| (.*)$", console, re.MULTILINE):
         if not line.startswith("_CFG_"):
             said.setdefault(name, []).append(line)
-    digests = dict(re.findall(r"^dom0: digest (\w+) (\w{64})$", console, re.MULTILINE))
-    made = {f"made-{path.name}": digest(path) for path in (place / "files").glob("*.ffs")}
-    return Seen(console, said, digests | made)
+    digests = dict(re.findall(r"^dom0: digest ([\w-]+) (\w{64})$", console, re.MULTILINE))
+    made = {f"made-{path.stem}": digest(path) for folder in ("files", "images")
+            for path in (place / folder).glob("*.ffs")}
+    return Seen(console, said, digests | made, place / "images")
 
 
 def _boot(template: Scratch, place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
     files = place / "files"
     files.mkdir(parents=True)
     tool("bsdtar", "-C", place, "-xf", template.product(), "images")
@@ -158,82 +176,78 @@ def others(text: str) -> dict[str, str]:
     return made
 
 
-def in_order(lines: list[str], *wanted: str) -> bool:
-    left = iter(lines)
-    return all(line in left for line in wanted)
+RELEASE = r"xbd0: etc/release: goldmaster mini 1\.0/amd64"
+UP = "goldmaster-mini: domU up"
+
+
+def found(disk: str, hostname: str) -> tuple[str, str]:
+    return (f"goldmaster: the configuration is on {disk}.",
+            f"{disk}: local/server.conf: hostname={hostname}")
 
 
 def test_a_domu_says_what_it_found(seen: Seen) -> None:
-    assert in_order(
-        seen.said["web"],
-        "goldmaster mini 1.0 (XEN3_DOMU_RO)",
-        "total memory = 16 MB",
-        "command line: []",
-        "xbd0: 624 KB, 512 bytes/sect x 1248 sectors, read-only",
-        "root on xbd0a type ffs dumps on none",
-        "xbd0: etc/release: goldmaster mini 1.0/amd64",
-        "goldmaster: the configuration is on xbd1.",
-        "xbd1: local/server.conf: hostname=web.example.net",
-        "xbd0: write refused",
-        "goldmaster-mini: domU up",
-    ), seen.console
+    seen.says("web", r"goldmaster mini 1\.0 \(XEN3_DOMU_RO\)", f"total memory = {MEMORY} MB",
+              r"command line: \[\]", seen.size("base.ffs"), "root on xbd0a type ffs dumps on none",
+              RELEASE, *found("xbd1", "web.example.net"), "xbd0: write refused", UP)
+
+
+def test_every_image_of_the_cd_starts(seen: Seen) -> None:
+    assert {path.name for path in seen.images.glob("*.ffs")} == {
+        keys["image"] for keys in DOMUS.values()}
+    seen.says("packages", seen.size("pkgrepo.ffs"), RELEASE,
+              *found("xbd1", "packages.example.net"), "xbd0: write refused", UP)
 
 
 def test_two_domus_run_at_once_from_one_image(seen: Seen) -> None:
-    assert "dom0: running 3\n" in seen.console
-    assert in_order(
-        seen.said["nfs"],
-        "xbd0: etc/release: goldmaster mini 1.0/amd64",
-        "goldmaster: the configuration is on xbd1.",
-        "xbd1: local/server.conf: hostname=nfs.example.net",
-        "goldmaster-mini: domU up",
-    ), seen.console
+    assert "dom0: running 4\n" in seen.console  # dom0 is one of them
+    for name in ("web", "nfs"):
+        seen.says(name, seen.size("base.ffs"), RELEASE, *found("xbd1", f"{name}.example.net"), UP)
 
 
 def test_disks_are_numbered_in_the_order_of_the_list(seen: Seen) -> None:
-    found = [line for line in seen.said["nfs"] if " KB, " in line]
-    assert [line.partition(":")[0] for line in found] == ["xbd0", "xbd1", "xbd2", "xbd3"]
-    assert [line.endswith(", read-only") for line in found] == [True, False, False, True]
-    assert "goldmaster: the marker is on xbd3 too; that is ignored." in seen.said["nfs"]
+    disks = [line for line in seen.said["nfs"] if " KB, " in line]
+    assert [line.partition(":")[0] for line in disks] == ["xbd0", "xbd1", "xbd2", "xbd3"]
+    assert [line.endswith(", read-only") for line in disks] == [True, False, False, True]
+    seen.says("nfs", "goldmaster: the marker is on xbd3 too; that is ignored.")
 
 
-def test_nothing_writes_to_the_image(seen: Seen) -> None:
-    assert seen.digests["before"] == seen.digests["made-copy.ffs"]
-    for name in ("web", "nfs", "careless", "pvh"):
-        assert "xbd0: write refused" in seen.said[name], name
-    assert seen.digests["running"] == seen.digests["after"] == seen.digests["before"]
+def test_nothing_writes_to_the_images(seen: Seen) -> None:
+    """Not even a domU that xl was told may: the disk below is read-only, too."""
+    for name in ("web", "nfs", "packages", "careless", "pvh"):
+        seen.says(name, "xbd0: write refused")
+    for image in ("base", "pkgrepo"):
+        for when in ("before", "running", "after"):
+            assert seen.digests[f"{when}-{image}"] == seen.digests[f"made-{image}"], when
 
 
 def test_a_write_that_is_not_refused_shows(seen: Seen) -> None:
     """So the digests above can differ."""
-    assert "xbd0: write done" in seen.said["writable"]
-    assert seen.digests["copy"] != seen.digests["made-copy.ffs"]
+    seen.says("writable", "xbd0: write done")
+    assert seen.digests["copy"] != seen.digests["made-copy"] == seen.digests["made-base"]
 
 
 def test_the_configuration_can_be_written_where_it_may(seen: Seen) -> None:
-    assert "xbd1: write done" in seen.said["nfs"]
-    assert seen.digests["wd0f"] != seen.digests["made-wd0f.ffs"]
-    assert seen.digests["wd0e"] == seen.digests["made-wd0e.ffs"]
+    seen.says("nfs", "xbd1: write done", UP)
+    assert seen.digests["wd0f"] != seen.digests["made-wd0f"]
+    assert seen.digests["wd0e"] == seen.digests["made-wd0e"]
 
 
 def test_a_damaged_image_is_no_root(seen: Seen) -> None:
-    assert in_order(seen.said["damaged"], "root on xbd0a type ffs dumps on none",
-                    "cannot mount root, error = 79"), seen.console
+    seen.says("damaged", "root on xbd0a type ffs dumps on none", "cannot mount root, error = 79")
     assert not [line for line in seen.said["damaged"] if "domU up" in line or "release" in line]
 
 
 def test_a_domu_without_disks_goes_on(seen: Seen) -> None:
-    assert in_order(seen.said["diskless"], "xbd0a: there is no such disk",
-                    "goldmaster-mini: domU up"), seen.console
+    seen.says("diskless", "xbd0a: there is no such disk", UP)
 
 
 def test_a_pvh_domu(seen: Seen) -> None:
-    assert in_order(seen.said["pvh"], "hypervisor0 at mainbus0: Xen version 4.17.7, PVH",
-                    "xbd0: etc/release: goldmaster mini 1.0/amd64",
-                    "goldmaster-mini: domU up"), seen.console
+    seen.says("pvh", "hypervisor0 at mainbus0: Xen version .*, PVH", seen.size("base.ffs"),
+              RELEASE, "xbd0: write refused", UP)
 
 
 def test_they_end_when_they_are_asked_to(seen: Seen) -> None:
+    assert len(seen.said) == 8
     for name, lines in seen.said.items():
         assert lines[-1].endswith("xenbus0: poweroff requested"), name
     assert "not all domUs have ended" not in seen.console

@@ -239,6 +239,9 @@ def test_a_file_that_has_changed_is_read_again(server: Server) -> None:
     said = domus(server, "restart", "a", status=1)
     assert "/config/store/v1/base.ffs is not what /config/store/v1/SHA256 says" in said
     assert hashed(server) > before
+    server.write("fs/c/store/v1/base.ffs", "an image\n")  # fetched again, with its old date
+    server.run("/host/bin/touch", "-d", "2000-01-01", "/config/store/v1/base.ffs")
+    assert "a: started." in domus(server, "start", "a")
 
 
 # a local store
@@ -489,6 +492,23 @@ def test_two_starts_at_once(server: Server) -> None:
         server, "start", "nfs", status=1)
     server.run("/bin/sh", "-c", "echo 999999999 >/var/run/goldmaster/domus.pid")
     assert "nfs: started." in domus(server, "start", "nfs")
+
+
+def test_a_start_that_is_killed_at_any_step_is_made_good_by_the_next(server: Server) -> None:
+    boot(server, {"a": nfs(autostart="no"), "b": nfs(autostart="no", config_disk="/dev/wd0f")})
+    killed, steps = True, 1
+    while killed:
+        server.write("kill", f"{steps} /var/run/goldmaster/domus.pid\n")
+        done = server.run("/bin/sh", "/etc/rc.d/domus", "start", "a", "b")
+        killed = done.returncode != 0
+        server.write("kill", "")
+        said = domus(server, "start", "a", "b")
+        assert domains(server) == {"a", "b"}, (steps, done.stdout, said)
+        assert vnds(server) == records_of(server) == {"vnd0": "/images/base.ffs"}, steps
+        domus(server, "stop")
+        assert vnds(server) == records(server) == {}, steps
+        steps += 2
+    assert steps > 10
 
 
 def test_settings_that_are_no_numbers(server: Server) -> None:

@@ -8,6 +8,8 @@
 #	fs/F		what is in file system F
 #	state/F		clean, dirty, hopeless (fsck cannot repair it) or gone (no mount)
 #	mounted/P	where it is mounted
+#	kill		"STEPS FILE": after so many calls the process is killed that
+#			the file has the number of
 #
 # /host is the real system's /usr.
 
@@ -17,6 +19,18 @@ program=${0##*/}
 log()
 {
 	echo "$program${*:+ $*}" >>/sim/log
+	[ ! -s /sim/kill ] || count_down
+}
+
+# count_down -- one step nearer to the kill
+count_down()
+{
+	read -r _steps _victim </sim/kill
+	echo "$((_steps - 1)) $_victim" >/sim/kill
+	if [ "$_steps" -le 1 ] && read -r _number <"$_victim"; then
+		: >/sim/kill
+		kill -9 "$_number"
+	fi
 }
 
 # fail MESSAGE -- as err(3) does

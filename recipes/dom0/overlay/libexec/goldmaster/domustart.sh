@@ -78,7 +78,7 @@ is_as_listed()
 known_digest()
 {
 	_mark=$domus_checked/$(echo "$1" | tr / ,)
-	if [ -s "$_mark" ] && [ -z "$(find "$1" -newer "$_mark")" ]; then
+	if [ -s "$_mark" ] && [ -z "$(find "$1" -cnewer "$_mark")" ]; then
 		cat "$_mark"
 	else
 		_sum=$(digest "$1") && [ -n "$_sum" ] || return 1
@@ -128,8 +128,12 @@ owner_of()
 # is_readable DEVICE -- its nodes are made where there are none
 is_readable()
 {
-	_node=${1#/dev/r}
-	[ -e "$1" ] || (cd /dev && sh ./MAKEDEV "${_node%[a-p]}") >/dev/null 2>&1
+	case $1 in
+	/dev/r*[a-z][0-9]*)
+		_node=${1#/dev/r}
+		[ -e "$1" ] ||
+		    (cd /dev && sh ./MAKEDEV "${_node%[a-p]}") >/dev/null 2>&1 ;;
+	esac
 	timeout "$domus_ask_seconds" dd if="$1" of=/dev/null bs=2048 count=1 \
 	    >/dev/null 2>&1
 }
@@ -149,7 +153,7 @@ attach_and_note()
 	state_image=$image
 	state_order=$conf_boot_order
 	state_version=$_version
-	state_disks='$disks'
+	state_disks=$disks
 	EOF
 }
 
@@ -171,11 +175,22 @@ create_domu()
 	return 1
 }
 
-# load_state NAME -- as conf_state_KEY
+# load_state NAME -- as conf_state_KEY; fails where it has none.  The file is
+# of our own making, and asked for often: so it is read in a simpler way.
+# shellcheck disable=SC2034 # they are read by those who call this
 load_state()
 {
-	load_conf "$domus_run/$1.state" \
-	    state_image state_order state_version state_disks >/dev/null
+	conf_state_image='' conf_state_order='' conf_state_version=''
+	conf_state_disks=''
+	[ -f "$domus_run/$1.state" ] || return 1
+	while IFS='=' read -r _what _is; do
+		case $_what in
+		state_image)	conf_state_image=$_is ;;
+		state_order)	conf_state_order=$_is ;;
+		state_version)	conf_state_version=$_is ;;
+		state_disks)	conf_state_disks=$_is ;;
+		esac
+	done <"$domus_run/$1.state"
 }
 
 # is_image_used IMAGE -- does a domU run from it?
