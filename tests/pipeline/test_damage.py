@@ -124,8 +124,8 @@ def each_pack(act: Callable[[Path], None], suffix: str = "") -> Damage:
     return damage
 
 
-WITH_PACKS = {"unpack:base", "unpack:etc", "packages:dom0", "packages:pkgrepo", "root:dom0",
-              "root:base", "root:pkgrepo", "tree:cd"}
+WITH_PACKS = {"unpack:base", "unpack:etc", "packages:base", "packages:dom0", "packages:pkgrepo",
+              "root:dom0", "root:base", "root:pkgrepo", "tree:cd"}
 
 IN_THE_STORE: dict[str, tuple[Damage, set[str]]] = {
     "a kernel deleted": (delete_blob(KERNEL, "kernel"), {KERNEL}),

@@ -117,7 +117,7 @@ EDITS: dict[str, tuple[Edit, Tasks]] = {
     "a word of the boot menu": (
         edited(RECIPE, '"bootdev=cd0a"', '"bootdev=cd0a", "-v"'), CD | {"tree:cd"}),
     "one platform less": (
-        edited(RECIPE, '"bios", "efi"', '"bios"'), CD),
+        edited(RECIPE, '"bios", "efi"', '"bios"'), CD | {"tree:cd"}),
     "an image less on the CD": (
         edited(RECIPE, '"base", "pkgrepo"]', '"base"]'), DOMUS),
     "space left free in an image": (

@@ -70,6 +70,8 @@ class Machine:
         for kind in ("rsa", "ecdsa", "ed25519"):
             link = f"/etc/ssh/ssh_host_{kind}_key"
             assert self.server.run("/bin/cat", link).stdout == "a key\n"
+        assert (config / "keys/subversion/servers").exists()
+        assert stat.S_IMODE((config / "keys/subversion").stat().st_mode) == 0o700
         assert stat.S_IMODE((config / "keys/ssh").stat().st_mode) == 0o700
 
 

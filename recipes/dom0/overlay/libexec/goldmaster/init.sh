@@ -15,6 +15,7 @@
 
 label=goldmaster
 point=/mnt
+logins=/var/run/goldmaster/subversion
 raw_start=16	# pieces of 64 KB at the disk's start that must be empty
 begun=$point/.goldmaster-init	# a folder, while the disk is half made
 mounted='' done_so_far=''
@@ -152,10 +153,11 @@ see_repository()
 	done
 }
 
-# ask_svn WORD... -- what it knows of itself is kept beside the host keys
+# ask_svn WORD... -- its logins are in memory, until there is a place for them
 ask_svn()
 {
-	svn --non-interactive --config-dir "$point/keys/subversion" "$@"
+	mkdir -p "${logins%/*}" &&
+	    svn --non-interactive --config-dir "$logins" "$@"
 }
 
 # ask_first -- tell what will be done
@@ -238,6 +240,17 @@ check_out()
 {
 	[ ! -d "$point/$1/.svn" ] || ask_svn cleanup "$point/$1" || return 1
 	ask_svn checkout -q "$url/$2" "$point/$1"
+}
+
+# keep_keys -- host keys, and what svn knows of passwords and certificates
+keep_keys()
+{
+	make_keys "$point/keys/ssh" || return 1
+	[ ! -d $logins ] || {
+		rm -rf "$point/keys/subversion"
+		cp -Rp $logins "$point/keys/subversion" &&
+		    chmod 700 "$point/keys/subversion"
+	}
 }
 
 # make_marker -- by which /etc/rc finds all this
