@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -42,3 +43,35 @@ def test_shellcheck_has_nothing_to_say() -> None:
 @pytest.mark.parametrize("script", [name for name in SCRIPTS if "/etc/rc" in name])
 def test_what_init_and_rc_run_is_executable(script: str) -> None:
     assert (PROJECT / script).stat().st_mode & 0o111 == 0o111
+
+
+_VALUE = (r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\\.|"""
+          r"""[^\s;&|()"'`$\\]|\$)*""")
+_ASSIGNED = re.compile(rf"([A-Za-z_]\w*)=({_VALUE})[ \t]*")
+_ASSIGNMENTS = re.compile(rf"(?:^|[\s;&|(])((?:[A-Za-z_]\w*={_VALUE}[ \t]+)+[A-Za-z_]\w*={_VALUE})",
+                          re.MULTILINE)
+
+
+def assigned_and_used(text: str) -> list[str]:
+    """Commands that assign to a variable and go on with its new value."""
+    found = []
+    for command in _ASSIGNMENTS.findall(text):
+        before: set[str] = set()
+        for name, value in _ASSIGNED.findall(command):
+            if before & set(re.findall(r"\$\{?#?([A-Za-z_]\w*)", value)):
+                found.append(command)
+            before.add(name)
+    return found
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_no_assignment_goes_on_with_the_one_before_it(script: str) -> None:
+    """NetBSD's sh expands all assignments of a command before it makes the first; dash and mksh
+    make one after the other, so they cannot tell. Seen on a running NetBSD.
+    """
+    assert assigned_and_used((PROJECT / script).read_text()) == []
+
+
+def test_such_an_assignment_is_found() -> None:
+    assert assigned_and_used("a=${b##*/} a=${a%.c}\n\tx='1' y=\"$x\"\na=$b c=$d e=$e\n") == [
+        "a=${b##*/} a=${a%.c}", "x='1' y=\"$x\""]

@@ -115,7 +115,8 @@ has_disks()
 owner_of()
 {
 	for _state in "$domus_run"/*.state; do
-		owner=${_state##*/} owner=${owner%.state}
+		owner=${_state##*/}
+		owner=${owner%.state}
 		load_state "$owner" || continue
 		case " $conf_state_disks " in
 		*" $1 "*)
@@ -197,7 +198,8 @@ load_state()
 is_image_used()
 {
 	for _state in "$domus_run"/*.state; do
-		_owner=${_state##*/} _owner=${_owner%.state}
+		_owner=${_state##*/}
+		_owner=${_owner%.state}
 		load_state "$_owner" || continue
 		[ "$conf_state_image" != "$1" ] || ! is_running "$_owner" || return 0
 	done

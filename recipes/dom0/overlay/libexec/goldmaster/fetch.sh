@@ -148,7 +148,8 @@ read_list()
 {
 	files=' '
 	while read -r _kind _name _equals _digest || [ -n "$_kind" ]; do
-		_name=${_name#"("} _name=${_name%")"}
+		_name=${_name#"("}
+		_name=${_name%")"}
 		is_plain "$_name" || return 1
 		case "$_kind $_equals ${#_digest} $_digest" in
 		*[!0-9a-f])	return 1 ;;
@@ -207,7 +208,8 @@ take_local()
 file_with()
 {
 	while read -r _kind _name _equals _digest; do
-		_name=${_name#"("} _name=${_name%")"}
+		_name=${_name#"("}
+		_name=${_name%")"}
 		if [ "$_digest" = "$2" ] && [ -f "$1/$_name" ]; then
 			echo "$_name"
 			return 0

@@ -184,7 +184,8 @@ pinned_by()
 running()
 {
 	for _started in "$domus_run"/*.state; do
-		_domu=${_started##*/} _domu=${_domu%.state}
+		_domu=${_started##*/}
+		_domu=${_domu%.state}
 		! load_state "$_domu" || echo "$_domu ${conf_state_image%/*}"
 	done
 }

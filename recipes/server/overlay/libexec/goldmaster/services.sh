@@ -78,7 +78,8 @@ service_of()
 				is_service "${1##*/}" ;;
 	etc/*/*)		_name=${1#etc/}
 				is_service "${_name%%/*}" ;;
-	etc/*.conf)		_name=${1#etc/} _name=${_name%.conf}
+	etc/*.conf)		_name=${1#etc/}
+				_name=${_name%.conf}
 				is_service "$_name" || is_service "${_name}d" ;;
 	esac
 }
