@@ -276,6 +276,7 @@ EDGES = (st.text("09.+-_/,:rwax Z\"'", min_size=1, max_size=10)
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), EDGES), min_size=20, max_size=60))
+@example([("config_disk", text) for text in (",r", "/", "/,r", "/a/", "/a,", "a,w", "/a,x")])
 def test_what_site_check_would_not_pass_is_refused_and_nothing_else(
     judge: Judge, changes: list[tuple[str, str]]
 ) -> None:

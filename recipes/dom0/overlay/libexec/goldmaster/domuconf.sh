@@ -151,7 +151,7 @@ is_path()
 {
 	case $1/ in
 	*//* | */./* | */../*)	return 1 ;;
-	/*)	has_only 'A-Za-z0-9._+/-' "$1" ;;
+	/?*/)	has_only 'A-Za-z0-9._+/-' "$1" ;;
 	*)	return 1 ;;
 	esac
 }
