@@ -109,7 +109,8 @@ def test_swap_is_where_the_fstab_says(server: Server) -> None:
 
 
 def test_packages_of_the_disk_lie_over_those_of_the_cd(server: Server) -> None:
-    server.file_system("pkg", {"pkgdb/mine-1.0/+CONTENTS": "@name mine-1.0\n", "bin/mine": "mine\n"})
+    mine = {"pkgdb/mine-1.0/+CONTENTS": "@name mine-1.0\n", "bin/mine": "mine\n"}
+    server.file_system("pkg", mine)
     boot = start(server, PKG)
     assert ask(server, "ls /usr/pkg/pkgdb").split() == [
         "mine-1.0", "pkgdb.byfile.db", "rsync-3.4.1", "zstd-1.5.6"]

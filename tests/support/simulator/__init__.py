@@ -24,6 +24,7 @@ MARKER = "GOLDMASTER"
 # /bin of NetBSD, as far as scripts need it; the shell comes apart.
 BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", "rm", "rmdir",
        "sleep", "sync", "test")
+USR_BIN = ("cksum", "od", "readlink")
 PARTITIONS = "abcdefghijklmnop"
 LIMIT_SECONDS = 20
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -123,7 +124,8 @@ class Server:
             (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
         (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
         (self.root / "usr/bin").mkdir(parents=True)
-        (self.root / "usr/bin/cksum").symlink_to("/host/bin/cksum")
+        for name in USR_BIN:
+            (self.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
         for name in ("lib", "lib64"):
             if Path("/", name).is_symlink():
                 (self.root / name).symlink_to(f"host/{name}")
