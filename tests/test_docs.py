@@ -12,7 +12,8 @@ from buildlib.front.settings import Settings
 from buildlib.words import model, site
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md")
+DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md", "docs/storage.md",
+             "docs/roles.md")
 COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
             "site-init", "site-check"}
 TASKS = {"iso", "domu-images", "verify", "boot-test"}

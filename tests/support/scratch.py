@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
+DOMUS = ("base", "pkgrepo")
 LIMIT_SECONDS = 120
 
 Event: TypeAlias = dict[str, Any]
@@ -62,8 +64,20 @@ class Ran:
         return [event for event in self.events if event["event"] == "error"]
 
 
+def _leave_two_domus(recipes: Path) -> None:
+    """The other roles are made as these two are: they would only make each run longer."""
+    for path in (recipes / "domu").iterdir():
+        if path.name.partition(".")[0] not in DOMUS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    dom0 = recipes / "dom0.toml"
+    names = ", ".join(f'"{name}"' for name in DOMUS)
+    text, count = re.subn(r"(?m)^domus = \[[^]]*\]", f"domus = [{names}]", dom0.read_text())
+    assert count == 1
+    dom0.write_text(text)
+
+
 class Scratch:
-    """A checkout at `root`."""
+    """A checkout at `root`, with recipes of two domUs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,6 +93,7 @@ class Scratch:
                                 ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, root / name)
+        _leave_two_domus(root / "recipes")
         return cls(root)
 
     def copy(self, root: Path) -> Scratch:
