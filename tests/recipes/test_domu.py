@@ -134,4 +134,4 @@ def test_without_configuration(server: Server) -> None:
     assert "coming up without a configuration" in boot.console
     assert "hostname nfs" not in boot.calls
     assert "PATH" not in text(server, "/etc/rc.conf")
-    assert "rc_configured=YES" in text(server, "/etc/rc.conf"), "the image's own"
+    assert "rc.image.conf" in text(server, "/etc/rc.conf"), "the image's own"

@@ -92,7 +92,8 @@ write_labels()
 	echo "$_counter" >"$storage/raid/counter"
 	for _column in 0 1; do
 		component $_column
-		[ "$c_status" = optimal ] && _folder=$(volume_on "$c_disk") || continue
+		[ "$c_status" = optimal ] || continue
+		_folder=$(volume_on "$c_disk") || continue
 		echo "2 $(take "$storage/raid/serial") $_counter 0 $_column 1 2 $1 0" \
 		    >"$_folder/label"
 	done
@@ -105,7 +106,8 @@ write_data()
 {
 	for _column in 0 1; do
 		component $_column
-		[ "$c_status" = optimal ] && _folder=$(volume_on "$c_disk") || continue
+		[ "$c_status" = optimal ] || continue
+		_folder=$(volume_on "$c_disk") || continue
 		[ "$(take "$storage/raid/parity")" = clean ] || [ $_column = 0 ] || continue
 		/host/bin/rm -rf "$_folder/data"
 		/host/bin/cp -a /sim/fs/raid "$_folder/data"
