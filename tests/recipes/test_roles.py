@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from support.scratch import PROJECT
 from support.simulator import MARKER, RECIPES, Boot, Server
 from support.simulator.storage import SERIAL, Storage
 from support.waiting import until
+
+from buildlib.sources.siteexample import write_example
 
 Make = Callable[..., Server]
 STORAGE_CONF = f'volume1="a t"\nvolume2="b t"\nmount={{mount}}\nserial={SERIAL}\n'
@@ -251,11 +254,6 @@ def bulk(make: Make) -> Server:
     server.disk("xbd2", {"d": "p"})
     (server.root / "usr/sbin/chroot").write_text(CHROOT)
     (server.root / "usr/sbin/chroot").chmod(0o755)
-    mv = server.root / "bin/mv"  # NetBSD's -h is GNU's -T
-    mv.unlink()
-    mv.write_text('#!/bin/sh\n[ "$1" != -fh ] || { shift; set -- -fT "$@"; }\n'
-                  'exec /host/bin/mv "$@"\n')
-    mv.chmod(0o755)
     server.write("presolve", "PKGNAME=rsync-3.4.1\nPKGNAME=apache-2.4\n")
     server.write("success", "apache-2.4\nrsync-3.4.1\n")
     start(server)
@@ -374,6 +372,36 @@ def test_a_lost_repository_does_not_stop_the_boot(make: Make, trouble: str, told
     assert told in boot.console
     assert "cron" not in boot.calls, "as rc.conf says"
     assert boot.console.count("UTC") == 2, "rc came to its end"
+
+
+@pytest.mark.parametrize(("name", "runs"), [
+    ("storage-a", {"iscsi-target"}), ("storage-b", {"iscsi-target"}),
+    ("nfs", {"rpcbind", "ypbind", "mountd", "nfsd"}), ("sql", {"rpcbind", "ypbind", "pg_ctl"}),
+    ("packages", {"rpcbind", "ypbind", "ypserv", "makedbm", "bozohttpd"}),
+])
+def test_the_example_of_a_site_boots(make: Make, tmp_path: Path, name: str, runs: set[str]) -> None:
+    write_example(tmp_path / "site")
+    folder = tmp_path / "site/vservers" / name
+    role = re.search(r"recipe=(\w+)", (folder / "server.conf").read_text())
+    assert role
+    server = make(role[1], {}, {"sql": ("postgresql17-server",), "packages": ("bozohttpd",)}
+                  .get(name, ()))
+    for source, place in ((folder, "local"), (tmp_path / "site/global", "global")):
+        shutil.copytree(source, server.sim / "fs/c" / place, symlinks=True)
+    for disk in ("xbd2", "xbd3"):
+        server.disk(disk)
+    if (folder / "storage.conf").exists():
+        volumes = re.findall(r'volume.="([^"]*)"', (folder / "storage.conf").read_text())
+        a, b = (volume.replace(" ", ",") for volume in volumes)
+        serial = subprocess.run(["cksum"], input=f"{volumes[0]} {volumes[1]}\n", text=True,
+                                capture_output=True).stdout.split()[0]
+        Storage(server, a=a, b=b).mirror(serial=int(serial[-9:]))
+    boot = start(server)
+    daemons = {"rpcbind", "ypbind", "mountd", "nfsd", "pg_ctl", "ypserv", "makedbm", "bozohttpd",
+               "iscsi-target"}
+    assert set(ran(boot, *daemons)) == runs, boot.console
+    assert (server.sim / "swap").read_text() == "/dev/xbd2d\n"
+    assert f"{name}.example.net" in server.run("/bin/cat", "/etc/hosts").stdout
 
 
 def test_the_host_tool_that_limits_is_there() -> None:

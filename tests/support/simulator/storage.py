@@ -25,10 +25,14 @@ _SYNC = ". /sim/common.sh; . /sim/storage.sh; "
 
 
 class Storage:
-    """The storage servers of one domU, `a` with half 1 and `b` with half 2."""
+    """The storage servers of one domU, `a` with half 1 and `b` with half 2.
 
-    def __init__(self, server: Server) -> None:
+    a, b  their names and targets
+    """
+
+    def __init__(self, server: Server, *, a: str = "a,t", b: str = "b,t") -> None:
         self._server = server
+        self._volumes = {"a": a, "b": b}
         self.folder = server.sim / "storage"
         for name in ("up", "late", "volumes", "portals", "sessions", "disks", "raid"):
             (self.folder / name).mkdir(parents=True)
@@ -40,11 +44,14 @@ class Storage:
         nodes.write_text(nodes.read_text() + "".join(f"{name}\n" for name in disks) + "console\n")
         for name in "ab":
             self.volume(name).mkdir()
-            (self.folder / "up" / name).touch()
+        self.restore("a", "b")
+
+    def _up(self, server: str) -> Path:
+        return self.folder / "up" / self._volumes[server].partition(",")[0]
 
     def volume(self, server: str) -> Path:
         """The folder of its volume."""
-        return self.folder / "volumes" / f"{server},t"
+        return self.folder / "volumes" / self._volumes[server]
 
     def numbers_from(self, first: int) -> None:
         """Which number the next disk gets, at the least."""
@@ -75,13 +82,13 @@ class Storage:
         if running:
             self._run("write_data")
         for server in servers:
-            (self.folder / "up" / server).unlink()
+            self._up(server).unlink()
             if running:
                 self._run(f"""
                     for column in 0 1; do
                         component $column
                         case $(take "$storage/disks/$c_disk") in
-                        {server},*) set_component $column failed ;;
+                        {self._volumes[server]}) set_component $column failed ;;
                         esac
                     done
                 """)
@@ -91,7 +98,7 @@ class Storage:
     def restore(self, *servers: str) -> None:
         """They answer again."""
         for server in servers:
-            (self.folder / "up" / server).touch()
+            self._up(server).touch()
 
     def finish(self) -> None:
         """What is being rebuilt comes to its end."""
@@ -114,7 +121,7 @@ class Storage:
         shutil.rmtree(other.folder / "volumes")
         shutil.copytree(self.folder / "volumes", other.folder / "volumes")
         for name in set("ab") - set(up):
-            (other.folder / "up" / name).unlink()
+            other._up(name).unlink()
 
     def close(self) -> None:
         """Nothing is left running that would hold on to the machine."""

@@ -30,11 +30,17 @@ load_storage()
 	serial=${conf_serial:-$(serial_of "$conf_volume1 $conf_volume2")}
 }
 
-# serial_of TEXT -- a number from 1 to 999999999, the same for the same text
+# serial_of TEXT -- a number from 1 to 999999999, the same for the same text;
+# by its digits, since not every shell calculates with more than 31 bits
 serial_of()
 {
 	_sum=$(echo "$1" | cksum)
-	echo $((${_sum%% *} % 999999999 + 1))
+	_sum=${_sum%% *}
+	while [ ${#_sum} -gt 9 ]; do
+		_sum=${_sum#?}
+	done
+	_sum=${_sum#"${_sum%%[!0]*}"}
+	echo "${_sum:-1}"
 }
 
 # volume NUMBER -- as storage.conf has it

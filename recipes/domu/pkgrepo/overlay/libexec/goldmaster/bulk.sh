@@ -70,11 +70,13 @@ is_whole()
 	}
 }
 
-# publish TIME -- beside the old ones, then one rename
+# publish TIME -- beside the old ones; then the link leads to them
 publish()
 {
-	mkdir -p $public && cp -Rp $sandbox/packages "$public/$1.new" &&
-	    mv "$public/$1.new" "$public/$1" && ln -s "$1" $public/current.new &&
-	    mv -fh $public/current.new $public/current &&
-	    say "packages of $1 are served."
+	if ! { mkdir -p $public && cp -Rp $sandbox/packages "$public/$1.new" &&
+	    mv "$public/$1.new" "$public/$1" && ln -sfn "$1" $public/current; }; then
+		say "the new packages could not be put into $public: is the disk full?"
+		return 1
+	fi
+	say "packages of $1 are served."
 }
