@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "docs/netbsd.md", "docs/server.md", "docs/site.md", "docs/storage.md",
              "docs/roles.md")
 COMMANDS = {"list", "help", "plan", "why", "lock", "gc", "info",
-            "site-init", "site-check"}
+            "site-init", "site-check", "burn-check", "reproduce"}
 TASKS = {"iso", "domu-images", "verify", "boot-test"}
 
 

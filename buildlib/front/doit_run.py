@@ -24,8 +24,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
             from buildlib.words.errors import ConfigError
             from buildlib.words.schema import nearest
 
-            known = [*self.control.tasks, "gc", "help", "info", "list", "lock", "plan",
-                     "site-check", "site-init", "why"]
+            own = self.config["COMMAND"]  # pyproject.toml has them
+            known = [*self.control.tasks, *own, "help", "info", "list"]
             print_error(ConfigError(
                 f"there is no task or command {error.not_found}{nearest(error.not_found, known)}",
                 hint="`doit list --all` shows all tasks, `doit help` all commands",

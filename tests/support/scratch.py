@@ -85,15 +85,7 @@ class Scratch:
     @classmethod
     def new(cls, root: Path) -> Scratch:
         """A fresh checkout, nothing built."""
-        root.mkdir(parents=True)
-        for name in PARTS:
-            source = PROJECT / name
-            if source.is_dir():
-                shutil.copytree(source, root / name, symlinks=True,
-                                ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, root / name)
-        _leave_two_domus(root / "recipes")
+        lay_out(root)
         return cls(root)
 
     def copy(self, root: Path) -> Scratch:
@@ -204,6 +196,20 @@ class Scratch:
     def blob(self, sha256: str) -> Path:
         """Where the store keeps a content."""
         return self.root / "build" / "store" / "blobs" / sha256[:2] / sha256
+
+
+def lay_out(root: Path) -> None:
+    """A fresh checkout in a new folder: what the project is made of, with recipes of two domUs, and
+    nothing built."""
+    root.mkdir(parents=True)
+    for name in PARTS:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, symlinks=True,
+                            ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, root / name)
+    _leave_two_domus(root / "recipes")
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:

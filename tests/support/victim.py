@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from buildlib.words.digest import sha256
+from support.scratch import lay_out, surroundings
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
 PATIENCE = 240.0  # seconds: only what hangs takes so long
 ISO = "mini-dom0.iso"
 MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"  # what an edit changes
@@ -123,14 +122,7 @@ class Victim:
     @classmethod
     def fresh(cls, folder: Path) -> Victim:
         """A checkout where nothing was built."""
-        folder.mkdir(parents=True)
-        for name in PARTS:
-            source = PROJECT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, symlinks=True,
-                                ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, folder / name)
+        lay_out(folder)
         return cls(folder)
 
     def copy(self, folder: Path, *, wrap: Sequence[str] = ()) -> Victim:
@@ -181,7 +173,7 @@ class Victim:
                 [*self.wrap, *wrap, sys.executable, "-m", "doit", *words],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stderr=err_file,
                 stdout=out_file if out is None else out,
-                env={**clean_environment(), **(environment or {})}, start_new_session=True,
+                env=surroundings(environment), start_new_session=True,
             )
         return Attempt(process, told, err)
 
@@ -198,14 +190,6 @@ class Victim:
     def processes(self) -> dict[int, str]:
         """Processes that work in the checkout, by its folder, their words or an open file."""
         return {pid: words for pid, words in _all_processes() if _works_in(pid, str(self.folder))}
-
-
-def clean_environment() -> dict[str, str]:
-    """The caller's environment without what would change a run."""
-    return {
-        name: value for name, value in os.environ.items()
-        if not name.startswith(("GOLDMASTER_", "SOURCE_DATE_EPOCH", "PYTHONDONTWRITE"))
-    }
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -1,0 +1,122 @@
+"""The command `reproduce`: whether the same comes out elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from buildlib.front.commands import Own
+from buildlib.front.session import Session
+from buildlib.front.terminal import make_display, print_table
+from buildlib.graph import reproduce
+from buildlib.store.events import Finished, Progress, Sink, Started
+from buildlib.store.surroundings import find_tool, source_date_epoch, ticks
+from buildlib.words.errors import ConfigError, ToolError, printable
+
+_TASKS = ("iso", "domu-images")
+_NAMED = 10  # of what differs in an image
+
+
+class Reproduce(Own):
+    """`doit reproduce`: a second build from nothing, and a comparison."""
+
+    name = "reproduce"
+    doc_purpose = "build a second time from nothing, elsewhere, and compare every byte"
+    doc_usage = ""
+    doc_description = (
+        "Copies the checkout, builds there with an empty store in other surroundings, and compares "
+        "the images with those in dist. Where they differ, names the stage where they parted and "
+        "the files. Exit status 1: something differs; then the second build is kept."
+    )
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Build, compare, and tell."""
+        del options
+        if names:
+            raise ConfigError("doit reproduce takes no names", reason="usage")
+        session = self.session()
+        bases = _images(session)
+        place = session.root / session.settings.build / "reproduce"
+        shutil.rmtree(place, ignore_errors=True)
+        display = make_display(session.settings.progress, sys.stdout)
+        try:
+            _second_build(session, place, display.event)
+        finally:
+            display.close()
+        found = list(reproduce.verdicts(
+            session.root / session.settings.dist, place / "elsewhere/dist", bases))
+        print_table([(verdict.name, "the same" if verdict.same else "DIFFERS", verdict.digest)
+                     for verdict in found])
+        different = [verdict for verdict in found if not verdict.same]
+        for verdict in different:
+            _tell(verdict, session, place)
+        if not different:
+            shutil.rmtree(place)
+        return 1 if different else 0
+
+
+def _images(session: Session) -> dict[str, list[str]]:
+    """Every image in dist to its stages. Raises ConfigError where one is not there and current."""
+    bases: dict[str, list[str]] = {}
+    for product in session.plan.products.values():
+        if not product.record:
+            continue  # the mirror: it is made of what the checkout has
+        for stage in session.stages_of(product.name):
+            session.engine.settle(stage)
+        if any(stage not in session.engine.done for stage in session.stages_of(product.name)) or (
+                not session.publisher.is_current(product)):
+            raise ConfigError(
+                f"{product.name} is not built, or something has changed since",
+                hint=f"doit {' '.join(_TASKS)}", reason="not-built")
+        bases[next(iter(product.files))] = session.engine.graph.closure(
+            session.stages_of(product.name))
+    return bases
+
+
+def _second_build(session: Session, place: Path, sink: Sink) -> None:
+    settings, root = session.settings, session.root
+    checkout, started = place / "elsewhere", ticks()
+    sink(Started("reproduce"))
+    reproduce.copy_checkout(root, checkout, apart=(root / settings.build, root / settings.dist))
+    words = [*_TASKS, f"release={settings.release}", f"jobs={settings.workers + 1}"]
+    if not session.plan.release.pressed_from:
+        reproduce.lay_out_mirror(session.engine, place / "mirror")
+        words.append(f"mirror={place / 'mirror'}")
+    lines = 0
+
+    def tell(line: str) -> None:
+        nonlocal lines
+        lines += 1
+        sink(Progress("reproduce", lines, 0, "lines", line))
+
+    session.store.logs.mkdir(parents=True, exist_ok=True)
+    reproduce.rebuild(checkout, words, epoch=source_date_epoch(), runner=session.store.runner,
+                      log=session.store.logs / "reproduce.log", tell=tell)
+    sink(Finished("reproduce", "built", ticks() - started))
+
+
+def _tell(verdict: reproduce.Verdict, session: Session, place: Path) -> None:
+    """Where it parted, what differs, and where to look further."""
+    dist = session.root / session.settings.dist
+    print(printable(f"{verdict.name} differs, first after the stage "
+                    f"{verdict.stages[0] if verdict.stages else 'that writes it'}"))
+    for part in verdict.parts[:_NAMED]:
+        print(printable(f"    {part}"))
+    if len(verdict.parts) > _NAMED:
+        print(f"    and {len(verdict.parts) - _NAMED} more")
+    other = place / "elsewhere/dist" / verdict.name
+    if find_tool("diffoscope") is None:
+        print(printable(f"    diffoscope {dist / verdict.name} {other}"))
+        return
+    report = session.store.logs / f"reproduce-{verdict.name}.txt"
+    try:
+        session.store.runner.run(
+            ["diffoscope", "--text", report, dist / verdict.name, other], cwd=place,
+            log=session.store.logs / "reproduce.log")
+    except ToolError as error:
+        if not report.exists():  # its exit status is 1 where things differ
+            print(printable(f"    diffoscope could not compare them: {error.what}"))
+            return
+    print(printable(f"    {report}"))

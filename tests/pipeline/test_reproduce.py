@@ -1,0 +1,85 @@
+"""`doit reproduce`: what differs elsewhere is found, and what does not is said."""
+
+from __future__ import annotations
+
+import pytest
+from support.mirror import Mirror
+from support.scratch import Scratch
+
+PLAN = "buildlib/graph/plan.py"
+MENU = '        title = f"{self.release.name} {self.release.version} {DOM0}"\n'
+IMAGES = ("mini-dom0.iso", "mini-base.ffs")
+
+
+def test_the_same_everywhere(shared: Scratch) -> None:
+    before = shared.listing("dist")
+    told = shared.doit("reproduce", "progress=quiet").out
+    for name, digest in shared.products().items():
+        if name.endswith((".iso", ".ffs")):
+            assert f"{name}" in told
+            assert digest in told
+    assert told.count("the same") == len(told.splitlines())
+    assert shared.listing("dist") == before
+    assert not shared.path("build/reproduce").exists()
+
+
+LEAKS = {
+    "the checkout's path": "Path.cwd().name",
+    "the time zone": '__import__("time").tzname[0]',
+    "the hash seed": 'hash("goldmaster")',
+    "who builds": '__import__("os").environ.get("USER", "")',
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_leak_is_found_where_it_is(scratch: Scratch, leak: str) -> None:
+    """The menu's title gets what it must not know."""
+    scratch.edit(PLAN, MENU, f"        title = str({LEAKS[leak]})\n")
+    first = {"PYTHONHASHSEED": "1"}
+    scratch.doit("iso", "domu-images", environment=first)
+    told = scratch.doit("reproduce", "progress=quiet", environment=first, status=1).out
+    verdicts = {line.split("  ")[0]: line for line in told.splitlines()[:len(IMAGES)]}
+    assert "DIFFERS" in verdicts["mini-dom0.iso"]
+    assert "the same" in told
+    assert "mini-dom0.iso differs, first after the stage tree:cd" in told
+    assert "\n    boot/grub/grub.cfg: " in told
+    assert "content" in told
+    assert scratch.path("build/reproduce/elsewhere/dist/mini-dom0.iso").exists()
+
+
+def test_what_no_spec_shows_is_found_too(scratch: Scratch) -> None:
+    """A name in the volume descriptor, and in an FFS image a byte of the superblock."""
+    scratch.edit(PLAN, 'application=f"{title} boot CD"', "application=Path.cwd().name.upper()")
+    scratch.doit("iso", "domu-images")
+    told = scratch.doit("reproduce", "progress=quiet", status=1).out
+    assert "mini-dom0.iso differs, first after the stage image:cd" in told
+    assert "\n    the disc's structures: differs, at byte " in told
+
+
+def test_no_server_is_asked_again(scratch: Scratch, mirror: Mirror) -> None:
+    """What was fetched is pinned; a second build need not fetch it."""
+    definition = scratch.read("sets/mini.toml")
+    lines = [line for line in definition.splitlines() if not line.startswith("pressed_")]
+    scratch.write("sets/mini.toml", "\n".join(lines).replace(
+        "mirrors = []", f'mirrors = ["{mirror.url}"]') + "\n")
+    scratch.doit("lock")
+    scratch.doit("iso", "domu-images")
+    asked = len(mirror.requests)
+    told = scratch.doit("reproduce", "progress=quiet").out
+    assert "DIFFERS" not in told
+    assert len(mirror.requests) == asked
+
+
+def test_there_must_be_something_to_compare(scratch: Scratch) -> None:
+    scratch.append("recipes/dom0/overlay/etc/rc.conf", "sshd=YES\n")
+    ran = scratch.doit("reproduce", status=3)
+    assert "iso is not built, or something has changed since" in ran.err
+    assert "do:    doit iso domu-images" in ran.err
+    assert "takes no names" in scratch.doit("reproduce", "iso", status=3).err
+
+
+def test_a_second_build_that_fails_is_told(scratch: Scratch) -> None:
+    scratch.edit(PLAN, MENU, f"{MENU}        assert 'reproduce' not in Path.cwd().parts, 'no'\n")
+    scratch.doit("iso", "domu-images")
+    ran = scratch.doit("reproduce", status=3)
+    assert "AssertionError: no" in ran.err
