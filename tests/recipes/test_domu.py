@@ -80,6 +80,16 @@ def test_shared_files_are_links_into_global(server: Server) -> None:
     assert text(server, "/etc/hosts") == "10.0.0.31 nfs\n", "not the image's own"
 
 
+def test_a_link_into_a_global_that_is_not_there(server: Server) -> None:
+    server.file_system("c", {path: text for path, text in VSERVER.items()
+                             if not path.startswith("global/")})
+    (server.sim / "fs/c/local/etc/hosts").symlink_to("/config/global/hosts")
+    server.disk("xbd1", {"a": "c"})
+    boot = server.boot()
+    assert boot.status == 0, boot.console
+    assert "No such file" in text(server, "/etc/hosts"), "it leads nowhere, as docs/roles.md says"
+
+
 def test_no_configuration_disk(server: Server) -> None:
     boot = server.boot("autoboot")
     assert boot.status == 1

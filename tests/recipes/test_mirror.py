@@ -537,6 +537,24 @@ def test_an_empty_volume_is_rebuilt_by_command_only(machines: Machines) -> None:
     assert machine.command("rebuild", "1") == (1, "goldmaster: half 1 is not lost.\n")
 
 
+def test_a_rebuild_that_fails_is_not_tried_for_ever(machines: Machines) -> None:
+    machine = machines()
+    machine.storage.mirror()
+    machine.boot()
+    machine.reaches("whole")
+    machine.storage.lose("b")
+    machine.reaches("degraded")
+    (machine.storage.folder / "breaks").touch()
+    machine.storage.restore("b")
+    machine.reaches("failed")
+    assert "HALF 2 IS BACK, BUT REBUILDING IT FAILS" in machine.console
+    assert machine.console.count("half 2 is back and is made like the other.") == 3
+    (machine.storage.folder / "breaks").unlink()
+    code, text = machine.command("rebuild", "2")
+    assert code == 0, text
+    machine.reaches("whole")
+
+
 def test_usage(machines: Machines) -> None:
     machine = machines()
     machine.storage.mirror()

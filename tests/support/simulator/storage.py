@@ -8,6 +8,7 @@
                             it; `state`, what fsck will find
     first                   the number of the next disk
     slow                    while it is there, nothing is rebuilt
+    breaks                  while it is there, rebuilding begins and fails
 """
 
 from __future__ import annotations

@@ -231,6 +231,7 @@ look_at_halves()
 	"optimal optimal")
 		if raidctl -p "$conf_raid" >/dev/null; then
 			note_counter_of 1 good good
+			rebuilds=0
 			tell_state whole "both halves are whole."
 		else
 			# Until the second is like the first it is not to be trusted.
@@ -326,9 +327,16 @@ reconnect()
 	done
 }
 
-# rebuild_half NUMBER DISK -- in place, in the background
+# rebuild_half NUMBER DISK -- in place, in the background.  Where that ends too
+# soon time and again a person is needed.
 rebuild_half()
 {
+	rebuilds=$((${rebuilds:-0} + 1))
+	if [ $rebuilds -gt 3 ]; then
+		set_state failed "HALF $1 IS BACK, BUT REBUILDING IT FAILS: see the kernel's" \
+		    "messages, then say goldmaster-mirror rebuild $1."
+		return 1
+	fi
 	link_half "$1" "$2"
 	if _said=$(raidctl -R "$run/half$1" "$conf_raid" 2>&1); then
 		set_state rebuilding "half $1 is back and is made like the other."
