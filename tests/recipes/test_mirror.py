@@ -333,6 +333,19 @@ def test_halves_that_were_used_apart(machines: Machines) -> None:
     assert (machine.storage.volume("a") / "data/counter").read_text() == "13\n"
 
 
+@pytest.mark.parametrize(("a", "b", "newest"), [(30, 30, 30), (20, 25, 25), (25, 20, 25)])
+def test_a_note_from_before_the_mirror_was_elsewhere(
+    machines: Machines, a: int, b: int, newest: int,
+) -> None:
+    """The domU comes back to a host that it left when a half was lost."""
+    machine = machines(note=note(14, half2="lost", lost="10"))
+    machine.storage.mirror(a=a, b=b)
+    machine.boot()
+    machine.reaches("whole")
+    assert machine.data() == f"{newest}\n"
+    assert machine.note()["half2"] == "good"
+
+
 def test_a_half_that_comes_back_used_elsewhere(machines: Machines) -> None:
     machine = machines()
     machine.storage.mirror()

@@ -125,14 +125,18 @@ with_both()
 	if is_chosen 1 || is_chosen 2; then
 		read -r _chosen <"$run/accept"
 		eval "alone $_chosen \$counter$_chosen"
-	elif was_used_apart 1 "$counter1" || was_used_apart 2 "$counter2"; then
+	elif was_used_apart 1 "$counter1" "$counter2" ||
+	    was_used_apart 2 "$counter2" "$counter1"; then
 		set_state split "BOTH HALVES HAVE BEEN USED APART. Look which one" \
 		    "is right, and say goldmaster-mirror accept 1, or 2."
 		return 1
 	else
 		link_half 1 "$disk1"
 		link_half 2 "$disk2"
-		configure
+		configure || return 1
+		# The one that RAIDframe did not take is as old as its label says.
+		[ "$half1" != failed ] || note_lost_half 1 "$counter1"
+		[ "$half2" != failed ] || note_lost_half 2 "$counter2"
 	fi
 }
 

@@ -61,10 +61,12 @@ may_stand_alone()
 	return 1
 }
 
-# was_used_apart NUMBER COUNTER -- did a lost half go on elsewhere?  Its
-# counter then is another than when it was lost.
+# was_used_apart NUMBER COUNTER [OTHER] -- did a lost half go on elsewhere?  Its
+# counter then is higher than when it was lost.  Where the OTHER half's has gone
+# on since it was noted, the mirror was in use elsewhere, and the note is old.
 was_used_apart()
 {
 	load_note && eval "[ \"\$note_half$1\" = lost ]" &&
-	    [ -n "$note_lost" ] && [ "$2" -gt "$note_lost" ]
+	    [ -n "$note_lost" ] && [ "$2" -gt "$note_lost" ] &&
+	    [ "${3:-$note_counter}" = "$note_counter" ]
 }
