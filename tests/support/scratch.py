@@ -74,6 +74,25 @@ def _leave_two_domus(recipes: Path) -> None:
     text, count = re.subn(r"(?m)^domus = \[[^]]*\]", f"domus = [{names}]", dom0.read_text())
     assert count == 1
     dom0.write_text(text)
+    lock = recipes.parent / "sets/mini.lock"
+    lock.write_text(json.dumps(_without_recipes(json.loads(lock.read_text())), indent=1) + "\n")
+
+
+def _without_recipes(lock: dict[str, Any]) -> dict[str, Any]:
+    """A lock as it would be if there were no other recipes."""
+    left = {"dom0", *(f"domu/{name}" for name in DOMUS)}
+    packages = []
+    for package in lock["packages"]:
+        for key in ("recipes", "wanted_by"):
+            package[key] = [name for name in package[key] if name in left]
+        packages += [package] if package["recipes"] else []
+    return lock | {"packages": packages}
+
+
+def base_digest(root: Path = PROJECT) -> str:
+    """The SHA-512 of the miniature's set `base`, as its lock has it."""
+    lock = json.loads((root / "sets/mini.lock").read_text())
+    return str(lock["files"]["amd64/binary/sets/base.tgz"]["sha512"])
 
 
 class Scratch:
