@@ -12,6 +12,7 @@ from pathlib import Path
 from buildlib.words.errors import ConfigError
 
 _SHARED = ("hosts", "resolv.conf")  # linked from the etc of every host and server
+_DOMAIN = "example"  # of NIS
 _TARGET = "iqn.1994-04.org.netbsd.iscsi-target:target"
 
 
@@ -35,13 +36,15 @@ class _Server:
 _HOSTS = {"alpha": 11, "beta": 12}
 _SERVERS = (
     _Server("storage-a", "alpha", 21, 0, 512, 10, "iSCSI volumes, one half of each mirror",
-            disks=("/dev/wd1d",)),
+            recipe="storage", disks=("/dev/wd1d",)),
     _Server("storage-b", "beta", 22, 0, 512, 10, "iSCSI volumes, the other halves",
-            disks=("/dev/wd1d",)),
-    _Server("nfs", "alpha", 31, 1, 1024, 20, "home directories over NFS", target=0,
+            recipe="storage", disks=("/dev/wd1d",)),
+    _Server("nfs", "alpha", 31, 1, 1024, 20, "home directories over NFS", recipe="nfs", target=0,
             mount="/export"),
-    _Server("sql", "beta", 32, 1, 2048, 20, "the SQL database", target=1, mount="/data"),
-    _Server("packages", "alpha", 33, 2, 256, 30, "binary packages over HTTP", recipe="pkgrepo"),
+    _Server("sql", "beta", 32, 1, 2048, 20, "the SQL database", recipe="sql", target=1,
+            mount="/data"),
+    _Server("packages", "alpha", 33, 2, 1024, 15, "binary packages over HTTP, and NIS",
+            recipe="pkgrepo", disks=("/dev/wd2d",)),
 )
 # The partitions of a host's disk that its domUs have for /etc and for swap.
 _PARTITIONS = (("wd0e", "wd0f"), ("wd0g", "wd0h"), ("wd0i", "wd0j"))
@@ -64,7 +67,8 @@ def write_example(folder: Path) -> int:
         count += 1
     for place in (*(f"pservers/{host}" for host in _HOSTS),
                   *(f"vservers/{server.name}" for server in _SERVERS)):
-        for name in _SHARED:
+        nis = ("ypservers",) if (folder / place / "etc/defaultdomain").exists() else ()
+        for name in (*_SHARED, *nis):
             _parent(folder / place / "etc" / name).symlink_to(f"/config/global/{name}")
             count += 1
     return count
@@ -84,6 +88,10 @@ def _files() -> Iterator[tuple[str, str]]:
         yield from _server(server)
     yield "global/hosts", _hosts()
     yield "global/resolv.conf", "search example.net\nnameserver 10.0.0.1\n"
+    yield "global/ypservers", "packages\n"
+    yield "global/pkgchk.conf", _PKGCHK
+    yield "global/nis/passwd", "web:*:2001:2001:Web servers:/nonexistent:/sbin/nologin\n"
+    yield "global/nis/group", "web:*:2001:\n"
     for name, text in _DOCS.items():
         yield f"docs/{name}", text
 
@@ -133,6 +141,15 @@ recipe={server.recipe}
     yield f"{place}/etc/myname", f"{server.name}.example.net\n"
     yield f"{place}/etc/mygate", "10.0.0.1\n"
     yield f"{place}/etc/ifconfig.xennet0", f"up\ninet 10.0.0.{server.number}/24\n"
+    packages = "/dev/xbd3d\t/packages\tffs\trw\t1 2\n" if server.recipe == "pkgrepo" else ""
+    yield f"{place}/etc/fstab", f"""\
+/dev/xbd0a\t/\t\tffs\tro\t0 0
+kernfs\t\t/kern\t\tkernfs\trw\t0 0
+/dev/xbd2d\tnone\t\tswap\tsw\t0 0
+{packages}"""
+    # Storage must come up without any other server.
+    if server.recipe != "storage":
+        yield f"{place}/etc/defaultdomain", f"{_DOMAIN}\n"
     if server.target is not None:
         yield f"{place}/storage.conf", f"""\
 # One volume of each storage server, mirrored: either server may stop.
@@ -142,7 +159,7 @@ raid=raid0
 mount={server.mount}
 file_system=ffs
 """
-    if server.disks:
+    if server.recipe == "storage":
         yield f"{place}/etc/iscsi/targets", """\
 # extent    file          start   length
 extent0     /dev/rxbd3d   0       100GB
@@ -162,6 +179,12 @@ def _hosts() -> str:
     return "".join(["127.0.0.1\tlocalhost\n", "::1\t\tlocalhost\n", *lines])
 
 
+_PKGCHK = """\
+# What the package server builds, and who has it installed: docs of pkg_chk(8).
+pkgtools/pkg_chk
+net/rsync
+"""
+
 _DOCS = {
     "new-server.md": """\
 # A new domU
@@ -173,6 +196,8 @@ _DOCS = {
 - [ ] `doit site-check SITE` finds no problems.
 - [ ] Commit. On the host: `goldmaster-update`.
 - [ ] `doit config-image NAME SITE`, and write the image to the domU's config partition.
+- [ ] Make a file system on each further disk its `fstab` names, as `/packages`.
+- [ ] With a `storage.conf`: in the domU, `goldmaster-mirror create`, once.
 - [ ] `/etc/rc.d/domus start NAME` on the host; look for the login prompt on its console.
 """,
     "new-release.md": """\
@@ -203,11 +228,17 @@ Once, for each host: `image_store` and `image_url` in its `host.conf`, and
     "lost-storage.md": """\
 # A storage server is lost
 
-- [ ] The servers with a `storage.conf` go on with the other half: `raidctl -s raid0` says which.
+Servers with a `storage.conf` go on with the other half by themselves. They say so on the console
+and to syslog, and `goldmaster-mirror status` says `state=degraded`.
+
 - [ ] Do not stop the storage server that is left.
-- [ ] Make the lost one again: same CD, its checkout, an empty disk.
-- [ ] On each server: `raidctl -R` with the failed component, then wait for `raidctl -S`.
-- [ ] Both components are `optimal` again.
+- [ ] Start the lost one again. If its disk is whole, each server rebuilds its half by itself:
+      `state=rebuilding`, then `state=whole`. Nothing is to be done.
+- [ ] If its disk is gone: a new disk, the same CD and checkout. On each server with a
+      `storage.conf`: `goldmaster-mirror rebuild NUMBER`, with the number of its volume there.
+- [ ] `state=whole` on every server, before any other storage server is stopped.
+- [ ] `state=refused` or `split`: a person must decide which half is right. Read docs/storage.md of
+      goldmaster before `goldmaster-mirror accept`.
 """,
     "lost-host.md": """\
 # A host is lost

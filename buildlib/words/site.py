@@ -193,6 +193,7 @@ class StorageConf:
     volume1: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  it makes a field
     volume2: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  it makes a field
     raid: str = _key(_like(_RAID, "raid0 to raid99"), "raid0")
+    serial: int = _key(_whole(1), 0)
     mount: str = _key(_path, needed=True)
     file_system: str = _key(_like(FILE_SYSTEMS.__contains__, f"one of {', '.join(FILE_SYSTEMS)}"),
                             "ffs")

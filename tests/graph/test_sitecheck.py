@@ -18,7 +18,7 @@ from buildlib.words.errors import ConfigError
 from buildlib.words.shconf import Problem
 from buildlib.words.site import Known
 
-KNOWN = Known({"base", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
+KNOWN = Known({"base", "storage", "nfs", "sql", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
 ALPHA, BETA = "pservers/alpha", "pservers/beta"
 NFS = "vservers/nfs/server.conf"
 STORAGE = "vservers/nfs/storage.conf"
@@ -213,7 +213,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
     "memory": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", memory="8000"),
         [(f"{ALPHA}/host.conf:2: memory: 8192 MB, but dom0 and 3 domUs that start by themselves "
-         "take 9792; move a domU, or set its autostart=no")]),
+         "take 10560; move a domU, or set its autostart=no")]),
     "memory of one that is started by hand": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", memory="8000", autostart="no"),
         [f"{ALPHA}/domUs/nfs:3: memory: 8000 MB, but alpha has 7168 beside dom0"]),
@@ -239,7 +239,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
           "folder, is 'http://images/a b'")]),
     "two hosts": (
         lambda s: copy(s, f"{ALPHA}/domUs/packages", f"{BETA}/domUs/packages"),
-        [(f"{BETA}/domUs/packages:10: packages starts by itself on alpha too, "
+        [(f"{BETA}/domUs/packages:11: packages starts by itself on alpha too, "
          f"{ALPHA}/domUs/packages; set autostart=no on one of them")]),
     "no server": (
         lambda s: (s / ALPHA / "domUs/packages").rename(s / ALPHA / "domUs/package"),
@@ -249,7 +249,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
         [f"{ALPHA}/domUs/nfs:2: image: there is no bas.ffs; did you mean base.ffs?"]),
     "image of another recipe": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", image="pkgrepo.ffs"),
-        [f"{ALPHA}/domUs/nfs:2: image: pkgrepo.ffs, but nfs is made by the recipe base, {NFS}:4"]),
+        [f"{ALPHA}/domUs/nfs:2: image: pkgrepo.ffs, but nfs is made by the recipe nfs, {NFS}:4"]),
     "kernel": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", kernel="GENERIC"),
         [(f"{ALPHA}/domUs/nfs:11: kernel: there is no GENERIC; "
@@ -263,7 +263,7 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
         [f"{STORAGE}:3: volume2: both halves are on storage-a; take another storage server"]),
     "storage servers on one host": (
         lambda s: (put(s, f"{BETA}/domUs/storage-b", config_disk="/dev/wd0k",
-                       swap_disk="/dev/wd0l", disk1="/dev/wd2d"),
+                       swap_disk="/dev/wd0l", disk1="/dev/wd3d"),
                    (s / BETA / "domUs/storage-b").rename(s / ALPHA / "domUs/storage-b")),
         [f"vservers/{name}/storage.conf:3: volume2: storage-a and storage-b both run on the host "
          "alpha; take a storage server on another host" for name in ("nfs", "sql")]),

@@ -7,11 +7,13 @@ import os
 import pysequoia
 import pytest
 from support.mistakes import Bad, added, changed, check, put_back, snapshot, written
-from support.scratch import Scratch
+from support.scratch import Scratch, base_digest
 
 RECIPE = "recipes/dom0.toml"
 RELEASE = "sets/mini.toml"
 LOCK = "sets/mini.lock"
+PINNED = base_digest()[:10]
+OTHER = ("f" if PINNED[0] == "e" else "e") + PINNED[1:]
 OVERLAY = "recipes/dom0/overlay"
 
 
@@ -72,7 +74,8 @@ CONFIGURATION: dict[str, Bad] = {
         changed(LOCK, '"lock": 1', '"lock": 2'), "sets/mini.lock has 1 problem", LOCK,
         problems=("lock: lock: form 2 is not known here; run `doit lock`",)),
     "a digest in the lock that is none": Bad(
-        changed(LOCK, '"sha512": "faf10b', '"sha512": "faf10'), "sets/mini.lock has 1 problem",
+        changed(LOCK, f'"sha512": "{PINNED}', f'"sha512": "{PINNED[:-1]}'),
+        "sets/mini.lock has 1 problem",
         problems=("files.amd64/binary/sets/base.tgz: a digest has the wrong length or form",)),
     "a release without a signing key": Bad(
         changed(RELEASE, 'key = "keys/mini.asc"\n', ""), "sets/mini.toml has 1 problem", RELEASE,
@@ -129,9 +132,9 @@ STAGES: dict[str, Bad] = {
         "the distribution has no package xen-hyporvisor-*-amd64", "apt-cache",
         do="apt-get update"),
     "a lock whose digest nobody signed": Bad(
-        changed(LOCK, '"sha512": "faf10b', '"sha512": "eaf10b'),
+        changed(LOCK, f'"sha512": "{PINNED}', f'"sha512": "{OTHER}'),
         "the lock and the signed list differ on amd64/binary/sets/base.tgz", "stage signature",
-        "lock   eaf10b", "the lock was edited"),
+        f"lock   {OTHER}", "the lock was edited"),
     "another key under the pinned name": Bad(
         lambda scratch: scratch.write("sets/keys/mini.asc", str(other_key().extract_certificate())),
         "the signing key is not the pinned one", "key sets/keys/mini.asc",

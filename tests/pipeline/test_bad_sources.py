@@ -13,10 +13,12 @@ import pysequoia
 import pytest
 from support.mirror import Fault, Mirror
 from support.mistakes import Bad, Edit, check, put_back, snapshot, written
-from support.scratch import Scratch
+from support.scratch import Scratch, base_digest
 
 RECIPE = "recipes/dom0.toml"
 LOCK = "sets/mini.lock"
+PINNED = base_digest()[:10]
+OTHER = ("f" if PINNED[0] == "e" else "e") + PINNED[1:]
 CONFIG = "kernel-configs/XEN3_DOM0_CD"
 OVERLAY = "recipes/dom0/overlay"
 LIST = "sets/mini/hashes.asc"
@@ -47,7 +49,7 @@ def test_a_bad_mirror(scratch: Scratch, mirror: Mirror, name: str) -> None:
     assert f"ERROR: {what}" in ran.err
     assert f"  where: {mirror.url}/{BASE}" in ran.err
     if "checksum" in what:
-        assert re.search(r"SHA512 pinned faf10bf0f3\w{118}\n +SHA512 found  \w{128}\n", ran.err)
+        assert re.search(rf"SHA512 pinned {PINNED}\w{{118}}\n +SHA512 found  \w{{128}}\n", ran.err)
     assert scratch.products() == products
     mirror.misbehave(BASE, Fault("wrong"), times=0)
     ran = scratch.build("iso", f"mirror={mirror.url}")
@@ -69,7 +71,7 @@ def forged(signer: pysequoia.Tsk | None) -> Edit:
     def edit(scratch: Scratch) -> None:
         text = scratch.read(LIST)
         if signer is None:
-            scratch.edit(LIST, "base.tgz) = faf1", "base.tgz) = eaf1")
+            scratch.edit(LIST, f"base.tgz) = {PINNED}", f"base.tgz) = {OTHER}")
             return
         payload = "".join(re.findall(r"^SHA512 .*\n", text, re.MULTILINE)).encode()
         signed = pysequoia.sign(signer.signer(), payload, mode=pysequoia.SignatureMode.CLEAR)
@@ -126,11 +128,11 @@ def test_a_set_that_changed_since_it_was_locked(scratch: Scratch, mirror: Mirror
     lock = scratch.read(LOCK)
     assert scratch.doit("lock").out.count("as locked") == 6
     assert scratch.read(LOCK) == lock
-    scratch.edit(LOCK, '"faf10bf0f3', '"eaf10bf0f3')
+    scratch.edit(LOCK, f'"{PINNED}', f'"{OTHER}')
     wrong = scratch.read(LOCK)
     ran = scratch.doit("lock", status=3)
     assert "ERROR: amd64/binary/sets/base.tgz has changed since the lock was made" in ran.err
-    assert re.search(r"locked eaf10bf0f3\w{118}\n +signed faf10bf0f3\w{118}\n", ran.err)
+    assert re.search(rf"locked {OTHER}\w{{118}}\n +signed {PINNED}\w{{118}}\n", ran.err)
     assert scratch.read(LOCK) == wrong
 
 

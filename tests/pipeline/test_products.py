@@ -247,8 +247,9 @@ PACKAGES = {
     "dom0": {"lz4-1.10.0", "zstd-1.5.6", "rsync-3.4.1", "yajl-2.1.0nb1", "xentools420-4.20.1nb2",
              "subversion-base-1.14.5"},
     "base": {"subversion-base-1.14.5"},
-    "pkgrepo": {"bozohttpd-20240428", "libarchive-3.7.7", "lz4-1.10.0", "pkg_chk-2.1.2",
-                "pkgin-23.8.1nb5", "rsync-3.4.1", "subversion-base-1.14.5", "zstd-1.5.6"},
+    "pkgrepo": {"bozohttpd-20240428", "libarchive-3.7.7", "lz4-1.10.0", "mksandbox-1.15",
+                "pbulk-0.76", "pkg_chk-2.1.2", "pkgin-23.8.1nb5", "rsync-3.4.1",
+                "subversion-base-1.14.5", "zstd-1.5.6"},
 }
 
 

@@ -133,9 +133,12 @@ def test_var_holds_what_the_cd_has_there(server: Server) -> None:
 def test_the_fstab_of_the_server_counts(server: Server) -> None:
     fstab = "/dev/cd0a / cd9660 ro 0 0\n/dev/wd0f /var ffs rw 1 2\n#/dev/wd0g /tmp ffs rw 1 2\n"
     server.file_system("c", {**CONFIG, "local/etc/fstab": fstab})
-    server.disk("wd0", {"a": "c"})
+    server.file_system("v", {})
+    server.disk("wd0", {"a": "c", "f": "v"})
     boot = server.boot()
-    assert boot.calls_of("mount_tmpfs") == ["mount_tmpfs -m 1777 -s 64m tmpfs /tmp"]
+    early = [call for call in boot.calls[:boot.calls.index(CHAIN)] if "mount_tmpfs" in call]
+    assert early == ["mount_tmpfs -m 1777 -s 64m tmpfs /tmp"]
+    assert mounted(server) == {"wd0a", "wd0f"}
 
 
 def test_a_wedge_comes_before_a_disklabel(server: Server) -> None:

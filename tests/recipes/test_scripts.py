@@ -40,8 +40,9 @@ def test_shellcheck_has_nothing_to_say() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("script", [name for name in SCRIPTS if "/etc/rc" in name])
-def test_what_init_and_rc_run_is_executable(script: str) -> None:
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if "overlay/" in name
+                                    and not name.endswith(".sh")])
+def test_what_is_run_is_executable(script: str) -> None:
     assert (PROJECT / script).stat().st_mode & 0o111 == 0o111
 
 

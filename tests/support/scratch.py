@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
+DOMUS = ("base", "pkgrepo")
 LIMIT_SECONDS = 120
 
 Event: TypeAlias = dict[str, Any]
@@ -62,8 +64,39 @@ class Ran:
         return [event for event in self.events if event["event"] == "error"]
 
 
+def _leave_two_domus(recipes: Path) -> None:
+    """The other roles are made as these two are: they would only make each run longer."""
+    for path in (recipes / "domu").iterdir():
+        if path.name.partition(".")[0] not in DOMUS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    dom0 = recipes / "dom0.toml"
+    names = ", ".join(f'"{name}"' for name in DOMUS)
+    text, count = re.subn(r"(?m)^domus = \[[^]]*\]", f"domus = [{names}]", dom0.read_text())
+    assert count == 1
+    dom0.write_text(text)
+    lock = recipes.parent / "sets/mini.lock"
+    lock.write_text(json.dumps(_without_recipes(json.loads(lock.read_text())), indent=1) + "\n")
+
+
+def _without_recipes(lock: dict[str, Any]) -> dict[str, Any]:
+    """A lock as it would be if there were no other recipes."""
+    left = {"dom0", *(f"domu/{name}" for name in DOMUS)}
+    packages = []
+    for package in lock["packages"]:
+        for key in ("recipes", "wanted_by"):
+            package[key] = [name for name in package[key] if name in left]
+        packages += [package] if package["recipes"] else []
+    return lock | {"packages": packages}
+
+
+def base_digest(root: Path = PROJECT) -> str:
+    """The SHA-512 of the miniature's set `base`, as its lock has it."""
+    lock = json.loads((root / "sets/mini.lock").read_text())
+    return str(lock["files"]["amd64/binary/sets/base.tgz"]["sha512"])
+
+
 class Scratch:
-    """A checkout at `root`."""
+    """A checkout at `root`, with recipes of two domUs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -185,7 +218,8 @@ class Scratch:
 
 
 def lay_out(root: Path) -> None:
-    """A fresh checkout in a new folder: what the project is made of, and nothing built."""
+    """A fresh checkout in a new folder: what the project is made of, with recipes of two domUs, and
+    nothing built."""
     root.mkdir(parents=True)
     for name in PARTS:
         source = PROJECT / name
@@ -194,6 +228,7 @@ def lay_out(root: Path) -> None:
                             ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, root / name)
+    _leave_two_domus(root / "recipes")
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:

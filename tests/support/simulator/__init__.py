@@ -26,7 +26,7 @@ MARKER = "GOLDMASTER"
 BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", "rm", "rmdir",
        "sleep", "sync", "test")
 # /usr/bin likewise; cksum is a stand-in of /bin.
-USR_BIN = ("find", "printf", "sort", "timeout", "tr")
+USR_BIN = ("cmp", "find", "od", "printf", "readlink", "sort", "timeout", "tr")
 PARTITIONS = "abcdefghijklmnop"
 LIMIT_SECONDS = 20
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

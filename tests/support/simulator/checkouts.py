@@ -11,7 +11,6 @@ from pathlib import Path
 from support.repository import Repository, svn
 from support.simulator import MARKER, Server
 
-BASE = ("find", "readlink", "cmp", "sort")  # of NetBSD's /usr/bin
 # What changes files: a test can have the script killed at any of their calls.
 STEPS = ("mv", "rm", "rmdir", "mkdir", "cp", "chmod")
 # /sim/kill-at counts down; at 0 the script and all it started are killed.
@@ -35,8 +34,6 @@ exec /host/bin/stat -c '%a %u %g' "$3"
 
 def furnish(server: Server) -> None:
     """Programs of NetBSD's base and of pkgsrc; before its power is on."""
-    for name in BASE:
-        (server.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
     (server.root / "usr/pkg/bin").mkdir(parents=True)
     (server.root / "usr/sbin/chown").symlink_to("/host/bin/chown")
     for name in STEPS:

@@ -50,6 +50,10 @@ state_of()
 file_system()
 {
 	_partition=${1#/dev/}
+	case $_partition in
+	raid[0-9]*)	;;
+	*)	_partition=${_partition#r} ;;
+	esac
 	[ -e "$1" ] || fail "$1: No such file or directory"
-	/host/bin/cat "/sim/partitions/${_partition#r}" 2>/dev/null
+	/host/bin/cat "/sim/partitions/$_partition" 2>/dev/null
 }

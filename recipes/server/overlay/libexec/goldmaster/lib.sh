@@ -45,6 +45,15 @@ prepare_dev()
 	    say "/dev cannot be made writable; going on with the nodes it has."
 }
 
+# is_mounted FOLDER -- by the form in which rc.subr asks, too
+is_mounted()
+{
+	case "$(mount)" in
+	*" on $1 type "*)	return 0 ;;
+	esac
+	return 1
+}
+
 # prepare_tmp -- a /tmp to write to, unless the fstab mounts one later
 prepare_tmp()
 {
@@ -52,16 +61,26 @@ prepare_tmp()
 	    mount_tmpfs -m 1777 -s 64m tmpfs /tmp
 }
 
-# prepare_var -- a /var to write to, unless the fstab mounts one later.
-# A file system over /var hides what the root has there, and rc wants to find
-# its folders: so they go into the new one, by way of another on /mnt.
+# prepare_var -- a /var to write to, unless the fstab mounts one later
 prepare_var()
 {
-	! in_fstab /var && ! is_writable /var || return 0
+	in_fstab /var || is_writable /var || var_in_memory
+}
+
+# var_in_memory -- a /var that lasts until the next boot
+var_in_memory()
+{
+	over_var mount_tmpfs -m 755 -s 64m tmpfs /var
+}
+
+# over_var COMMAND... -- mounts /var by that command.  A file system over /var
+# hides what the root has there, and rc wants to find its folders: so what the
+# new one lacks goes into it, by way of another on /mnt.
+over_var()
+{
 	mount_tmpfs -m 755 -s 64m tmpfs /mnt || return 1
-	(cd /var && pax -rw -pe . /mnt) &&
-	    mount_tmpfs -m 755 -s 64m tmpfs /var &&
-	    (cd /mnt && pax -rw -pe . /var)
+	(cd /var && pax -rw -pe . /mnt) && "$@" &&
+	    (cd /mnt && pax -rw -k -pe . /var)
 	_status=$?
 	umount /mnt
 	return $_status

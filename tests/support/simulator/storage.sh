@@ -1,0 +1,116 @@
+# shellcheck shell=sh
+# Storage servers, the initiator's sessions and RAIDframe, for their stand-ins; needs common.sh.
+# /sim/storage holds, beside what the module storage.py says:
+#
+#	portals/N	SERVER TARGET, as add_target made them known
+#	sessions/N	SERVER TARGET DISK NAME
+#	disks/sdN	name of the volume that is attached there
+#	raid/0, raid/1	components: NAME STATUS DISK
+#	raid/counter, raid/serial, raid/parity	of what is configured
+#
+# The data in use is /sim/fs/raid; each volume has a copy as of when it was last in step.
+
+storage=/sim/storage
+
+# take FILE -- its first line
+take()
+{
+	read -r _line <"$1"
+	echo "$_line"
+}
+
+# names FOLDER -- of what is in it
+names()
+{
+	for _file in "$1"/*; do
+		[ ! -e "$_file" ] || echo "${_file##*/}"
+	done
+}
+
+# answers SERVER -- once it has been asked as often as it is late
+answers()
+{
+	[ -e "$storage/up/$1" ] || return 1
+	[ -s "$storage/late/$1" ] || return 0
+	_left=$(take "$storage/late/$1")
+	[ "$_left" -gt 0 ] || return 0
+	echo $((_left - 1)) >"$storage/late/$1"
+	return 1
+}
+
+# volume_on DISK -- its folder; fails where it cannot be read
+volume_on()
+{
+	[ -e "$storage/disks/$1" ] || return 1
+	_volume=$(take "$storage/disks/$1")
+	[ -e "$storage/up/${_volume%%,*}" ] && echo "$storage/volumes/$_volume"
+}
+
+# show_disks -- as sysctl hw.disknames does: others as they were
+show_disks()
+{
+	shown=''
+	for name in $(take /sim/sysctl/hw.disknames) $(names "$storage/disks"); do
+		case $name in
+		sd*)	[ -e "$storage/disks/$name" ] || continue ;;
+		esac
+		case " $shown " in
+		*" $name "*)	;;
+		*)	shown="$shown $name" ;;
+		esac
+	done
+	echo "${shown# }" >/sim/sysctl/hw.disknames
+}
+
+# next_number FOLDER PREFIX FIRST -- that is free
+next_number()
+{
+	_free=$3
+	while [ -e "$1/$2$_free" ]; do
+		_free=$((_free + 1))
+	done
+	echo "$_free"
+}
+
+# component COLUMN -- sets c_name, c_status, c_disk
+component()
+{
+	read -r c_name c_status c_disk <"$storage/raid/$1"
+}
+
+# set_component COLUMN STATUS
+set_component()
+{
+	component "$1"
+	echo "$c_name $2 $c_disk" >"$storage/raid/$1"
+}
+
+# write_labels CLEAN -- on what is optimal, with the next counter; and the data
+write_labels()
+{
+	_counter=$(($(take "$storage/raid/counter") + 1))
+	echo "$_counter" >"$storage/raid/counter"
+	for _column in 0 1; do
+		component $_column
+		[ "$c_status" = optimal ] || continue
+		_folder=$(volume_on "$c_disk") || continue
+		echo "2 $(take "$storage/raid/serial") $_counter 0 $_column 1 2 $1 0" \
+		    >"$_folder/label"
+	done
+	write_data
+}
+
+# write_data -- what was written until now is on what is optimal.  A second half that is still
+# being made has not all of it.
+write_data()
+{
+	for _column in 0 1; do
+		component $_column
+		[ "$c_status" = optimal ] || continue
+		_folder=$(volume_on "$c_disk") || continue
+		[ "$(take "$storage/raid/parity")" = clean ] || [ $_column = 0 ] || continue
+		/host/bin/rm -rf "$_folder/data"
+		/host/bin/cp -a /sim/fs/raid "$_folder/data"
+		/host/bin/cp /sim/state/raid "$_folder/state"
+	done
+}
