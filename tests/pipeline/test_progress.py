@@ -75,7 +75,7 @@ def test_plain_lines_when_not_a_terminal(scratch: Scratch) -> None:
 def test_quiet_says_nothing_but_errors(scratch: Scratch) -> None:
     scratch.append(RC_CONF, "sshd=YES\n")
     assert scratch.doit("iso", "progress=quiet").text == ""
-    scratch.write("recipes/dom0/overlay/usr", "No folder.\n")
+    scratch.write("recipes/dom0/overlay/var", "No folder.\n")
     ran = scratch.doit("iso", "progress=quiet", status=1)
     assert ran.out == ""
     assert ran.err.startswith("ERROR: a file would replace a dir\n")

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from support.repository import Repository, svn
 from support.scratch import Scratch
 from support.ufs import Ufs
 
 SQL = "vservers/sql/server.conf"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Scratch:
+    """A checkout with the recipes of all domUs: the example has each."""
+    return Scratch.new(tmp_path / "checkout", whole=True)
 
 
 def test_an_example_is_written_checked_and_not_overwritten(bare: Scratch) -> None:
@@ -23,15 +30,15 @@ def test_an_example_is_written_checked_and_not_overwritten(bare: Scratch) -> Non
 def test_problems_are_lines_and_json(bare: Scratch) -> None:
     bare.doit("site-init", "site")
     path = bare.path(f"site/{SQL}")
-    path.write_text(path.read_text().replace("recipe=base", "recipe=bass\nadress=`x`"))
+    path.write_text(path.read_text().replace("recipe=sql", "recipe=sqk\nadress=`x`"))
     ran = bare.doit("site-check", "site", status=1)
     assert ran.out.splitlines() == [
-        f"{SQL}:4: recipe: there is no bass; did you mean base?",
+        f"{SQL}:4: recipe: there is no sqk; did you mean sql?",
         f"{SQL}:5: adress: '`' means something to the shell; write adress='…'",
         "site: 2 hosts, 5 servers, 2 problems",
     ]
-    first = {"file": SQL, "line": 4, "what": "recipe: there is no bass",
-             "hint": "did you mean base?", "reason": "unknown-recipe"}
+    first = {"file": SQL, "line": 4, "what": "recipe: there is no sqk",
+             "hint": "did you mean sql?", "reason": "unknown-recipe"}
     for words in (("--json", "site"), ("site", "--json")):
         told = json.loads(bare.doit("site-check", *words, status=1).out)
         assert (told["site"], told["hosts"], told["servers"]) == ("site", 2, 5)
@@ -57,7 +64,7 @@ def test_what_is_no_site_is_an_error(bare: Scratch) -> None:
 def test_a_configuration_s_image(bare: Scratch) -> None:
     bare.doit("site-init", "site")
     ran = bare.doit("config-image", "alpha", "site")
-    assert ran.out == "dist/config-alpha.ffs: 67.1 MB, 13 files, a plain copy\n"
+    assert ran.out == "dist/config-alpha.ffs: 67.1 MB, 17 files, a plain copy\n"
     tree = Ufs(bare.path("dist/config-alpha.ffs")).tree
     assert {"GOLDMASTER", "local/host.conf", "global/hosts"} <= set(tree)
     bare.doit("config-image", "sql", "site", "to=a/sql.ffs", "size=2m",
@@ -70,10 +77,10 @@ def test_a_configuration_s_image(bare: Scratch) -> None:
 def test_no_image_of_what_is_wrong(bare: Scratch) -> None:
     bare.doit("site-init", "site")
     edited = bare.path(f"site/{SQL}")
-    edited.write_text(edited.read_text().replace("recipe=base", "recipe=bass"))
+    edited.write_text(edited.read_text().replace("recipe=sql", "recipe=sqk"))
     told = bare.doit("config-image", "sql", "site", status=3).err
     assert "sql: its configuration has 1 problem" in told
-    assert f"{SQL}:4: recipe: there is no bass; did you mean base?" in told
+    assert f"{SQL}:4: recipe: there is no sqk; did you mean sql?" in told
     assert "problems of other machines, which are not in it: 1" in bare.doit(
         "config-image", "nfs", "site").out
     assert not bare.path("dist/config-sql.ffs").exists()

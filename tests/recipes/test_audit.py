@@ -27,8 +27,7 @@ class Audited:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        for name in ("cmp", "sed", "tr", "df", "mtree"):
-            (server.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
+        server.programs("cmp", "sed", "tr", "df", "mtree")
         shutil.copy2(HERE / "bare/df", server.root / "sbin/df")
         (server.root / "usr/bin/df").unlink()
         server.write("sysctl/kern.root_device", "cd0\n")

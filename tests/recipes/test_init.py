@@ -85,8 +85,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]
         for name in ("gpt", "dkctl", "newfs", "df"):
             shutil.copy2(HERE / "bare" / name, server.root / "sbin" / name)
         shutil.copy2(HERE / "bare/dd", server.root / "bin/dd")
-        for name in ("tr", "wc"):
-            (server.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
+        server.programs("tr", "wc")
         for name in ("gpt", "wedges", "raw"):
             (server.sim / name).mkdir()
         for name in ("wd0", "wd1"):

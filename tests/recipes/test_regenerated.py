@@ -52,7 +52,7 @@ def test_a_host_comes_up_from_its_image(server: Server, tmp_path: Path) -> None:
     assert server.run("/bin/cat", "/etc/myname").stdout == "alpha.example.net\n"
     shared = (site / "global/hosts").read_text()
     assert server.run("/bin/cat", "/etc/hosts").stdout == shared
-    assert "image=base.ffs" in server.run("/bin/cat", "/config/local/domUs/nfs").stdout
+    assert "image=nfs.ffs" in server.run("/bin/cat", "/config/local/domUs/nfs").stdout
     assert stat.S_IMODE((root / "keys/ssh").stat().st_mode) == 0o700
     for kind in KINDS:
         assert server.run("/bin/cat", f"/etc/ssh/ssh_host_{kind}_key").stdout == "a key\n"

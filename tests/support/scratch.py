@@ -102,9 +102,9 @@ class Scratch:
         self.root = root
 
     @classmethod
-    def new(cls, root: Path) -> Scratch:
+    def new(cls, root: Path, *, whole: bool = False) -> Scratch:
         """A fresh checkout, nothing built."""
-        lay_out(root)
+        lay_out(root, whole=whole)
         return cls(root)
 
     def copy(self, root: Path) -> Scratch:
@@ -217,9 +217,8 @@ class Scratch:
         return self.root / "build" / "store" / "blobs" / sha256[:2] / sha256
 
 
-def lay_out(root: Path) -> None:
-    """A fresh checkout in a new folder: what the project is made of, with recipes of two domUs, and
-    nothing built."""
+def lay_out(root: Path, *, whole: bool = False) -> None:
+    """A fresh checkout in a new folder, nothing built; with recipes of two domUs, or of all."""
     root.mkdir(parents=True)
     for name in PARTS:
         source = PROJECT / name
@@ -228,7 +227,8 @@ def lay_out(root: Path) -> None:
                             ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, root / name)
-    _leave_two_domus(root / "recipes")
+    if not whole:
+        _leave_two_domus(root / "recipes")
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -27,6 +27,7 @@ BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", 
        "sleep", "sync", "test")
 # /usr/bin likewise; cksum is a stand-in of /bin.
 USR_BIN = ("cmp", "find", "od", "printf", "readlink", "sort", "timeout", "tr")
+RC_D = "share/examples/rc.d"
 PARTITIONS = "abcdefghijklmnop"
 LIMIT_SECONDS = 20
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -126,8 +127,7 @@ class Server:
             (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
         (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
         (self.root / "usr/bin").mkdir(parents=True)
-        for name in USR_BIN:
-            (self.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
+        self.programs(*USR_BIN)
         (self.root / "usr/bin/cksum").symlink_to("../../bin/cksum")
         for name in ("lib", "lib64"):
             if Path("/", name).is_symlink():
@@ -141,12 +141,27 @@ class Server:
         shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
         for old, new in recipe.get("keep", {}).items():
             (self.root / old).rename(self.root / new)
+        for package in recipe.get("packages", ()):
+            self._package(package)
         for overlay in recipe["overlays"]:
             shutil.copytree(RECIPES / overlay, self.root, symlinks=True, dirs_exist_ok=True)
             spec = RECIPES / f"{overlay}.mtree"
             for line in spec.read_text().splitlines() if spec.exists() else ():
                 if line.startswith("./") and "type=dir" in line:
                     (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
+
+    def _package(self, pkgpath: str) -> None:
+        """Put a package's rc.d scripts where pkgsrc has them; overlays have links to them."""
+        name = pkgpath.rpartition("/")[2]
+        scripts = PROJECT / "sets/mini/packages" / name / "files" / RC_D
+        if scripts.is_dir():
+            shutil.copytree(scripts, self.root / "usr/pkg" / RC_D, dirs_exist_ok=True)
+
+    def programs(self, *names: str) -> None:
+        """The host's programs of these names in /usr/bin, where they are not there yet."""
+        for name in names:
+            if not (self.root / "usr/bin" / name).is_symlink():
+                (self.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
 
     # disks and flags
 
