@@ -90,6 +90,8 @@ def test_the_image_needs_no_rc_conf_of_the_server(make: Make) -> None:
     boot = start(server)
     assert "cron" in ran(boot, "cron")
     assert not boot.calls_of("rpcbind", "ypbind", "mountd")
+    powerd = server.run("/bin/sh", "-c", ". /etc/rc.conf; echo $powerd").stdout
+    assert powerd == "YES\n", "xl shutdown would cut the power"
 
 
 def test_storage(make: Make) -> None:
