@@ -161,9 +161,10 @@ file_system=ffs
 """
     if server.recipe == "storage":
         yield f"{place}/etc/iscsi/targets", """\
-# extent    file          start   length
-extent0     /dev/rxbd3d   0       100GB
-extent1     /dev/rxbd3d   100GB   100GB
+# extent    file          start          length
+# start is in bytes: a unit is not read there
+extent0     /dev/rxbd3d   0              100GB
+extent1     /dev/rxbd3d   107374182400   100GB
 # target    flags   storage   who may
 target0     rw      extent0   10.0.0.31/32
 target1     rw      extent1   10.0.0.32/32

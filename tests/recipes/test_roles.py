@@ -110,6 +110,18 @@ def nfs(make: Make, *, wait: int) -> tuple[Server, Storage]:
     return server, storage
 
 
+def test_volumes_of_the_example_do_not_overlap(tmp_path: Path) -> None:
+    """NetBSD's target reads the start as bytes, without a unit: seen on a running one."""
+    write_example(tmp_path / "site")
+    targets = (tmp_path / "site/vservers/storage-a/etc/iscsi/targets").read_text()
+    extents = re.findall(r"^extent\d\s+/dev/rxbd3d\s+(\S+)\s+(\d+)GB$", targets, re.MULTILINE)
+    end = 0
+    for start, size in extents:
+        assert int(start) == end
+        end += int(size) << 30
+    assert len(extents) == 2
+
+
 def test_nfs_serves_what_is_on_the_mirror(make: Make) -> None:
     server, _ = nfs(make, wait=8)
     boot = start(server)
