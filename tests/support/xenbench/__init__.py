@@ -128,16 +128,19 @@ def run(script: str, files: Mapping[str, bytes | Path], *, folder: Path, seconds
     """
     boot = parts()
     own, log = folder / "own", folder / "console.log"
+    for path in (boot.xen, boot.linux):  # QEMU takes a path in -initrd apart at blanks and commas
+        (folder / path.name).unlink(missing_ok=True)
+        (folder / path.name).symlink_to(path)
     with own.open("wb") as out, boot.files.open("rb") as common:
         shutil.copyfileobj(common, out)
         out.writelines(_archive({**files, "job": script.encode()}))
     words = ["qemu-system-x86_64", *MACHINE, "-nodefaults", "-display", "none", "-no-reboot",
-             "-serial", "stdio", "-kernel", str(boot.xen), "-append", XEN_WORDS,
-             "-initrd", f"{boot.linux} {LINUX_WORDS},{own}"]
+             "-serial", "stdio", "-kernel", boot.xen.name, "-append", XEN_WORDS,
+             "-initrd", f"{boot.linux.name} {LINUX_WORDS},{own.name}"]
     try:
         with log.open("wb") as out:
-            subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                           timeout=seconds, check=False)
+            subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+                           stderr=subprocess.STDOUT, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise AssertionError(f"dom0 took more than {seconds} s; its console said\n{_text(log)}"
                              ) from None

@@ -137,11 +137,23 @@ session_of()
 	done
 }
 
-# disconnect NUMBER -- end the session of a volume
+# disconnect NUMBER -- end the session of a volume.  Its disk goes a while after
+# that; until then both would be taken for those of the next session.
 disconnect()
 {
-	_ended=$(session_of "$1")
-	[ -z "$_ended" ] || iscsictl logout -I "$_ended" >/dev/null 2>&1
+	_ended=$(session_of "$1") _gone=none
+	[ -n "$_ended" ] || return 0
+	[ ! -s "$run/volume$1" ] || read -r _gone <"$run/volume$1"
+	rm -f "$run/volume$1"
+	iscsictl logout -I "$_ended" >/dev/null 2>&1 || return
+	for _try in 1 2 3 4 5 6 7 8 9 10; do
+		find_disks
+		case $disks in
+		*" $_gone "*)	;;
+		*)	[ -n "$(session_of "$1")" ] || return 0 ;;
+		esac
+		sleep 1
+	done
 }
 
 # find_disks -- sets disks: " sd0 sd1 ", in the kernel's order
