@@ -374,7 +374,7 @@ def test_both_lost_does_not_hold_the_console(machines: Machines) -> None:
     machine.storage.lose("a", "b")
     boot = machine.boot()
     assert "going on without /export; what needs it starts when it is there" in boot.console
-    assert machine.status()["state"] == "waiting"
+    machine.reaches("waiting")
     assert "NO STORAGE SERVER ANSWERS" in machine.console
     assert "hello" not in machine.console
     machine.storage.restore("a", "b")
