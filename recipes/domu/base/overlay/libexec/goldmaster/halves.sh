@@ -138,7 +138,7 @@ session_of()
 }
 
 # disconnect NUMBER -- end the session of a volume.  Its disk goes a while after
-# that; until then both would be taken for those of the next session.
+# that; until then it would be taken for that of the next session.
 disconnect()
 {
 	_ended=$(session_of "$1") _gone=none
@@ -149,10 +149,9 @@ disconnect()
 	for _try in 1 2 3 4 5 6 7 8 9 10; do
 		find_disks
 		case $disks in
-		*" $_gone "*)	;;
-		*)	[ -n "$(session_of "$1")" ] || return 0 ;;
+		*" $_gone "*)	sleep 1 ;;
+		*)	return 0 ;;
 		esac
-		sleep 1
 	done
 }
 

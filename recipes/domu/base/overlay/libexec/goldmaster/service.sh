@@ -221,13 +221,13 @@ make_file_system()
 	esac
 }
 
-# new_half NUMBER -- its disk, which must be empty.  A login of its own shows
-# which disk it is.
+# new_half NUMBER -- its disk, which must be empty.  Which disk it is, the login
+# has shown; where that is not known, a new one shows it.
 new_half()
 {
-	disconnect "$1"
+	[ -s "$run/volume$1" ] || disconnect "$1"
 	_disk=''
-	connect "$1" && read -r _disk <"$run/volume$1"
+	connect "$1" && [ -s "$run/volume$1" ] && read -r _disk <"$run/volume$1"
 	if [ -z "$_disk" ]; then
 		say "$(volume "$1") does not answer, or its disk is not known."
 		return 1
