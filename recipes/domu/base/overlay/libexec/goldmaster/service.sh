@@ -212,11 +212,12 @@ create_mirror()
 	say "made. /etc/rc.d/mirror start mounts it; half 2 is made like half 1 meanwhile."
 }
 
-# make_file_system DEVICE
+# make_file_system DEVICE -- it is all of a disk, which has no label to say what
+# is on it; newfs wants one that does, but for -I
 make_file_system()
 {
 	case $conf_file_system in
-	ffs)	newfs "$1" ;;
+	ffs)	newfs -I "$1" ;;
 	*)	"newfs_$conf_file_system" "$1" ;;
 	esac
 }
