@@ -145,7 +145,7 @@ recipe={server.recipe}
     yield f"{place}/etc/fstab", f"""\
 /dev/xbd0a\t/\t\tffs\tro\t0 0
 kernfs\t\t/kern\t\tkernfs\trw\t0 0
-/dev/xbd2d\tnone\t\tswap\tsw\t0 0
+/dev/xbd2b\tnone\t\tswap\tsw\t0 0
 {packages}"""
     # Storage must come up without any other server.
     if server.recipe != "storage":

@@ -8,11 +8,11 @@ import re
 import shutil
 import signal
 import subprocess
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 MINI = ROOT / "sets/mini"
@@ -177,6 +177,43 @@ def test_an_interrupted_build_goes_on(tmp_path: Path, reference: bytes) -> None:
     assert {name: (folder / name).stat().st_mtime_ns for name in finished} == finished
     assert workspace.kernel("XEN3_DOM0_CD").read_bytes() == reference
     assert not list(folder.glob("*.tmp"))
+
+
+def test_workers_end_with_their_make(tmp_path: Path) -> None:
+    """One that waits for a token, when make was killed and nobody puts one back."""
+    workspace = new_workspace(tmp_path)
+    gcc = workspace.root / "tools/bin/x86_64--netbsd-gcc"
+    gcc.write_text(gcc.read_text().replace("exec", "sleep 0.1\nexec"))
+    ends = os.pipe()
+    words = ("-V", f"MAKEFLAGS=-J {ends[0]},{ends[1]}", f"kernel={CONFIGS / 'XEN3_DOM0_CD'}")
+    with subprocess.Popen(workspace.argv(*words, jobs=4), stdout=subprocess.PIPE, text=True,
+                          pass_fds=ends, start_new_session=True) as build:
+        assert build.stdout
+        next(line for line in build.stdout if line.endswith(".o\n"))
+        group = children_of_group(build.pid)
+        workers = {pid for pid, (parent, name) in group.items()
+                   if name == "nbmake" and group[parent][1] == "nbmake"}
+        make = {group[pid][0] for pid in workers}
+        assert (len(make), len(workers)) == (1, 4), group
+        for pid in {*make, min(workers)}:  # the first worker needs no token
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not children_of_group(build.pid), 20)
+    for end in ends:
+        os.close(end)
+
+
+def children_of_group(group: int) -> dict[int, tuple[int, str]]:
+    """(parent, name) of the processes of a group that have not ended."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().partition("(")[2].rpartition(") ")
+        except OSError:
+            continue
+        state, parent, its_group, *_ = rest.split()
+        if int(its_group) == group and state != "Z":
+            found[int(path.parent.name)] = (int(parent), name)
+    return found
 
 
 def test_a_changed_source_is_compiled_and_only_that(tmp_path: Path) -> None:
@@ -369,96 +406,3 @@ def test_wrappers_hold_the_settings_of_their_run(shared: Workspace) -> None:
         quoted = value.replace("'", "'\\''")
         assert f"MKREPRO='{quoted}'; export MKREPRO\n" in wrapper.read_text()
         assert os.access(wrapper, os.X_OK)
-
-
-def shell_scripts() -> list[Path]:
-    def is_script(path: Path) -> bool:
-        return path.suffix == ".sh" or path.name.startswith("rc.") or (
-            path.read_bytes().startswith(b"#!/bin/sh\n")
-        )  # fmt: skip
-
-    files = (path for path in MINI.rglob("*") if path.is_file() and not path.is_symlink())
-    return sorted(path for path in files if is_script(path))
-
-
-def test_shell_scripts_parse() -> None:
-    scripts = shell_scripts()
-    assert len(scripts) > 20
-    for script in scripts:
-        subprocess.run(["sh", "-n", script], check=True)
-
-
-def read_mtree(path: Path) -> dict[str, dict[str, str]]:
-    def unvis(name: str) -> str:
-        return re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), name.encode()).decode()
-
-    entries: dict[str, dict[str, str]] = {}
-    for line in path.read_text().splitlines():
-        if line and not line.startswith("#"):
-            name, *words = line.split()
-            assert unvis(name) not in entries, f"{path}: {name} twice"
-            entries[unvis(name)] = dict(word.split("=", 1) for word in words)
-    return entries
-
-
-MTREES = sorted([*MINI.glob("binary/*.mtree"), *MINI.glob("packages/*/files.mtree")])
-
-
-@pytest.mark.parametrize("spec", MTREES, ids=lambda spec: str(spec.relative_to(MINI)))
-def test_every_file_of_a_spec_has_contents(spec: Path) -> None:
-    folder = spec.with_suffix("")
-    entries = read_mtree(spec)
-    linked: dict[str, list[str]] = {}
-    for name, words in entries.items():
-        there = (folder / name).is_file()
-        if tag := words.get("tags"):
-            assert tag.startswith("inode:")
-            linked.setdefault(tag, []).extend([name] if there else [])
-        elif words["type"] == "file":
-            assert there, name
-        if words["type"] == "link":
-            assert words["link"]
-        if words["type"] in {"char", "block"}:
-            assert re.fullmatch(r"netbsd,\d+,\d+", words["device"])
-    assert all(len(contents) == 1 for contents in linked.values()), linked
-
-
-def test_base_holds_every_kind_of_entry() -> None:
-    entries = read_mtree(MINI / "binary/base.mtree")
-    assert {words["type"] for words in entries.values()} == {
-        "file", "dir", "link", "char", "block", "fifo",
-    }  # fmt: skip
-    modes = {words.get("mode", "0755")[:-3].lstrip("0") for words in entries.values()}
-    assert modes >= {"", "1", "2", "4"}
-    assert {words.get("uid", "0") for words in entries.values()} > {"0"}
-    files = list((MINI / "binary/base").rglob("*"))
-    targets = [os.readlink(path) for path in files if path.is_symlink()]
-    assert any(target.startswith("/") for target in targets)
-    assert any(target.startswith("../") for target in targets)
-    names = {path.name for path in files}
-    assert any(len(name.encode()) == 200 for name in names)
-    for odd in (" ", "[", "ö", "#", "\\"):
-        assert any(odd in name for name in names), odd
-    assert any(name.startswith("-") for name in names)
-    assert any(path.is_file() and path.stat().st_size == 0 for path in files)
-
-
-def test_packages_describe_themselves() -> None:
-    keys = {
-        "pkgname", "pkgpath", "categories", "comment", "homepage", "license",
-        "depends", "conflicts", "requires", "provides",
-    }  # fmt: skip
-    packages = {
-        path.parent.name: tomllib.loads(path.read_text())
-        for path in MINI.glob("packages/*/package.toml")
-    }
-    assert len(packages) >= 7
-    provided = {name for package in packages.values() for name in package["provides"]}
-    for folder, package in packages.items():
-        assert set(package) == keys
-        assert package["pkgname"].rpartition("-")[0] == folder
-        assert package["pkgpath"].split("/")[0] == package["categories"]
-        assert set(package["requires"]) <= provided
-    for library in provided:
-        files = [MINI / "packages" / name / "files" for name in packages]
-        assert any((folder / library.removeprefix("/usr/pkg/")).is_file() for folder in files)

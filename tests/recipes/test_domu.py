@@ -9,7 +9,7 @@ import pytest
 from support.simulator import MARKER, Server
 
 RC_CONF = ". /etc/defaults/rc.conf\nrc_configured=YES\nhostname=nfs\ncron=NO inetd=NO syslogd=NO\n"
-FSTAB = "/dev/xbd0a / ffs ro 0 0\nkernfs /kern kernfs rw 0 0\n/dev/xbd2d none swap sw 0 0\n"
+FSTAB = "/dev/xbd0a / ffs ro 0 0\nkernfs /kern kernfs rw 0 0\n/dev/xbd2b none swap sw 0 0\n"
 # What the checkout of /vservers/NAME and of /global holds.
 VSERVER = {
     MARKER: "",
@@ -60,8 +60,48 @@ def test_swap_is_a_disk_of_its_own(server: Server) -> None:
     boot = server.boot()
     assert boot.status == 0, boot.console
     assert "swapctl -A -t blk" in boot.calls
-    assert (server.sim / "swap").read_text() == "/dev/xbd2d\n"
+    assert (server.sim / "swap").read_text() == "/dev/xbd2b\n"
     assert boot.calls.index("swapctl -A -t blk") > boot.calls.index(CHAIN)
+    assert boot.calls_of("disklabel") == [
+        "disklabel -r xbd2", "disklabel xbd2", "disklabel -R -r xbd2 /dev/stdin"]
+    label = (server.sim / "labels/xbd2").read_text()
+    assert label.endswith(" b: 131072 0 swap\n"), "all of it"
+    assert " d:    131072         0     unused" in label
+
+
+@pytest.mark.parametrize("label", [" b: 512 0 swap\n", " a: 512 0 4.2BSD\n"])
+def test_a_label_stays_as_it_is(server: Server, label: str) -> None:
+    server.file_system("c", VSERVER)
+    server.disk("xbd1", {"a": "c"})
+    server.disk("xbd2")
+    server.write("labels/xbd2", label)
+    boot = server.boot()
+    assert boot.status == 0, boot.console
+    assert boot.calls_of("disklabel") == ["disklabel -r xbd2"]
+    assert (server.sim / "labels/xbd2").read_text() == label
+    assert (server.sim / "swap").exists() == ("swap" in label)
+
+
+def test_a_disk_with_something_on_it_gets_no_label(server: Server) -> None:
+    server.file_system("c", VSERVER)
+    server.file_system("precious", {"x": ""})
+    server.disk("xbd1", {"a": "c"})
+    server.disk("xbd2", {"d": "precious"})
+    boot = server.boot()
+    assert boot.status == 0, boot.console
+    assert "xbd2 has no label and is not empty: no swap." in boot.console
+    assert boot.calls_of("disklabel") == ["disklabel -r xbd2"]
+
+
+def test_swap_on_a_raw_partition_is_told(server: Server) -> None:
+    fstab = FSTAB.replace("xbd2b", "xbd2d")
+    server.file_system("c", VSERVER | {"local/etc/fstab": fstab})
+    server.disk("xbd1", {"a": "c"})
+    server.disk("xbd2")
+    boot = server.boot()
+    assert boot.status == 0, boot.console
+    assert "/dev/xbd2d in the fstab is no partition for swap; /dev/xbd2b is" in boot.console
+    assert not boot.calls_of("disklabel")
 
 
 def test_the_image_alone_knows_no_swap(server: Server) -> None:

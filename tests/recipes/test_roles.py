@@ -419,7 +419,7 @@ def test_the_example_of_a_site_boots(make: Make, tmp_path: Path, name: str, runs
     daemons = {"rpcbind", "ypbind", "mountd", "nfsd", "pg_ctl", "ypserv", "makedbm", "bozohttpd",
                "iscsi-target"}
     assert set(ran(boot, *daemons)) == runs, boot.console
-    assert (server.sim / "swap").read_text() == "/dev/xbd2d\n"
+    assert (server.sim / "swap").read_text() == "/dev/xbd2b\n"
     assert f"{name}.example.net" in server.run("/bin/cat", "/etc/hosts").stdout
 
 

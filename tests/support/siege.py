@@ -54,9 +54,10 @@ class Siege:
         """One build, killed at a random moment."""
         if self.random.random() < 0.6:
             self._disturb()
+        before = self.victim.processes()  # of a run that was killed with -9; the next ends them
         attempt = self.victim.start("iso", "progress=json")
         time.sleep(self.random.uniform(0, self._seconds * 1.1))
-        ended = self._strike(attempt)
+        ended = self._strike(attempt, before)
         self._learn(ended)
         self.check()
 
@@ -100,8 +101,11 @@ class Siege:
             path.unlink()
             self._removed.add(path.name.removesuffix(".idx"))
 
-    def _strike(self, attempt: Attempt) -> Ended:
-        """Kill it: with which signal, and whether alone, with its group or with all its tools."""
+    def _strike(self, attempt: Attempt, before: Mapping[int, str]) -> Ended:
+        """Kill it: with which signal, and whether alone, with its group or with all its tools.
+
+        `before` are the processes that were there before it.
+        """
         number = self.random.choice([
             signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
         how = self.random.choice(["alone", "group", "tools"])
@@ -121,7 +125,9 @@ class Siege:
         if number != signal.SIGKILL:
             assert ended.status in {0, 128 + number} or not handled, ended.told()
             assert not handled or ended.err == "", ended.told()
-            wait_until(lambda: not self.victim.processes(), "the tools end with the run")
+            wait_until(lambda: not self.victim.processes().keys() - before.keys(),
+                       "the tools end with the run",
+                       told=lambda: f"{self.victim.processes()}\n{ended.told()}")
         return ended
 
     # what must hold

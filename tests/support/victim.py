@@ -192,11 +192,13 @@ class Victim:
         return {pid: words for pid, words in _all_processes() if _works_in(pid, str(self.folder))}
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Look again and again. Fails the test where `condition` does not come true."""
+def wait_until(
+    condition: Callable[[], object], what: str, told: Callable[[], object] = str,
+) -> None:
+    """Look again and again. Fails the test, with what `told` says, where it does not come true."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"waited in vain: {what}"
+        assert time.monotonic() < end, f"waited in vain: {what}\n{told()}"
         time.sleep(0.01)
 
 

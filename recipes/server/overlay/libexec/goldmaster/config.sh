@@ -126,18 +126,12 @@ is_known()
 
 # is_same PARTITION PARTITION -- one place of one disk by two names?  A disk
 # without a label has them: wd0a and wd0d are all of it, and both can be
-# mounted, even at once.
+# mounted, even at once.  Two file systems of newfs differ at their beginning,
+# by their random ids.
 is_same()
 {
 	[ "${1%[a-p]}" = "${2%[a-p]}" ] &&
-	    [ "$(superblock_sum "$1")" = "$(superblock_sum "$2")" ]
-}
-
-# superblock_sum PARTITION -- of its first 128 KB.  Two file systems of newfs
-# differ there by their random ids.
-superblock_sum()
-{
-	dd if="/dev/r$1" bs=64k count=2 2>/dev/null | cksum
+	    [ "$(beginning "/dev/r$1")" = "$(beginning "/dev/r$2")" ]
 }
 
 # no_config -- says what was looked at, and gives up

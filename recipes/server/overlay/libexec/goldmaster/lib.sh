@@ -37,6 +37,19 @@ in_fstab()
 	return 1
 }
 
+# beginning DEVICE -- a sum of its first 128 KB, where labels and the first
+# superblock are
+beginning()
+{
+	dd if="$1" bs=64k count=2 2>/dev/null | cksum
+}
+
+# is_blank DISK -- has nothing been written there?
+is_blank()
+{
+	[ "$(beginning "/dev/r${1}d")" = "$(beginning /dev/zero)" ]
+}
+
 # prepare_dev -- a /dev that takes new nodes.  init makes one where the root
 # has no console; a root that has nodes gets it here.
 prepare_dev()

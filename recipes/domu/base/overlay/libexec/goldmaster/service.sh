@@ -234,17 +234,10 @@ new_half()
 		return 1
 	fi
 	make_nodes "$_disk"
-	if [ "$(beginning "/dev/r$_disk$raw")" != "$(beginning /dev/zero)" ]; then
+	if ! is_blank "$_disk"; then
 		say "$(volume "$1") is not empty. Where what it holds can go:"
 		say "dd if=/dev/zero of=/dev/r$_disk$raw bs=64k count=2"
 		return 1
 	fi
 	link_half "$1" "$_disk"
-}
-
-# beginning DEVICE -- a sum of its first 128 KB, where labels and the first
-# superblock are
-beginning()
-{
-	dd if="$1" bs=64k count=2 2>/dev/null | cksum
 }

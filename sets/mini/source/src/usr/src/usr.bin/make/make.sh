@@ -120,7 +120,8 @@ claim()
 }
 
 # worker NUMBER -- of what no other worker has begun, one after the other.  When
-# the first one is through, or has failed, there is nothing left to wait for.
+# the first one is through, or has failed, there is nothing left to wait for;
+# nor is there when make itself ($$) has been killed: nobody puts tokens back.
 worker()
 {
 	[ "$1" -gt 0 ] || trap 'mv .claims .claimed' EXIT
@@ -128,6 +129,7 @@ worker()
 		[ ! -d ".claims/$object" ] || continue
 		until take_token "$1"; do
 			[ -d .claims ] && [ ! -d ".claims/$object" ] || continue 2
+			kill -0 $$ 2>/dev/null || exit 1
 			sleep 0.02
 		done
 		status=0
