@@ -65,8 +65,8 @@ def test_swap_is_a_disk_of_its_own(server: Server) -> None:
     assert boot.calls_of("disklabel") == [
         "disklabel -r xbd2", "disklabel xbd2", "disklabel -R -r xbd2 /dev/stdin"]
     label = (server.sim / "labels/xbd2").read_text()
-    assert label.endswith(" b: 131072 0 swap\n"), "all of it"
-    assert " d:    131072         0     unused" in label
+    assert label.partition("4 partitions:\n")[2] == " b: 131072 0 swap\n d: 131072 0 unused 0 0\n"
+    assert "sectors/track: 2048" in label
 
 
 @pytest.mark.parametrize("label", [" b: 512 0 swap\n", " a: 512 0 4.2BSD\n"])

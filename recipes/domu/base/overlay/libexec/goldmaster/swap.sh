@@ -33,15 +33,21 @@ label_swap_disk()
 		say "dd if=/dev/zero of=/dev/r${_disk}d bs=64k count=2"
 		return 0
 	fi
-	{ _label=$(disklabel "$_disk") &&
-	    with_swap "$_label" | disklabel -R -r "$_disk" /dev/stdin; } ||
+	# The label that the kernel has made up is shown with complaints about it.
+	_label=$(disklabel "$_disk" 2>/dev/null)
+	with_swap "$_label" | disklabel -R -r "$_disk" /dev/stdin ||
 	    say "$_disk gets no label: no swap."
 }
 
-# with_swap LABEL -- as disklabel(8) prints it, and partition b is all of it
+# with_swap LABEL -- as disklabel(8) prints it; all of the disk is for swap
 with_swap()
 {
-	echo "$1"
 	_sectors=${1#*"total sectors: "}
-	echo " b: ${_sectors%%[!0-9]*} 0 swap"
+	_sectors=${_sectors%%[!0-9]*}
+	cat <<END
+${1%%[0-9] partitions:*}
+4 partitions:
+ b: $_sectors 0 swap
+ d: $_sectors 0 unused 0 0
+END
 }
