@@ -35,7 +35,7 @@ class Storage:
         self._server = server
         self._volumes = {"a": a, "b": b}
         self.folder = server.sim / "storage"
-        for name in ("up", "late", "volumes", "portals", "sessions", "disks", "raid"):
+        for name in ("up", "late", "volumes", "portals", "sessions", "ended", "disks", "raid"):
             (self.folder / name).mkdir(parents=True)
         shutil.copy2(HERE / "storage.sh", server.sim)
         self.numbers_from(0)
@@ -73,12 +73,21 @@ class Storage:
         """Of the label on its volume."""
         return int((self.volume(server) / "label").read_text().split()[2])
 
+    def sessions(self) -> list[str]:
+        """Those that live: server and target of each."""
+        ended = {path.name for path in (self.folder / "ended").iterdir()}
+        return [path.read_text().rsplit(maxsplit=2)[0]
+                for path in sorted((self.folder / "sessions").iterdir()) if path.name not in ended]
+
     def is_configured(self) -> bool:
         """Whether RAIDframe has the device."""
         return (self.folder / "raid/0").exists()
 
     def lose(self, *servers: str) -> None:
-        """They stop: RAIDframe fails their halves, and goes on with what is left."""
+        """They stop: RAIDframe fails their halves, and goes on with what is left.
+
+        The kernel gives their sessions up, and iscsid does not notice.
+        """
         running = self.is_configured()
         if running:
             self._run("write_data")
@@ -93,6 +102,8 @@ class Storage:
                         esac
                     done
                 """)
+            if any((self.folder / "sessions").iterdir()):
+                self._run(f"end_sessions {self._volumes[server]}")
         if running:
             self._run("write_labels 0")
 

@@ -4,7 +4,8 @@
 #
 #	portals/N	SERVER TARGET, as add_target made them known
 #	sessions/N	SERVER TARGET DISK NAME
-#	disks/sdN	name of the volume that is attached there
+#	ended/N		is there when that session is no more
+#	disks/sdN	name of the volume that is attached there, or "gone"
 #	raid/0, raid/1	components: NAME STATUS DISK
 #	raid/counter, raid/serial, raid/parity	of what is configured
 #
@@ -44,6 +45,35 @@ volume_on()
 	[ -e "$storage/disks/$1" ] || return 1
 	_volume=$(take "$storage/disks/$1")
 	[ -e "$storage/up/${_volume%%,*}" ] && echo "$storage/volumes/$_volume"
+}
+
+# end_session NUMBER -- its disk cannot be read any more
+end_session()
+{
+	: >"$storage/ended/$1"
+	read -r _ _ _disk _ <"$storage/sessions/$1"
+	[ ! -e "$storage/disks/$_disk" ] || echo gone >"$storage/disks/$_disk"
+}
+
+# end_sessions VOLUME -- its server has stopped
+end_sessions()
+{
+	for _number in $(names "$storage/sessions"); do
+		read -r _server _target _ <"$storage/sessions/$_number"
+		[ "$_server,$_target" != "$1" ] || [ -e "$storage/ended/$_number" ] ||
+		    end_session "$_number"
+	done
+}
+
+# is_component DISK -- does RAIDframe have it open?
+is_component()
+{
+	[ -e "$storage/raid/0" ] || return 1
+	for _column in 0 1; do
+		component $_column
+		[ "$c_disk" != "$1" ] || return 0
+	done
+	return 1
 }
 
 # show_disks -- as sysctl hw.disknames does: others as they were

@@ -128,24 +128,30 @@ secret_of()
 
 # session_of NUMBER -- the session of a volume: "Session 1[volume1]: Target NAME".
 # Targets of two servers can have one name, so sessions get one of their own.
+# iscsid goes on to list sessions that are no more: those in $run/ended are none.
 session_of()
 {
 	iscsictl list_sessions 2>/dev/null | while read -r _session _name _; do
 		case $_session,$_name in
-		"Session,"*"[volume$1]:")	echo "${_name%%\[*}" ;;
+		"Session,"*"[volume$1]:")
+			_name=${_name%%\[*}
+			[ -e "$run/ended/$_name" ] || echo "$_name" ;;
 		esac
 	done
 }
 
-# disconnect NUMBER -- end the session of a volume.  Its disk goes a while after
-# that; until then it would be taken for that of the next session.
+# disconnect NUMBER -- end the session of a volume, if only for iscsid: the
+# kernel may have given it up already.  Its disk goes a while after that; until
+# then it would be taken for that of the next session.  One that RAIDframe has
+# open stays, and cannot be read.
 disconnect()
 {
 	_ended=$(session_of "$1") _gone=none
 	[ -n "$_ended" ] || return 0
 	[ ! -s "$run/volume$1" ] || read -r _gone <"$run/volume$1"
 	rm -f "$run/volume$1"
-	iscsictl logout -I "$_ended" >/dev/null 2>&1 || return
+	iscsictl logout -I "$_ended" >/dev/null 2>&1
+	mkdir -p "$run/ended" && : >"$run/ended/$_ended"
 	for _try in 1 2 3 4 5 6 7 8 9 10; do
 		find_disks
 		case $disks in
