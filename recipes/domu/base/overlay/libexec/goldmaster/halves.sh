@@ -59,7 +59,7 @@ connect()
 	[ -s "$run/portal$1" ] || add_target "$@" || return 1
 	read -r _portal <"$run/portal$1"
 	find_disks
-	if iscsictl login -P "$_portal" -N "volume$1" >/dev/null 2>&1; then
+	if iscsictl login -P "$_portal" -N "volume$1.$(date +%s)" >/dev/null 2>&1; then
 		new_disk "$disks" >"$run/volume$1"
 		return 0
 	fi
@@ -126,14 +126,15 @@ secret_of()
 	done </etc/iscsi/auths
 }
 
-# session_of NUMBER -- the session of a volume: "Session 1[volume1]: Target NAME".
+# session_of NUMBER -- the session of a volume: "Session 1[volume1.TIME]: Target NAME".
 # Targets of two servers can have one name, so sessions get one of their own.
-# iscsid goes on to list sessions that are no more: those in $run/ended are none.
+# iscsid goes on to list sessions that are no more, and lets none have their
+# name: those in $run/ended are none, and each login has a new name.
 session_of()
 {
 	iscsictl list_sessions 2>/dev/null | while read -r _session _name _; do
 		case $_session,$_name in
-		"Session,"*"[volume$1]:")
+		"Session,"*"[volume$1."*"]:")
 			_name=${_name%%\[*}
 			[ -e "$run/ended/$_name" ] || echo "$_name" ;;
 		esac
