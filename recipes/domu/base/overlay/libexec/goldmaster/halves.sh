@@ -59,13 +59,23 @@ connect()
 	[ -s "$run/portal$1" ] || add_target "$@" || return 1
 	read -r _portal <"$run/portal$1"
 	find_disks
-	if iscsictl login -P "$_portal" -N "volume$1.$(date +%s)" >/dev/null 2>&1; then
+	count_login
+	if iscsictl login -P "$_portal" -N "volume$1.$logins" >/dev/null 2>&1; then
 		new_disk "$disks" >"$run/volume$1"
 		return 0
 	fi
 	# It may be that iscsid was started anew and knows nothing of it.
 	rm -f "$run/portal$1"
 	return 1
+}
+
+# count_login -- sets logins: how many there have been since the boot
+count_login()
+{
+	logins=0
+	[ ! -s "$run/logins" ] || read -r logins <"$run/logins"
+	logins=$((logins + 1))
+	echo $logins >"$run/logins"
 }
 
 # new_disk BEFORE -- the one that was not among those; it may take seconds to
@@ -126,7 +136,7 @@ secret_of()
 	done </etc/iscsi/auths
 }
 
-# session_of NUMBER -- the session of a volume: "Session 1[volume1.TIME]: Target NAME".
+# session_of NUMBER -- the session of a volume: "Session 1[volume1.7]: Target NAME".
 # Targets of two servers can have one name, so sessions get one of their own.
 # iscsid goes on to list sessions that are no more, and lets none have their
 # name: those in $run/ended are none, and each login has a new name.
