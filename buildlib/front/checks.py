@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildlib.front.session import Session
@@ -10,7 +11,8 @@ from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Note, Outcome, Progress, Sink, Started
 from buildlib.store.surroundings import ticks
-from buildlib.words.errors import ConfigError
+from buildlib.words.errors import BootError, ConfigError
+from buildlib.words.model import Platform
 
 if TYPE_CHECKING:
     from buildlib.graph.imageserver import Signer
@@ -33,40 +35,58 @@ def verify(session: Session) -> None:
 
 
 def boot_test(session: Session, sink: Sink) -> None:
-    """Boot the CD, once for each platform that it is made for and the release can be booted on.
+    """Boot the CD on each platform that it is made for and the release can be booted on, at once.
 
     Beside it is a disk with a configuration: without one a server comes up to a shell only.
+    Raises GoldmasterError: that of a boot which failed, or one that names them all.
     """
-    from buildlib.graph.boot import boot
+    from concurrent.futures import ThreadPoolExecutor
+
     from buildlib.graph.trial import write_trial_disk
 
-    boots, product = session.plan.release.boot, session.plan.products["iso"]
-    image = product.folder / next(iter(product.files))
+    boots = session.plan.release.boot
     tried = [platform for platform in session.plan.platforms if platform in boots.platforms]
     if not tried:
         raise ConfigError("no platform is left to boot the CD on",
                           where=session.project.name_of(session.plan.definition),
                           why=f"boot.platforms: {', '.join(boots.platforms) or 'none'}; the CD is "
                           f"made for {', '.join(session.plan.platforms)}", reason="boot-platforms")
+    for platform in session.plan.platforms:
+        if platform not in tried:
+            sink(Note("not tried: boot.platforms of the release leaves it out",
+                      f"boot-test {platform}"))
     disk = session.store.build / "boot-test-config.ffs"
     write_trial_disk(disk)
-    for platform in session.plan.platforms:
-        name = f"boot-test {platform}"
-        if platform not in tried:
-            sink(Note("not tried: boot.platforms of the release leaves it out", name))
-            continue
+    with ThreadPoolExecutor(min(session.settings.workers, len(tried))) as pool:
+        errors = list(pool.map(lambda platform: _boot_on(platform, disk, session, sink), tried))
+    if failed := [error for error in errors if error is not None]:
+        raise failed[0] if len(failed) == 1 else BootError(
+            f"{len(failed)} of {len(tried)} boots failed", where=failed[0].where,
+            why="\n".join(f"{error.what}\n{error.why}\nlog: {error.log}" for error in failed),
+            reason=failed[0].reason)
 
-        def tell(line: str, name: str = name) -> None:
-            sink(Progress(name, 0, 0, "lines", line))
 
-        sink(Started(name))
+def _boot_on(platform: Platform, disk: Path, session: Session, sink: Sink) -> BootError | None:
+    """Boot the CD once, with `disk`; why it failed."""
+    from buildlib.graph.boot import boot
+
+    name, started = f"boot-test {platform}", ticks()
+    boots, product = session.plan.release.boot, session.plan.products["iso"]
+    sink(Started(name))
+    try:
         report = boot(
-            image, expect=boots.expect, machine=boots.machine, memory=boots.memory,
+            product.folder / next(iter(product.files)), expect=boots.expect,
+            machine=boots.machine, memory=boots.memory,
             seconds=session.settings.seconds or boots.seconds, firmware=platform,
             config=disk, log=session.store.logs / f"boot-test-{platform}.log",
-            runner=session.store.runner, tell=tell,
+            runner=session.store.runner,
+            tell=lambda line: sink(Progress(name, 0, 0, "lines", line)),
         )
-        sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))
+    except BootError as error:
+        sink(Finished(name, "failed", ticks() - started, detail=error.what))
+        return error
+    sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))
+    return None
 
 
 def image_signer(session: Session) -> Signer:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
+from buildlib.graph.monitor import Monitor
 from buildlib.store.process import Runner
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
 from buildlib.words.errors import BootError, Interrupted, ToolError
@@ -84,7 +85,8 @@ def boot(
     memory   MiB
     config   image of a disk with a server's configuration
     seconds  the time limit
-    log      where the console's bytes are kept, whatever comes
+    log      where the console's bytes are kept, whatever comes; of a boot that fails there is a
+             picture of the screen beside it, NAME.png
     tell     gets every line of the console
 
     Raises BootError (reason boot-fail-pattern, boot-timeout or boot-ended), ToolError where QEMU
@@ -94,16 +96,20 @@ def boot(
                        config=config)
     log.parent.mkdir(parents=True, exist_ok=True)
     watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody)
-    process = runner.start(words, cwd=log.parent, environment=TOOL_ENVIRONMENT)
-    try:
-        with log.open("wb") as file:
-            verdict = watch.follow(process, file, limit=seconds)
-    finally:
-        runner.end(process)
+    picture = log.with_suffix(".png")
+    with Monitor() as monitor:
+        process = runner.start([*words, *monitor.words()], cwd=log.parent,
+                               environment=TOOL_ENVIRONMENT, pipe=(monitor.theirs,))
+        try:
+            with log.open("wb") as file:
+                verdict = watch.follow(process, file, limit=seconds)
+            has_picture = verdict is not None and monitor.screenshot(picture)
+        finally:
+            runner.end(process)
     if runner.stopped():
         raise Interrupted("stopped", reason="interrupted")
     if verdict is not None:
-        raise _error(image, watch, verdict, log)
+        raise _error(image, watch, verdict, log, picture if has_picture else None)
     return BootReport(tuple(watch.lines), tuple(watch.seconds), log)
 
 
@@ -252,7 +258,9 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def _error(image: Path, watch: _Watch, verdict: _Verdict, log: Path) -> BootError:
+def _error(
+    image: Path, watch: _Watch, verdict: _Verdict, log: Path, picture: Path | None
+) -> BootError:
     seen = [f"after {seconds:.1f} s: {line.strip()}"
             for seconds, line in zip(watch.seconds, watch.lines, strict=True)]
     missing = watch.markers[len(watch.lines)] if len(watch.lines) < len(watch.markers) else None
@@ -263,7 +271,8 @@ def _error(image: Path, watch: _Watch, verdict: _Verdict, log: Path) -> BootErro
         why="\n".join([
             f"{len(seen)} of {len(watch.markers)} markers were seen", *seen,
             *([f"not seen: {missing.pattern}"] if missing else []),
-            *(["last lines:"] if last else []), *(f"| {line}" for line in last)]),
+            *(["last lines:"] if last else []), *(f"| {line}" for line in last),
+            *([f"the screen: {picture}"] if picture else [])]),
         log=log,
         reason=verdict.reason,
     )

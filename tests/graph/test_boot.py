@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from struct import unpack
@@ -283,7 +284,38 @@ def test_the_same_image_on_a_stick(
 @pytest.mark.boot
 def test_a_disk_without_tables(parts: Parts) -> None:
     """Its BIOS finds nothing; QEMU's UEFI reads El Torito from disks too, others need not."""
-    assert fails(parts.disc(), parts, medium="disk").reason == "boot-ended"
+    error = fails(parts.disc(), parts, medium="disk")
+    assert error.reason == "boot-ended"
+    assert "the screen" not in str(error), "there is no machine any more"
+
+
+@pytest.mark.boot
+@pytest.mark.parametrize("firmware", ["bios", "efi"])
+def test_a_boot_that_fails_leaves_a_picture(parts: Parts, firmware: Firmware) -> None:
+    """Of what GRUB complains of."""
+    error = fails(parts.disc(without=["netbsd"]), parts, firmware=firmware)
+    assert error.reason == "boot-fail-pattern"
+    picture = Path(str(error).split("the screen: ")[1].split("\n")[0])
+    width, height, edges = seen_in(picture)
+    assert width >= 640
+    assert height >= 400
+    assert 50 < edges < width * height
+
+
+def seen_in(path: Path) -> tuple[int, int, int]:
+    """Width and height of a PNG of 8-bit colours, and how many values differ from those beside."""
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height, depth, kind = unpack(">LLBB", data[16:26])
+    assert (depth, kind) == (8, 2)
+    packed, at = b"", 8
+    while at < len(data):
+        (size,), name = unpack(">L", data[at : at + 4]), data[at + 4 : at + 8]
+        packed += data[at + 8 : at + 8 + size] if name == b"IDAT" else b""
+        at += size + 12
+    rows = zlib.decompress(packed)
+    assert len(rows) == height * (1 + 3 * width)
+    return width, height, len(rows) - rows.count(0)
 
 
 @pytest.mark.boot
