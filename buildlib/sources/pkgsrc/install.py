@@ -143,6 +143,8 @@ class _Install:
             if path not in self.entries:
                 self.undone.append(f"{package}: the directory /{path} must be there, and is not")
             return
+        if path not in self.entries:
+            self.written.append((package, path))
         self._folder(package, path)
         self._own(package, path, item.ownership)
 
@@ -200,7 +202,6 @@ class _Install:
                               where=package, reason="pkg-path",
                               hint="leave the package out, or what is in its way")
         for name in missing:
-            self.written.append((package, name))
             self.entries[name] = Entry(name, "dir", 0o755, time=self._time, origin=package)
 
     def _resolved(self, package: str, path: str) -> str:
