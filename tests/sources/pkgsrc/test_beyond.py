@@ -143,7 +143,8 @@ def test_a_helper_is_known_by_name_and_by_what_it_reads(old: str, new: str) -> N
 
 @pytest.mark.parametrize("line", [
     "./+DIRS ADD ${PKG_METADATA_DIR}; x", "exit 0; x", ": ${A=`x`}", ": ${A=$(x)}",
-    'A="$(x)"', "A=1 x",    "esac | x", "shift 2 && x", "PRE-INSTALL) x", "fi & x", "else x", "*) x"])
+    'A="$(x)"', "A=1 x", "esac | x",
+    "shift 2 && x", "PRE-INSTALL) x", "fi & x", "else x", "*) x"])
 def test_what_follows_on_a_known_line_is_told(line: str) -> None:
     assert [item.text for item in told(f"{line}\n")] == [line]
 
