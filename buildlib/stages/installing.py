@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from buildlib.sources.pkgsrc.accounts import Lists, enter
+from buildlib.sources.pkgsrc.accounts import Lists, added, enter
 from buildlib.sources.pkgsrc.install import Installed, Place, install, shells_with
 from buildlib.sources.pkgsrc.pkginstall import Declarations, parse_install
 from buildlib.sources.pkgsrc.plist import parse_plist
@@ -21,6 +21,7 @@ from buildlib.words.digest import Blob
 from buildlib.words.tree import Entry, Tree, overlay, tree_of
 
 MASTER, PASSWD, GROUP, SHELLS = "etc/master.passwd", "etc/passwd", "etc/group", "etc/shells"
+ACCOUNTS = "usr/share/goldmaster/accounts"
 DATABASES = ("etc/pwd.db", "etc/spwd.db")
 
 
@@ -81,8 +82,11 @@ def install_packages(
     texts = {MASTER: after.master, PASSWD: after.passwd, GROUP: after.group,
              SHELLS: shells_with(lists.read(SHELLS), shells, present)}
     packs: list[Blob] = []
-    above = []
+    above: list[Entry] = []
     with job.packs.writer(packs) as pack:
+        if told := added(before, after).encode(errors="surrogateescape"):
+            above.append(Entry(ACCOUNTS, "file", 0o444, time=time, size=len(told),
+                               sha256=pack.add(told), origin="packages"))
         for path, data in texts.items():
             if data != lists.read(path):
                 if entry := lists.file(path):
