@@ -141,6 +141,8 @@ class Server:
         shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
         for old, new in recipe.get("keep", {}).items():
             (self.root / old).rename(self.root / new)
+        for name in ("pwd.db", "spwd.db"):  # NetBSD's set has them, younger than master.passwd
+            (self.root / "etc" / name).touch()
         for package in recipe.get("packages", ()):
             self._package(package)
         for overlay in recipe["overlays"]:
@@ -151,11 +153,11 @@ class Server:
                     (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
 
     def _package(self, pkgpath: str) -> None:
-        """Put a package's rc.d scripts where pkgsrc has them; overlays have links to them."""
+        """Put a package's rc.d scripts where root stages copy them, as its own script would."""
         name = pkgpath.rpartition("/")[2]
         scripts = PROJECT / "sets/mini/packages" / name / "files" / RC_D
         if scripts.is_dir():
-            shutil.copytree(scripts, self.root / "usr/pkg" / RC_D, dirs_exist_ok=True)
+            shutil.copytree(scripts, self.root / "etc/rc.d", dirs_exist_ok=True)
 
     def programs(self, *names: str) -> None:
         """The host's programs of these names in /usr/bin, where they are not there yet."""
