@@ -33,8 +33,7 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
         if release.pressed_from and not settings.mirror:
             mirrors = Mirrors((str(press(project, release, definition, store)),))
         maker = LockMaker(
-            project, release, store, mirrors=mirrors,
-            key=definition.parent / release.signature.key, say=say,
+            project, release, store, mirrors=mirrors, folder=definition.parent, say=say,
         )
         old = _old_lock(project, settings.release)
         # A release of one's own may change; what was published by others may not.

@@ -78,8 +78,8 @@ class Bench:
     def make(
         self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
     ) -> Lock:
-        return LockMaker(self.project, release, self.store, mirrors=mirrors, key=self.key,
-                         say=self.said.append).make(old)
+        return LockMaker(self.project, release, self.store, mirrors=mirrors,
+                         folder=self.key.parent.parent, say=self.said.append).make(old)
 
     def refused(self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
                 ) -> SourceError:
