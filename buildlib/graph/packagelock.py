@@ -7,7 +7,7 @@ it is read to its end: its name, what it was built for, its signature where pack
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from buildlib.sources.openpgp import load_certificate
 from buildlib.sources.packagefile import metadata, refuse_signed, unwrap
 from buildlib.sources.pkgsrc.package import check_platform
 from buildlib.sources.pkgsrc.repository import Repository
-from buildlib.sources.pkgsrc.resolve import Chosen, outside, resolve
+from buildlib.sources.pkgsrc.resolve import Chosen, of_base, resolve
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.sources.project import Project
 from buildlib.store.store import Store
@@ -98,13 +98,22 @@ class PackageLocker:
         try:
             given = self.release.packages.libraries
             found = resolve(recipe.packages, offer, given_libs=given)
-            if outside(found):
-                base = {path for chosen in recipe.sets for path in self._libraries(chosen)}
+            if required := of_base(found).difference(given):
+                base = self._base(recipe, required)
                 resolve(recipe.packages, offer, provided_libs=base, given_libs=given)
         except SourceError as error:
             error.where = f"recipes/{name}.toml: packages, from {error.where or offer.where}"
             raise
         return found.packages
+
+    def _base(self, recipe: Recipe, required: Set[str]) -> set[str]:
+        """Libraries of the recipe's sets, as many sets as it takes to have all that is required."""
+        found: set[str] = set()
+        for name in recipe.sets:
+            if required <= found:
+                break
+            found.update(self._libraries(name))
+        return found
 
     def _libraries(self, name: str) -> Iterable[str]:
         """The shared libraries of a set, by full path. The set is fetched; a build needs it too."""

@@ -309,11 +309,11 @@ def _library_hint(library: str, repository: Repository, provided: Collection[str
         "the library to packages.libraries of the release definition")
 
 
-def outside(resolution: Resolution, prefix: str = PREFIX) -> bool:
-    """Whether a package requires a library of the base system."""
+def of_base(resolution: Resolution, prefix: str = PREFIX) -> frozenset[str]:
+    """The shared libraries that the packages require of the base system."""
     inside = prefix.rstrip("/") + "/"
-    return any(not library.startswith(inside)
-               for chosen in resolution.packages for library in chosen.summary.requires)
+    return frozenset(library for chosen in resolution.packages
+                     for library in chosen.summary.requires if not library.startswith(inside))
 
 
 def _ordered(closure: _Closure) -> list[str]:

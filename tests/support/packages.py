@@ -1,0 +1,75 @@
+"""Binary packages of a test's own, as files: packed, signed, in a folder with a summary."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import pysequoia
+
+from buildlib.sources.pkgsrc.signed import hash_file, wrap
+from buildlib.sources.pkgsrc.summary import Summary, format_summary
+from buildlib.sources.pkgsrc.writer import PackageSource, SourceFile, make_package
+
+
+def source(pkgname: str, **more: Any) -> PackageSource:
+    """A package with one file, for NetBSD/x86_64 1.0."""
+    base = pkgname.rpartition("-")[0]
+    told: dict[str, Any] = {
+        "pkgpath": f"cat/{base}", "comment": f"the package {base}", "os_version": "1.0",
+        "files": (SourceFile(path=f"bin/{base}", content=pkgname.encode() * 100, mode=0o755),)}
+    return PackageSource(pkgname=pkgname, **(told | more))
+
+
+def packed(made: PackageSource, *, mode: str = "w:gz") -> bytes:
+    """The archive, by Python's own tar."""
+    members, _ = make_package(made)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode, format=tarfile.USTAR_FORMAT) as archive:  # type: ignore[call-overload]
+        for member in members:
+            info = tarfile.TarInfo(member.name)
+            info.mode, info.size = member.mode, len(member.content)
+            if member.symlink:
+                info.type, info.linkname = tarfile.SYMTYPE, member.symlink
+            archive.addfile(info, io.BytesIO(member.content))
+    return out.getvalue()
+
+
+def summary(made: PackageSource, **more: Any) -> Summary:
+    """Its entry in pkg_summary; `more` are fields that are not as they should be."""
+    _, found = make_package(made)
+    values = {name: getattr(found, name) for name in Summary.__slots__}
+    return Summary(**(values | more))
+
+
+def summaries(found: Iterable[Summary]) -> bytes:
+    """pkg_summary.gz."""
+    return gzip.compress(format_summary(found))
+
+
+def repository(*made: PackageSource, folder: str = "packages", **more: Any) -> dict[str, bytes]:
+    """The files of a mirror with these packages and their summary."""
+    files = {f"{folder}/{one.pkgname}.tgz": packed(one) for one in made}
+    return files | {f"{folder}/pkg_summary.gz": summaries(summary(one, **more) for one in made)}
+
+
+@cache
+def signer(name: str = "packager") -> pysequoia.Tsk:
+    """A key, one for each name and run of the tests."""
+    return pysequoia.Tsk.generate(f"{name} <{name}@example.org>")
+
+
+def certificate(name: str = "packager") -> pysequoia.Cert:
+    """What is public of it."""
+    return signer(name).extract_certificate()
+
+
+def signed(pkgname: str, package: bytes, *, by: str = "packager", armor: bool = True) -> bytes:
+    """The package in its wrapping."""
+    signature = pysequoia.sign(signer(by).signer(), hash_file(pkgname, package),
+                               mode=pysequoia.SignatureMode.DETACHED, armor=armor)
+    return wrap(pkgname, package, bytes(signature))
