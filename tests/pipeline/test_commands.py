@@ -221,7 +221,7 @@ def test_lock_tells_what_changed(scratch: Scratch) -> None:
     assert "\ndrop     bozohttpd 20240428\n" in said
     scratch.doit("iso")
     scratch.edit("recipes/domu/base.toml", 'packages = [', 'packages = ["www/bozohttpd", ')
-    assert "\nadd      bozohttpd 20240428\n" in scratch.doit("lock").out
+    assert "\nadd        bozohttpd 20240428\n" in scratch.doit("lock").out
     ran = scratch.build("iso")
     assert ran.built >= {"packages:base", "root:base", "image:base", "iso"}
     assert not ran.built & {"packages:dom0", "root:pkgrepo", "unpack:base", "toolchain"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
 import pysequoia
@@ -25,18 +27,22 @@ def source(pkgname: str, **more: Any) -> PackageSource:
     return PackageSource(pkgname=pkgname, **(told | more))
 
 
-def packed(made: PackageSource, *, mode: str = "w:gz") -> bytes:
-    """The archive, by Python's own tar."""
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gz": partial(gzip.compress, mtime=0), "bz2": bz2.compress, "xz": lzma.compress}
+
+
+def packed(made: PackageSource, *, kind: str = "gz") -> bytes:
+    """The archive, by Python's own tar; always the same bytes."""
     members, _ = make_package(made)
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode, format=tarfile.USTAR_FORMAT) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for member in members:
             info = tarfile.TarInfo(member.name)
             info.mode, info.size = member.mode, len(member.content)
             if member.symlink:
                 info.type, info.linkname = tarfile.SYMTYPE, member.symlink
             archive.addfile(info, io.BytesIO(member.content))
-    return out.getvalue()
+    return _PACK[kind](out.getvalue())
 
 
 def summary(made: PackageSource, **more: Any) -> Summary:
@@ -48,13 +54,13 @@ def summary(made: PackageSource, **more: Any) -> Summary:
 
 def summaries(found: Iterable[Summary]) -> bytes:
     """pkg_summary.gz."""
-    return gzip.compress(format_summary(found))
+    return gzip.compress(format_summary(found), mtime=0)
 
 
-def repository(*made: PackageSource, folder: str = "packages", **more: Any) -> dict[str, bytes]:
+def repository(*made: PackageSource, **more: object) -> dict[str, bytes]:
     """The files of a mirror with these packages and their summary."""
-    files = {f"{folder}/{one.pkgname}.tgz": packed(one) for one in made}
-    return files | {f"{folder}/pkg_summary.gz": summaries(summary(one, **more) for one in made)}
+    files = {f"packages/{one.pkgname}.tgz": packed(one) for one in made}
+    return files | {"packages/pkg_summary.gz": summaries(summary(one, **more) for one in made)}
 
 
 @cache
