@@ -181,15 +181,15 @@ def changes(old: Lock | None, new: Lock) -> list[str]:
     lines = []
     for base in sorted({*before, *after}):
         had, has = before.get(base, {}), after.get(base, {})
-        lines += [f"rebuilt    {base} {version}" for version in has
+        lines += [f"{'rebuilt':<13}{base} {version}" for version in has
                   if version in had and had[version] != has[version]]
         gone, come = [name for name in had if name not in has], [
             name for name in has if name not in had]
         for one, other in zip(gone, come, strict=False):
             how = "upgrade" if compare(one, other) < 0 else "downgrade"
-            lines.append(f"{how:<9}  {base} {one} → {other}")
-        lines += [f"add        {base} {version}" for version in come[len(gone) :]]
-        lines += [f"drop       {base} {version}" for version in gone[len(come) :]]
+            lines.append(f"{how:<13}{base} {one} → {other}")
+        lines += [f"{'add':<13}{base} {version}" for version in come[len(gone) :]]
+        lines += [f"{'drop':<13}{base} {version}" for version in gone[len(come) :]]
     return sorted(lines)
 
 

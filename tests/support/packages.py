@@ -64,9 +64,13 @@ def repository(*made: PackageSource, **more: object) -> dict[str, bytes]:
 
 
 @cache
+def _key(name: str) -> pysequoia.Tsk:
+    return pysequoia.Tsk.generate(f"{name} <{name}@example.org>")
+
+
 def signer(name: str = "packager") -> pysequoia.Tsk:
     """A key, one for each name and run of the tests."""
-    return pysequoia.Tsk.generate(f"{name} <{name}@example.org>")
+    return _key(name)
 
 
 def certificate(name: str = "packager") -> pysequoia.Cert:
