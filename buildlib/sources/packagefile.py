@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from buildlib.sources.archive import compress, tar
@@ -50,14 +51,19 @@ def unwrap(path: Path, blobs: Blobs, *, key: bytes, fingerprint: str, where: str
     Raises SourceError: `signature-missing`, `signing-key`, `signature`, `checksum`, `damaged`,
     `pkg-signature`.
     """
+    with blobs.writer() as writer:
+        for block in signed_blocks(path, key=key, fingerprint=fingerprint, where=where):
+            writer.write(block)
+    return writer.blob
+
+
+def signed_blocks(path: Path, *, key: bytes, fingerprint: str, where: str) -> Iterator[bytes]:
+    """The package in the signed file at `path`, as `unwrap` has it, in pieces."""
     with path.open("rb") as file:
         wrapped = signed.read_wrapping(file, where=where)
         check_detached(wrapped.hashes, wrapped.signature, key, fingerprint=fingerprint,
                        where=where)
-        with blobs.writer() as writer:
-            for block in signed.blocks(file, wrapped, where=where):
-                writer.write(block)
-    return writer.blob
+        yield from signed.blocks(file, wrapped, where=where)
 
 
 def refuse_signed(path: Path, *, where: str) -> None:

@@ -152,6 +152,8 @@ def test_signed_packages_all_the_way(scratch: Scratch, tmp_path: Path) -> None:
     for name in locked(scratch):
         assert (scratch.path("dist/packages/All") / name).read_bytes() == (
             folder / PACKAGES / name).read_bytes()
+    verified = scratch.doit("verify", f"mirror={folder}").out
+    assert re.search(r"^ok +\S+/lz4-1\.10\.0\.tgz +lock, signature$", verified, re.MULTILINE)
     path = folder / PACKAGES / "lz4-1.10.0.tgz"
     path.write_bytes(signed("lz4-1.10.0", (mirror / PACKAGES / path.name).read_bytes(),
                             by="other"))
