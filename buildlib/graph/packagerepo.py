@@ -9,7 +9,8 @@ leaves a hidden file at most, which the next run removes. Only what an earlier l
 removed: what others put beside it stays.
 
 Files are copies. A link into the store would have the store's fixed time, by which pkgin would
-take a new summary for the one it knows, and rsync a package built anew for the old one.
+take a new summary for the one it knows, and rsync a package built anew for the old one. The lists
+are never older than a package: pkg_chk would not believe them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,12 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
     for rest in (*folder.glob(".*.new"), *(folder / FOLDER).glob(".*.new")):
         rest.unlink()
     packages = [path for path in files if path not in {*_LISTS, DIGESTS}]
-    written = [path for path in (*packages, *_LISTS) if _place(folder / path, files[path], store)]
+    written = [path for path in packages if _place(folder / path, files[path], store)]
+    lists = [path for path in _LISTS if _place(folder / path, files[path], store)]
+    if written and not lists:  # a package was mended
+        for path in _LISTS:
+            (folder / path).touch()
+    written += lists
     sync(folder / FOLDER)
     removed = [path for path in _named(folder / DIGESTS)
                if path not in files and _remove(folder / path)]

@@ -146,6 +146,9 @@ def test_damage_is_mended(store: Store, folder: Path) -> None:
     assert put(folder, files(store, *OLD), store, signer(store)).written == (
         "All/a-1.tgz", "All/b-1.tgz", "SHA512.sig")
     check(folder, *OLD)
+    newer = subprocess.run(["find", "All", "-newer", "All/pkg_summary.gz", "-name", "*.tgz"],
+                           cwd=folder, check=True, capture_output=True).stdout
+    assert newer == b"", "pkg_chk -b passes over a summary that is older than a package"
     assert store.blobs.is_sound(files(store, *OLD)["All/a-1.tgz"].sha256)
 
 
