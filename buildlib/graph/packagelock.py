@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.keys import Keys
 from buildlib.graph.plan import DOM0
 from buildlib.sources.archive import compress, tar
 from buildlib.sources.download import Pin
@@ -23,6 +26,9 @@ from buildlib.sources.pkgsrc.repository import Repository
 from buildlib.sources.pkgsrc.resolve import Chosen, of_base, resolve
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.sources.project import Project
+from buildlib.stages.fetch import Fetch
+from buildlib.stages.stage import From
+from buildlib.store.events import silent
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 from buildlib.words.errors import ConfigError, SourceError
@@ -37,7 +43,7 @@ class PackageLocker:
     """Pins the packages of all recipes of one release.
 
     folder  of the release definition
-    sets    path of a set, from the release's folder, to its pin; what was read is known better
+    sets    path of a set, from the release's folder, to its pin
     say     gets a line for each thing done
     """
 
@@ -47,7 +53,7 @@ class PackageLocker:
     mirrors: Mirrors
     folder: Path
     say: Say
-    sets: dict[str, Pinned] = field(default_factory=dict)
+    sets: Mapping[str, Pinned] = field(default_factory=dict)
 
     def lock(self, old: Lock | None) -> tuple[LockedPackage, ...]:
         """Every package of every recipe, what is needed first. Raises GoldmasterError."""
@@ -116,17 +122,18 @@ class PackageLocker:
         return found
 
     def _libraries(self, name: str) -> Iterable[str]:
-        """The shared libraries of a set, by full path. The set is fetched; a build needs it too."""
-        path = self.release.binary_path(name)
+        """The shared libraries of a set, by full path. It is fetched as a build does, for one."""
         if name not in self.release.binary_sets:
             return ()  # what is wrong with the recipe is told by every build
-        pin = self.sets[path]
-        blob = self._kept(pin)
-        if blob is None:
-            blob = fetch_file(f"{self.release.path}/{path}",
-                              Pin(pin.sha512, pin.sha256, pin.size), self.mirrors, self.store)
-            self.say(f"set          {path}: {blob.size} bytes, read for its libraries")
-            self.sets[path] = Pinned(pin.sha512, blob.sha256, blob.size)
+        path = self.release.binary_path(name)
+        pin, stage = self.sets[path], f"fetch:{path}"
+        fetch = Fetch(f"{self.release.path}/{path}", pin.sha512, pin.sha256, pin.size)
+        engine = Engine(Graph({stage: fetch}), self.store,
+                        Keys(self.store, CodeDigests(self.store.seen)), sink=silent, jobs=1,
+                        mirrors=self.mirrors, scope=self.release.name)
+        engine.make(stage)
+        blob = engine.output(From(stage, "file")).blob
+        self.say(f"set          {path}: {blob.size} bytes, read for its libraries")
         listed = self.store.seen.memo(str(self.store.blobs.path(blob)), _list_libraries,
                                       kind="libraries")
         return listed.splitlines()

@@ -195,11 +195,7 @@ def test_a_library_of_a_set(bench: Bench) -> None:
     with mirror_of(files) as mirror:
         bench.lock(mirror)
         assert fetched(mirror) == ["pkg_summary.gz", "base.tgz", "a-1.tgz"]
-        pin = bench.pins[RELEASE.binary_path("base")]
-        data = SETS["base"]
-        assert pin == Pinned(hashlib.sha512(data).hexdigest(), hashlib.sha256(data).hexdigest(),
-                             len(data))
-        assert not bench.pins[RELEASE.binary_path("etc")].sha256
+        assert {pin.sha256 for pin in bench.pins.values()} == {""}, "their signer has told none"
         bench.lock(mirror)
         assert fetched(mirror).count("base.tgz") == 1, "the store has it"
 

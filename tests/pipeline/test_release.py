@@ -105,9 +105,7 @@ def test_another_release_needs_no_code(
             base, f"pub/{base}"}, "a package requires a library of base"
         lock = json.loads(definition.with_suffix(".lock").read_text())
         assert lock["files"]["amd64/binary/sets/base.tar.xz"] == {
-            "sha512": hashlib.sha512(files[base]).hexdigest(),
-            "sha256": hashlib.sha256(files[base]).hexdigest(), "size": len(files[base])}
-        assert lock["files"]["amd64/binary/sets/etc.tar.xz"].keys() == {"sha512"}
+            "sha512": hashlib.sha512(files[base]).hexdigest()}
         locked, cut.requests[:] = list(cut.requests), []
 
         ran = bare.build("iso", f"release={definition}")
