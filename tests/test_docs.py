@@ -18,7 +18,7 @@ DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs"
 PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["doit"]["plugins"]
 COMMANDS = {"list", "help", "info", *PLUGINS["command"]}
 OWN_VARIABLES = {"config-image": set(configimages.VARIABLES)}
-TASKS = {"iso", "domu-images", "image-server", "verify", "boot-test"}
+TASKS = {"iso", "domu-images", "image-server", "package-repo", "verify", "boot-test"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

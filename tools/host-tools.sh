@@ -43,6 +43,7 @@ svnserve:subversion
 tnftp:tnftp
 rsync:rsync
 flock:util-linux
+gpg:gnupg
 "
 
 is_there() {

@@ -1,4 +1,4 @@
-"""Tasks that are neither stage nor product: `verify`, `boot-test` and `image-server`."""
+"""Tasks that are neither stage nor product: `verify`, `boot-test` and those for servers."""
 
 from __future__ import annotations
 
@@ -117,3 +117,39 @@ def image_server(session: Session, sink: Sink) -> None:
     outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
     sink(Finished("image-server", outcome, ticks() - started,
                   sum(blob.size for blob in files.values()), f"{served.version} in {folder}"))
+
+
+def repo_signer(session: Session) -> Signer | None:
+    """What `package_repo` signs with, if there is a key. Raises GoldmasterError."""
+    from buildlib.graph.imageserver import Signer
+
+    if not session.plan.repository:
+        raise ConfigError("there are no packages to serve", hint="name some in a recipe, then "
+                          "doit lock", where="the lock", reason="no-packages")
+    if not session.settings.key:
+        return None
+    return Signer(session.root / session.settings.key, session.store)
+
+
+def package_repo(session: Session, sink: Sink) -> None:
+    """Have the locked packages, and the lists of them, in the repository's folder."""
+    from buildlib.graph.packagerepo import put, several_versions
+
+    started, settings, engine = ticks(), session.settings, session.engine
+    signer = repo_signer(session)
+    for stage in dict.fromkeys(ref.stage for ref in session.plan.repository.values()):
+        engine.make(stage)
+    files = {path: engine.output(ref).blob for path, ref in session.plan.repository.items()}
+    folder = session.root / (settings.packages or f"{settings.dist}/packages")
+    done = put(folder, files, session.store, signer)
+    locked = session.plan.lock.packages
+    if bases := several_versions([item.pkgname for item in locked]):
+        sink(Note(f"several versions of {', '.join(bases)}: pkg_chk -b takes one of them",
+                  "package-repo"))
+    if signer is None:
+        sink(Note("SHA512 is not signed: name a key (key=FILE) to have it signed",
+                  "package-repo"))
+    outcome: Outcome = "built" if done.written or done.removed else "up to date"
+    sink(Finished("package-repo", outcome, ticks() - started,
+                  sum(blob.size for blob in files.values()),
+                  f"{len(locked)} packages in {folder}"))

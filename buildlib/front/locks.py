@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildlib.front.settings import Settings
@@ -21,8 +22,23 @@ from buildlib.words.errors import ConfigError
 from buildlib.words.model import Lock, Release
 
 
-def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> Lock:
-    """Make the lock of the release in `settings`, write it, and tell what changed."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What it takes to ask a release's mirrors. `folder` is that of its definition."""
+
+    project: Project
+    release: Release
+    folder: Path
+    store: Store
+    mirrors: Mirrors
+
+
+@contextmanager
+def open_desk(root: Path, settings: Settings, say: Callable[[str], None]) -> Iterator[Desk]:
+    """The desk for the release in `settings`; a mirror of one's own is pressed first.
+
+    Nobody else writes to the store meanwhile. Raises GoldmasterError.
+    """
     store = Store(root / settings.build)
     project = Project(root, store.seen)
     definition = project.release_file(settings.release)
@@ -32,16 +48,21 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
         mirrors = mirrors_of(release, mirror=settings.mirror, offline=settings.offline)
         if release.pressed_from and not settings.mirror:
             mirrors = Mirrors((str(press(project, release, definition, store)),))
-        maker = LockMaker(
-            project, release, store, mirrors=mirrors,
-            key=definition.parent / release.signature.key, say=say,
-        )
-        old = _old_lock(project, settings.release)
-        # A release of one's own may change; what was published by others may not.
-        lock = maker.make(None if release.pressed_from else old)
+        yield Desk(project, release, definition.parent, store, mirrors)
     finally:
         store.seen.save()
         store.lock.release()
+
+
+def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> Lock:
+    """Make the lock of the release in `settings`, write it, and tell what changed."""
+    with open_desk(root, settings, say) as desk:
+        maker = LockMaker(desk.project, desk.release, desk.store, mirrors=desk.mirrors,
+                          folder=desk.folder, say=say)
+        old = _old_lock(desk.project, settings.release)
+        # A release of one's own may change; what was published by others may not.
+        lock = maker.make(None if desk.release.pressed_from else old)
+        project = desk.project
     path = project.lock_file(settings.release)
     replace_file(path, format_lock(lock).encode())
     for line in changes(old, lock):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from buildlib.words.errors import GoldmasterError
 
 # Settings that change how a run goes, never what it makes or what is there to be made.
-_PASSING = frozenset({"offline", "progress", "seconds", "images", "key"})
+_PASSING = frozenset({"offline", "progress", "seconds", "images", "packages", "key",
+                      "vulnerabilities"})
 
 
 class Run:
@@ -109,6 +110,10 @@ class Run:
             from buildlib.front.checks import image_signer
 
             image_signer(session)  # before anything long is built for it
+        if "package-repo" in self._selected:
+            from buildlib.front.checks import repo_signer
+
+            repo_signer(session)
         self.refused = False
 
     def fail(self) -> None:

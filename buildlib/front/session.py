@@ -27,6 +27,7 @@ CHECKS: tuple[Description, ...] = (
     ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
 )
 IMAGE_SERVER = ("image-server", "put a signed version of the domU images where hosts fetch them")
+PACKAGE_REPO = ("package-repo", "put the locked packages where servers install them from")
 _CODE = Path(__file__).resolve().parent.parent
 
 
@@ -53,7 +54,8 @@ class Session:
     def checks(self) -> list[Description]:
         """Every task that is neither stage nor product, and always runs."""
         served = dict.fromkeys(ref.stage for ref in self.plan.version.values())
-        return [*CHECKS, (*IMAGE_SERVER, list(served))]
+        repository = dict.fromkeys(ref.stage for ref in self.plan.repository.values())
+        return [*CHECKS, (*IMAGE_SERVER, list(served)), (*PACKAGE_REPO, list(repository))]
 
     def stages_of(self, product_name: str) -> list[str]:
         """The stages a product takes its files from."""

@@ -32,7 +32,9 @@ class Settings:
     build     folder of the store and of work folders; dist: of products
     seconds   time limit of a boot test; 0: what the release says
     images    folder of the server that hosts fetch images from; empty: `images` in dist
-    key       file of the key that its versions are signed with
+    packages  folder of the package repository; empty: `packages` in dist
+    key       file of the key that versions of images and the repository's list are signed with
+    vulnerabilities  file or URL of pkg-vulnerabilities, for `outdated`
     """
 
     release: str = "mini"
@@ -44,7 +46,9 @@ class Settings:
     dist: str = "dist"
     seconds: int = 0
     images: str = ""
+    packages: str = ""
     key: str = ""
+    vulnerabilities: str = ""
 
     @property
     def workers(self) -> int:

@@ -111,6 +111,8 @@ class Tasks:
             checks.verify(session)
         elif name == "image-server":
             checks.image_server(session, self._run.display.event)
+        elif name == "package-repo":
+            checks.package_repo(session, self._run.display.event)
         else:
             checks.boot_test(session, self._run.display.event)
 

@@ -17,14 +17,13 @@ nothing but key and content, so what is signed already is found to be so by sign
 from __future__ import annotations
 
 import base64
-import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlib.graph.servedfiles import beside, copy, replace, sha256_of, sync, write
 from buildlib.stages.imagefolder import DIGESTS
 from buildlib.stages.imageversion import VERSION
 from buildlib.store.store import Store
@@ -32,7 +31,8 @@ from buildlib.store.surroundings import find_tool, now
 from buildlib.words.digest import Blob
 from buildlib.words.errors import ConfigError, ToolError
 
-LATEST, SIGNATURE = "LATEST", "SHA256.sig"
+SIGNATURE_OF = "{}.sig"
+LATEST, SIGNATURE = "LATEST", SIGNATURE_OF.format(DIGESTS)
 _COLUMNS = 64
 
 
@@ -83,7 +83,7 @@ class Signer:
 
     def _run(self, *words: str | Path) -> None:
         self._store.runner.run([self._tool, *words], cwd=self._store.build,
-                               log=self._store.logs / "image-server.log")
+                               log=self._store.logs / "signing.log")
 
 
 _MAKE = "a new key: openssl genrsa -out FILE 3072"
@@ -123,31 +123,31 @@ def serve(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer)
 
 def _add(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
     """A version of its own, by one rename."""
-    fresh = _beside(place)
+    fresh = beside(place)
     fresh.mkdir()
     try:
         for name, blob in files.items():
-            _copy(blob, fresh / name, store)
-        _write(fresh / SIGNATURE, signature)
-        _sync(fresh)
+            copy(blob, fresh / name, store)
+        write(fresh / SIGNATURE, signature)
+        sync(fresh)
     except OSError:  # a full disk, which it shall not keep full
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     fresh.rename(place)
-    _sync(place.parent)
+    sync(place.parent)
 
 
 def _mend(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
     """What is missing or damaged in a version that is there; its signature, by another key."""
     for name, blob in files.items():
         path = place / name
-        if not path.is_file() or _sha256(path) != blob.sha256:
-            _copy(blob, _beside(path), store)
-            _beside(path).replace(path)
+        if not path.is_file() or sha256_of(path) != blob.sha256:
+            copy(blob, beside(path), store)
+            beside(path).replace(path)
     path = place / SIGNATURE
     if not path.is_file() or path.read_bytes() != signature:
-        _replace(path, signature)
-    _sync(place)
+        replace(path, signature)
+    sync(place)
 
 
 def _name_latest(folder: Path, version: str, signer: Signer) -> bool:
@@ -157,8 +157,8 @@ def _name_latest(folder: Path, version: str, signer: Signer) -> bool:
     number = _number(before)
     if before == _latest(version, number, signer):
         return False
-    _replace(path, _latest(version, max(number + 1, int(now())), signer))
-    _sync(folder)
+    replace(path, _latest(version, max(number + 1, int(now())), signer))
+    sync(folder)
     return True
 
 
@@ -172,38 +172,3 @@ def _latest(version: str, number: int, signer: Signer) -> bytes:
     text = base64.b64encode(signer.sign(line))
     rows = [text[at : at + _COLUMNS] + b"\n" for at in range(0, len(text), _COLUMNS)]
     return line + b"".join(rows)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")
-
-
-def _copy(blob: Blob, target: Path, store: Store) -> None:
-    """A copy of its own: the folder outlives the store, and others may write to it."""
-    shutil.copyfile(store.blobs.path(blob), target)
-    target.chmod(0o644)
-    _sync(target)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    _write(_beside(path), data)
-    _beside(path).replace(path)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    path.chmod(0o644)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

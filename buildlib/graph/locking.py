@@ -1,7 +1,7 @@
 """Making a lock: what a release is, to the byte, taken from what its signers published.
 
 Digests of sets come from the verified payload of the signed list and from nowhere else. Packages
-have no signed list; what the repository gives now is pinned, and from then on used or refused.
+have no signed list: see `packagelock`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from buildlib.graph.plan import DOM0
+from buildlib.graph.packagelock import PackageLocker
 from buildlib.sources import checksums
-from buildlib.sources.archive.compress import chunks
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.download import fetch_unpinned
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.openpgp import load_certificate, signed_at, verified_payload
-from buildlib.sources.pkgsrc.repository import Repository
-from buildlib.sources.pkgsrc.resolve import resolve
-from buildlib.sources.pkgsrc.summary import Summary, parse
+from buildlib.sources.pkgsrc.version import compare
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.store import Store
-from buildlib.words.digest import Blob, sha256
+from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError, SourceError
-from buildlib.words.model import Lock, LockedPackage, Pinned, Release
+from buildlib.words.model import Lock, Pinned, Release
 
 Say = Callable[[str], None]
 
@@ -33,25 +30,28 @@ Say = Callable[[str], None]
 class LockMaker:
     """Makes the lock of one release.
 
-    key   file of the signing key; it is fetched where it is not there and the release says whence
-    say   gets a line for each thing done
+    folder  of the release definition; a signing key is fetched into it where it is not there and
+            the release says whence
+    say     gets a line for each thing done
     """
 
     def __init__(
-        self, project: Project, release: Release, store: Store, *, mirrors: Mirrors, key: Path,
+        self, project: Project, release: Release, store: Store, *, mirrors: Mirrors, folder: Path,
         say: Say,
     ) -> None:
         self._project = project
         self._release = release
         self._store = store
         self._mirrors = mirrors
-        self._key = key
+        self._key = folder / release.signature.key
+        self._folder = folder
         self._say = say
 
     def make(self, old: Lock | None) -> Lock:
         """The lock. Raises SourceError; a set that differs from what `old` pins is refused.
 
-        `old` may be incomplete. The sets themselves are not fetched: the list names them.
+        `old` may be incomplete. Sets are not fetched, for the list names them, but where packages
+        require libraries of theirs.
         """
         release = self._release
         key = self._key_bytes()
@@ -63,6 +63,9 @@ class LockMaker:
         self._say(f"signed list  {release.signature.list}: good")
         sets = self._sets(checksums.parse(payload, where=release.signature.list), old)
         files = {path: self._list(path, sets) for path in release.list_paths()}
+        locker = PackageLocker(self._project, release, self._store, self._mirrors, self._folder,
+                               self._say, sets)
+        packages = locker.lock(old)
         return Lock(
             lock=1,
             release=release.name,
@@ -70,7 +73,7 @@ class LockMaker:
             epoch=signed_at(message),
             list=_pinned(message),
             files=files | sets,
-            packages=self._packages(),
+            packages=packages,
         )
 
     def _key_bytes(self) -> bytes:
@@ -134,42 +137,6 @@ class LockMaker:
                     )
         return _pinned(data)
 
-    def _packages(self) -> tuple[LockedPackage, ...]:
-        wanted = {name: self._project.recipe(name).packages
-                  for name in (DOM0, *(f"domu/{domu}" for domu in self._project.domus()))}
-        if not any(wanted.values()):
-            return ()
-        path = f"{self._release.packages.path}/pkg_summary.gz"
-        summary = self._store.blobs.path(self._fetch(path, Pin("")))
-        repository = Repository(parse(chunks(summary, where=path)))
-        chosen: dict[str, Summary] = {}
-        recipes: dict[str, list[str]] = {}
-        wanted_by: dict[str, list[str]] = {}
-        for recipe, names in wanted.items():
-            for item in resolve(names, repository).packages if names else ():
-                chosen.setdefault(item.name, item.summary)
-                recipes.setdefault(item.name, []).append(recipe)
-                if item.wanted_as:
-                    wanted_by.setdefault(item.name, []).append(recipe)
-        return tuple(
-            self._package(summary, recipes[name], wanted_by.get(name, []))
-            for name, summary in chosen.items()
-        )
-
-    def _package(self, summary: Summary, recipes: list[str], wanted: list[str]) -> LockedPackage:
-        blob = self._fetch(f"{self._release.packages.path}/{summary.archive}", Pin(""))
-        with self._store.blobs.open(blob) as file:
-            sha512 = hashlib.file_digest(file, "sha512").hexdigest()
-        self._say(f"package      {summary.pkgname}: {blob.size} bytes")
-        return LockedPackage(summary.pkgname, summary.pkgpath, summary.archive,
-                             Pinned(sha512, blob.sha256, blob.size), tuple(recipes), tuple(wanted))
-
-    def _fetch(self, path: str, pin: Pin) -> Blob:
-        partial = self._store.build / "partial"
-        partial.mkdir(parents=True, exist_ok=True)
-        return fetch(self._mirrors.urls(path), pin, self._store.blobs,
-                     partial=partial / sha256(path.encode()))
-
     def _small(self, path: str) -> bytes:
         """A small file. The store keeps it: a build that follows need not fetch it again."""
         data = fetch_unpinned(self._mirrors.urls(path))
@@ -209,16 +176,27 @@ def format_lock(lock: Lock) -> str:
 
 
 def changes(old: Lock | None, new: Lock) -> list[str]:
-    """What the new lock adds, upgrades and drops, a line each."""
-    before = _versions(old) if old else {}
-    after = _versions(new)
-    lines = [f"add      {base} {version}" for base, version in after.items() if base not in before]
-    lines += [f"upgrade  {base} {before[base]} → {version}" for base, version in after.items()
-              if base in before and before[base] != version]
-    lines += [f"drop     {base} {before[base]}" for base in before if base not in after]
+    """What the new lock adds, upgrades, downgrades, drops and has built anew, a line each."""
+    before, after = _versions(old) if old else {}, _versions(new)
+    lines = []
+    for base in sorted({*before, *after}):
+        had, has = before.get(base, {}), after.get(base, {})
+        lines += [f"{'rebuilt':<13}{base} {version}" for version in has
+                  if version in had and had[version] != has[version]]
+        gone, come = [name for name in had if name not in has], [
+            name for name in has if name not in had]
+        for one, other in zip(gone, come, strict=False):
+            how = "upgrade" if compare(one, other) < 0 else "downgrade"
+            lines.append(f"{how:<13}{base} {one} → {other}")
+        lines += [f"{'add':<13}{base} {version}" for version in come[len(gone) :]]
+        lines += [f"{'drop':<13}{base} {version}" for version in gone[len(come) :]]
     return sorted(lines)
 
 
-def _versions(lock: Lock) -> Mapping[str, str]:
-    return {base: version for base, _, version in
-            (item.pkgname.rpartition("-") for item in lock.packages)}
+def _versions(lock: Lock) -> Mapping[str, Mapping[str, str]]:
+    """Base to its versions, each with its archive's digest: recipes may want several."""
+    found: dict[str, dict[str, str]] = {}
+    for item in lock.packages:
+        base, _, version = item.pkgname.rpartition("-")
+        found.setdefault(base, {})[version] = item.pin.sha512
+    return found

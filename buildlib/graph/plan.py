@@ -8,6 +8,7 @@ from pathlib import Path
 
 from buildlib.graph.engine import Graph
 from buildlib.graph.lockcheck import check_lock
+from buildlib.graph.product import Product
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
 from buildlib.stages.audit import Audit
@@ -22,10 +23,12 @@ from buildlib.stages.imageversion import ImageVersion, version_files
 from buildlib.stages.installing import Installing
 from buildlib.stages.iso import Iso, added_files
 from buildlib.stages.kernel import Kernel
+from buildlib.stages.packagerepo import PackageRepo, repo_files
 from buildlib.stages.packages import Packages
 from buildlib.stages.press import Press
 from buildlib.stages.root import Root
 from buildlib.stages.signature import Signature
+from buildlib.stages.signedpackage import SignedPackage
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
@@ -34,6 +37,7 @@ from buildlib.words.model import (
     Boots,
     Hypervisor,
     Lock,
+    LockedPackage,
     Pinned,
     Platform,
     Recipe,
@@ -49,27 +53,11 @@ PRESS, LIST, SIGNATURE, TOOLCHAIN, HYPERVISOR = (
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """Files for people, beside each other in one folder.
-
-    files   file name to the output that it is
-    all_of  a stage all of whose outputs are files of the product, named by the outputs' names
-    record  file name of the build record, or empty
-    """
-
-    name: str
-    folder: Path
-    files: Mapping[str, From] = field(default_factory=dict)
-    all_of: str = ""
-    record: str = ""
-    doc: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """All that a run can do: stages, products, and what they were made from.
 
-    version  the files of the version of the domU images that hosts can fetch
+    version     the files of the version of the domU images that hosts can fetch
+    repository  the files of the repository of all locked packages, by path
     """
 
     definition: Path
@@ -78,6 +66,7 @@ class Plan:
     graph: Graph
     products: Mapping[str, Product]
     version: Mapping[str, From]
+    repository: Mapping[str, From]
     mirrors: Mirrors
     platforms: tuple[Platform, ...]
 
@@ -173,16 +162,38 @@ class _Builder:
             SourceFile(path, self.project.name_of(path)), toolchain, self.build_sh(), self.epoch)
         return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
 
+    def package_file(self, item: LockedPackage) -> From:
+        """A package's archive as the repository has it."""
+        return self.fetch(f"fetch:{item.file}", f"{self.release.packages.path}/{item.file}",
+                          item.pin, after=(SIGNATURE,))
+
+    def package(self, item: LockedPackage) -> From:
+        """A package, out of its signed wrapping where packages are signed."""
+        archive, source = self.package_file(item), self.release.packages
+        if not source.key:
+            return archive
+        key = self.folder / source.key
+        stage = SignedPackage(archive, item.file, SourceFile(key, self.project.name_of(key)),
+                              source.fingerprint)
+        name = self.add(f"signed:{item.file}", stage, f"check who signed {item.file}")
+        return From(name, "file")
+
+    def package_repo(self) -> dict[str, From]:
+        """The files of a repository that has all locked packages, by path."""
+        locked = self.lock.packages
+        if not locked:
+            return {}
+        files = {item.file: self.package_file(item) for item in locked}
+        stage = PackageRepo(files, {item.file: self.package(item) for item in locked},
+                            {item.file: item.pin.sha512 for item in locked})
+        name = self.add("package-lists", stage, "list the packages of the repository")
+        return repo_files(name, files)
+
     def packages(self, recipe_name: str) -> tuple[From, ...]:
         locked = [item for item in self.lock.packages if recipe_name in item.recipes]
         if not locked:
             return ()
-        archives = {
-            item.pkgname: self.fetch(
-                f"fetch:{item.file}", f"{self.release.packages.path}/{item.file}", item.pin,
-                after=(SIGNATURE,))
-            for item in locked
-        }
+        archives = {item.pkgname: self.package(item) for item in locked}
         stage = Packages(
             archives, tuple(item.pkgname for item in locked if recipe_name not in item.wanted_by),
             self.release.packages.database, self.release.machine_arch, self.release.version,
@@ -328,9 +339,9 @@ def make_plan(
         products[name] = _product(
             builder, name, f"the root image of {domu}", folder=dist,
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
-    version = builder.image_version(domus)
+    version, repository = builder.image_version(domus), builder.package_repo()
     graph = Graph(builder.stages, builder.after, builder.docs)
-    return Plan(definition, release, lock, graph, products, version, mirrors,
+    return Plan(definition, release, lock, graph, products, version, repository, mirrors,
                 (recipe.boot or Boots()).chosen())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from buildlib.graph.engine import Engine
-from buildlib.graph.plan import Product
+from buildlib.graph.product import Product
 from buildlib.store.events import Finished, Sink
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks

@@ -12,6 +12,7 @@ from buildlib.graph.engine import Engine
 from buildlib.graph.plan import LIST, Plan
 from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
+from buildlib.sources.packagefile import signed_blocks
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 from buildlib.words.errors import ConfigError, SourceError
@@ -58,6 +59,9 @@ def verify(
             if signed is not None and checksums.lookup(signed, name) is not None:
                 _compare(path, checksums.lookup(signed, name), digests["SHA512"], "signed list")
                 against.append("signature")
+            if path.startswith(f"{plan.release.packages.path}/") and plan.release.packages.key:
+                _check_package(plan, store, path, digests["SHA256"])
+                against.append("signature")
             for list_path, lines in lists.items():
                 algorithm = list_path.rpartition("/")[2]
                 if list_path.rpartition("/")[0] != path.rpartition("/")[0] or path == list_path:
@@ -93,15 +97,27 @@ def _signed(plan: Plan, store: Store, blob: Blob | None) -> tuple[checksums.Chec
     if blob is None or not store.blobs.has(blob):
         return None
     release = plan.release
-    key = plan.definition.parent / release.signature.key
+    payload = verified_payload(
+        store.blobs.read(blob.sha256), _read_key(plan, release.signature.key),
+        fingerprint=release.signature.fingerprint, where=LIST)
+    return checksums.parse(payload, where=LIST)
+
+
+def _check_package(plan: Plan, store: Store, path: str, sha256: str) -> None:
+    """Whether the pinned key has signed a package, all of it. Raises SourceError."""
+    source = plan.release.packages
+    for _ in signed_blocks(Path(store.blobs.where(sha256)), key=_read_key(plan, source.key),
+                           fingerprint=source.fingerprint, where=path):
+        pass
+
+
+def _read_key(plan: Plan, name: str) -> bytes:
+    key = plan.definition.parent / name
     try:
-        certificate = key.read_bytes()
+        return key.read_bytes()
     except OSError as error:
         raise ConfigError("the signing key cannot be read", where=key, why=error.strerror,
                           reason="file") from error
-    payload = verified_payload(store.blobs.read(blob.sha256), certificate,
-                               fingerprint=release.signature.fingerprint, where=LIST)
-    return checksums.parse(payload, where=LIST)
 
 
 def _lists(plan: Plan, store: Store, files: tuple[_File, ...]) -> Iterator[tuple[str, bytes]]:

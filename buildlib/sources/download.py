@@ -26,6 +26,8 @@ CHUNK = 1 << 20
 NETWORK_CHUNK = 1 << 19  # small enough for the cache that two digests and a write go over
 TRIES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
+# What a mirror says that has not got the file; some answer with a page and status 200.
+ABSENT = frozenset({"not-found", "html"})
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0
 
@@ -36,7 +38,8 @@ Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0: u
 class Pin:
     """What a file must be: SHA-512, and if they are known, SHA-256 (hex) and size (bytes).
 
-    Nothing at all is known of a binary package before it is locked: then `sha512` is empty.
+    Of a binary package that is not locked, no more is known than its summary says: then `sha512`
+    may be empty.
     """
 
     sha512: str
@@ -126,8 +129,13 @@ def _no_mirror(
                       + (f" ({error.why.splitlines()[0]})" if error.why else "")
                       for url, error in failures.items()),
         hint="try `mirror=URL`, or check the network",
-        reason=failures[urls[-1]].reason if failures else "no-mirror",
+        reason=_gravest([failures[url].reason for url in urls]) if failures else "no-mirror",
     )
+
+
+def _gravest(reasons: Sequence[str]) -> str:
+    """The reason to tell of several: a mirror that is ill may have what another has not."""
+    return next((reason for reason in reversed(reasons) if reason not in ABSENT), reasons[-1])
 
 
 def fetch_unpinned(
@@ -191,7 +199,8 @@ def _fetch_one(
             file.truncate()
     finally:
         found = hasher.finish()
-    if found.size < size or not pin.allows(found):
+    # what nothing pins, no digest tells from a page
+    if found.size < size or not pin.allows(found) or (not pin.sha512 and _is_page(partial)):
         with partial.open("rb") as file:
             head = file.read(200)
         error = _wrong(found, pin, size, url, head)
@@ -199,6 +208,11 @@ def _fetch_one(
             partial.unlink()
         raise error
     return blobs.adopt(partial, blob=Blob(found.sha256, found.size))
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return "HTML" in looks_like(file.read(200))
 
 
 def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
@@ -253,7 +267,8 @@ def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceErro
     return SourceError(
         "the checksum does not match",
         where=url,
-        why=f"SHA512 pinned {pin.sha512}\nSHA512 found  {found.sha512}",
+        why=f"SHA512 pinned {pin.sha512}\nSHA512 found  {found.sha512}" if pin.sha512
+        else f"SHA256 pinned {pin.sha256}\nSHA256 found  {found.sha256}",
         hint="the file was removed; the mirror's copy is damaged or was changed. Use another "
         "mirror (`mirror=URL`)",
         reason="checksum",

@@ -1,4 +1,4 @@
-"""OpenPGP: what a clear-signed message says, if a pinned key signed it.
+"""OpenPGP: what a clear-signed message or a signed file says, if a pinned key signed it.
 
 Only the payload the verifier hands out is used: text around a clear-signed block reads like part
 of it and is signed by nobody. Source: RFC 9580, section 7 (cleartext signature framework).
@@ -41,6 +41,29 @@ def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str
         ) from error
     assert result.bytes is not None  # it is for detached signatures only
     return bytes(result.bytes)
+
+
+def check_detached(
+    data: bytes, signature: bytes, key: bytes, *, fingerprint: str, where: str
+) -> None:
+    """Check a detached `signature` of `data`, armored or binary; key as in `verified_payload`.
+
+    Raises SourceError: `signing-key`, `signature`.
+    """
+    import pysequoia
+
+    certificate = load_certificate(key, fingerprint=fingerprint, where=where)
+    try:
+        pysequoia.verify(bytes=data, store=lambda _ids: [certificate],
+                         signature=pysequoia.Sig.from_bytes(signature))
+    except Exception as error:
+        raise SourceError(
+            "the signature is not good",
+            where=where,
+            why=_first_line(error),
+            hint="the file was changed, or another key signed it; nothing of it is used",
+            reason="signature",
+        ) from error
 
 
 def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +131,13 @@ class Project:
 
 def definition_digest(release: Release) -> str:
     """Digest of what a definition says of its sources: a lock made for another is stale."""
-    facts: Mapping[str, Json] = {
+    facts: dict[str, Json] = {
         "path": release.path,
         "sets": list(release.set_paths()),
         "list": release.signature.list,
         "fingerprint": release.signature.fingerprint.replace(" ", "").lower(),
         "packages": release.packages.path,
     }
+    if release.packages.fingerprint:  # a lock made without it has checked no package
+        facts["signer"] = release.packages.fingerprint.replace(" ", "").lower()
     return digest_of(facts)

@@ -28,6 +28,11 @@ def _check_path(path: str, what: str) -> None:
         raise ValueError(f"{what} {path!r} must be a path below its folder")
 
 
+def _check_fingerprint(text: str, what: str) -> None:
+    if not re.fullmatch(r"[0-9a-fA-F]{40,64}", text.replace(" ", "")):
+        raise ValueError(f"{what} must be 40 or 64 hexadecimal digits")
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Who signs a release's list of digests.
@@ -47,8 +52,7 @@ class Signature:
         _check_path(self.list, "signature.list")
         _check_path(self.key, "signature.key")
         _check_path(self.key_path, "signature.key_path")
-        if not re.fullmatch(r"[0-9a-fA-F]{40,64}", self.fingerprint.replace(" ", "")):
-            raise ValueError("signature.fingerprint must be 40 or 64 hexadecimal digits")
+        _check_fingerprint(self.fingerprint, "signature.fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +118,38 @@ class Build:
 class PackageSource:
     """Where a release's binary packages are.
 
-    path      of the folder with pkg_summary.gz, from the mirror's root
-    database  of the package database in the installed system
-    prefix    where packages lie there
+    path         of the folder with packages and pkg_summary.gz, from the mirror's root
+    database     of the package database in the installed system
+    prefix       where packages lie there
+    key          file with the key that every package is signed with, beside the release
+                 definition; empty: packages are not signed
+    fingerprint  of that key; this is what is trusted
+    libraries    shared libraries that are there though neither a set nor a package says so
+    advisories_key, advisories_fingerprint   likewise, of pkg-vulnerabilities
     """
 
     path: str
     database: str = "usr/pkg/pkgdb"
     prefix: str = "usr/pkg"
+    key: str = ""
+    fingerprint: str = ""
+    libraries: tuple[str, ...] = ()
+    advisories_key: str = ""
+    advisories_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         _check_path(self.path, "packages.path")
+        for name in ("", "advisories_"):
+            key, fingerprint = getattr(self, f"{name}key"), getattr(self, f"{name}fingerprint")
+            _check_path(key, f"packages.{name}key")
+            if bool(key) != bool(fingerprint):
+                raise ValueError(f"packages.{name}key and packages.{name}fingerprint: "
+                                 "give both or none")
+            if fingerprint:
+                _check_fingerprint(fingerprint, f"packages.{name}fingerprint")
+        for library in self.libraries:
+            if not library.startswith("/"):
+                raise ValueError(f"packages.libraries: {library!r} must be a full path")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,22 @@ import pysequoia
 import pytest
 from support.mirror import Fault, Mirror
 
-from buildlib.graph.locking import LockMaker
+from buildlib.graph.locking import LockMaker, changes
 from buildlib.sources.checksums import format_list
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.seen import Seen
 from buildlib.store.store import Store
 from buildlib.words.errors import ConfigError, SourceError
-from buildlib.words.model import Boot, Lock, PackageSource, Pinned, Release, Signature
+from buildlib.words.model import (
+    Boot,
+    Lock,
+    LockedPackage,
+    PackageSource,
+    Pinned,
+    Release,
+    Signature,
+)
 
 SETS = {f"NetBSD/tiny/{path}": path.encode() * 1000 for path in (
     "source/sets/src.tgz", "amd64/binary/sets/base.tar.xz", "amd64/binary/sets/etc.tar.xz")}
@@ -78,8 +86,8 @@ class Bench:
     def make(
         self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
     ) -> Lock:
-        return LockMaker(self.project, release, self.store, mirrors=mirrors, key=self.key,
-                         say=self.said.append).make(old)
+        return LockMaker(self.project, release, self.store, mirrors=mirrors,
+                         folder=self.key.parent.parent, say=self.said.append).make(old)
 
     def refused(self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
                 ) -> SourceError:
@@ -223,3 +231,35 @@ def test_no_server_is_asked_offline(bench: Bench) -> None:
         error = bench.refused(Mirrors((mirror.url,), offline=True))
     assert error.reason == "offline"
     assert mirror.requests == []
+
+
+# what a new lock changes
+
+
+def with_packages(*names: str) -> Lock:
+    """A lock with packages; what stands behind a `!` is their archive's content."""
+    made = [name.partition("!") for name in names]
+    return replace(begun({}), packages=tuple(
+        LockedPackage(name, "cat/x", f"{name}.tgz", Pinned(sha512(data.encode())))
+        for name, _, data in made))
+
+
+def test_every_change_is_told() -> None:
+    old = with_packages("same-1", "up-1.0", "down-2.0", "gone-1", "anew-1", "two-1", "two-3",
+                        "tag-3rc1")
+    new = with_packages("same-1", "up-1.0nb1", "down-2.0alpha", "come-1", "anew-1!other", "two-1",
+                        "two-4", "tag-3")
+    assert [line.split() for line in changes(old, new)] == [
+        ["add", "come", "1"], ["downgrade", "down", "2.0", "→", "2.0alpha"], ["drop", "gone", "1"],
+        ["rebuilt", "anew", "1"], ["upgrade", "tag", "3rc1", "→", "3"],
+        ["upgrade", "two", "3", "→", "4"], ["upgrade", "up", "1.0", "→", "1.0nb1"]]
+    assert changes(new, new) == []
+    assert [line.split()[0] for line in changes(None, with_packages("a-1", "b-1"))] == [
+        "add", "add"]
+
+
+def test_a_second_version_of_a_package_is_an_addition() -> None:
+    """Recipes may want different ones."""
+    one, two = with_packages("a-1"), with_packages("a-1", "a-2")
+    assert [line.split() for line in changes(one, two)] == [["add", "a", "2"]]
+    assert [line.split() for line in changes(two, one)] == [["drop", "a", "2"]]

@@ -220,7 +220,7 @@ def test_packages_taken_out_of_a_recipe(scratch: Scratch) -> None:
     stale = scratch.doit("iso", status=3)
     assert "no longer in the recipe" in stale.err
     assert "bozohttpd-20240428" in stale.err
-    assert "drop     bozohttpd 20240428" in scratch.doit("lock").out
+    assert "drop         bozohttpd 20240428" in scratch.doit("lock").out
     ran = build(scratch)
     assert ran.built == PKGREPO | DOMUS | {"packages:pkgrepo", "root:pkgrepo"}
 

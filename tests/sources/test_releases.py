@@ -148,3 +148,36 @@ def test_archives_and_where_the_key_is_are_no_sources() -> None:
     assert definition("").archives == {}
     assert definition_digest(definition("")) == definition_digest(
         definition('[archives]\n"NetBSD" = "https://x.example"'))
+
+
+KEY = 'key = "keys/x.asc"\nfingerprint = "0123 4567 89AB CDEF 0123 4567 89AB CDEF 0123 4567"'
+
+
+def packages(extra: str) -> Release:
+    text = (ROOT / "sets" / "netbsd-10.1.toml").read_text()
+    return load(Release, tomllib.loads(text.replace("[packages]\n", f"[packages]\n{extra}\n")),
+                where="x.toml")
+
+
+@pytest.mark.parametrize(("extra", "problem"), [
+    ('key = "keys/x.asc"', "packages.key and packages.fingerprint: give both or none"),
+    (KEY.partition("\n")[2], "packages.key and packages.fingerprint: give both or none"),
+    (KEY.replace("4567\"", "456\""), "packages.fingerprint must be 40 or 64"),
+    (KEY.replace("keys/", "../"), "packages.key '../x.asc' must be a path below"),
+    ('advisories_key = "a"', "packages.advisories_key and packages.advisories_fingerprint"),
+    ('libraries = ["libx.so.1"]', "must be a full path"),
+])
+def test_packages_that_cannot_be(extra: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        packages(extra)
+    assert problem in str(caught.value)
+
+
+def test_who_signs_packages_is_part_of_the_definition() -> None:
+    """A lock made when nobody's signature was asked for is stale; the key's form is not told."""
+    signed = packages(KEY)
+    assert definition_digest(signed) != definition_digest(packages(""))
+    assert definition_digest(signed) == definition_digest(packages(
+        'key = "other.asc"\nfingerprint = "' + "0123456789abcdef" * 2 + '01234567"'))
+    assert definition_digest(packages('libraries = ["/usr/lib/libx.so.1"]')) == definition_digest(
+        packages(f'advisories_key = "a"\nadvisories_fingerprint = "{"0" * 40}"'))

@@ -23,7 +23,13 @@ _MAGIC = {
     b"\xfd7zXZ\0": "xz",
     b"BZh": "bzip2",
     b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x9d": "compress",
+    b"\x89LZO": "lzop",
+    b"LZIP": "lzip",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
 }
+_READ = frozenset({"gzip", "xz", "bzip2"})
 # isal and lzma have error classes of their own; naming them would import both
 _DAMAGE = {"LZMAError", "IsalError"}
 
@@ -41,7 +47,7 @@ class _Decoder(Protocol):
 
 
 def compression(head: bytes) -> str:
-    """`gzip`, `xz`, `bzip2`, `zstd`, or `none`, by the first bytes of a file."""
+    """`gzip`, `xz`, `bzip2`, one that is not read, or `none`, by the first bytes of a file."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "none")
 
 
@@ -94,7 +100,7 @@ def _stream(kind: str, packed: BinaryIO, where: str) -> Iterator[bytes]:
     if kind == "none":
         while data := packed.read(CHUNK):
             yield data
-    elif kind == "zstd":
+    elif kind not in _READ:
         raise ArchiveError(
             f"compressed with {kind}, which goldmaster does not read",
             where=where,

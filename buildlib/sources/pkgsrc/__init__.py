@@ -11,6 +11,7 @@
 9. `pkginstall`  users, files, directories and modes an install script would make
 10. `pkgdb`      the package database of a set of installed packages
 11. `writer`     a binary package from a plain description
+12. `signed`     the wrapping that says who made a package
 
 Nothing here touches the network, the disk or a clock; archives are read and written elsewhere.
 """

@@ -107,13 +107,14 @@ def resolve(
     repository: Repository,
     *,
     provided_libs: Collection[str] | None = None,
+    given_libs: Collection[str] = (),
     prefix: str = PREFIX,
 ) -> Resolution:
     """The packages `wanted` names and everything they depend on.
 
     `provided_libs` are the shared libraries of the base system, by full path; None: not known,
-    then only libraries below `prefix` are checked. To accept a library that its package forgets
-    to list in PROVIDES, add it here.
+    then only libraries below `prefix` are checked. `given_libs` are there wherever they come from:
+    a package may forget to list one in PROVIDES.
 
     Raises SourceError, with the chain that led there: `pkg-missing` (and the nearest names),
     `pkg-ambiguous` (a PKGPATH of several packages), `pkg-versions` (no version suits everybody),
@@ -129,7 +130,7 @@ def resolve(
             continue  # ends: each time there is one more limit, of a package's few patterns
         break
     _check_conflicts(closure)
-    _check_libraries(closure, provided_libs, prefix)
+    _check_libraries(closure, provided_libs, given_libs, prefix)
     return Resolution(tuple(_chosen(closure, name) for name in _ordered(closure)))
 
 
@@ -269,25 +270,50 @@ def _check_conflicts(closure: _Closure) -> None:
         )
 
 
-def _check_libraries(closure: _Closure, provided_libs: Collection[str] | None, prefix: str) -> None:
+def _check_libraries(
+    closure: _Closure, provided_libs: Collection[str] | None, given_libs: Collection[str],
+    prefix: str,
+) -> None:
     """Every library in REQUIRES comes from the set or from the base system."""
     repository = closure.repository
-    provided = set(provided_libs or ())
+    provided = {*(provided_libs or ()), *given_libs}
     for name in closure.nodes:
         provided.update(repository[name].provides)
     inside = prefix.rstrip("/") + "/"
+    missing: dict[str, str] = {}  # library to the first package that requires it
     for name in sorted(closure.nodes):
         for library in repository[name].requires:
-            if library in provided or (provided_libs is None and not library.startswith(inside)):
-                continue
-            near = [other for other in repository.providing(library) if other != name]
-            raise SourceError(
-                f"nothing provides the shared library {library}",
-                where=repository.where,
-                why=closure.chain(name),
-                hint=f"{', '.join(near[:3])} would" if near else None,
-                reason="pkg-library",
-            )
+            known = provided_libs is not None or library.startswith(inside)
+            if known and library not in provided:
+                missing.setdefault(library, name)
+    if missing:
+        first = next(iter(missing))
+        raise SourceError(
+            f"nothing provides the shared library {first}" if len(missing) == 1
+            else f"nothing provides {len(missing)} shared libraries",
+            where=repository.where,
+            why="\n".join(f"{library}: {closure.chain(name)}" for library, name in missing.items()),
+            hint="\n".join(_library_hint(library, repository, provided) for library in missing),
+            reason="pkg-library",
+        )
+
+
+def _library_hint(library: str, repository: Repository, provided: Collection[str]) -> str:
+    """What would bring a library in, or what its name may have been."""
+    if near := repository.providing(library):
+        return f"{library}: {', '.join(near[:3])} would"
+    stem = library.partition(".so")[0] + ".so"
+    others = sorted(other for other in provided if other.startswith(stem))
+    return f"{library}: there is {', '.join(others[:3])}" if others else (
+        f"{library}: add the set that has it to the recipe, or, where it is there all the same, "
+        "the library to packages.libraries of the release definition")
+
+
+def of_base(resolution: Resolution, prefix: str = PREFIX) -> frozenset[str]:
+    """The shared libraries that the packages require of the base system."""
+    inside = prefix.rstrip("/") + "/"
+    return frozenset(library for chosen in resolution.packages
+                     for library in chosen.summary.requires if not library.startswith(inside))
 
 
 def _ordered(closure: _Closure) -> list[str]:

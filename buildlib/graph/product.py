@@ -1,0 +1,26 @@
+"""What people take out of a run: outputs under names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buildlib.stages.stage import From
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Files for people, beside each other in one folder.
+
+    files   file name to the output that it is
+    all_of  a stage all of whose outputs are files of the product, named by the outputs' names
+    record  file name of the build record, or empty
+    """
+
+    name: str
+    folder: Path
+    files: Mapping[str, From] = field(default_factory=dict)
+    all_of: str = ""
+    record: str = ""
+    doc: str = ""

@@ -1,0 +1,76 @@
+"""A binary package as a file: out of its signed wrapping, and its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from buildlib.sources.archive import compress, tar
+from buildlib.sources.openpgp import check_detached
+from buildlib.sources.pkgsrc import signed
+from buildlib.sources.pkgsrc.package import Package, read_package
+from buildlib.store.blobs import Blobs
+from buildlib.words.digest import Blob
+from buildlib.words.errors import ArchiveError, SourceError
+
+META_LIMIT = 16 << 20
+
+
+def metadata(
+    path: Path, *, where: str, expected: str | None = None, whole: bool = False
+) -> Package:
+    """What the package at `path` says of itself.
+
+    expected  the PKGNAME it must have
+    whole     read to the end, so that a damaged archive is noticed
+    Raises SourceError, as `read_package` and the archive's reader do.
+    """
+    reader = tar.Reader(compress.chunks(path, where=where), where=where)
+    meta: dict[str, bytes] = {}
+    is_meta = True
+    for member in reader:
+        is_meta = is_meta and member.path.startswith("+")
+        if is_meta and member.path not in meta:
+            if member.size > META_LIMIT:
+                raise ArchiveError("metadata of that size is none", where=where, reason="pkg-meta")
+            meta[member.path] = reader.all_data()
+        elif not whole:
+            break
+    return read_package(meta, where=where, expected=expected)
+
+
+def is_signed(path: Path) -> bool:
+    """Whether the file is a signed package."""
+    with path.open("rb") as file:
+        return signed.is_wrapped(file.read(len(signed.MAGIC)))
+
+
+def unwrap(path: Path, blobs: Blobs, *, key: bytes, fingerprint: str, where: str) -> Blob:
+    """The package in the signed file at `path`, of which every byte was signed by the key.
+
+    Raises SourceError: `signature-missing`, `signing-key`, `signature`, `checksum`, `damaged`,
+    `pkg-signature`.
+    """
+    with blobs.writer() as writer:
+        for block in signed_blocks(path, key=key, fingerprint=fingerprint, where=where):
+            writer.write(block)
+    return writer.blob
+
+
+def signed_blocks(path: Path, *, key: bytes, fingerprint: str, where: str) -> Iterator[bytes]:
+    """The package in the signed file at `path`, as `unwrap` has it, in pieces."""
+    with path.open("rb") as file:
+        wrapped = signed.read_wrapping(file, where=where)
+        check_detached(wrapped.hashes, wrapped.signature, key, fingerprint=fingerprint,
+                       where=where)
+        yield from signed.blocks(file, wrapped, where=where)
+
+
+def refuse_signed(path: Path, *, where: str) -> None:
+    """Raises SourceError (`signing-key`) for a signed package, where no key is known."""
+    if is_signed(path):
+        raise SourceError(
+            "the package is signed, and the release definition names no key", where=where,
+            hint="put the repository's key beside the release definition, and name it: "
+            "packages.key, packages.fingerprint", reason="signing-key",
+        )

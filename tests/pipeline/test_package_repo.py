@@ -1,0 +1,172 @@
+"""`doit package-repo` and `doit outdated`, on the miniature's packages and on signed ones."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pysequoia
+from support.imageserver import private_key, public_key
+from support.mirror import Mirror
+from support.packages import certificate, signed, signer
+from support.scratch import Scratch
+
+from buildlib.sources.pkgsrc.advisories import format_list
+from buildlib.sources.pkgsrc.summary import parse
+
+LZ4 = "sets/mini/packages/lz4/package.toml"
+PACKAGES = "pkgsrc/packages/NetBSD/x86_64/1.0/All"
+
+
+def locked(scratch: Scratch) -> dict[str, str]:
+    """File names of the locked packages, and their SHA-512."""
+    lock = json.loads(scratch.path("sets/mini.lock").read_text())
+    return {item["file"]: item["pin"]["sha512"] for item in lock["packages"]}
+
+
+def served(folder: Path) -> dict[str, str]:
+    """What pkg_summary.gz says: file names and their SHA-512."""
+    data = gzip.decompress((folder / "All/pkg_summary.gz").read_bytes())
+    return {one.file_name: one.file_cksum.removeprefix("sha512 ") for one in parse([data])}
+
+
+def check(folder: Path) -> None:
+    """By the tools of others."""
+    subprocess.run(["sha512sum", "--quiet", "--strict", "-c", "SHA512"], cwd=folder, check=True)
+    if (folder / "SHA512.sig").exists():
+        (folder.parent / "pem").write_text(public_key())
+        subprocess.run(["openssl", "dgst", "-sha256", "-verify", folder.parent / "pem",
+                        "-signature", "SHA512.sig", "SHA512"], cwd=folder, check=True,
+                       capture_output=True)
+
+
+def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) -> None:
+    """The repository is served, and a lock made from it; then a package is upgraded."""
+    folder = tmp_path / "public" / "All"  # it need not lie in the checkout
+    ran = scratch.build("package-repo", f"packages={folder.parent}", f"key={private_key()}")
+    assert "package-repo" in ran.built
+    check(folder.parent)
+    assert served(folder.parent) == locked(scratch)
+    assert scratch.build("package-repo", f"packages={folder.parent}",
+                         f"key={private_key()}").built == frozenset()
+    before = scratch.path("sets/mini.lock").read_bytes()
+    definition = scratch.path("sets/mini.toml")
+    text = definition.read_text()
+    mirror_folder = scratch.path("build/mirror/mini")
+    files = {path.relative_to(mirror_folder).as_posix(): path.read_bytes()
+             for path in mirror_folder.rglob("*") if path.is_file() and PACKAGES not in str(path)}
+    files |= {f"fleet/{path.relative_to(folder.parent)}": path.read_bytes()
+              for path in folder.parent.rglob("*") if path.is_file()}
+    with Mirror(files) as mirror:
+        definition.write_text(text.replace(PACKAGES, "fleet/All"))
+        scratch.doit("lock", f"mirror={mirror.url}")
+        again = json.loads(scratch.path("sets/mini.lock").read_text())
+        assert again["packages"] == json.loads(before)["packages"]
+    definition.write_text(text)
+    scratch.doit("lock")
+    assert scratch.path("sets/mini.lock").read_bytes() == before
+
+    scratch.edit(LZ4, "lz4-1.10.0", "lz4-1.10.1")
+    scratch.doit("lock")
+    scratch.build("package-repo", f"packages={folder.parent}")
+    check(folder.parent)
+    names = {path.name for path in folder.iterdir()}
+    assert ("lz4-1.10.1.tgz" in names, "lz4-1.10.0.tgz" in names) == (True, False)
+    assert not (folder.parent / "SHA512.sig").exists(), "it was of another list"
+
+
+def test_a_repository_that_moved_on_changes_nothing(scratch: Scratch, tmp_path: Path) -> None:
+    """`outdated` tells it; builds go on as before; `lock` takes it in."""
+    count = len(locked(scratch))
+    assert scratch.doit("outdated").out == (
+        f"all {count} packages are as the repository has them\n")
+    before = scratch.path("sets/mini.lock").read_bytes()
+    scratch.edit(LZ4, "lz4-1.10.0", "lz4-1.10.1nb1")
+    advisories = tmp_path / "vulns"
+    advisories.write_bytes(format_list([
+        ("lz4<1.10.1", "memory-corruption", "https://example.org/advisory/1"),
+        ("rsync<3", "old", "https://example.org/advisory/2"),
+        ("{lib,}archive-[0-9]*", "eol", "https://example.org/eol")]))
+    told = scratch.doit("outdated", f"vulnerabilities={advisories}", status=1)
+    assert re.search(r"^lz4 +1\.10\.0 +1\.10\.1nb1 +newer +dom0, domu/pkgrepo$", told.out,
+                     re.MULTILINE)
+    assert told.out.splitlines()[-3:] == [
+        "lz4-1.10.0: memory-corruption (dom0, domu/pkgrepo), not in lz4-1.10.1nb1",
+        "    https://example.org/advisory/1", "1 advisory about 1 package"]
+    assert "is not checked: mini names no key" in told.err
+    ran = scratch.doit("outdated", "--json", "--eol", f"vulnerabilities={advisories}", status=1)
+    document = json.loads(ran.out)
+    assert [row["state"] for row in document["outdated"]] == ["newer"]
+    assert {one["kind"] for one in document["vulnerabilities"]} == {"memory-corruption", "eol"}
+    assert scratch.build("iso").built <= {"press", "mirror"}
+    assert scratch.path("sets/mini.lock").read_bytes() == before
+    assert "upgrade      lz4 1.10.0 → 1.10.1nb1\n" in scratch.doit("lock").out
+    assert scratch.doit("outdated", f"vulnerabilities={advisories}").status == 0
+
+
+def test_a_signed_list_of_advisories(scratch: Scratch, tmp_path: Path) -> None:
+    """Offline, from a file: only the lock is looked at."""
+    scratch.path("sets/keys/advisories.asc").write_text(str(certificate()))
+    scratch.append("sets/mini.toml", "")
+    scratch.edit("sets/mini.toml", "[packages]\n", '[packages]\nadvisories_key = '
+                 f'"keys/advisories.asc"\nadvisories_fingerprint = "{certificate().fingerprint}"\n')
+    plain = format_list([("zstd-[0-9]*", "forgery", "https://example.org/z")])
+    message = bytes(pysequoia.sign(signer().signer(), plain, mode=pysequoia.SignatureMode.CLEAR))
+    (tmp_path / "vulns.gz").write_bytes(gzip.compress(message))
+    words = ("outdated", f"vulnerabilities={tmp_path}/vulns.gz", "offline=yes",
+             "mirror=http://127.0.0.1:9")
+    ran = scratch.doit(*words, status=1)
+    assert "zstd-1.5.6: forgery" in ran.out
+    assert ran.err == "not compared with the repository: no server may be asked (offline=yes)\n"
+    (tmp_path / "vulns.gz").write_bytes(gzip.compress(plain))
+    assert "the list is not signed" in scratch.doit(*words, status=3).err
+
+
+def test_signed_packages_all_the_way(scratch: Scratch, tmp_path: Path) -> None:
+    """Locked, built from, and served signed; one by another signer stops the lock."""
+    mirror, folder = scratch.path("build/mirror/mini"), tmp_path / "mirror"
+    subprocess.run(["cp", "-a", mirror, folder], check=True)
+    for path in (folder / PACKAGES).glob("*.tgz"):
+        data = signed(path.stem, path.read_bytes())
+        path.unlink()  # it is the store's
+        path.write_bytes(data)
+    definition = scratch.path("sets/mini.toml")
+    unsigned = scratch.doit("lock", f"mirror={folder}", status=3)
+    assert "the package is signed, and the release definition names no key" in unsigned.err
+    scratch.path("sets/keys/packager.asc").write_text(str(certificate()))
+    text = definition.read_text().replace("[packages]\n", (
+        f'[packages]\nkey = "keys/packager.asc"\nfingerprint = "{certificate().fingerprint}"\n'))
+    definition.write_text(text)
+    assert "made for another release definition" in scratch.doit("iso", status=3).err
+    scratch.doit("lock", f"mirror={folder}")
+    ran = scratch.build("root:base", "package-repo", f"mirror={folder}")
+    assert {name for name in ran.built if name.startswith("signed:")} == {
+        f"signed:{name}" for name in locked(scratch)}
+    assert "packages:dom0" not in ran.built
+    ran = scratch.build("root", f"mirror={folder}")
+    assert not {name for name in ran.built if name.startswith("root:")}, "the trees are the same"
+    check(scratch.path("dist/packages"))
+    for name in locked(scratch):
+        assert (scratch.path("dist/packages/All") / name).read_bytes() == (
+            folder / PACKAGES / name).read_bytes()
+    verified = scratch.doit("verify", f"mirror={folder}").out
+    assert re.search(r"^ok +\S+/lz4-1\.10\.0\.tgz +lock, signature$", verified, re.MULTILINE)
+    path = folder / PACKAGES / "lz4-1.10.0.tgz"
+    path.write_bytes(signed("lz4-1.10.0", (mirror / PACKAGES / path.name).read_bytes(),
+                            by="other"))
+    refused = scratch.doit("lock", f"mirror={folder}", status=3)
+    assert "ERROR: the signature is not good" in refused.err
+    assert f"{PACKAGES}/lz4-1.10.0.tgz" in refused.err
+
+
+def test_what_is_wrong_is_told_before_anything_is_built(bare: Scratch) -> None:
+    ran = bare.build("package-repo", "key=none", status=3)
+    assert [event["reason"] for event in ran.errors] == ["signing-key"]
+    assert not ran.built
+    ran = bare.doit("outdated", "vulnerabilities=/nowhere/list", status=3)
+    assert "ERROR: the file cannot be read" in ran.err
+    assert "/nowhere/list" in ran.err
+    assert "takes no task" in bare.doit("outdated", "iso", status=3).err
