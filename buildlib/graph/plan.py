@@ -19,6 +19,7 @@ from buildlib.stages.grub import MENU, GrubImage, menu
 from buildlib.stages.hypervisor import DistributionXen, FileXen
 from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
 from buildlib.stages.imageversion import ImageVersion, version_files
+from buildlib.stages.installing import Installing
 from buildlib.stages.iso import Iso, added_files
 from buildlib.stages.kernel import Kernel
 from buildlib.stages.packages import Packages
@@ -185,7 +186,7 @@ class _Builder:
         stage = Packages(
             archives, tuple(item.pkgname for item in locked if recipe_name not in item.wanted_by),
             self.release.packages.database, self.release.machine_arch, self.release.version,
-            self.epoch,
+            self.epoch, self.release.packages.prefix, self.recipes[recipe_name].outside,
         )
         name = f"packages:{_short(recipe_name)}"
         return (From(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
@@ -196,9 +197,11 @@ class _Builder:
             SourceTree(folder / path, self.project.name_of(folder / path))
             for path in recipe.overlays
         )
+        packages, source = self.packages(recipe_name), self.release.packages
         stage = Root(
-            layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets),
-                    *self.packages(recipe_name)),
+            layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets), *packages),
+            packages=Installing(source.database, source.prefix, recipe.outside,
+                                self.project.accounts()) if packages else None,
             overlays=overlays,
             time=self.epoch,
             remove=recipe.remove,

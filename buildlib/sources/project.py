@@ -1,7 +1,8 @@
 """The files a project is made of: release definitions, locks, recipes, kernel configurations.
 
     sets/NAME.toml, NAME.lock     releases        recipes/dom0.toml, domu/NAME.toml   systems
-    sets/keys/                    their signers   kernel-configs/NAME                 kernels
+    sets/keys/                    their signers   recipes/accounts.toml               numbers
+    kernel-configs/NAME           kernels
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from buildlib.store.seen import Seen
+from buildlib.words.accounts import Accounts
 from buildlib.words.digest import Json, digest_of
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Lock, Recipe, Release
@@ -85,6 +87,13 @@ class Project:
         folder = self.root / "recipes" / "domu"
         self._seen.note(folder)
         return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+    def accounts(self) -> Accounts:
+        """The site's numbers of users and groups; none where the project has no table."""
+        path = self.root / "recipes" / "accounts.toml"
+        if not self.has_file(path):
+            return Accounts()
+        return load(Accounts, self._toml(path), where=self.name_of(path))
 
     def kernel_config(self, name: str) -> Path:
         """A kernel configuration."""

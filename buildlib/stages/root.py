@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from buildlib.sources.folder import read_tree
 from buildlib.stages.audit import Audit, blank, with_list
+from buildlib.stages.installing import Installing, install_packages
 from buildlib.stages.stage import From, Job, Outputs, SourceTree, Stage
 from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
@@ -24,6 +25,7 @@ class Root(Stage):
     """A root tree. Output: `tree`.
 
     layers    trees of sets, then of packages, each over the one before
+    packages  how to apply what the packages among these declare; None: there are none
     remove    paths taken out of these
     keep      path of a file in these to its new path
     overlays  folders of the checkout, over them
@@ -40,6 +42,7 @@ class Root(Stage):
     files: Mapping[str, From] | None = None
     texts: Mapping[str, str] | None = None
     audit: Audit | None = None
+    packages: Installing | None = None
 
     def run(self, job: Job) -> Outputs:
         """Only specs are read; contents stay where they are."""
@@ -52,19 +55,30 @@ class Root(Stage):
                  for path, ref in (self.files or {}).items()}
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         placed += [blank(self.time)] * (self.audit is not None)
-        below = without(overlay(*(layer.tree for layer in layers)), self.remove)
-        below = renamed(below, self.keep or {})
-        above = _in_place(below, [*overlays, (tree_of([*placed, *texts]), ())])
+        packs += [pack for layer in layers for pack in layer.packs]
+        below, lists = self._below(job, layers, [tree for tree, _ in overlays], packs)
+        above = _in_place(below, [*overlays, (lists, ()), (tree_of([*placed, *texts]), ())])
         own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
         tree = overlay(below, *above, own_root)
         _check_inodes(tree)
-        packs += [pack for layer in layers for pack in layer.packs]
         loose = [blob for layer in layers for blob in layer.files]
         loose += [blob for _, blob in files.values()]
         if self.audit is not None:
             tree, blob = with_list(tree, self.audit, job.blobs, time=self.time)
             loose.append(blob)
         return {"tree": StoredTree(tree, _unique(packs), _unique(loose))}
+
+    def _below(
+        self, job: Job, layers: Sequence[StoredTree], overlays: Sequence[Tree], packs: list[Blob]
+    ) -> tuple[Tree, Tree]:
+        """What lies below the overlays, and lists of users that lie above; `packs` get theirs."""
+        below, above = overlay(*(layer.tree for layer in layers)), Tree()
+        if self.packages is not None:
+            done = install_packages(job, self.packages, StoredTree(below, tuple(packs)), overlays,
+                                    time=self.time)
+            below, above = done.below, tree_of(done.above)
+            packs += done.packs
+        return renamed(without(below, self.remove), self.keep or {}), above
 
     def _overlay(self, folder: SourceTree, pack: PackWriter) -> _Upper:
         tree = read_tree(folder.path, folder.spec, pack, origin=folder.name, time=self.time)

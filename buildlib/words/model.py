@@ -116,10 +116,12 @@ class PackageSource:
 
     path      of the folder with pkg_summary.gz, from the mirror's root
     database  of the package database in the installed system
+    prefix    where packages lie there
     """
 
     path: str
     database: str = "usr/pkg/pkgdb"
+    prefix: str = "usr/pkg"
 
     def __post_init__(self) -> None:
         _check_path(self.path, "packages.path")
@@ -333,6 +335,7 @@ class Recipe:
     kernel     a file in kernel-configs
     kernel_path  where the kernel lies in the tree
     packages   PKGPATHs, base names or patterns
+    outside    where packages may write beside their prefix, at or below these paths
     overlays   folders below recipes, laid over the sets in this order
     remove     paths taken out of the sets before the overlays
     keep       path of a file of the sets to the path it gets before the overlays: what an overlay
@@ -345,6 +348,7 @@ class Recipe:
     kernel: str
     kernel_path: str = "netbsd"
     packages: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ("etc/rc.d", "var")
     overlays: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
@@ -356,5 +360,5 @@ class Recipe:
     def __post_init__(self) -> None:
         check_name(self.kernel, "kernel")
         for path in (*self.overlays, *self.remove, *self.keep, *self.keep.values(),
-                     self.kernel_path):
+                     *self.outside, self.kernel_path):
             _check_path(path, "path")

@@ -138,21 +138,31 @@ def check_platform(
 ) -> str | None:
     """A warning if the package was built for another version of the system, else None.
 
-    As with pkg_add, another version is no error: packages of 10.0 are meant for 10.1.
-    Raises SourceError (`pkg-platform`) for another system or architecture, or if it does not say.
+    Another minor version is no error: packages of 10.0 are meant for 10.1, too. Raises SourceError
+    (`pkg-platform`) for another system, architecture or major version, or if it does not say.
+    pkg_add only warns of a major version, and what it installs then may not find its libraries.
     """
     built = {name: " ".join(package.build_info.get(name, ())) for name in _PLATFORM}
     missing = [name for name, value in built.items() if not value]
-    if missing or (built["OPSYS"], built["MACHINE_ARCH"]) != (opsys, machine_arch):
-        why = f"{built['OPSYS']}/{built['MACHINE_ARCH']}, wanted {opsys}/{machine_arch}"
+    wanted = (opsys, machine_arch, os_version)
+    if missing or _abi(tuple(built.values())) != _abi(wanted):
+        why = (f"built for {built['OPSYS']}/{built['MACHINE_ARCH']} {built['OS_VERSION']}, "
+               f"wanted {opsys}/{machine_arch} {os_version}")
         raise SourceError(
             f"{package.name} is not for this system",
-            why=f"+BUILD_INFO lacks {', '.join(missing)}" if missing else why,
+            where=f"{package.name}: +BUILD_INFO",
+            why=f"it lacks {', '.join(missing)}" if missing else why,
+            hint="`packages.path` in the release definition says where packages are taken from",
             reason="pkg-platform",
         )
     if built["OS_VERSION"] != os_version:
         return f"{package.name} was built for {opsys} {built['OS_VERSION']}, not {os_version}"
     return None
+
+
+def _abi(platform: tuple[str, ...]) -> tuple[str, ...]:
+    """System, architecture and major version, of all three."""
+    return (*platform[:2], platform[2].partition(".")[0].partition("_")[0])
 
 
 def summary_of(

@@ -151,11 +151,11 @@ class Server:
                     (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
 
     def _package(self, pkgpath: str) -> None:
-        """Put a package's rc.d scripts where pkgsrc has them; overlays have links to them."""
+        """Put a package's rc.d scripts where root stages copy them, as its own script would."""
         name = pkgpath.rpartition("/")[2]
         scripts = PROJECT / "sets/mini/packages" / name / "files" / RC_D
         if scripts.is_dir():
-            shutil.copytree(scripts, self.root / "usr/pkg" / RC_D, dirs_exist_ok=True)
+            shutil.copytree(scripts, self.root / "etc/rc.d", dirs_exist_ok=True)
 
     def programs(self, *names: str) -> None:
         """The host's programs of these names in /usr/bin, where they are not there yet."""

@@ -1,0 +1,64 @@
+"""What packages would do when pkg_add installs them, beyond what is applied to the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buildlib.graph.engine import Engine
+from buildlib.graph.plan import Plan
+from buildlib.sources.pkgsrc.beyond import Action, actions_of
+from buildlib.stages.installing import Contents, installed
+from buildlib.stages.packages import Packages
+from buildlib.stages.stage import From
+from buildlib.store.packs import StoredTree
+from buildlib.words.errors import ConfigError
+from buildlib.words.mtree import parse
+
+GROUP = "packages:"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A package, the recipes that have it, and what is not carried out, in the order of its files.
+
+    Recipes are called as their tasks are: `dom0`, `sql`.
+    """
+
+    package: str
+    recipes: tuple[str, ...]
+    actions: tuple[Action, ...]
+
+
+def report(plan: Plan, engine: Engine) -> tuple[Report, ...]:
+    """A report of every package of the release's recipes, by name.
+
+    Raises ConfigError (`not-staged`) where packages are not staged yet.
+    """
+    found: dict[str, Report] = {}
+    for recipe, database, stored in _trees(plan, engine):
+        contents = Contents(engine.store.packs, stored)
+        for package in installed(stored.tree, database, contents):
+            known = found.get(package.name)
+            recipes = (*(known.recipes if known else ()), recipe)
+            entry = stored.tree.by_path.get(f"{database}/{package.name}/+INSTALL")
+            script = contents.read(entry) if entry else None
+            found[package.name] = Report(
+                package.name, recipes, actions_of(script, package.plist, package.declared))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _trees(plan: Plan, engine: Engine) -> Iterator[tuple[str, str, StoredTree]]:
+    """Recipe, place of the database, and tree of every stage that stages packages."""
+    stages = {name: stage for name, stage in plan.graph.stages.items()
+              if isinstance(stage, Packages)}
+    missing = [name for name in stages if engine.settle(name).verdict != "up to date"]
+    if missing:
+        raise ConfigError("packages are not staged yet", where=", ".join(missing),
+                          why="the report is made of what is in their archives",
+                          hint="stage them: doit packages", reason="not-staged")
+    for name, stage in stages.items():
+        output = engine.output(From(name, "tree"))
+        tree = parse(engine.store.blobs.read(output.blob.sha256), where=name)
+        stored = StoredTree(tree, output.packs, output.files)
+        yield name.removeprefix(GROUP), stage.database, stored

@@ -1,0 +1,94 @@
+"""What a package would do when it is installed, beyond what its script declares.
+
+pkgsrc's install scripts are put together from templates. Their helpers (`+USERGROUP`, `+DIRS`,
+`+FILES`, …) are unpacked out of here-documents and work on the comment lines that `pkginstall`
+reads. Those parts are known by their form; every other line is code of the package itself, as
+are the `@exec` lines of packing lists. Since nothing is run, such lines are listed for a person.
+
+A line that is not known is told, whatever it does: what a later pkgsrc adds to its templates shows
+up here until it is known, and is never passed over.
+Source: pkgsrc, mk/pkginstall (the templates header, install, install-post, footer and helpers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buildlib.sources.pkgsrc.pkginstall import Declarations
+from buildlib.sources.pkgsrc.plist import Kind, Plist
+
+# A helper and the kind of line it works on. What +SHLIBS does is what ldconfig(8) did for a.out.
+_HELPERS = {
+    "+USERGROUP": "USER", "+DIRS": "DIR", "+FILES": "FILE", "+PERMS": "PERMS", "+SHELL": "SHELL",
+    "+INFO_FILES": "INFO", "+FONTS": "FONTS", "+ICON_THEMES": "ICON_THEME", "+SHLIBS": "SHLIB",
+    "+OCAML_FINDLIB_REGISTER": "OCAML_FINDLIB",
+}
+_HERE = re.compile(r"\s*\$\{CAT\} > (?:\./)?(\+[A-Z_]+) << '?(\w+)'?\s*\Z")
+_HELPER = "|".join(re.escape(name) for name in _HELPERS)
+# Words of the templates: each must be the whole line, with blanks around it and `;` after it.
+_KNOWN = re.compile("|".join((
+    r"#.*", r":", r";;", r"\*\)", r"esac", r"fi", r"then", r"else", r"\}", r"[{}]?\s*exit [01]",
+    r"[A-Z_0-9]+=(?:\"[^`$]*\"|'[^']*'|[\w/.+-]*)",
+    r"[A-Z_0-9]+=\"?(?:\$[{]?[0-9A-Z_]+[}]?|`\$\{PWD_CMD\}`|\$\{PKG_PREFIX#\$\{LOCALBASE\}/\})\"?",
+    r"[A-Z_0-9]+=\"\$\{PKG_SYSCONFBASE\}(?:/\$\{VIEW\})?\"",
+    r": \$\{[A-Z_]+=[^`]*\}", r"shift 2", r"_PKG_CONFIG=\w+", r"export [A-Z_]+",
+    r"case (?:in|\"?\$\{?[A-Z_]+(?::-[^`]*)?\}?\"?(?:,\$1\"?)?) in",
+    r"(?:PRE-INSTALL|POST-INSTALL|VIEW-INSTALL|UNPACK,\|UNPACK,(?:" + _HELPER + r"))\)",
+    r"(?:\[\w\w\]|[|]|[\w])+\)", r"\$\{LOCALBASE\}/\*\)\s*VIEW=.*;;", r"\*\)\s*VIEW=\"\"\s*;;",
+    r"\"\"\)\s*PKG_SYSCONFVIEWBASE=\S+\s*;;", r"\*\)\s*PKG_SYSCONFVIEWBASE=\S+\s*;;",
+    r"\$\{SH\} \$\{SELF\} \$\{PKGNAME\} UNPACK",
+    r"\$\{TEST\} ! -x \./(?:" + _HELPER + r") \|\|",
+    r"(?:\{ |if )?\./(?:" + _HELPER + r") ?[A-Z-]* ?\$\{PKG_METADATA_DIR\}(?:; then)?",
+    r"\$\{SED\} -n \"/\^\\+# [A-Z_]+: /p\" \$\{SELF\} >> (?:\./)?(?:" + _HELPER + ")",
+    r"\$\{CHMOD\} \+x (?:\./)?(?:" + _HELPER + ")",
+    r"if \[ \"\$\{PKG_INSTALLATION_TYPE\}\" = \"overwrite\" \]; then",
+    r"\$\{SETENV\} PKG_PREFIX=\"\$\{PKG_PREFIX\}\" \\", r"\$0 \$\{PKGNAME\} VIEW-INSTALL",
+)))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One line that nobody carries out. `where` says what it is a line of, `line` counts from 1."""
+
+    where: str
+    line: int
+    text: str
+
+
+def actions_of(script: bytes | None, plist: Plist, declared: Declarations) -> tuple[Action, ...]:
+    """All that installing a package would do and staging it does not, in the order of its files."""
+    found = [] if script is None else list(_script_actions(script))
+    found += [Action("+CONTENTS: @exec", item.line, item.argument)
+              for item in plist.directives if item.kind is Kind.EXEC]
+    found += [Action(f"+INSTALL: {what}", 0, f"{path} {second}".rstrip())
+              for what, pairs in (("fonts", declared.fonts), ("info", declared.info),
+                                  ("icon theme", declared.icon_themes))
+              for path, second in pairs]
+    return tuple(found)
+
+
+def _script_actions(script: bytes) -> Iterator[Action]:
+    stage, end = "+INSTALL", ""
+    lines = script.decode(errors="surrogateescape").split("\n")
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if end:
+            end = "" if line == end else end
+        elif (here := _HERE.match(line)) and _is_helper(here[1], here[2], lines[number:]):
+            end = here[2]
+        elif text in {"PRE-INSTALL)", "POST-INSTALL)"}:
+            stage = f"+INSTALL: {text[:-1]}"
+        elif text and not _KNOWN.fullmatch(text.removesuffix(";").rstrip()):
+            yield Action(stage, number, text)
+        if not end and text == "esac" and not line.startswith((" ", "\t")):
+            stage = "+INSTALL"
+
+
+def _is_helper(name: str, mark: str, rest: list[str]) -> bool:
+    """Whether a here-document is a helper: by its name, and by the lines it reads from itself."""
+    kind = _HELPERS.get(name)
+    if kind is None or mark not in rest:
+        return False
+    return any(f"# {kind}: " in line for line in rest[: rest.index(mark)])
