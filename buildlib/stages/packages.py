@@ -21,6 +21,7 @@ from buildlib.words.errors import ArchiveError, SourceError
 from buildlib.words.tree import Entry, tree_of
 
 META_LIMIT = 16 << 20
+SMALL = 1 << 20  # bytes that are read at once
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,10 @@ def stage_package(path: Path, pack: PackWriter, *, name: str) -> tuple[Package, 
     members: dict[str, Entry] = {}
     for member in reader:
         if member.path.startswith("+") and not members:
-            if member.size > META_LIMIT:
-                raise ArchiveError("metadata of that size is none", where=where, reason="pkg-meta")
+            if member.size > META_LIMIT or member.kind != "file" or member.hardlink:
+                what = "a link" if member.hardlink else f"a {member.kind} of {member.size} bytes"
+                raise ArchiveError("metadata of that kind is none", where=f"{where}: {member.path}",
+                                   why=f"{what}; {META_LIMIT} is the most", reason="pkg-meta")
             meta[member.path] = reader.all_data()
         elif member.kind in {"file", "link"}:
             members[member.path] = _entry(member, reader, pack, members, origin=name)
@@ -117,11 +120,18 @@ def _entry(
     origin: str,
 ) -> Entry:
     if member.hardlink:
-        first = members[member.hardlink]
+        first = members.get(member.hardlink)
+        if first is None:  # it is metadata, which is not installed
+            raise ArchiveError(f"hard link to {member.hardlink}, which is no file of the package",
+                               where=f"package {origin}: {member.path}", reason="hard-link")
         first = members[member.hardlink] = replace(
             first, inode=first.inode or f"{origin}/{first.path}")
         return replace(first, path=member.path)
-    sha256, size = pack.add_pieces(reader.data()) if member.kind == "file" else ("", 0)
+    sha256, size = "", member.size
+    if size > SMALL:
+        sha256, size = pack.add_pieces(reader.data())
+    elif member.kind == "file":
+        sha256 = pack.add(reader.all_data())
     return Entry(member.path, member.kind, member.mode, member.uid, member.gid, member.time,
                  size, sha256, member.link, origin=origin)
 
@@ -157,6 +167,7 @@ def _add(entries: dict[str, Entry], more: list[Entry]) -> None:
         if (other.kind == "dir") != (entry.kind == "dir"):
             raise SourceError(
                 f"{other.origin} and {entry.origin} do not agree on what /{entry.path} is",
+                where=f"package {entry.origin}",
                 why=f"a {other.kind} and a {entry.kind}", hint="leave one of them out",
                 reason="pkg-conflict",
             )

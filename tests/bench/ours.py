@@ -1,9 +1,10 @@
-"""Our side of a benchmark, as a process of its own: `ours.py ingest|extract|fetch|sha512 …`."""
+"""Our side of a benchmark, as a process of its own: `ours.py ingest|extract|fetch|summary …`."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from pathlib import Path
 
 CHUNK = 1 << 20
@@ -51,6 +52,45 @@ def sha512(path: str) -> None:
             digest.update(data)
 
 
+def summary(path: str, roots: list[str]) -> None:
+    """A summary read; then, if there are roots, resolved: prints the seconds of CPU that took."""
+    from buildlib.sources.archive.compress import chunks
+    from buildlib.sources.pkgsrc.repository import Repository
+    from buildlib.sources.pkgsrc.resolve import resolve
+    from buildlib.sources.pkgsrc.summary import parse
+
+    repository = Repository(parse(chunks(Path(path), where=path)))
+    if roots:
+        started = time.process_time()
+        packages = resolve(roots, repository).packages
+        print(time.process_time() - started, len(packages))
+
+
+def stage(folder: str, store: str) -> None:
+    """Every package of a folder into a tree, its files into the store, hashed."""
+    from buildlib.sources.pkgsrc.pkgdb import owners, register
+    from buildlib.stages.packages import stage_package
+    from buildlib.store.blobs import Blobs
+    from buildlib.store.packs import Packs
+    from buildlib.words.digest import Blob
+    from buildlib.words.tree import Entry, tree_of
+
+    place = Path(store)
+    place.mkdir()
+    packs: list[Blob] = []
+    entries: list[Entry] = []
+    packages = []
+    with Packs(place, Blobs(place)).writer(packs) as pack:
+        for path in sorted(Path(folder).glob("*.tgz")):
+            package, files = stage_package(path, pack, name=path.stem)
+            packages.append(package)
+            entries += files
+        owners(packages)
+        for data in register(packages).values():
+            pack.add(data)
+    tree_of(entries)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["ingest", archive, store]:
@@ -61,3 +101,7 @@ if __name__ == "__main__":
             fetch(url, sha512_pin, sha256_pin, size, store)
         case ["sha512", path]:
             sha512(path)
+        case ["summary", path, *roots]:
+            summary(path, roots)
+        case ["stage", packages, store]:
+            stage(packages, store)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import material
+import packages
 import release
 import sources
 from measure import Command, Folders, middle, pairs, ratio, run
@@ -198,10 +200,59 @@ def site(runs: int) -> list[Row]:
     ]
 
 
+def summary(runs: int) -> list[Row]:
+    """A summary of 30,000 packages read, and 300 of them resolved."""
+    path, roots = packages.summary(WORK / "pkg_summary.gz")
+    command = Command([PYTHON, OURS, "summary", path], WORK)
+    results = [run(command) for _ in range(runs + 1)][1:]
+    cpu, memory = middle(results, "cpu"), max(item.memory for item in results)
+    told = [subprocess.run([PYTHON, OURS, "summary", path, *roots], cwd=WORK, check=True,
+                           capture_output=True, text=True).stdout.split() for _ in range(runs)]
+    resolving, count = statistics.median(float(seconds) for seconds, _ in told), told[0][1]
+    return [
+        Row("summary, 30,000 packages, CPU", _seconds(cpu), "", f"{cpu:.2f} s", "≤ 1.00 s",
+            cpu <= 1),
+        Row("summary, peak memory", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB", "≤ 150 MiB",
+            memory <= 150),
+        Row("resolve 300 packages, CPU", _seconds(resolving), f"{count} come in",
+            f"{resolving:.2f} s", "≤ 0.50 s", resolving <= 0.5),
+    ]
+
+
+def stage_packages(runs: int) -> list[Row]:
+    """200 packages of 20,000 files and 300 MB staged, against bsdtar that unpacks each."""
+    folder = packages.repository(WORK / "packages")
+    store, out = Folders(WORK, "staged"), Folders(WORK, "staged.bsdtar")
+    each = 'for package in "$1"/*.tgz; do bsdtar -C "$0" {} -xf "$package" || exit; done'.format(
+        " ".join(AS_USER))
+    ours, others = pairs(
+        Command([PYTHON, OURS, "stage", folder, store.current / "new"], WORK, store.fresh),
+        Command(["sh", "-c", each, out.current, folder], WORK, out.fresh),
+        runs,
+    )
+    figure = ratio(ours, others, "cpu")
+    return [Row("staging 200 packages, CPU", _seconds(middle(ours, "cpu")),
+                f"bsdtar -xf {_seconds(middle(others, 'cpu'))}", f"{figure:.2f} ×", "≤ 1.30 ×",
+                figure <= 1.3)]
+
+
+def null_packages(runs: int) -> list[Row]:
+    """`doit iso` with nothing to do and 300 locked packages."""
+    project = WORK / "null-packages"
+    _project(project)
+    if not (project / "build/mirror/mini").exists():
+        run(Command([*DOIT, "iso"], project))
+    settings = packages.release(project, WORK / "release-packages")
+    command = Command([*DOIT, "iso", *settings], project)
+    for _ in range(3):
+        run(command)
+    return [_null(runs, "null build, 300 packages, CPU", command)]
+
+
 ROWS: dict[str, Callable[[int], list[Row]]] = {
     "null": null_build, "null-real": null_real, "first": first_build, "ingest": ingest,
     "fetch": fetch, "sources": extract,
-    "site": site,
+    "site": site, "summary": summary, "packages": stage_packages, "null-packages": null_packages,
 }
 
 

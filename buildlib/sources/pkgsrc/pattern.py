@@ -27,7 +27,8 @@ from buildlib.words.errors import SourceError
 PATTERN_MAX = 1024  # PKG_PATTERN_MAX
 ALTERNATIVES_MAX = 1000  # real patterns have ten at most; {a,b} thirty times over has 2**30
 
-_SPECIAL = frozenset("*?[]\\")
+_GLOB = frozenset("*?[]")
+_SPECIAL = _GLOB | {"\\"}
 _RANGE = re.compile(r"(?P<base>[^<>]*)(?P<test>[<>]=?)(?P<version>.*)\Z", re.DOTALL)
 _STEM = re.compile(r"[^*?\[\]\\]*")
 _TESTS: dict[str, Callable[[Key, Key], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
@@ -198,7 +199,9 @@ def _glob(text: str) -> Alternative:
     if base != text and _SPECIAL.isdisjoint(base):
         return AnyVersion(base + "-", text, base + "-")
     # a bracket that is not closed matches nothing, but the version added may close it
-    choices = [_pieces(text), _pieces(text + _ANY_VERSION)]
+    choices = [_pieces(text + _ANY_VERSION)]
+    if not _GLOB.isdisjoint(text):  # a backslash alone makes no glob
+        choices.insert(0, _pieces(text))
     expressions = [_expression(choice) for choice in choices if choice is not None]
     stem = _STEM.match(text)
     assert stem is not None
@@ -226,7 +229,10 @@ def _expression(pieces: list[_Piece]) -> str:
 
 
 def _pieces(text: str) -> list[_Piece] | None:
-    """The glob as a regular expression for each character; None if a bracket is not closed."""
+    """The glob as a regular expression for each character.
+
+    None if it matches nothing: a bracket is not closed, or the end is quoted.
+    """
     pieces: list[_Piece] = []
     place = 0
     while place < len(text):
@@ -243,7 +249,9 @@ def _pieces(text: str) -> list[_Piece] | None:
             piece, place = bracket
             pieces.append(piece)
         else:
-            if character == "\\" and place < len(text):
+            if character == "\\":
+                if place == len(text):
+                    return None
                 character = text[place]
                 place += 1
             pieces.append(re.escape(character))
@@ -253,18 +261,23 @@ def _pieces(text: str) -> list[_Piece] | None:
 def _bracket(text: str, place: int) -> tuple[str, int] | None:
     """A set of characters, and where the pattern goes on; None if it is not closed.
 
-    As in NetBSD's fnmatch(3), `^` is the same as `!` and a `]` at the start closes the set.
+    As in NetBSD's fnmatch(3), `^` is the same as `!`, a `]` at the start is one of the set, and
+    with a `/` in it there is no set but a bracket.
     """
+    start = place
     negated = text[place : place + 1] in {"!", "^"}
     place += negated
     members: list[str] = []
+    at_start = True
     while True:
+        if text[place : place + 1] == "/":
+            return re.escape("["), start
         first, place, quoted = _member(text, place)
         if not first:
             return None
-        if first == "]" and not quoted:
+        if first == "]" and not quoted and not at_start:
             break
-        last = first
+        at_start, last = False, first
         if text[place : place + 1] == "-" and text[place + 1 : place + 2] not in {"", "]"}:
             last, place, _ = _member(text, place + 1)
             if not last:

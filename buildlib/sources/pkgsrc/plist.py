@@ -65,7 +65,7 @@ class Kind(StrEnum):
 _KINDS = {str(kind): kind for kind in Kind if kind} | {"cd": Kind.CWD}
 _BARE = frozenset({Kind.IGNORE})
 _OPTIONAL = frozenset({Kind.COMMENT, Kind.GROUP, Kind.MODE, Kind.OWNER})
-_PATHS = frozenset({Kind.FILE, Kind.DIRRM, Kind.PKGDIR})
+_PATHS = frozenset({Kind.CWD, Kind.FILE, Kind.DIRRM, Kind.PKGDIR})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,14 +63,21 @@ TABLE = [
     ("?foo-1", ".foo-1", False),
     (".*", ".foo-1", True),
     ("[.]*", ".foo-1", True),
-    # a bracket ends at the first ], and one that does not end matches nothing
-    ("foo-[]1]*", "foo-1", False),
-    ("foo-[!]", "foo-1", True),
+    # a bracket ends at the first ] but one at its start, and one that does not end matches nothing
+    ("foo-[]1]*", "foo-1", True),
+    ("foo-[]1]*", "foo-]", True),
+    ("foo-[!]", "foo-1", False),
+    ("foo-[!]1]", "foo-2", True),
     ("foo-[x", "foo-x", False),
+    ("foo-[x/y]", "foo-x", False),
+    ("foo-[x/y]", "foo-[x/y]", True),
     ("foo-[1\\]]", "foo-]", True),
     # unless the version that is added ends it
     ("foo-[0-9", "foo-1", True),
     ("foo-\\*", "foo-*", True),
+    ("foo\\-1", "foo-1", False),
+    ("foo\\-1", "foo-1-2", True),
+    ("foo-*\\", "foo-1\\", False),
     ("foo-1\\", "foo-1\\", True),
     # names and bases
     ("foo-1.0", "foo-1.0", True),
