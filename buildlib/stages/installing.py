@@ -55,11 +55,15 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The tree below the overlays, and entries that lie above them, in the packs `packs`."""
+    """The tree below the overlays, and entries that lie above them, in the packs `packs`.
+
+    undone  what was declared and could not be done, as sentences
+    """
 
     below: Tree
     above: tuple[Entry, ...]
     packs: tuple[Blob, ...]
+    undone: tuple[str, ...]
 
 
 def install_packages(
@@ -105,7 +109,7 @@ def install_packages(
                     undone += (f"/{path} is no file of this system: nothing is entered",)
     for text in undone:
         job.note(text)
-    return Done(tree, tuple(above), tuple(packs))
+    return Done(tree, tuple(above), tuple(packs), undone)
 
 
 def user_databases(job: Job, program: From, master: bytes) -> dict[str, bytes]:

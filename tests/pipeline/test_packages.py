@@ -43,7 +43,9 @@ def test_what_scripts_do_beyond_is_reported(shared: Scratch) -> None:
         "    +INSTALL: POST-INSTALL 9: ${PKG_PREFIX}/bin/pkgin -f update",
         "12 packages, 1 with something that is not applied",
     ]
-    (told,) = json.loads(shared.doit("packages-report", "--json").out)
+    report = json.loads(shared.doit("packages-report", "--json").out)
+    assert report["undone"] == {"dom0": [], "base": [], "pkgrepo": []}
+    (told,) = report["packages"]
     assert (told["package"], told["recipes"]) == ("pkgin-23.8.1nb5", ["pkgrepo"])
     assert told["actions"] == [{"where": "+INSTALL: POST-INSTALL", "line": 9,
                                 "text": "${PKG_PREFIX}/bin/pkgin -f update"}]
@@ -55,7 +57,15 @@ def test_there_is_no_report_of_what_is_not_there(bare: Scratch) -> None:
     assert "  do:    stage them: doit packages" in said
     assert "would do more than can be applied (doit packages-report): pkgin-23.8.1nb5" in (
         bare.doit("packages").out)
-    assert "12 packages" in bare.doit("packages-report").out
+    said = bare.doit("packages-report").out
+    assert "12 packages" in said
+    assert "base: what is declared and cannot be done is told by doit root:base\n" in said
+    bare.edit("sets/mini/packages/pkgin/INSTALL", "pkgin/repositories.conf.example", "pkgin/other")
+    bare.doit("lock")
+    bare.doit("root:pkgrepo")
+    assert ("pkgrepo: declared, and could not be done\n    pkgin-23.8.1nb5: /usr/pkg/etc/pkgin/"
+            "repositories.conf is not made, for its example /usr/pkg/share/examples/pkgin/other is "
+            "not there\n") in bare.doit("packages-report").out
 
 
 def test_a_user_without_a_number(scratch: Scratch) -> None:

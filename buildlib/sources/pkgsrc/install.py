@@ -85,6 +85,8 @@ def pkgdir_path(prefix: str, path: str) -> str:
 
 def plain(path: str) -> str:
     """`path` from the root, without what means nothing: `//`, `.` and the first `/`."""
+    if path[:1] not in {"/", "."} and path[-1:] != "/" and "//" not in path and "/." not in path:
+        return path or ROOT  # as nearly all of them are
     return "/".join(part for part in path.split("/") if part not in {"", "."}) or ROOT
 
 
