@@ -46,20 +46,18 @@ class Installed:
 class Place:
     """Where packages may write: below their prefix, and at or below paths of a recipe.
 
-    prefix   `usr/pkg`; outside: relative to the root as well
+    prefix   `usr/pkg`; outside: relative to the root as well, `.` being all of it
     """
 
     prefix: str
     outside: tuple[str, ...]
 
-    def has(self, path: str) -> bool:
-        """Whether a package may write at `path`."""
-        return any(path == top or path.startswith(f"{top}/")
-                   for top in (self.prefix, *self.outside))
-
     def check(self, written: Iterable[tuple[str, str]]) -> None:
         """Raise SourceError (`pkg-outside`) where one of (package, path) is outside."""
-        wrong = {(name, path): None for name, path in written if not self.has(path)}
+        tops = {plain(top) for top in (self.prefix, *self.outside)}
+        below = tuple(f"{top}/" for top in tops)
+        wrong = {(name, path): None for name, path in written
+                 if not path.startswith(below) and path not in tops and ROOT not in tops}
         if wrong:
             paths = ", ".join(f'"{path}"' for path in dict.fromkeys(path for _, path in wrong))
             raise SourceError(
