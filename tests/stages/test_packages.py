@@ -17,7 +17,7 @@ from buildlib.stages.root import Root
 from buildlib.stages.stage import From, SourceTree
 from buildlib.store.events import Event, Note
 from buildlib.words.accounts import Accounts
-from buildlib.words.errors import GoldmasterError, SourceError
+from buildlib.words.errors import GoldmasterError, SourceError, ToolError
 from buildlib.words.tree import Entry, Tree
 
 SETS, PACKAGES = From("sets", "tree"), From("packages", "tree")
@@ -69,6 +69,7 @@ class Staged:
         self.bench = bench
         self.notes: list[str] = []
         self.output: Input = b""
+        self.more: dict[From, Input] = {}
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Note):
@@ -86,7 +87,8 @@ class Staged:
         installing = Installing("usr/pkg/pkgdb", "usr/pkg", ("var",), TABLE)
         stage = replace(Root(layers=(SETS, PACKAGES), overlays=(), time=TIME + 99,
                              packages=installing), **fields)  # type: ignore[arg-type]
-        inputs: dict[From, Input] = {SETS: self.bench.stored(base), PACKAGES: self.output}
+        inputs: dict[From, Input] = {SETS: self.bench.stored(base), PACKAGES: self.output,
+                                     **self.more}
         self.made = self.bench.run_stage(stage, inputs, sink=self.hear)["tree"]
         return self.bench.tree(self.made)
 
@@ -233,6 +235,45 @@ def test_master_passwd_is_younger_than_the_databases(staged: Staged) -> None:
     tree = staged.root().by_path
     assert tree["etc/master.passwd"].time == TIME + 501
     assert tree["etc/passwd"].time == TIME + 99
+
+
+PWD_MKDB = b"""\
+#!/bin/sh
+[ "$1 $2 $3 $5" = "-L -p -d $4/etc/master.passwd" ] || exit 1
+for name in pwd.db spwd.db; do
+    (echo $name; cat "$5") >"$4/etc/$name"
+done
+"""
+
+
+def with_pwd_mkdb(staged: Staged, program: bytes) -> Tree:
+    ref = From("toolchain", "pwd_mkdb")
+    staged.more = {ref: program}
+    return staged.root(packages=Installing("usr/pkg/pkgdb", "usr/pkg", ("var",), TABLE, ref))
+
+
+def test_the_release_s_own_program_makes_the_databases(staged: Staged) -> None:
+    stage_one(staged)
+    tree = with_pwd_mkdb(staged, PWD_MKDB)
+    master = staged.text(tree, "etc/master.passwd")
+    for name, mode in (("pwd.db", 0o644), ("spwd.db", 0o600)):
+        assert staged.text(tree, f"etc/{name}") == f"{name}\n{master}"
+        assert tree.by_path[f"etc/{name}"].mode == mode
+    times = {tree.by_path[f"etc/{name}"].time for name in ("pwd.db", "spwd.db", "master.passwd")}
+    assert times == {TIME + 99}, "rc must not take them for stale"
+
+
+def test_a_release_without_that_program_leaves_them_to_rc(staged: Staged) -> None:
+    stage_one(staged)
+    assert with_pwd_mkdb(staged, b"").by_path["etc/pwd.db"].time == TIME + 500
+
+
+def test_a_program_that_fails(staged: Staged) -> None:
+    stage_one(staged)
+    with pytest.raises(ToolError) as caught:
+        with_pwd_mkdb(staged, b"#!/bin/sh\necho corrupted entry\nexit 1\n")
+    assert caught.value.what == "nbpwd_mkdb failed with exit status 1"
+    assert caught.value.tail == ("corrupted entry",)
 
 
 def overlay_of(bench: Bench, files: Mapping[str, str], spec: str = "") -> SourceTree:

@@ -49,6 +49,11 @@ def test_lines_are_what_useradd_would_write() -> None:
     assert (names.uid("12", where=""), names.gid("0", where="")) == (12, 0)
 
 
+def test_entering_twice_changes_nothing_more() -> None:
+    once, names = enters(WWW)
+    assert enters(WWW, lists=once) == (once, names)
+
+
 def test_a_user_called_as_the_package_is_described_so() -> None:
     after, _ = enter(LISTS, [("www-2.1nb3", WWW)], TABLE)
     assert b":www user:" in after.passwd

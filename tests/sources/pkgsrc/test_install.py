@@ -159,9 +159,9 @@ def test_outside_of_the_prefix(script: str, paths: list[str] | None) -> None:
     assert error.why is not None
     assert sorted(error.why.splitlines()) == [f"a-1: /{path}" for path in paths]
     assert error.hint is not None
-    allowed = Place("usr/pkg", (*PLACE.outside, *paths))
     assert all(f'"{path}"' in error.hint for path in paths)
-    assert installs(script, place=allowed)[0]
+    for more in (paths, [f"{path}/" for path in paths], ["."]):
+        assert installs(script, place=Place("usr/pkg/", (*PLACE.outside, *more)))[0]
 
 
 @pytest.mark.parametrize(
