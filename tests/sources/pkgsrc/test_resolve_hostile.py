@@ -1,4 +1,4 @@
-"""Repositories whose DEPENDS go round in circles, and worse: an answer or an error, never no end."""
+"""Repositories whose DEPENDS go in circles, and worse: an answer or an error, never no end."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_rings(depends: str) -> None:
 
 
 def test_a_ring_that_no_version_suits() -> None:
-    packages = ring(40, "p{next}>=2") + [Summary(pkgname="root-1", depends=("p0", "p7<2"))]
+    packages = [*ring(40, "p{next}>=2"), Summary(pkgname="root-1", depends=("p0", "p7<2"))]
     with pytest.raises(SourceError) as caught:
         resolve(["root"], Repository(packages))
     assert caught.value.reason == "pkg-versions"
