@@ -171,7 +171,8 @@ def _directive(text: str, line: int, where: str) -> Directive:
         if kind not in _BARE | _OPTIONAL and not argument:
             raise _bad(f"@{word} needs a word", where, line)
     if kind in _PATHS and not _inside(argument, kind):
-        raise _bad(f"{argument!r} leads out of the prefix", where, line)
+        how = "goes upwards" if kind is Kind.CWD else "leads out of the prefix"
+        raise _bad(f"{argument!r} {how}", where, line)
     if kind is Kind.MODE and argument and not is_mode(argument):
         raise _bad(f"{argument!r} is not a mode", where, line)
     return Directive(kind, argument, line)

@@ -47,7 +47,8 @@ LINES = st.one_of(
 
 
 @some
-@given(st.lists(LINES, max_size=3), st.sampled_from(["", "@owner root\n@group wheel\n@mode 4755\n"]))
+@given(st.lists(LINES, max_size=3),
+       st.sampled_from(["", "@owner root\n@group wheel\n@mode 4755\n"]))
 def test_nothing_outside_changes(lines: list[str], ownership: str) -> None:
     script = "\n".join(["#!/bin/sh", *lines, ""]).encode()
     plist = parse_plist(f"@name a-1\n@cwd /usr/pkg\n{ownership}share/a.conf\n".encode())

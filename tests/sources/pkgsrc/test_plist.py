@@ -117,6 +117,7 @@ HEAD = b"@name a-1\n@cwd /usr/pkg\n"
         (HEAD + b"../etc/passwd\n", 3, "out of the prefix"),
         (HEAD + b"/etc/passwd\n", 3, "out of the prefix"),
         (HEAD + b"@pkgdir a/../../b\n", 3, "out of the prefix"),
+        (b"@name a-1\n@cwd /usr/pkg/../../etc\n", 2, "goes upwards"),
         (HEAD + b"a\n@comment MD5:xyz\n", 4, "bad MD5"),
         (HEAD + b"a\0b\n", 3, "NUL"),
         (b"@name a-1\nx\n@cwd /\n", 2, "before any @cwd"),
