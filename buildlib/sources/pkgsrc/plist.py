@@ -33,6 +33,8 @@ from enum import StrEnum
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
 
+LINES_MAX = 1_000_000  # the longest lists have a tenth of that; each line takes memory
+
 _SPACE = " \t\n\v\f\r"
 _MD5 = "MD5:"
 _SYMLINK = "Symlink:"
@@ -115,8 +117,10 @@ def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
     """The packing list in `data`.
 
     Raises SourceError (`plist`) with the line: unknown directive, missing or surplus word, path
-    that leads out of the prefix, bad mode or digest, no `@name` or `@cwd`.
+    that leads out of the prefix, bad mode or digest, no `@name` or `@cwd`, too many lines.
     """
+    if data.count(b"\n") > LINES_MAX:
+        raise _bad(f"more than {LINES_MAX:,} lines, which no package has", where)
     lines = data.decode(errors="surrogateescape").split("\n")
     directives = tuple(
         _directive(text, number, where)

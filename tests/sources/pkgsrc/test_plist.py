@@ -121,6 +121,7 @@ HEAD = b"@name a-1\n@cwd /usr/pkg\n"
         (HEAD + b"a\n@comment MD5:xyz\n", 4, "bad MD5"),
         (HEAD + b"a\0b\n", 3, "NUL"),
         (b"@name a-1\nx\n@cwd /\n", 2, "before any @cwd"),
+        (HEAD + b"\n" * 1_000_000, 0, "1,000,000 lines"),
         (b"@cwd /\n", 0, "no @name"),
         (b"@name a-1\n", 0, "no @cwd"),
         (b"", 0, "no @name"),
