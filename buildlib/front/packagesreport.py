@@ -24,22 +24,29 @@ class PackagesReport(Own):
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Print a paragraph for each package that has something to tell, and a count."""
         del names
-        from buildlib.graph.packagesreport import report
+        from buildlib.graph.packagesreport import report, undone
 
         session = self.session()
         reports = report(session.plan, session.engine)
         told = [item for item in reports if item.actions]
+        left = dict(undone(session.plan, session.engine))
         if options["json"]:
-            print(json.dumps([
+            print(json.dumps({"packages": [
                 {"package": item.package, "recipes": list(item.recipes),
                  "actions": [{"where": action.where, "line": action.line, "text": action.text}
                              for action in item.actions]}
-                for item in told]))
+                for item in told], "undone": left}))
             return 0
         for item in told:
             print(printable(f"{item.package} ({', '.join(item.recipes)})"))
             for action in item.actions:
                 line = f" {action.line}" if action.line else ""
                 print(printable(f"    {action.where}{line}: {action.text}"))
+        for recipe, lines in left.items():
+            if lines is None:
+                print(f"{recipe}: what is declared and cannot be done is told by "
+                      f"doit root:{recipe}")
+            elif lines:
+                print("\n    ".join([f"{recipe}: declared, and could not be done", *lines]))
         print(f"{len(reports)} packages, {len(told)} with something that is not applied")
         return 0

@@ -10,6 +10,7 @@ from typing import Any
 from buildlib.front.commands import JSON, Own
 from buildlib.graph.sitecheck import check_site
 from buildlib.sources.site import known_names, read_site
+from buildlib.sources.sitenumbers import number_problems, package_numbers
 from buildlib.words.errors import ConfigError, printable
 from buildlib.words.shconf import Problem
 from buildlib.words.site import Site
@@ -59,7 +60,8 @@ class SiteCheck(Own):
                               hint="call doit in a checkout of goldmaster", reason="no-project")
         problems: list[Problem] = []
         site = read_site(folder, problems)
-        problems = sorted({*problems, *check_site(site, known_names(project))})
+        problems = sorted({*problems, *check_site(site, known_names(project)),
+                           *number_problems(folder, package_numbers(project))})
         if as_json:
             print(json.dumps({"site": str(folder), "hosts": len(site.hosts),
                               "servers": len(site.servers),

@@ -10,6 +10,7 @@ from buildlib.graph.plan import Plan
 from buildlib.sources.pkgsrc.beyond import Action, actions_of
 from buildlib.stages.installing import Contents, installed
 from buildlib.stages.packages import Packages
+from buildlib.stages.root import Root
 from buildlib.stages.stage import From
 from buildlib.store.packs import StoredTree
 from buildlib.words.errors import ConfigError
@@ -46,6 +47,17 @@ def report(plan: Plan, engine: Engine) -> tuple[Report, ...]:
             found[package.name] = Report(
                 package.name, recipes, actions_of(script, package.plist, package.declared))
     return tuple(found[name] for name in sorted(found))
+
+
+def undone(plan: Plan, engine: Engine) -> Iterator[tuple[str, tuple[str, ...] | None]]:
+    """Recipe and what packages declare and could not be done there; None: not composed yet."""
+    for name, stage in plan.graph.stages.items():
+        if isinstance(stage, Root) and stage.packages is not None:
+            lines = None
+            if engine.settle(name).verdict == "up to date":
+                blob = engine.output(From(name, "undone")).blob
+                lines = tuple(engine.store.blobs.read(blob.sha256).decode().splitlines())
+            yield name.partition(":")[2], lines
 
 
 def _trees(plan: Plan, engine: Engine) -> Iterator[tuple[str, str, StoredTree]]:

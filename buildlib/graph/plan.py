@@ -158,6 +158,12 @@ class _Builder:
         stage = Toolchain(self.build_sh())
         return From(self.add(TOOLCHAIN, stage, "build the release's toolchain"), "identity")
 
+    def installing(self, recipe: Recipe) -> Installing:
+        """How to apply what packages declare."""
+        source = self.release.packages
+        return Installing(source.database, source.prefix, recipe.outside, self.project.accounts(),
+                          From(self.toolchain().stage, "pwd_mkdb"))
+
     def build_sh(self) -> BuildSh:
         release, build = self.release, self.release.build
         return BuildSh(
@@ -197,11 +203,10 @@ class _Builder:
             SourceTree(folder / path, self.project.name_of(folder / path))
             for path in recipe.overlays
         )
-        packages, source = self.packages(recipe_name), self.release.packages
+        packages = self.packages(recipe_name)
         stage = Root(
             layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets), *packages),
-            packages=Installing(source.database, source.prefix, recipe.outside,
-                                self.project.accounts()) if packages else None,
+            packages=self.installing(recipe) if packages else None,
             overlays=overlays,
             time=self.epoch,
             remove=recipe.remove,

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from buildlib.sources.pkgsrc.accounts import Lists, enter
+from buildlib.sources.pkgsrc.accounts import Lists, added, enter
 from buildlib.sources.pkgsrc.install import Installed, Place, install, shells_with
 from buildlib.sources.pkgsrc.pkginstall import Declarations, parse_install
 from buildlib.sources.pkgsrc.plist import parse_plist
-from buildlib.stages.stage import Job
+from buildlib.stages.stage import From, Job
 from buildlib.store.packs import Packs, StoredTree, content_of, read_content
 from buildlib.words.accounts import Accounts
 from buildlib.words.digest import Blob
 from buildlib.words.tree import Entry, Tree, overlay, tree_of
 
 MASTER, PASSWD, GROUP, SHELLS = "etc/master.passwd", "etc/passwd", "etc/group", "etc/shells"
-DATABASES = ("etc/pwd.db", "etc/spwd.db")
+ACCOUNTS = "usr/share/goldmaster/accounts"
+DATABASES = {"etc/pwd.db": 0o644, "etc/spwd.db": 0o600}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Installing:
     database  where the package database lies, from the root
     prefix    where packages lie; outside: where else they may write
     accounts  the site's numbers
+    pwd_mkdb  the release's program that makes the databases of users, or nothing
     """
 
     database: str
     prefix: str
     outside: tuple[str, ...]
     accounts: Accounts
+    pwd_mkdb: From | None = None
 
 
 class Contents:
@@ -52,11 +55,15 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The tree below the overlays, and entries that lie above them, in the packs `packs`."""
+    """The tree below the overlays, and entries that lie above them, in the packs `packs`.
+
+    undone  what was declared and could not be done, as sentences
+    """
 
     below: Tree
     above: tuple[Entry, ...]
     packs: tuple[Blob, ...]
+    undone: tuple[str, ...]
 
 
 def install_packages(
@@ -80,19 +87,47 @@ def install_packages(
     present = {path for path, entry in entries.items() if entry.kind != "dir"}
     texts = {MASTER: after.master, PASSWD: after.passwd, GROUP: after.group,
              SHELLS: shells_with(lists.read(SHELLS), shells, present)}
+    databases = {}
+    if after.master != lists.read(MASTER) and settings.pwd_mkdb:
+        databases = user_databases(job, settings.pwd_mkdb, after.master)
     packs: list[Blob] = []
-    above = []
+    above: list[Entry] = []
     with job.packs.writer(packs) as pack:
+        if told := added(before, after).encode(errors="surrogateescape"):
+            above.append(Entry(ACCOUNTS, "file", 0o444, time=time, size=len(told),
+                               sha256=pack.add(told), origin="packages"))
+        above += [Entry(path, "file", DATABASES[path], time=time, size=len(data),
+                        sha256=pack.add(data), origin="packages")
+                  for path, data in databases.items()]
         for path, data in texts.items():
             if data != lists.read(path):
                 if entry := lists.file(path):
+                    late = path == MASTER and not databases
                     above.append(replace(entry, size=len(data), sha256=pack.add(data),
-                                         time=max(time, _newest(tree) if path == MASTER else 0)))
+                                         time=max(time, _newest(tree) if late else 0)))
                 else:
                     undone += (f"/{path} is no file of this system: nothing is entered",)
     for text in undone:
         job.note(text)
-    return Done(tree, tuple(above), tuple(packs))
+    return Done(tree, tuple(above), tuple(packs), undone)
+
+
+def user_databases(job: Job, program: From, master: bytes) -> dict[str, bytes]:
+    """Path to content of both databases, made by the release's own pwd_mkdb; {} without one.
+
+    Byte order is that of the machines that Xen runs on. Raises ToolError.
+    """
+    binary = job.read(program)
+    if not binary:
+        return {}
+    folder = job.folder / "users"
+    (folder / "etc").mkdir(parents=True)
+    tool, source = job.folder / "nbpwd_mkdb", folder / MASTER
+    tool.write_bytes(binary)
+    tool.chmod(0o755)
+    source.write_bytes(master)
+    job.runner.run([tool, "-L", "-p", "-d", folder, source], cwd=job.folder, log=job.log)
+    return {path: (folder / path).read_bytes() for path in DATABASES}
 
 
 def installed(tree: Tree, database: str, contents: Contents) -> tuple[Installed, ...]:

@@ -12,7 +12,7 @@ from buildlib.stages.installing import Installing, install_packages
 from buildlib.stages.stage import From, Job, Outputs, SourceTree, Stage
 from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
-from buildlib.words.errors import StageError
+from buildlib.words.errors import StageError, printable
 from buildlib.words.mtree import parse_overrides
 from buildlib.words.tree import ROOT, Entry, Tree, overlay, renamed, tree_of, without
 
@@ -22,7 +22,7 @@ _Upper: TypeAlias = tuple[Tree, Collection[str]]
 
 @dataclass(frozen=True)
 class Root(Stage):
-    """A root tree. Output: `tree`.
+    """A root tree. Outputs: `tree`; `undone`, lines of what packages declare and nobody could do.
 
     layers    trees of sets, then of packages, each over the one before
     packages  how to apply what the packages among these declare; None: there are none
@@ -56,7 +56,7 @@ class Root(Stage):
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         placed += [blank(self.time)] * (self.audit is not None)
         packs += [pack for layer in layers for pack in layer.packs]
-        below, lists = self._below(job, layers, [tree for tree, _ in overlays], packs)
+        below, lists, undone = self._below(job, layers, [tree for tree, _ in overlays], packs)
         above = _in_place(below, [*overlays, (lists, ()), (tree_of([*placed, *texts]), ())])
         own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
         tree = overlay(below, *above, own_root)
@@ -66,19 +66,25 @@ class Root(Stage):
         if self.audit is not None:
             tree, blob = with_list(tree, self.audit, job.blobs, time=self.time)
             loose.append(blob)
-        return {"tree": StoredTree(tree, _unique(packs), _unique(loose))}
+        told = "".join(f"{printable(line)}\n" for line in undone).encode()
+        return {"tree": StoredTree(tree, _unique(packs), _unique(loose)),
+                "undone": job.blobs.put(told)}
 
     def _below(
         self, job: Job, layers: Sequence[StoredTree], overlays: Sequence[Tree], packs: list[Blob]
-    ) -> tuple[Tree, Tree]:
-        """What lies below the overlays, and lists of users that lie above; `packs` get theirs."""
+    ) -> tuple[Tree, Tree, tuple[str, ...]]:
+        """What lies below the overlays, lists of users that lie above, and what is undone.
+
+        `packs` get those of the lists.
+        """
         below, above = overlay(*(layer.tree for layer in layers)), Tree()
+        undone: tuple[str, ...] = ()
         if self.packages is not None:
             done = install_packages(job, self.packages, StoredTree(below, tuple(packs)), overlays,
                                     time=self.time)
-            below, above = done.below, tree_of(done.above)
+            below, above, undone = done.below, tree_of(done.above), done.undone
             packs += done.packs
-        return renamed(without(below, self.remove), self.keep or {}), above
+        return renamed(without(below, self.remove), self.keep or {}), above, undone
 
     def _overlay(self, folder: SourceTree, pack: PackWriter) -> _Upper:
         tree = read_tree(folder.path, folder.spec, pack, origin=folder.name, time=self.time)

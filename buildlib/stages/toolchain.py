@@ -13,10 +13,12 @@ from buildlib.words.errors import StageError
 
 @dataclass(frozen=True)
 class Toolchain(Stage):
-    """TOOLS for one release. Output: `identity`, which names what the toolchain was made from.
+    """TOOLS for one release. Outputs: `identity`, which names what the toolchain was made from;
+    `pwd_mkdb`, the program of that name, empty where the release's tools have none.
 
     The folder itself is a work folder: it holds absolute paths, and is made again where it is
-    missing. What it is made from is known, so kernels depend on that and not on its bytes.
+    missing. What it is made from is known, so kernels depend on that and not on its bytes. The one
+    program that root trees need is kept: they are made more often than kernels.
     """
 
     build: BuildSh
@@ -27,9 +29,12 @@ class Toolchain(Stage):
 
     def run(self, job: Job) -> Outputs:
         """Make the folder now, so that the first kernel does not wait for it."""
-        tools_folder(job, self.build)
+        program = tools_folder(job, self.build) / "bin" / "nbpwd_mkdb"
         identity = self.build.identity(job, "tools")
-        return {"identity": job.blobs.put(canonical({"toolchain": identity}))}
+        return {
+            "identity": job.blobs.put(canonical({"toolchain": identity})),
+            "pwd_mkdb": job.blobs.put(program.read_bytes() if program.is_file() else b""),
+        }
 
 
 def tools_folder(job: Job, build: BuildSh) -> Path:

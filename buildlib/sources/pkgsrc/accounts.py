@@ -45,6 +45,17 @@ class Names:
         return _number(name, self.groups, "group", where)
 
 
+def added(before: Lists, after: Lists) -> str:
+    """What was entered, for scripts on the server: `user NAME LINE` or `group NAME LINE` each."""
+    lines = []
+    for what, old, new in (("group", before.group, after.group),
+                           ("user", before.master, after.master)):
+        known = set(old.splitlines())
+        lines += [f"{what} {text.partition(':')[0]} {text}\n" for line in new.splitlines()
+                  if line not in known and (text := line.decode(errors="surrogateescape"))]
+    return "".join(lines)
+
+
 def enter(
     lists: Lists, declared: Sequence[tuple[str, Declarations]], table: Accounts
 ) -> tuple[Lists, Names]:

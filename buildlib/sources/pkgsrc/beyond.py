@@ -27,22 +27,21 @@ _HELPERS = {
 }
 _HERE = re.compile(r"\s*\$\{CAT\} > (?:\./)?(\+[A-Z_]+) << '?(\w+)'?\s*\Z")
 _HELPER = "|".join(re.escape(name) for name in _HELPERS)
-# Words of the templates: each must be the whole line, with blanks around it and `;` after it.
+# Lines of the templates, blanks between words being one. A line must be one of them as a whole.
+_SELF = r"(?:\$\{SELF\}|\"\$\{SELF\}\")"
+_VALUE = (r"(?:\"[^`$]*\"|'[^']*'|[\w/.+-]*|\"?\$\{?[0-9A-Z_]+\}?\"?|`\$\{PWD_CMD\}`"
+          r"|\"\$\{PKG_PREFIX#\$\{LOCALBASE\}/\}\"|\"\$\{PKG_SYSCONFBASE\}(?:/\$\{VIEW\})?\")")
+_LABEL = r"(?:[\w|,+*\[\]-]+|\"\"|\$\{LOCALBASE\}/\*)\)"
 _KNOWN = re.compile("|".join((
-    r"#.*", r":", r";;", r"\*\)", r"esac", r"fi", r"then", r"else", r"\}", r"[{}]?\s*exit [01]",
-    r"[A-Z_0-9]+=(?:\"[^`$]*\"|'[^']*'|[\w/.+-]*)",
-    r"[A-Z_0-9]+=\"?(?:\$[{]?[0-9A-Z_]+[}]?|`\$\{PWD_CMD\}`|\$\{PKG_PREFIX#\$\{LOCALBASE\}/\})\"?",
-    r"[A-Z_0-9]+=\"\$\{PKG_SYSCONFBASE\}(?:/\$\{VIEW\})?\"",
-    r": \$\{[A-Z_]+=[^`]*\}", r"shift 2", r"_PKG_CONFIG=\w+", r"export [A-Z_]+",
-    r"case (?:in|\"?\$\{?[A-Z_]+(?::-[^`]*)?\}?\"?(?:,\$1\"?)?) in",
-    r"(?:PRE-INSTALL|POST-INSTALL|VIEW-INSTALL|UNPACK,\|UNPACK,(?:" + _HELPER + r"))\)",
-    r"(?:\[\w\w\]|[|]|[\w])+\)", r"\$\{LOCALBASE\}/\*\)\s*VIEW=.*;;", r"\*\)\s*VIEW=\"\"\s*;;",
-    r"\"\"\)\s*PKG_SYSCONFVIEWBASE=\S+\s*;;", r"\*\)\s*PKG_SYSCONFVIEWBASE=\S+\s*;;",
+    r"#.*", r":", r";;", r"esac", r"then", r"else", r"fi(?:; \})?", r"\}", r"exit [01]", r"shift 2",
+    rf"(?:{_LABEL} )?[A-Z_0-9]+={_VALUE}(?: ;;)?", _LABEL,
+    r": \"?\$\{[A-Z_]+=(?:(?!\$\()[^`])*\}\"?",
+    r"case \"?\$\{?[A-Z_]+(?::-[^`$]*)?\}?(?:,\$1)?\"? in",
     r"\$\{SH\} \$\{SELF\} \$\{PKGNAME\} UNPACK",
-    r"\$\{TEST\} ! -x \./(?:" + _HELPER + r") \|\|",
-    r"(?:\{ |if )?\./(?:" + _HELPER + r") ?[A-Z-]* ?\$\{PKG_METADATA_DIR\}(?:; then)?",
-    r"\$\{SED\} -n \"/\^\\+# [A-Z_]+: /p\" \$\{SELF\} >> (?:\./)?(?:" + _HELPER + ")",
-    r"\$\{CHMOD\} \+x (?:\./)?(?:" + _HELPER + ")",
+    rf"\$\{{TEST\}} ! -x \./(?:{_HELPER}) \|\|",
+    rf"(?:\{{ |if )?\./(?:{_HELPER})(?: [A-Z-]+)? \$\{{PKG_METADATA_DIR\}}(?:; then)?",
+    rf"\$\{{SED\}} -n \"/\^\\# [A-Z_]+: /p\" {_SELF} >> (?:\./)?(?:{_HELPER})",
+    rf"\$\{{CHMOD\}} \+x (?:\./)?(?:{_HELPER})",
     r"if \[ \"\$\{PKG_INSTALLATION_TYPE\}\" = \"overwrite\" \]; then",
     r"\$\{SETENV\} PKG_PREFIX=\"\$\{PKG_PREFIX\}\" \\", r"\$0 \$\{PKGNAME\} VIEW-INSTALL",
 )))
@@ -80,7 +79,7 @@ def _script_actions(script: bytes) -> Iterator[Action]:
             end = here[2]
         elif text in {"PRE-INSTALL)", "POST-INSTALL)"}:
             stage = f"+INSTALL: {text[:-1]}"
-        elif text and not _KNOWN.fullmatch(text.removesuffix(";").rstrip()):
+        elif text and not _KNOWN.fullmatch(" ".join(text.split())):
             yield Action(stage, number, text)
         if not end and text == "esac" and not line.startswith((" ", "\t")):
             stage = "+INSTALL"

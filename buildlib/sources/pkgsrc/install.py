@@ -46,20 +46,18 @@ class Installed:
 class Place:
     """Where packages may write: below their prefix, and at or below paths of a recipe.
 
-    prefix   `usr/pkg`; outside: relative to the root as well
+    prefix   `usr/pkg`; outside: relative to the root as well, `.` being all of it
     """
 
     prefix: str
     outside: tuple[str, ...]
 
-    def has(self, path: str) -> bool:
-        """Whether a package may write at `path`."""
-        return any(path == top or path.startswith(f"{top}/")
-                   for top in (self.prefix, *self.outside))
-
     def check(self, written: Iterable[tuple[str, str]]) -> None:
         """Raise SourceError (`pkg-outside`) where one of (package, path) is outside."""
-        wrong = {(name, path): None for name, path in written if not self.has(path)}
+        tops = {plain(top) for top in (self.prefix, *self.outside)}
+        below = tuple(f"{top}/" for top in tops)
+        wrong = {(name, path): None for name, path in written
+                 if not path.startswith(below) and path not in tops and ROOT not in tops}
         if wrong:
             paths = ", ".join(f'"{path}"' for path in dict.fromkeys(path for _, path in wrong))
             raise SourceError(
@@ -85,6 +83,8 @@ def pkgdir_path(prefix: str, path: str) -> str:
 
 def plain(path: str) -> str:
     """`path` from the root, without what means nothing: `//`, `.` and the first `/`."""
+    if path[:1] not in {"/", "."} and path[-1:] != "/" and "//" not in path and "/." not in path:
+        return path or ROOT  # as nearly all of them are
     return "/".join(part for part in path.split("/") if part not in {"", "."}) or ROOT
 
 
@@ -143,6 +143,8 @@ class _Install:
             if path not in self.entries:
                 self.undone.append(f"{package}: the directory /{path} must be there, and is not")
             return
+        if path not in self.entries:
+            self.written.append((package, path))
         self._folder(package, path)
         self._own(package, path, item.ownership)
 
@@ -200,7 +202,6 @@ class _Install:
                               where=package, reason="pkg-path",
                               hint="leave the package out, or what is in its way")
         for name in missing:
-            self.written.append((package, name))
             self.entries[name] = Entry(name, "dir", 0o755, time=self._time, origin=package)
 
     def _resolved(self, package: str, path: str) -> str:

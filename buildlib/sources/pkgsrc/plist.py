@@ -138,6 +138,8 @@ def plist_of(directives: Iterable[Directive], *, where: str = "+CONTENTS") -> Pl
     for value, word in ((name, "@name"), (prefix, "@cwd")):
         if not value:
             raise _bad(f"no {word} in the packing list", where)
+    if ".." in prefix.split("/"):
+        raise _bad(f"the prefix {prefix!r} leads upwards", where)
     return Plist(ordered, tuple(_files(ordered, where)), name, prefix)
 
 

@@ -141,6 +141,8 @@ class Server:
         shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
         for old, new in recipe.get("keep", {}).items():
             (self.root / old).rename(self.root / new)
+        for name in ("pwd.db", "spwd.db"):  # NetBSD's set has them, younger than master.passwd
+            (self.root / "etc" / name).touch()
         for package in recipe.get("packages", ()):
             self._package(package)
         for overlay in recipe["overlays"]:

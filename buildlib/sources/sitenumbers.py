@@ -1,0 +1,57 @@
+"""Numbers of a site's users by NIS, held against those that packages get.
+
+A number means one user: files on NFS and on mirrors have it, wherever the name comes from.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from buildlib.words.accounts import Accounts
+from buildlib.words.errors import ConfigError
+from buildlib.words.schema import load
+from buildlib.words.shconf import Problem
+
+TABLE = "recipes/accounts.toml"
+
+
+def package_numbers(project: Path) -> Accounts:
+    """The table of a checkout; what is wrong with it is told where images are built."""
+    try:
+        return load(Accounts, tomllib.loads((project / TABLE).read_text(encoding="utf-8")),
+                    where=TABLE)
+    except (ConfigError, ValueError, OSError):
+        return Accounts()
+
+
+def number_problems(site: Path, accounts: Accounts) -> list[Problem]:
+    """Where `global/nis/passwd` and `group` say otherwise than the table of packages' users.
+
+    A list that is not there has nothing to say.
+    """
+    lists = (("passwd", "user", accounts.users), ("group", "group", accounts.groups))
+    return [problem for name, kind, numbers in lists
+            for problem in _of_list(site, f"global/nis/{name}", kind, numbers)]
+
+
+def _of_list(
+    site: Path, path: str, kind: str, numbers: Mapping[str, int]
+) -> Iterator[Problem]:
+    owners = {number: name for name, number in numbers.items()}
+    try:
+        lines = (site / path).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    except OSError:
+        return
+    for at, line in enumerate(lines, 1):
+        name, *rest = line.split(":")
+        if len(rest) < 2 or not rest[1].isdigit() or name.startswith("#"):
+            continue
+        number = int(rest[1][:9])
+        if numbers.get(name, number) != number:
+            what = f"the {kind} {name} is {number} here, {numbers[name]} in {TABLE}"
+            yield Problem(path, at, what, "say the same in both", "other-number")
+        elif name not in numbers and number in owners:
+            what = f"the {kind} {name} is {number} here, which is {owners[number]} in {TABLE}"
+            yield Problem(path, at, what, "give one of them another number", "other-number")

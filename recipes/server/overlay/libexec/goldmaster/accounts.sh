@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+#
+# Users: the databases that programs look them up in, /etc/pwd.db and
+# /etc/spwd.db, are made of /etc/master.passwd.  Those of the image lag behind
+# it where packages have brought users; those on /config where another image
+# has, or where an update has brought another list.  Needs lib.sh.
+
+# What master.passwd(5) was when the databases on /config were made.
+users_sum=/etc/.pwd.db.sum
+# Users and groups that packages have brought: what, name and line of each.
+package_accounts=/usr/share/goldmaster/accounts
+
+# prepare_users -- before anything looks up a user
+prepare_users()
+{
+	[ -f /etc/master.passwd ] || return 0
+	tell_missing_accounts
+	_sum=$(cksum </etc/master.passwd)
+	! are_users_known "$_sum" || return 0
+	is_writable /etc || {
+		say "/etc cannot be written: users of packages are not known."
+		return 0
+	}
+	if make_user_databases; then
+		echo "$_sum" >$users_sum
+	else
+		say "users may be missing: pwd_mkdb /etc/master.passwd failed."
+	fi
+}
+
+# are_users_known SUM -- are the databases made of the list with that sum?
+# Where none were made here, the image's are good unless its list is younger.
+are_users_known()
+{
+	[ -f /etc/pwd.db ] && [ -f /etc/spwd.db ] || return 1
+	if [ -f $users_sum ]; then
+		read -r _known <$users_sum
+		[ "$_known" = "$1" ]
+	else
+		[ -z "$(find /etc/master.passwd -newer /etc/pwd.db)" ]
+	fi
+}
+
+# make_user_databases -- and passwd(5), where it is of another list.  The list
+# stays where it is: a copy on /config would hide that of the next image.
+make_user_databases()
+{
+	_new=/etc/.goldmaster.pwd
+	rm -rf $_new && mkdir -m 700 $_new && mkdir $_new/etc &&
+	    cp -p /etc/master.passwd $_new/etc &&
+	    pwd_mkdb -p -d $_new $_new/etc/master.passwd || return 1
+	if cmp -s $_new/etc/passwd /etc/passwd; then
+		rm $_new/etc/passwd
+	fi
+	rm $_new/etc/master.passwd && mv -f $_new/etc/* /etc && rm -rf $_new
+}
+
+# tell_missing_accounts -- a server's own lists hide those of the image
+tell_missing_accounts()
+{
+	[ -f $package_accounts ] || return 0
+	while read -r _what _name _line; do
+		case $_what in
+		user)	_list=/etc/master.passwd ;;
+		*)	_list=/etc/group ;;
+		esac
+		is_listed "$_name" $_list ||
+		    say "$_list lacks the $_what $_name of a package: $_line"
+	done <$package_accounts
+}
+
+# is_listed NAME LIST
+is_listed()
+{
+	[ -f "$2" ] || return 1
+	while IFS=: read -r _first _; do
+		[ "$_first" != "$1" ] || return 0
+	done <"$2"
+	return 1
+}
