@@ -286,6 +286,18 @@ def test_damaged(stager: Stager, form: str, data: st.DataObject) -> None:
         check(tree, content)
 
 
+def test_packages_that_need_each_other(stager: Stager) -> None:
+    """In a ring, and one of them itself: each is there, and each is required by the one before."""
+    archives = {}
+    for base, needs in (("a", "b"), ("b", "c"), ("c", "a")):
+        contents = f"@name {base}-1.0\n@cwd /usr/pkg\n@pkgdep {needs}>=1\n@pkgdep c-[0-9]*\n"
+        archives[f"{base}-1.0"] = tar_of(META | {"+CONTENTS": contents.encode()})
+    tree, content = stager.stage(archives)
+    check(tree, content)
+    required = {base: content(f"{DATABASE}/{base}-1.0/+REQUIRED_BY") for base in "abc"}
+    assert required == {"a": b"c-1.0\n", "b": b"a-1.0\n", "c": b"a-1.0\nb-1.0\nc-1.0\n"}
+
+
 def test_unknown_compression(stager: Stager) -> None:
     with pytest.raises(GoldmasterError) as caught:
         stager.stage({"a-1.0": b"\x28\xb5\x2f\xfd" + bytes(100)})

@@ -33,6 +33,8 @@ from enum import StrEnum
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
 
+LINES_MAX = 1_000_000  # the longest lists have a tenth of that; each line takes memory
+
 _SPACE = " \t\n\v\f\r"
 _MD5 = "MD5:"
 _SYMLINK = "Symlink:"
@@ -115,8 +117,10 @@ def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
     """The packing list in `data`.
 
     Raises SourceError (`plist`) with the line: unknown directive, missing or surplus word, path
-    that leads out of the prefix, bad mode or digest, no `@name` or `@cwd`.
+    that leads out of the prefix, bad mode or digest, no `@name` or `@cwd`, too many lines.
     """
+    if data.count(b"\n") > LINES_MAX:
+        raise _bad(f"more than {LINES_MAX:,} lines, which no package has", where)
     lines = data.decode(errors="surrogateescape").split("\n")
     directives = tuple(
         _directive(text, number, where)
@@ -173,7 +177,8 @@ def _directive(text: str, line: int, where: str) -> Directive:
         if kind not in _BARE | _OPTIONAL and not argument:
             raise _bad(f"@{word} needs a word", where, line)
     if kind in _PATHS and not _inside(argument, kind):
-        raise _bad(f"{argument!r} leads out of the prefix", where, line)
+        how = "goes upwards" if kind is Kind.CWD else "leads out of the prefix"
+        raise _bad(f"{argument!r} {how}", where, line)
     if kind is Kind.MODE and argument and not is_mode(argument):
         raise _bad(f"{argument!r} is not a mode", where, line)
     return Directive(kind, argument, line)
