@@ -5,26 +5,38 @@
 # it where packages have brought users; those on /config where another image
 # has, or where an update has brought another list.  Needs lib.sh.
 
-# What master.passwd(5) was when the databases on /config were made.
-users_sum=/etc/.pwd.db.sum
 # Users and groups that packages have brought: what, name and line of each.
 package_accounts=/usr/share/goldmaster/accounts
 
-# prepare_users -- before anything looks up a user
+# prepare_users FOLDER -- before anything looks up a user.  FOLDER is what will
+# lie over /etc, or /etc where nothing will.  It is not laid over it yet: files
+# made through a union have brought kernels to panic.
 prepare_users()
 {
-	[ -f /etc/master.passwd ] || return 0
+	_etc=$1
+	_list=$(uppermost master.passwd)
+	[ -f "$_list" ] || return 0
 	tell_missing_accounts
-	_sum=$(cksum </etc/master.passwd)
+	_sum=$(cksum <"$_list")
 	! are_users_known "$_sum" || return 0
-	is_writable /etc || {
+	is_writable "$_etc" || {
 		say "/etc cannot be written: users of packages are not known."
 		return 0
 	}
 	if make_user_databases; then
-		echo "$_sum" >$users_sum
+		echo "$_sum" >"$_etc/.pwd.db.sum"
 	else
 		say "users may be missing: pwd_mkdb /etc/master.passwd failed."
+	fi
+}
+
+# uppermost NAME -- the file that /etc/NAME will be
+uppermost()
+{
+	if [ -f "$_etc/$1" ]; then
+		echo "$_etc/$1"
+	else
+		echo "/etc/$1"
 	fi
 }
 
@@ -32,12 +44,13 @@ prepare_users()
 # Where none were made here, the image's are good unless its list is younger.
 are_users_known()
 {
-	[ -f /etc/pwd.db ] && [ -f /etc/spwd.db ] || return 1
-	if [ -f $users_sum ]; then
-		read -r _known <$users_sum
+	_database=$(uppermost pwd.db)
+	[ -f "$_database" ] && [ -f "$(uppermost spwd.db)" ] || return 1
+	if [ -f "$_etc/.pwd.db.sum" ]; then
+		read -r _known <"$_etc/.pwd.db.sum"
 		[ "$_known" = "$1" ]
 	else
-		[ -z "$(find /etc/master.passwd -newer /etc/pwd.db)" ]
+		[ -z "$(find "$_list" -newer "$_database")" ]
 	fi
 }
 
@@ -45,14 +58,14 @@ are_users_known()
 # stays where it is: a copy on /config would hide that of the next image.
 make_user_databases()
 {
-	_new=/etc/.goldmaster.pwd
-	rm -rf $_new && mkdir -m 700 $_new && mkdir $_new/etc &&
-	    cp -p /etc/master.passwd $_new/etc &&
-	    pwd_mkdb -p -d $_new $_new/etc/master.passwd || return 1
-	if cmp -s $_new/etc/passwd /etc/passwd; then
-		rm $_new/etc/passwd
+	_new=$_etc/.goldmaster.pwd
+	rm -rf "$_new" && mkdir -m 700 "$_new" && mkdir "$_new/etc" &&
+	    cp -p "$_list" "$_new/etc" &&
+	    pwd_mkdb -p -d "$_new" "$_new/etc/master.passwd" || return 1
+	if cmp -s "$_new/etc/passwd" "$(uppermost passwd)"; then
+		rm "$_new/etc/passwd"
 	fi
-	rm $_new/etc/master.passwd && mv -f $_new/etc/* /etc && rm -rf $_new
+	rm "$_new/etc/master.passwd" && mv -f "$_new"/etc/* "$_etc" && rm -rf "$_new"
 }
 
 # tell_missing_accounts -- a server's own lists hide those of the image
@@ -61,11 +74,11 @@ tell_missing_accounts()
 	[ -f $package_accounts ] || return 0
 	while read -r _what _name _line; do
 		case $_what in
-		user)	_list=/etc/master.passwd ;;
-		*)	_list=/etc/group ;;
+		user)	_file=master.passwd ;;
+		*)	_file=group ;;
 		esac
-		is_listed "$_name" $_list ||
-		    say "$_list lacks the $_what $_name of a package: $_line"
+		is_listed "$_name" "$(uppermost $_file)" ||
+		    say "/etc/$_file lacks the $_what $_name of a package: $_line"
 	done <$package_accounts
 }
 

@@ -168,6 +168,7 @@ lay_over_etc()
 {
 	[ -d /config/local/etc ] ||
 	    give_up "the configuration has no folder local/etc."
+	prepare_users /config/local/etc
 	mount -t union /config/local/etc /etc ||
 	    give_up "/config/local/etc cannot be laid over /etc."
 }

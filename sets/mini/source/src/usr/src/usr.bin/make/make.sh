@@ -119,9 +119,19 @@ claim()
 	return 1
 }
 
+# is_alive PID -- and waits for nobody to ask how it ended
+is_alive()
+{
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	case $stat in
+	*") Z "*)	return 1 ;;
+	esac
+}
+
 # worker NUMBER -- of what no other worker has begun, one after the other.  When
 # the first one is through, or has failed, there is nothing left to wait for;
-# nor is there when make itself ($$) has been killed: nobody puts tokens back.
+# nor is there when that one or make itself ($$) has been killed, and nobody
+# puts tokens back.
 worker()
 {
 	[ "$1" -gt 0 ] || trap 'mv .claims .claimed' EXIT
@@ -129,7 +139,7 @@ worker()
 		[ ! -d ".claims/$object" ] || continue
 		until take_token "$1"; do
 			[ -d .claims ] && [ ! -d ".claims/$object" ] || continue 2
-			kill -0 $$ 2>/dev/null || exit 1
+			is_alive "$first" && is_alive $$ || exit 1
 			sleep 0.02
 		done
 		status=0
@@ -178,10 +188,11 @@ make_all()
 
 	# shellcheck disable=SC2086	# pids are words
 	trap 'kill $pids 2>/dev/null; exit 130' HUP INT TERM
-	i=0
+	i=0 first=
 	while [ "$i" -lt "$jobs" ]; do
 		worker "$i" &
 		pids="$pids $!"
+		[ -n "$first" ] || first=$!
 		i=$((i + 1))
 	done
 	failed=false
