@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.sources.archive.pack import gzip_stored, tar
@@ -33,7 +33,7 @@ from buildlib.words.tree import Entry, Tree
 
 @dataclass(frozen=True, slots=True)
 class PackageText:
-    """A `package.toml`."""
+    """A `package.toml`. `owned`: path of a file to OWNER:GROUP, where it is not root:wheel."""
 
     pkgname: str
     pkgpath: str
@@ -45,6 +45,7 @@ class PackageText:
     conflicts: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    owned: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,19 +131,21 @@ class Press(Stage):
             provides=text.provides, requires=text.requires, categories=text.categories,
             homepage=text.homepage, license=text.license,
             install=install.read_bytes() if install.exists() else None,
-            files=tuple(_package_files(path.with_name("files"))),
+            files=tuple(_package_files(path.with_name("files"), text.owned)),
             machine_arch=self.machine_arch, os_version=self.version,
         )
 
 
-def _package_files(folder: Path) -> Iterator[SourceFile]:
+def _package_files(folder: Path, owned: Mapping[str, str]) -> Iterator[SourceFile]:
     kept = _Kept()
     spec = folder.with_name(f"{folder.name}.mtree")
     for entry in read_tree(folder, spec, kept, origin=folder.parent.name, time=0):
         if entry.kind == "link":
             yield SourceFile(path=entry.path, symlink=entry.link)
         elif entry.kind == "file":
-            yield SourceFile(path=entry.path, content=kept.contents[entry.sha256], mode=entry.mode)
+            owner, _, group = owned.get(entry.path, "root:wheel").partition(":")
+            yield SourceFile(path=entry.path, content=kept.contents[entry.sha256], mode=entry.mode,
+                             owner=owner, group=group, inode=entry.inode)
         elif entry.kind != "dir":
             raise ConfigError(f"a package cannot hold a {entry.kind}", where=entry.path,
                               reason="package-entry")
@@ -174,7 +177,7 @@ def _members_archive(job: Job, members: tuple[Member, ...], time: int) -> Blob:
     contents = {member.name: member.content for member in members}
     entries = [
         Entry(member.name, "link" if member.symlink else "file", member.mode, time=time,
-              size=len(member.content), link=member.symlink)
+              size=len(member.content), link=member.symlink, inode=member.inode)
         for member in members
     ]
     with job.blobs.writer() as writer:

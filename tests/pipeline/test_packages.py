@@ -26,8 +26,11 @@ def test_what_scripts_declare_is_in_the_images(template: Scratch) -> None:
         ("etc/rc.d/bozohttpd", "file", 0o755, 0, 0), ("etc/rc.d/xencommons", "file", 0o755, 0, 0),
         ("usr/pkg/etc/xen/scripts/block", "file", 0o755, 0, 0),
         ("usr/pkg/etc/pkgin/repositories.conf", "file", 0o644, 0, 0),
+        ("usr/pkg/share/examples/bozohttpd/htpasswd", "file", 0o640, 500, 500),
         ("etc/master.passwd", "file", 0o600, 0, 0),
     }
+    names = [trees["mini-dom0.iso"][f"usr/pkg/bin/{name}"] for name in ("zstd", "zstdmt")]
+    assert names[0].inode == names[1].inode != "", "one file by two names, as it was packed"
     plain = spec(template, "mini-base.ffs").by_path
     lists = ("etc/passwd", "etc/group", "etc/master.passwd")
     changed = trees["mini-pkgrepo.ffs"]

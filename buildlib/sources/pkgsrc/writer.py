@@ -27,7 +27,8 @@ PKGTOOLS_VERSION = "20091115"  # the oldest pkg_install that reads what is writt
 class SourceFile:
     """A file of the package: `content`, or the target of a symbolic link.
 
-    `path` is relative to the prefix; `mode` holds the permission bits.
+    `path` is relative to the prefix; `mode` holds the permission bits; files with the same
+    `inode`, unless it is empty, are one file by several names.
     """
 
     path: str
@@ -36,6 +37,7 @@ class SourceFile:
     mode: int = 0o644
     owner: str = ROOT
     group: str = WHEEL
+    inode: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,10 @@ class PackageSource:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of the archive: a file, or a symbolic link if `symlink` is not empty."""
+    """A member of the archive: a file, or a symbolic link if `symlink` is not empty.
+
+    `inode` as in SourceFile.
+    """
 
     name: str
     mode: int
@@ -74,6 +79,7 @@ class Member:
     symlink: str = ""
     owner: str = ROOT
     group: str = WHEEL
+    inode: str = ""
 
 
 def make_package(source: PackageSource) -> tuple[tuple[Member, ...], Summary]:
@@ -96,6 +102,7 @@ def make_package(source: PackageSource) -> tuple[tuple[Member, ...], Summary]:
             symlink=file.symlink,
             owner=file.owner,
             group=file.group,
+            inode=file.inode,
         )
         for file in files
     ]
