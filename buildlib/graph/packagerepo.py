@@ -65,9 +65,9 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
             removed.append(SIGNATURE)
     if signer is not None:
         signature = signer.sign(store.blobs.read(files[DIGESTS].sha256))
-        path = folder / SIGNATURE
-        if not path.is_file() or path.read_bytes() != signature:
-            replace(path, signature)
+        place = folder / SIGNATURE
+        if not place.is_file() or place.read_bytes() != signature:
+            replace(place, signature)
             written.append(SIGNATURE)
     sync(folder)
     return Put(tuple(written), tuple(removed))

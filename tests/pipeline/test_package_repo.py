@@ -52,6 +52,12 @@ def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) ->
     assert served(folder.parent) == locked(scratch)
     assert scratch.build("package-repo", f"packages={folder.parent}",
                          f"key={private_key()}").built == frozenset()
+    with Mirror(folder.parent) as mirror:  # the programs that pkg_chk -b calls
+        listed = subprocess.run(
+            ["sh", "-c", f"tnftp -V -o - {mirror.url}/All/pkg_summary.gz | gzip -cd | "
+             "awk -F= '$1 == \"PKGNAME\" { print $2 }'"],
+            check=True, capture_output=True, text=True).stdout.split()
+    assert [f"{name}.tgz" for name in listed] == sorted(locked(scratch))
     before = scratch.path("sets/mini.lock").read_bytes()
     definition = scratch.path("sets/mini.toml")
     text = definition.read_text()
