@@ -32,6 +32,7 @@ _GROUPS = {
     "kernel": "compile the kernels",
     "packages": "stage binary packages into trees",
     "root": "compose the root trees",
+    "signed": "check who signed the packages",
     "tree": "compose the tree of the CD",
     "unpack": "unpack the binary sets",
 }
@@ -77,9 +78,12 @@ class Tasks:
     def tasks(self) -> Iterator[DoitTask]:
         """Every stage, product and check."""
         glance = self._run.glance
+        described = glance.tasks if glance else self._run.session.tasks()
+        bases = {name.partition(":")[0] for name, _, _ in described}
         for base, doc in _GROUPS.items():
-            yield {"basename": base, "name": None, "doc": doc}
-        for name, doc, needs in glance.tasks if glance else self._run.session.tasks():
+            if base in bases:
+                yield {"basename": base, "name": None, "doc": doc}
+        for name, doc, needs in described:
             base, _, sub = name.partition(":")
             yield {
                 "basename": base,

@@ -67,8 +67,8 @@ class PackageLocker:
         chosen: dict[str, Chosen] = {}
         of: dict[str, list[str]] = {}
         wanted: dict[str, list[str]] = {}
-        for name, recipe in recipes.items():
-            for item in self._resolve(name, recipe, offer):
+        for name, found in self._resolve_all(recipes, offer).items():
+            for item in found:
                 chosen.setdefault(item.name, item)
                 of.setdefault(item.name, []).append(name)
                 if item.wanted_as:
@@ -98,6 +98,24 @@ class PackageLocker:
         """What the repository has now."""
         return read_offer(self.release.packages.path, self.mirrors, self.store, signer=signer,
                           say=self.say)
+
+    def _resolve_all(
+        self, recipes: Mapping[str, Recipe], offer: Repository
+    ) -> Mapping[str, Iterable[Chosen]]:
+        """The packages of each recipe. Raises SourceError that tells of all recipes."""
+        found, errors = {}, []
+        for name, recipe in recipes.items():
+            try:
+                found[name] = self._resolve(name, recipe, offer)
+            except SourceError as error:
+                errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise SourceError(
+                f"the packages of {len(errors)} recipes cannot be had", where=offer.where,
+                why="\n".join(map(str, errors)), reason=errors[0].reason)
+        return found
 
     def _resolve(self, name: str, recipe: Recipe, offer: Repository) -> Iterable[Chosen]:
         """The packages of one recipe, with the libraries of its sets where one is required."""

@@ -188,6 +188,18 @@ def test_what_is_missing_names_recipe_chain_and_nearest(bench: Bench) -> None:
     assert error.hint == "there is libgcrypt-1.9"
 
 
+def test_what_is_missing_in_several_recipes_is_told_at_once(bench: Bench) -> None:
+    bench.recipe("dom0", "libgcrypto")
+    bench.recipe("domu/sql", "libgcrypt")
+    bench.recipe("domu/www", "libgcrypt>=3")
+    error = bench.refused(repository(source("libgcrypt-1.9")))
+    assert (error.what, error.reason) == ("the packages of 2 recipes cannot be had", "pkg-missing")
+    for text in ("no package matches libgcrypto", "recipes/dom0.toml", "libgcrypt>=3 (recipe)",
+                 "recipes/domu/www.toml"):
+        assert text in (error.why or "")
+    assert (error.why or "").count("there is libgcrypt-1.9") == 2
+
+
 def test_a_library_of_a_set(bench: Bench) -> None:
     """The set is read, the first that has all; a build then takes it from the store."""
     files = repository(source("a-1", requires=(LIBC, "/usr/pkg/lib/liba.so.1"),

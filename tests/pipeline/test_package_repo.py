@@ -52,6 +52,12 @@ def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) ->
     assert served(folder.parent) == locked(scratch)
     assert scratch.build("package-repo", f"packages={folder.parent}",
                          f"key={private_key()}").built == frozenset()
+    with Mirror(folder.parent) as mirror:  # the programs that pkg_chk -b calls
+        listed = subprocess.run(
+            ["sh", "-c", "tnftp -V -o - $0 | gzip -cd | awk -F= '$1 == \"PKGNAME\" { print $2 }'",
+             f"{mirror.url}/All/pkg_summary.gz"],
+            check=True, capture_output=True, text=True).stdout.split()
+    assert [f"{name}.tgz" for name in listed] == sorted(locked(scratch))
     before = scratch.path("sets/mini.lock").read_bytes()
     definition = scratch.path("sets/mini.toml")
     text = definition.read_text()
@@ -160,6 +166,11 @@ def test_signed_packages_all_the_way(scratch: Scratch, tmp_path: Path) -> None:
     refused = scratch.doit("lock", f"mirror={folder}", status=3)
     assert "ERROR: the signature is not good" in refused.err
     assert f"{PACKAGES}/lz4-1.10.0.tgz" in refused.err
+    scratch.path("sets/keys/packager.asc").unlink()
+    for words in (("lock",), ("verify",), ("root:base",)):
+        ran = scratch.doit(*words, f"mirror={folder}", status=None)
+        assert "ERROR: " in ran.err
+        assert "keys/packager.asc" in ran.err
 
 
 def test_what_is_wrong_is_told_before_anything_is_built(bare: Scratch) -> None:
