@@ -184,7 +184,8 @@ def test_the_disc_boots_what_was_built(template: Scratch) -> None:
     menu = on_disc(template, "boot/grub/grub.cfg").decode()
     assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1 .*pv-linear-pt=true\n", menu)
     assert re.findall(r"\n\tmodule2 (.*)", menu) == [
-        "/netbsd bootdev=cd0a", "/netbsd bootdev=cd0a -4"]
+        "/netbsd bootdev=cd0a", "/netbsd bootdev=cd0a -4", "/netbsd bootdev=cd0a -s",
+        "/netbsd bootdev=cd0a -v"]
     report = tool("xorriso", "-indev", template.product(), "-report_el_torito", "plain").decode()
     assert re.search(r"^El Torito boot img :.* BIOS  y   none", report, re.MULTILINE)
     assert re.search(r"^El Torito boot img :.* UEFI  y   none", report, re.MULTILINE)
