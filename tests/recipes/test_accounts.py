@@ -98,8 +98,8 @@ def test_an_image_whose_list_is_younger_than_its_databases(
 
 def test_a_list_of_the_server_s_own(machines: Machines, server: Server) -> None:
     server.file_system("c", {**CONFIG, "local/etc/master.passwd": MASTER})
-    age(server, server.sim / "fs/c/local/etc/master.passwd", 1)
-    assert boots(server)[1] == [CALL]
+    age(server, server.sim / "fs/c/local/etc/master.passwd", -9)
+    assert boots(server)[1] == [CALL], "the image's databases are of another list, however old"
     made = config(server)
     assert (made["pwd.db"], made["master.passwd"]) == ("root\nown\n", MASTER)
     assert made["passwd"].splitlines()[1] == "own:*:900:900:Own:/:/bin/sh"

@@ -41,7 +41,8 @@ uppermost()
 }
 
 # are_users_known SUM -- are the databases made of the list with that sum?
-# Where none were made here, the image's are good unless its list is younger.
+# Where none were made here, the image's are good for its own list, unless that
+# is younger.
 are_users_known()
 {
 	_database=$(uppermost pwd.db)
@@ -50,7 +51,8 @@ are_users_known()
 		read -r _known <"$_etc/.pwd.db.sum"
 		[ "$_known" = "$1" ]
 	else
-		[ -z "$(find "$_list" -newer "$_database")" ]
+		[ "${_list%/*}" = "${_database%/*}" ] &&
+		    [ -z "$(find "$_list" -newer "$_database")" ]
 	fi
 }
 
