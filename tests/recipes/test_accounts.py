@@ -102,6 +102,8 @@ def test_a_list_of_the_server_s_own(machines: Machines, server: Server) -> None:
     assert boots(server)[1] == [CALL], "the image's databases are of another list, however old"
     made = config(server)
     assert (made["pwd.db"], made["master.passwd"]) == ("root\nown\n", MASTER)
+    mode = (server.sim / "fs/c/local/etc/master.passwd").stat().st_mode & 0o777
+    assert mode == 0o600, "a checkout gives it 644"
     assert made["passwd"].splitlines()[1] == "own:*:900:900:Own:/:/bin/sh"
     again = machines.on(server)
     other = again.sim / "fs/c/local/etc/master.passwd"

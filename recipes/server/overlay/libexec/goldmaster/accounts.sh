@@ -16,6 +16,8 @@ prepare_users()
 	_etc=$1
 	_list=$(uppermost master.passwd)
 	[ -f "$_list" ] || return 0
+	# It holds passwords, and a checkout knows no modes.
+	[ "$_list" = /etc/master.passwd ] || chmod 600 "$_list"
 	tell_missing_accounts
 	_sum=$(cksum <"$_list")
 	! are_users_known "$_sum" || return 0
