@@ -15,7 +15,11 @@ from buildlib.words.errors import BootError, ConfigError
 from buildlib.words.model import Platform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from buildlib.graph.imageserver import Signer
+    from buildlib.stages.stage import From
+    from buildlib.words.digest import Blob
 
 
 def verify(session: Session) -> None:
@@ -103,15 +107,21 @@ def image_signer(session: Session) -> Signer:
     return Signer(session.root / session.settings.key, session.store)
 
 
+def _made(session: Session, refs: Mapping[str, From]) -> dict[str, Blob]:
+    """What stages have put out for each name; they run first where they must."""
+    engine = session.engine
+    for stage in dict.fromkeys(ref.stage for ref in refs.values()):
+        engine.make(stage)
+    return {name: engine.output(ref).blob for name, ref in refs.items()}
+
+
 def image_server(session: Session, sink: Sink) -> None:
     """Have the version of the images, as they are now, in the authoritative server's folder."""
     from buildlib.graph.imageserver import serve
 
-    started, settings, engine = ticks(), session.settings, session.engine
+    started, settings = ticks(), session.settings
     signer = image_signer(session)
-    for stage in dict.fromkeys(ref.stage for ref in session.plan.version.values()):
-        engine.make(stage)
-    files = {name: engine.output(ref).blob for name, ref in session.plan.version.items()}
+    files = _made(session, session.plan.version)
     folder = session.root / (settings.images or f"{settings.dist}/images")
     served = serve(folder, files, session.store, signer)
     outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
@@ -135,11 +145,9 @@ def package_repo(session: Session, sink: Sink) -> None:
     """Have the locked packages, and the lists of them, in the repository's folder."""
     from buildlib.graph.packagerepo import put, several_versions
 
-    started, settings, engine = ticks(), session.settings, session.engine
+    started, settings = ticks(), session.settings
     signer = repo_signer(session)
-    for stage in dict.fromkeys(ref.stage for ref in session.plan.repository.values()):
-        engine.make(stage)
-    files = {path: engine.output(ref).blob for path, ref in session.plan.repository.items()}
+    files = _made(session, session.plan.repository)
     folder = session.root / (settings.packages or f"{settings.dist}/packages")
     done = put(folder, files, session.store, signer)
     locked = session.plan.lock.packages

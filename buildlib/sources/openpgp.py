@@ -32,13 +32,7 @@ def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str
     try:
         result = pysequoia.verify(bytes=message, store=lambda _ids: [certificate])
     except Exception as error:
-        raise SourceError(
-            "the signature is not good",
-            where=where,
-            why=_first_line(error),
-            hint="the list was changed, or another key signed it; nothing of it is used",
-            reason="signature",
-        ) from error
+        raise _not_good(error, "the list", where) from error
     assert result.bytes is not None  # it is for detached signatures only
     return bytes(result.bytes)
 
@@ -56,14 +50,8 @@ def check_detached(
     try:
         pysequoia.verify(bytes=data, store=lambda _ids: [certificate],
                          signature=pysequoia.Sig.from_bytes(signature))
-    except Exception as error:
-        raise SourceError(
-            "the signature is not good",
-            where=where,
-            why=_first_line(error),
-            hint="the file was changed, or another key signed it; nothing of it is used",
-            reason="signature",
-        ) from error
+    except Exception as error:  # the library has no narrower one
+        raise _not_good(error, "the file", where) from error
 
 
 def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
@@ -96,6 +84,14 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
         hint="do not trust this key; if the release's key has changed, confirm the new "
         "fingerprint by another way before you change the release definition",
         reason="signing-key",
+    )
+
+
+def _not_good(error: Exception, what: str, where: str) -> SourceError:
+    return SourceError(
+        "the signature is not good", where=where, why=_first_line(error),
+        hint=f"{what} was changed, or another key signed it; nothing of it is used",
+        reason="signature",
     )
 
 

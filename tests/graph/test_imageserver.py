@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.imageserver import private_key, public_key
+from support.killing import Killed, killed_at
 
 from buildlib.graph import imageserver
 from buildlib.graph.imageserver import Served, Signer, serve
@@ -138,28 +136,6 @@ def test_a_latest_that_is_damaged(store: Store, folder: Path) -> None:
         (folder / "LATEST").write_bytes(text)
         assert put(store, folder, "v1").is_named
         assert latest(folder) == ("v1", int(NOW))
-
-
-class Killed(BaseException):
-    """Nothing runs after it."""
-
-
-def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the process die at its `step`th call that changes the folder."""
-    count = 0
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*words: Any, **named: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == step:
-                raise Killed
-            return real(*words, **named)
-        return call
-
-    for place, name in ((os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "mkdir"),
-                        (shutil, "copyfile")):
-        monkeypatch.setattr(place, name, dying(getattr(place, name)))
 
 
 @pytest.mark.parametrize("damage", [False, True])

@@ -19,6 +19,7 @@ def lock(*names: str) -> Lock:
         for name in names))
 
 
+# The fields that tests name are texts or tuples of them, as Summary has them.
 def offer(*names: str, **more: object) -> Repository:
     return Repository([Summary(pkgname=name, **more) for name in names])  # type: ignore[arg-type]
 

@@ -8,12 +8,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.imageserver import private_key, public_key
+from support.imageserver import check_digests, private_key
+from support.killing import Killed, killed_at
 from support.packages import packed, source, summaries, summary
 
 from buildlib.graph.imageserver import Signer
@@ -70,12 +69,7 @@ def check(folder: Path, *names: str, others: tuple[str, ...] = ()) -> None:
     packages = {f"{name.partition(' ')[0]}.tgz" for name in names}
     assert {path.name for path in (folder / "All").iterdir()} == {
         *packages, "pkg_summary.gz", "index.html", *others}
-    subprocess.run(["sha512sum", "--quiet", "--strict", "-c", "SHA512"], cwd=folder, check=True)
-    if (folder / "SHA512.sig").exists():
-        (folder.parent / "pem").write_text(public_key())
-        subprocess.run(["openssl", "dgst", "-sha256", "-verify", folder.parent / "pem",
-                        "-signature", "SHA512.sig", "SHA512"], cwd=folder, check=True,
-                       capture_output=True)
+    check_digests(folder)
 
 
 def test_new_packages_come_and_old_ones_go(store: Store, folder: Path) -> None:
@@ -159,28 +153,6 @@ def test_without_a_key_no_signature_lies(store: Store, folder: Path) -> None:
     check(folder, *OLD)
     assert "SHA512.sig" in put(folder, files(store, *NEW), store, None).removed
     assert not (folder / "SHA512.sig").exists()
-
-
-class Killed(BaseException):
-    """Nothing runs after it."""
-
-
-def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the process die at its `step`th call that changes the folder."""
-    count = 0
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*words: Any, **named: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == step:
-                raise Killed
-            return real(*words, **named)
-        return call
-
-    for place, name in ((os, "fsync"), (Path, "unlink"), (Path, "replace"), (Path, "mkdir"),
-                        (shutil, "copyfile")):
-        monkeypatch.setattr(place, name, dying(getattr(place, name)))
 
 
 def test_killed_at_every_step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from buildlib.front.session import open_session
 from buildlib.graph import boot as module
 from buildlib.graph.boot import BootReport
 from buildlib.graph.trial import SIZE, write_trial_disk
-from buildlib.store.events import silent
+from buildlib.store.events import Event, Finished, silent
+from buildlib.words.errors import BootError
 from buildlib.words.shconf import Problem, parse
 from buildlib.words.site import HostConf, load_conf
 
@@ -73,3 +75,25 @@ def test_a_boot_test_has_it(
     assert configs == [scratch.path("build/boot-test-config.ffs")] * 2
     assert "GOLDMASTER" in contents(configs[0])
     assert not scratch.path("dist").exists()
+
+
+def test_platforms_are_booted_at_once_and_every_failure_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, both = Scratch.new(tmp_path / "checkout"), threading.Barrier(2, timeout=30)
+    events: list[Event] = []
+
+    def boot(_image: Path, *, firmware: str, log: Path, **_words: object) -> BootReport:
+        both.wait()  # for the other one
+        raise BootError(f"no {firmware}", where="disc", why="dark", log=log, reason="boot-timeout")
+
+    monkeypatch.setattr(module, "boot", boot)
+    with pytest.raises(BootError, match="2 of 2 boots failed") as caught:
+        boot_test(open_session(scratch.root, {"jobs": "2"}, silent), events.append)
+    assert caught.value.reason == "boot-timeout"
+    for platform in ("bios", "efi"):
+        assert f"no {platform}" in str(caught.value)
+        assert f"boot-test-{platform}.log" in str(caught.value)
+    ends = [event for event in events if isinstance(event, Finished)]
+    assert {(end.stage, end.outcome) for end in ends} == {
+        ("boot-test bios", "failed"), ("boot-test efi", "failed")}

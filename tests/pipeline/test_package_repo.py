@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pysequoia
-from support.imageserver import private_key, public_key
+from support.imageserver import check_digests, private_key
 from support.mirror import Mirror
 from support.packages import certificate, signed, signer
 from support.scratch import Scratch
@@ -33,22 +33,12 @@ def served(folder: Path) -> dict[str, str]:
     return {one.file_name: one.file_cksum.removeprefix("sha512 ") for one in parse([data])}
 
 
-def check(folder: Path) -> None:
-    """By the tools of others."""
-    subprocess.run(["sha512sum", "--quiet", "--strict", "-c", "SHA512"], cwd=folder, check=True)
-    if (folder / "SHA512.sig").exists():
-        (folder.parent / "pem").write_text(public_key())
-        subprocess.run(["openssl", "dgst", "-sha256", "-verify", folder.parent / "pem",
-                        "-signature", "SHA512.sig", "SHA512"], cwd=folder, check=True,
-                       capture_output=True)
-
-
 def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) -> None:
     """The repository is served, and a lock made from it; then a package is upgraded."""
     folder = tmp_path / "public" / "All"  # it need not lie in the checkout
     ran = scratch.build("package-repo", f"packages={folder.parent}", f"key={private_key()}")
     assert "package-repo" in ran.built
-    check(folder.parent)
+    check_digests(folder.parent)
     assert served(folder.parent) == locked(scratch)
     assert scratch.build("package-repo", f"packages={folder.parent}",
                          f"key={private_key()}").built == frozenset()
@@ -78,7 +68,7 @@ def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) ->
     scratch.edit(LZ4, "lz4-1.10.0", "lz4-1.10.1")
     scratch.doit("lock")
     scratch.build("package-repo", f"packages={folder.parent}")
-    check(folder.parent)
+    check_digests(folder.parent)
     names = {path.name for path in folder.iterdir()}
     assert ("lz4-1.10.1.tgz" in names, "lz4-1.10.0.tgz" in names) == (True, False)
     assert not (folder.parent / "SHA512.sig").exists(), "it was of another list"
@@ -154,7 +144,7 @@ def test_signed_packages_all_the_way(scratch: Scratch, tmp_path: Path) -> None:
     assert "packages:dom0" not in ran.built
     ran = scratch.build("root", f"mirror={folder}")
     assert not {name for name in ran.built if name.startswith("root:")}, "the trees are the same"
-    check(scratch.path("dist/packages"))
+    check_digests(scratch.path("dist/packages"))
     for name in locked(scratch):
         assert (scratch.path("dist/packages/All") / name).read_bytes() == (
             folder / PACKAGES / name).read_bytes()

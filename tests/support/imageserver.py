@@ -137,3 +137,13 @@ class RsyncDaemon:
     def _answers(self) -> bool:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+def check_digests(folder: Path) -> None:
+    """Hold a folder against its SHA512, and that against its signature, by the tools of others."""
+    subprocess.run(["sha512sum", "--quiet", "--strict", "-c", "SHA512"], cwd=folder, check=True)
+    if (folder / "SHA512.sig").exists():
+        (folder.parent / "pem").write_text(public_key())
+        subprocess.run(["openssl", "dgst", "-sha256", "-verify", folder.parent / "pem",
+                        "-signature", "SHA512.sig", "SHA512"], cwd=folder, check=True,
+                       capture_output=True)

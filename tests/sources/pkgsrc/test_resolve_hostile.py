@@ -39,7 +39,7 @@ def test_an_answer_or_an_error(packages: list[Summary], wanted: list[str]) -> No
     try:
         resolution = resolve(wanted, repository)
     except SourceError as error:
-        assert error.reason in REASONS  # noqa: PT017
+        assert error.reason in REASONS  # noqa: PT017  either is right
         return
     names = resolution.names
     assert len({name.rpartition("-")[0] for name in names}) == len(names)
