@@ -1,149 +1,29 @@
-"""Every rule for a site: one mistake in the example, and all that is told of it."""
+"""Each mistake in a site is told once, with its place."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from support.sites import (
+    ALPHA,
+    BETA,
+    NFS,
+    STORAGE,
+    TARGET,
+    check,
+    copy,
+    drop,
+    link,
+    put,
+    told,
+    without_links,
+    write,
+)
 
-from buildlib.graph.sitecheck import IMAGE_KEY, check_site
-from buildlib.sources.site import known_names, read_site
-from buildlib.sources.siteexample import write_example
-from buildlib.words.errors import ConfigError
-from buildlib.words.shconf import Problem
-from buildlib.words.site import Known
-
-KNOWN = Known({"base", "storage", "nfs", "sql", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
-ALPHA, BETA = "pservers/alpha", "pservers/beta"
-NFS = "vservers/nfs/server.conf"
-STORAGE = "vservers/nfs/storage.conf"
-TARGET = "iqn.1994-04.org.netbsd.iscsi-target:target"
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    write_example(tmp_path / "site")
-    return tmp_path / "site"
-
-
-def check(site: Path) -> list[Problem]:
-    problems: list[Problem] = []
-    read = read_site(site, problems)
-    return sorted({*problems, *check_site(read, KNOWN)})
-
-
-def told(site: Path) -> list[str]:
-    return [str(problem) for problem in check(site)]
-
-
-def put(site: Path, file: str, **values: str) -> Path:
-    """Set keys of a file; a key that is not there is added in a line of its own."""
-    path = site / file
-    text = path.read_text()
-    for key, value in values.items():
-        text, found = re.subn(rf"^{key}=[^\n]*", f"{key}={value}", text, flags=re.MULTILINE)
-        if not found:
-            text += f"{key}={value}\n"
-    return write(site, file, text)
-
-
-def drop(site: Path, file: str, key: str) -> None:
-    text = (site / file).read_text()
-    (site / file).write_text(re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE))
-
-
-def write(site: Path, file: str, text: str) -> Path:
-    (site / file).parent.mkdir(parents=True, exist_ok=True)
-    (site / file).write_text(text)
-    return site / file
-
-
-def link(site: Path, file: str, target: str) -> Path:
-    (site / file).unlink(missing_ok=True)
-    (site / file).symlink_to(target)
-    return site / file
-
-
-def without_links(site: Path) -> Path:
-    for path in site.rglob("etc/*"):
-        if path.is_symlink():
-            path.unlink()
-    return site
-
-
-def copy(site: Path, source: str, target: str) -> None:
-    write(site, target, (site / source).read_text())
-
-
-def test_the_example_has_no_problems(site: Path) -> None:
-    assert told(site) == []
-
-
-def test_the_example_suits_this_checkout(site: Path) -> None:
-    problems: list[Problem] = []
-    known = known_names(Path(__file__).parents[2])
-    assert check_site(read_site(site, problems), known) == problems == []
-
-
-def test_kernels_are_those_that_a_domu_recipe_uses(tmp_path: Path) -> None:
-    """The CD has no others beside its images, and what is no recipe is nothing to a site."""
-    for name, text in {"a": 'kernel = "ONE"', "b": 'kernel = "ONE"', "c": 'kernel = "TWO"',
-                       "broken": "kernel = ", "none": ""}.items():
-        write(tmp_path, f"recipes/domu/{name}.toml", text)
-    write(tmp_path, "kernel-configs/XEN3_DOM0_CD", "")
-    known = known_names(tmp_path)
-    assert known == Known(frozenset({"a", "b", "c", "broken", "none"}), frozenset({"ONE", "TWO"}))
-    assert known_names(Path(__file__).parents[2]).kernels == {"XEN3_DOMU_RO"}
-
-
-def test_the_example_is_always_the_same(tmp_path: Path) -> None:
-    def content(folder: Path) -> dict[str, str | bytes]:
-        return {path.relative_to(folder).as_posix():
-                os.readlink(path) if path.is_symlink() else path.read_bytes()
-                for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
-
-    (tmp_path / "b").mkdir()
-    count = write_example(tmp_path / "a")
-    assert count == write_example(tmp_path / "b") == len(content(tmp_path / "a"))
-    assert content(tmp_path / "a") == content(tmp_path / "b")
-
-
-def test_the_example_is_not_laid_over_anything(tmp_path: Path) -> None:
-    (tmp_path / ".hidden").touch()
-    with pytest.raises(ConfigError, match="is not empty"):
-        write_example(tmp_path)
-    with pytest.raises(ConfigError, match="is no folder"):
-        write_example(tmp_path / ".hidden")
-
-
-def test_a_folder_that_is_no_site(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no site"):
-        read_site(tmp_path, [])
-    with pytest.raises(ConfigError, match="there is no folder"):
-        read_site(tmp_path / "none", [])
-
-
-@pytest.mark.parametrize("url", ["http://a", "https://images.example.net:8443/x/y/",
-                                 "rsync://10.0.0.5/images", "'http://[fd00::1]/~images'"])
-def test_a_store_of_images(site: Path, url: str) -> None:
-    write(site, "global/images.pem", "key")
-    (site / ALPHA / "etc/goldmaster").mkdir()
-    link(site, f"{ALPHA}/{IMAGE_KEY}", "/config/global/images.pem")
-    put(site, f"{ALPHA}/host.conf", image_store="/var/images", image_url=url, image_keep="5")
-    assert told(site) == []
-
-
-@pytest.mark.parametrize("url", ["ftp://a/b", "http:///b", "http://a/../b", "http://a//b",
-                                 "http://a/b?c", "file:///etc", "-x", "rsync://a/-b c"])
-def test_what_is_no_url(url: str, site: Path) -> None:
-    put(site, f"{ALPHA}/host.conf", image_store="/var/images", image_url=f"'{url}'")
-    assert [problem.reason for problem in check(site)] == ["value"]
-
+from buildlib.graph.sitecheck import IMAGE_KEY
 
 Edit = Callable[[Path], object]
 
@@ -391,40 +271,3 @@ def test_a_disk_error_is_told(site: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(os, "read", fails)
     assert f"{NFS}: cannot be read: Input/output error" in told(site)
-
-
-KEYS = ("memory", "dom0_memory", "address", "mac", "bridges", "image", "disk1", "hostname",
-        "volume1", "volume2", "mount", "raid", "autostart", "nonsense")
-TEXTS = (st.text("0123456789.:/,-abr ", max_size=20)
-         | st.sampled_from(["storage-a", "beta x", "fe80::1%wm0", "::/129", "10.0.0.1/", ":", "/",
-                            "/..", "0", "999999999", "yes", "bridge0 bridge0", "x:0 t", "a\tb"]))
-FILES = (f"{ALPHA}/host.conf", f"{ALPHA}/domUs/nfs", f"{BETA}/domUs/nfs", NFS, STORAGE)
-LINKS = st.lists(st.sampled_from(["..", ".", "/config", "global", "local", "etc", "hosts", "a", "b",
-                                  "/"]), min_size=1, max_size=5).map("/".join)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.dictionaries(st.tuples(st.sampled_from(FILES), st.sampled_from(KEYS)), TEXTS, max_size=6),
-       st.lists(st.tuples(st.sampled_from(["global/a", "global/b", f"{ALPHA}/etc/a",
-                                           f"{ALPHA}/etc/b"]), LINKS), max_size=4))
-def test_whatever_is_written_is_checked_to_the_end(
-    shared_site: Path, values: dict[tuple[str, str], str], links: list[tuple[str, str]]
-) -> None:
-    """No value and no link stops the check, or hides the problem of another line."""
-    for file in FILES:
-        write(shared_site, file, "".join(
-            f"{key}='{value}'\n" for (place, key), value in values.items() if place == file))
-    for file in ("global/a", "global/b", f"{ALPHA}/etc/a", f"{ALPHA}/etc/b"):
-        (shared_site / file).unlink(missing_ok=True)
-    for file, target in links:
-        link(shared_site, file, target)
-    unknown = {item.file for item in check(shared_site) if item.reason == "unknown-key"
-               and item.what.startswith("nonsense:")}
-    assert unknown == {file for file, key in values if key == "nonsense"}
-
-
-@pytest.fixture(scope="module")
-def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shared") / "site"
-    write_example(folder)
-    return folder

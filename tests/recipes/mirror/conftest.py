@@ -1,0 +1,23 @@
+"""Machines with mirrors, under both shells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.mirrored import (
+    Machines,
+)
+
+
+@pytest.fixture(params=["dash", "mksh"])
+def shell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def machines(tmp_path: Path, shell: str) -> Iterator[Machines]:
+    made = Machines(tmp_path, shell)
+    yield made
+    made.close()

@@ -1,0 +1,66 @@
+"""An example of a site, and ways to change it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from buildlib.graph.sitecheck import check_site
+from buildlib.sources.site import read_site
+from buildlib.words.shconf import Problem
+from buildlib.words.site import Known
+
+KNOWN = Known({"base", "storage", "nfs", "sql", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
+ALPHA, BETA = "pservers/alpha", "pservers/beta"
+NFS = "vservers/nfs/server.conf"
+STORAGE = "vservers/nfs/storage.conf"
+TARGET = "iqn.1994-04.org.netbsd.iscsi-target:target"
+
+
+def check(site: Path) -> list[Problem]:
+    problems: list[Problem] = []
+    read = read_site(site, problems)
+    return sorted({*problems, *check_site(read, KNOWN)})
+
+
+def told(site: Path) -> list[str]:
+    return [str(problem) for problem in check(site)]
+
+
+def put(site: Path, file: str, **values: str) -> Path:
+    """Set keys of a file; a key that is not there is added in a line of its own."""
+    path = site / file
+    text = path.read_text()
+    for key, value in values.items():
+        text, found = re.subn(rf"^{key}=[^\n]*", f"{key}={value}", text, flags=re.MULTILINE)
+        if not found:
+            text += f"{key}={value}\n"
+    return write(site, file, text)
+
+
+def drop(site: Path, file: str, key: str) -> None:
+    text = (site / file).read_text()
+    (site / file).write_text(re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE))
+
+
+def write(site: Path, file: str, text: str) -> Path:
+    (site / file).parent.mkdir(parents=True, exist_ok=True)
+    (site / file).write_text(text)
+    return site / file
+
+
+def link(site: Path, file: str, target: str) -> Path:
+    (site / file).unlink(missing_ok=True)
+    (site / file).symlink_to(target)
+    return site / file
+
+
+def without_links(site: Path) -> Path:
+    for path in site.rglob("etc/*"):
+        if path.is_symlink():
+            path.unlink()
+    return site
+
+
+def copy(site: Path, source: str, target: str) -> None:
+    write(site, target, (site / source).read_text())
