@@ -2,7 +2,8 @@
 
 Prints a row for each: our median, the other's, their ratio pair by pair, and the ratio to reach.
 Ratios count; absolute times are those of this machine at this hour. Rows are chosen by name:
-`make bench BENCH="null ingest"`; `--runs N` sets the number of counted runs (5).
+`make bench BENCH="null ingest"`; `--runs N` sets the number of counted runs (5). Once every row was
+measured, now or before, docs/bench.svg is drawn of the last figures.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import material
@@ -23,26 +23,17 @@ import packages
 import release
 import sources
 from measure import Command, Folders, middle, pairs, ratio, run
+from picture import draw
+from rows import Row, alone, beside, peak, remember
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build" / "bench"
+PICTURE = ROOT / "docs" / "bench.svg"
 PYTHON = Path(sys.prefix) / "bin" / "python"
 OURS = Path(__file__).with_name("ours.py")
 DOIT: tuple[str | Path, ...] = (PYTHON, "-m", "doit")
 # root's bsdtar would set owners and modes that others cannot, at a cost
 AS_USER = ("--no-same-owner", "--no-same-permissions")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `reached` compares the figure with `wanted`, which has its sense."""
-
-    name: str
-    ours: str
-    other: str
-    figure: str
-    wanted: str
-    reached: bool
 
 
 def null_build(runs: int) -> list[Row]:
@@ -79,8 +70,8 @@ def null_real(runs: int) -> list[Row]:
     finally:
         for path in unpacked:
             (WORK / f"{path.name}.aside").rename(path)
-    return [null, Row("overlay change without sources", _seconds(wall), "",
-                      f"{again} unpacked", "0 unpacked", bool(unpacked) and not again)]
+    return [null, Row("overlay change without sources", again if unpacked else 1, 0, "unpacked",
+                      ours=f"{wall:.2f} s")]
 
 
 def _null(runs: int, name: str, command: Command) -> Row:
@@ -89,10 +80,7 @@ def _null(runs: int, name: str, command: Command) -> Row:
     (bare / "dodo.py").write_text(
         "def task_one():\n    return {'actions': ['true'], 'uptodate': [True]}\n")
     ours, others = pairs(command, Command(DOIT, bare), runs)
-    figure = ratio(ours, others, "cpu")
-    return Row(name, _seconds(middle(ours, "cpu")),
-               f"bare doit {_seconds(middle(others, 'cpu'))}", f"{figure:.2f} ×", "≤ 1.60 ×",
-               figure <= 1.6)
+    return beside(name, ours, others, other="bare doit", wanted=1.6)
 
 
 def first_build(runs: int) -> list[Row]:
@@ -106,12 +94,9 @@ def first_build(runs: int) -> list[Row]:
 
     command = Command([*DOIT, "iso"], project, clear)
     results = [run(command) for _ in range(min(runs, 3))]
-    wall, memory = middle(results, "wall"), max(item.memory for item in results)
     return [
-        Row("doit iso from nothing, wall", _seconds(wall), "", f"{wall:.1f} s", "≤ 60 s",
-            wall <= 60),
-        Row("doit iso, peak of a process", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB",
-            "≤ 200 MiB", memory <= 200),
+        alone("doit iso from nothing, wall", middle(results, "wall"), unit="s", wanted=60),
+        peak("doit iso, peak of a process", results, wanted=200),
     ]
 
 
@@ -125,13 +110,9 @@ def ingest(runs: int) -> list[Row]:
         Command(["bsdtar", "-C", out.current, *AS_USER, "-xf", archive], WORK, out.fresh),
         runs,
     )
-    figure, memory = ratio(ours, others, "cpu"), max(item.memory for item in ours)
     return [
-        Row("ingest of a 331 MB set, CPU", _seconds(middle(ours, "cpu")),
-            f"bsdtar -xf {_seconds(middle(others, 'cpu'))}", f"{figure:.2f} ×", "≤ 1.30 ×",
-            figure <= 1.3),
-        Row("ingest, peak memory", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB", "≤ 200 MiB",
-            memory <= 200),
+        beside("ingest of a 331 MB set, CPU", ours, others, other="bsdtar -xf", wanted=1.3),
+        peak("ingest, peak memory", ours, wanted=200),
     ]
 
 
@@ -145,16 +126,10 @@ def extract(runs: int) -> list[Row]:
         Command(["sh", "-c", each, out.current, *archives], WORK, out.fresh),
         runs,
     )
-    figure, memory = ratio(ours, others, "cpu"), max(item.memory for item in ours)
     return [
-        Row("sources, 220,000 members, CPU", _seconds(middle(ours, "cpu")),
-            f"bsdtar -xf {_seconds(middle(others, 'cpu'))}", f"{figure:.2f} ×", "≤ 1.30 ×",
-            figure <= 1.3),
-        Row("sources, wall", _seconds(middle(ours, "wall")),
-            f"bsdtar -xf {_seconds(middle(others, 'wall'))}",
-            f"{ratio(ours, others, 'wall'):.2f} ×", "(told only)", True),
-        Row("sources, peak memory", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB", "≤ 200 MiB",
-            memory <= 200),
+        beside("sources, 220,000 members, CPU", ours, others, other="bsdtar -xf", wanted=1.3),
+        beside("sources, wall", ours, others, other="bsdtar -xf", wanted=None, what="wall"),
+        peak("sources, peak memory", ours, wanted=200),
     ]
 
 
@@ -180,10 +155,9 @@ def fetch(runs: int) -> list[Row]:
     finally:
         server.kill()
         server.wait()
-    figure = 1 / ratio(ours, others, "wall")
-    return [Row("fetch and verify, rate", f"{512 / middle(ours, 'wall'):.0f} MiB/s",
-                f"SHA-512 alone {512 / middle(others, 'wall'):.0f} MiB/s", f"{figure:.2f} ×",
-                "≥ 0.90 ×", figure >= 0.9)]
+    return [Row("fetch and verify, rate", 1 / ratio(ours, others, "wall"), 0.9, at_least=True,
+                ours=f"{512 / middle(ours, 'wall'):.0f} MiB/s", other="SHA-512 alone",
+                theirs=f"{512 / middle(others, 'wall'):.0f} MiB/s")]
 
 
 def site(runs: int) -> list[Row]:
@@ -191,12 +165,9 @@ def site(runs: int) -> list[Row]:
     folder = material.site(WORK / "site", servers=10_000, hosts=500)
     command = Command([*DOIT, "site-check", folder], ROOT)
     results = [run(command) for _ in range(min(runs, 3))]
-    cpu, memory = middle(results, "cpu"), max(item.memory for item in results)
     return [
-        Row("site-check, 10,000 servers, CPU", _seconds(cpu), "", f"{cpu:.1f} s", "≤ 10 s",
-            cpu <= 10),
-        Row("site-check, peak memory", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB", "≤ 200 MiB",
-            memory <= 200),
+        alone("site-check, 10,000 servers, CPU", middle(results, "cpu"), unit="s", wanted=10),
+        peak("site-check, peak memory", results, wanted=200),
     ]
 
 
@@ -205,17 +176,13 @@ def summary(runs: int) -> list[Row]:
     path, roots = packages.summary(WORK / "pkg_summary.gz")
     command = Command([PYTHON, OURS, "summary", path], WORK)
     results = [run(command) for _ in range(runs + 1)][1:]
-    cpu, memory = middle(results, "cpu"), max(item.memory for item in results)
     told = [subprocess.run([PYTHON, OURS, "summary", path, *roots], cwd=WORK, check=True,
                            capture_output=True, text=True).stdout.split() for _ in range(runs)]
     resolving, count = statistics.median(float(seconds) for seconds, _ in told), told[0][1]
     return [
-        Row("summary, 30,000 packages, CPU", _seconds(cpu), "", f"{cpu:.2f} s", "≤ 1.00 s",
-            cpu <= 1),
-        Row("summary, peak memory", f"{memory:.0f} MiB", "", f"{memory:.0f} MiB", "≤ 150 MiB",
-            memory <= 150),
-        Row("resolve 300 packages, CPU", _seconds(resolving), f"{count} come in",
-            f"{resolving:.2f} s", "≤ 0.50 s", resolving <= 0.5),
+        alone("summary, 30,000 packages, CPU", middle(results, "cpu"), unit="s", wanted=1),
+        peak("summary, peak memory", results, wanted=150),
+        Row("resolve 300 packages, CPU", resolving, 0.5, "s", other=f"{count} come in"),
     ]
 
 
@@ -230,10 +197,7 @@ def stage_packages(runs: int) -> list[Row]:
         Command(["sh", "-c", each, out.current, folder], WORK, out.fresh),
         runs,
     )
-    figure = ratio(ours, others, "cpu")
-    return [Row("staging 200 packages, CPU", _seconds(middle(ours, "cpu")),
-                f"bsdtar -xf {_seconds(middle(others, 'cpu'))}", f"{figure:.2f} ×", "≤ 1.30 ×",
-                figure <= 1.3)]
+    return [beside("staging 200 packages, CPU", ours, others, other="bsdtar -xf", wanted=1.3)]
 
 
 def null_packages(runs: int) -> list[Row]:
@@ -265,10 +229,6 @@ def _project(folder: Path) -> None:
         shutil.copy2(ROOT / name, folder / name)
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s"
-
-
 def main() -> int:
     """Run the rows asked for; exit status 1 where one does not reach its ratio."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
@@ -276,12 +236,17 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    good = True
+    good, known = True, dict[str, list[Row]]()
     for name in options.rows:
-        for row in ROWS[name](options.runs):
+        rows = ROWS[name](options.runs)
+        for row in rows:
             good &= row.reached
-            print(f"{'ok  ' if row.reached else 'MISS'} {row.name:<30} {row.ours:>12}   "
-                  f"{row.other:<26} {row.figure:>10}   wanted {row.wanted}", flush=True)
+            print(row.text(), flush=True)
+        known = remember(WORK / "rows.json", name, rows)
+    if known.keys() >= ROWS.keys():
+        PICTURE.write_text(draw({name: known[name] for name in ROWS}))
+    else:
+        print(f"no picture: never measured: {' '.join(ROWS.keys() - known.keys())}")
     return 0 if good else 1
 
 
