@@ -25,7 +25,7 @@ def tree(folder: Path, *, files: int, folders: int, size: int) -> Path:
     places = [folder]
     folder.mkdir(parents=True, exist_ok=True)
     while len(places) <= folders:
-        parent = chance.choice(places[-400:])
+        parent = chance.choice(places[-max(400, folders // 5):])
         if len(parent.relative_to(folder).parts) < 9:
             place = parent / f"dir{len(places):04d}"
             place.mkdir(exist_ok=True)
@@ -55,10 +55,10 @@ def archive(folder: Path, target: Path) -> Path:
     return target
 
 
-def noise(target: Path, size: int) -> Path:
+def noise(target: Path, size: int, *, seed: int = 2) -> Path:
     """A file of `size` bytes that nothing compresses."""
     if not target.exists() or target.stat().st_size != size:
-        chance = random.Random(2)
+        chance = random.Random(seed)
         with target.open("wb") as file:
             for _ in range(size >> 20):
                 file.write(chance.randbytes(1 << 20))
