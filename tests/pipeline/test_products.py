@@ -149,6 +149,18 @@ def test_record_names_every_stage_with_key_and_outputs(template: Scratch) -> Non
         assert sha256 == digest(template.product(name))
 
 
+@pytest.mark.parametrize(("base", "title"), [
+    (ISO, "MINI_DOM0"), ("mini-base.ffs", "MINI_BASE"), ("mini-pkgrepo.ffs", "MINI_PKGREPO")])
+def test_an_image_tells_which_record_is_its_own(template: Scratch, base: str, title: str) -> None:
+    """By the name that every tool shows of a disc that somebody found in a drawer."""
+    labels = {name: record(template, name)["labels"] for name in BASES}
+    volume = f"{title}_{labels[base]['key'].upper()}"
+    assert labels[base]["volume"] == volume
+    shown = tool("grub-fstest", template.product(base), "ls", "--", "-l", "(loop0)").decode()
+    assert f"Label `{volume}'" in shown
+    assert [name for name in BASES if labels[name]["volume"] in shown] == [base]
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_nothing_tells_of_the_build_host(template: Scratch, base: str) -> None:
     """Neither path, nor user, nor host; and the record has no time of the build."""
