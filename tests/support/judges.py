@@ -323,7 +323,8 @@ def grub_reads(image: Path, entry: Entry) -> bytes:
 def grub_lists(image: Path, folder: str) -> str:
     """What GRUB's own reader lists in a folder, names parted by blanks, folders with a slash."""
     path = "/" if folder == ROOT else f"/{folder}/"
-    return tool("grub-fstest", image, "ls", "--", "-a", f"(loop0){path}").decode(errors="surrogateescape")
+    listed = tool("grub-fstest", image, "ls", "--", "-a", f"(loop0){path}")
+    return listed.decode(errors="surrogateescape")
 
 
 def grub_differences(image: Path, tree: Tree) -> list[str]:
