@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 BIOS = From("grub:bios", "image")
 LABELS = Labels("VOLUME")
+# d-characters; a file has an extension, though an empty one, and a version (ECMA-119, 7.5 and 7.6)
+PLAIN = re.compile(r"(/[A-Z0-9_]{1,31})+(\.[A-Z0-9_]{0,3};1)?")
 
 
 def press(bench: Bench, contents: Contents, *, packs: int = 1) -> tuple[Path, Tree]:
@@ -52,6 +55,7 @@ def check(bench: Bench, contents: Contents) -> tuple[Path, Tree]:
              for name, judge in judges.ISO_JUDGES.items()}
     assert found == {name: [] for name in found}
     assert judges.grub_differences(iso, tree) == []
+    assert [path for path in judges.isoinfo_plain(iso) if not PLAIN.fullmatch(path)] == []
     assert judges.spec_differences(format_tree(tree), judges.bsdtar_spec(iso)) == []
     contents_found, groups = judges.bsdtar_contents(iso)
     own = {entry.path: data for entry, data in contents.items() if entry.kind == "file"}
@@ -84,7 +88,7 @@ def test_every_kind_of_entry(shared_bench: Bench) -> None:
         **link("up", "../.././bin"), **link("loop", "loop"),
         **char("dev/null", 2, 2, 0o666), **block("dev/xbd0a", 142, 0),
         **char("dev/large", 4095, (1 << 20) - 1), **block("dev/zero", 0, 0),
-        **fifo("run/fifo"),
+        **fifo("run/fifo"), **file("owner", uid=70000, gid=(1 << 32) - 1),
     })
     assert len(tree.by_path["usr/a"].sha256) == 64
     for path, data in {"bin/su": b"su!" * 10, "usr/lib/c": b"one", "relative": b"su!" * 10}.items():
