@@ -46,7 +46,7 @@ def test_make_targets_in_documents() -> None:
 def test_every_key_of_a_definition_is_told() -> None:
     text = (ROOT / "docs/netbsd.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
-    parts = {"signature": model.Signature, "packages": model.PackageSource, "build": model.Build,
+    parts = {"signature": model.Signature, "packages": model.PackageSource, "build": building.Build,
              "boot": model.Boot}
     for field in dataclasses.fields(model.Release):
         if field.name in parts:
@@ -54,7 +54,7 @@ def test_every_key_of_a_definition_is_told() -> None:
                 assert f"{field.name}.{inner.name}" in told, f"{field.name}.{inner.name}"
         else:
             assert {field.name, f"[{field.name}]"} & told, field.name
-    for part in (model.Compiler, model.Space):
+    for part in (building.Compiler, building.Space):
         for field in dataclasses.fields(part):
             assert field.name in told, field.name
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from buildlib.graph.imageserver import Signer
     from buildlib.stages.stage import From
+    from buildlib.words.consoles import Consoles
     from buildlib.words.digest import Blob
 
 
@@ -49,6 +50,7 @@ def boot_test(session: Session, sink: Sink) -> None:
     from buildlib.graph.trial import write_trial_disk
 
     boots = session.plan.release.boot
+    _check_consoles(session.plan.boots.speaks())
     tried = [platform for platform in session.plan.platforms if platform in boots.platforms]
     if not tried:
         raise ConfigError("no platform is left to boot the CD on",
@@ -70,17 +72,29 @@ def boot_test(session: Session, sink: Sink) -> None:
             reason=failed[0].reason)
 
 
+def _check_consoles(consoles: Consoles) -> None:
+    """Raises ConfigError where the kernel does not speak where a boot test listens."""
+    if consoles.names[0] == "vga":
+        raise ConfigError(
+            "a boot test reads a serial line, and the kernel's console is the screen",
+            where="recipes/dom0.toml: boot.consoles", why=f"first is {consoles.names[0]}",
+            hint="name com1 or com2 first: what the kernel says is on the screen too where vga "
+                 "follows", reason="boot-consoles")
+
+
 def _boot_on(platform: Platform, disk: Path, session: Session, sink: Sink) -> BootError | None:
     """Boot the CD once, with `disk`; why it failed."""
     from buildlib.graph.boot import boot
 
     name, started = f"boot-test {platform}", ticks()
     boots, product = session.plan.release.boot, session.plan.products["iso"]
+    chosen = session.plan.boots
     sink(Started(name))
     try:
         report = boot(
             product.folder / next(iter(product.files)), expect=boots.expect,
-            machine=boots.machine, memory=boots.memory,
+            machine=boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine,
+            memory=boots.memory, port=chosen.speaks().port or "com1",
             seconds=session.settings.seconds or boots.seconds, firmware=platform,
             config=disk, log=session.store.logs / f"boot-test-{platform}.log",
             runner=session.store.runner,

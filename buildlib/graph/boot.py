@@ -21,6 +21,7 @@ from typing import BinaryIO, Literal, TypeAlias
 from buildlib.graph.monitor import Monitor
 from buildlib.store.process import Runner
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
+from buildlib.words.consoles import Port
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
 Firmware: TypeAlias = Literal["bios", "efi"]
@@ -40,6 +41,7 @@ FAILURES = tuple(map(re.compile, (
     r"Enter pathname of shell",          # NetBSD's init: rc has failed
     r"\bdb\{|--db_more--",               # NetBSD's kernel debugger
     r"^error: |^grub> |^grub rescue> ",  # GRUB
+    r"^Error \d+: ",                     # GRUB legacy
     r"ERROR: Unable to",
     r"BdsDxe: No bootable option",       # UEFI
     r"^Shell> |UEFI Interactive Shell",  # UEFI found nothing to boot
@@ -75,6 +77,7 @@ def boot(
     firmware: Firmware = "bios",
     medium: Medium = "cd",
     config: Path | None = None,
+    port: Port = "com1",
     log: Path,
     runner: Runner,
     tell: Callable[[str], None] | None = None,
@@ -84,6 +87,7 @@ def boot(
     machine  QEMU's words for machine and processor
     memory   MiB
     config   image of a disk with a server's configuration
+    port     the serial line that is read
     seconds  the time limit
     log      where the console's bytes are kept, whatever comes; of a boot that fails there is a
              picture of the screen beside it, NAME.png
@@ -93,7 +97,7 @@ def boot(
     or the firmware is missing, Interrupted when the run is ended.
     """
     words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium,
-                       config=config)
+                       config=config, port=port)
     log.parent.mkdir(parents=True, exist_ok=True)
     watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody)
     picture = log.with_suffix(".png")
@@ -115,9 +119,9 @@ def boot(
 
 def qemu_words(
     image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium,
-    config: Path | None = None,
+    config: Path | None = None, port: Port = "com1",
 ) -> list[str]:
-    """The command that boots `image` with its serial console on standard output.
+    """The command that boots `image` with its serial line `port` on standard output.
 
     No image is ever written to: what a server writes is gone with QEMU. A BIOS that finds nothing
     to boot resets, which ends QEMU.
@@ -131,7 +135,8 @@ def qemu_words(
     return [
         str(qemu), *machine, "-m", str(memory), *drives, *_FIRMWARE[firmware](),
         "-boot", f"order={'d' if medium == 'cd' else 'c'},strict=on,reboot-timeout=1",
-        "-nic", "none", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+        "-nic", "none", "-display", "none", *(["-serial", "null"] if port == "com2" else []),
+        "-serial", "stdio", "-monitor", "none", "-no-reboot",
     ]
 
 

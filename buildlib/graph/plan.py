@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.engine import Graph
+from buildlib.graph.loaders import boot_images, menus, xen_stage
 from buildlib.graph.lockcheck import check_lock
 from buildlib.graph.product import Product
 from buildlib.sources.mirrors import Mirrors, mirrors_of
@@ -16,8 +17,6 @@ from buildlib.stages.buildsh import BuildSh
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
-from buildlib.stages.grub import MENU, GrubImage, menu
-from buildlib.stages.hypervisor import DistributionXen, FileXen
 from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
 from buildlib.stages.imageversion import ImageVersion, version_files
 from buildlib.stages.installing import Installing
@@ -26,16 +25,16 @@ from buildlib.stages.kernel import Kernel
 from buildlib.stages.packagerepo import PackageRepo, repo_files
 from buildlib.stages.packages import Packages
 from buildlib.stages.press import Press
+from buildlib.stages.pvh import PvhKernel
 from buildlib.stages.root import Root
 from buildlib.stages.signature import Signature
 from buildlib.stages.signedpackage import SignedPackage
-from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.stages.stage import From, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import (
     Boots,
-    Hypervisor,
     Lock,
     LockedPackage,
     Pinned,
@@ -43,6 +42,7 @@ from buildlib.words.model import (
     Recipe,
     Release,
 )
+from buildlib.words.origins import Hypervisor
 from buildlib.words.schema import nearest
 
 DOM0 = "dom0"
@@ -58,6 +58,7 @@ class Plan:
 
     version     the files of the version of the domU images that hosts can fetch
     repository  the files of the repository of all locked packages, by path
+    boots       how the CD starts
     """
 
     definition: Path
@@ -68,6 +69,7 @@ class Plan:
     version: Mapping[str, From]
     repository: Mapping[str, From]
     mirrors: Mirrors
+    boots: Boots
     platforms: tuple[Platform, ...]
 
 
@@ -222,7 +224,7 @@ class _Builder:
             time=self.epoch,
             remove=recipe.remove,
             keep=recipe.keep,
-            files={recipe.kernel_path: self.kernel(recipe.kernel)},
+            files={recipe.kernel_path: self.started(recipe_name, recipe)},
             audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
         )
         name = f"root:{_short(recipe_name)}"
@@ -261,14 +263,21 @@ class _Builder:
                          "name the version of the served images")
         return version_files(stage, files)
 
-    def hypervisor(self, chosen: Hypervisor) -> From:
-        stage: Stage
-        if chosen.distribution:
-            stage = DistributionXen(HostPackage(chosen.distribution))
-        else:
-            path = self.project.root / chosen.file
-            stage = FileXen(SourceFile(path, self.project.name_of(path)), chosen.sha256)
-        return From(self.add(HYPERVISOR, stage, "take the hypervisor from its package"), "xen")
+    def started(self, recipe_name: str, recipe: Recipe) -> From:
+        """The kernel of a system, of which is known that it can be started as the recipe says."""
+        kernel = self.kernel(recipe.kernel)
+        if recipe_name != DOM0 or (recipe.boot or Boots()).dom0 == "pv":
+            return kernel
+        stage = PvhKernel(kernel, recipe.kernel)
+        return From(self.add(f"pvh:{recipe.kernel}", stage,
+                             f"see that {recipe.kernel} can be a PVH dom0"), "kernel")
+
+    def boot_images(self, boots: Boots) -> dict[str, From]:
+        """The boot images, by the names that `Iso` has for them."""
+        images = {}
+        for image, (name, stage, doc) in boot_images(boots, self.project, time=self.epoch).items():
+            images[image] = From(self.add(name, stage, doc), "image")
+        return images
 
     def cd(self, recipe: Recipe) -> str:
         """The boot CD; the name of the stage that writes it."""
@@ -276,24 +285,16 @@ class _Builder:
         files = self.image_folder(recipe.domus)
         chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
         if not chosen.package:
-            files[XEN] = self.hypervisor(chosen)
+            files[XEN] = From(
+                self.add(HYPERVISOR, xen_stage(chosen, self.project),
+                         "take the hypervisor from its package"), "xen")
         boots = recipe.boot or Boots()
         title = f"{self.release.name} {self.release.version} {DOM0}"
-        text = menu(
-            title=title, xen=chosen.package or XEN, xen_words=boots.xen,
-            kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
-            also=boots.also,
-        )
-        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text},
-                    audit=Audit(added_files(boots.chosen()), disc=True))
+        grub = self.boot_images(boots)
+        texts = menus(boots, title=title, xen=chosen.package or XEN, kernel=recipe.kernel_path)
+        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts=texts,
+                    audit=Audit(added_files(grub), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
-        grub: dict[str, From] = {
-            platform: From(
-                self.add(f"grub:{platform}", GrubImage(platform, self.epoch),
-                         f"make GRUB's boot image for {platform}"),
-                "image")
-            for platform in boots.chosen()
-        }
         iso = Iso(From("tree:cd", "tree"), grub, volume=title, application=f"{title} boot CD",
                   time=self.epoch, disk=boots.disk,
                   disk_code=From("grub:bios", "disk_code") if "bios" in grub and
@@ -347,7 +348,7 @@ def make_plan(
     version, repository = builder.image_version(domus), builder.package_repo()
     graph = Graph(builder.stages, builder.after, builder.docs)
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
-                (recipe.boot or Boots()).chosen())
+                recipe.boot or Boots(), (recipe.boot or Boots()).chosen())
 
 
 def press_stage(

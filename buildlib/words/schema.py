@@ -22,7 +22,8 @@ T = TypeVar("T")
 def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
     """An instance of the dataclass `kind` from `data`; keys are the field names.
 
-    Field types may be bool, int, str, tuple[X, ...], Mapping[str, X], another dataclass, X | None.
+    Field types may be bool, int, str, Literal, tuple[X, ...], Mapping[str, X], another dataclass,
+    X | None.
     Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and whatever a
     dataclass refuses in `__post_init__` by ValueError.
     """
@@ -81,13 +82,22 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
         return None if data is None else _value(hint, data, at, problems)
     if origin is tuple:
         return _list(arguments[0], data, at, problems)
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return _table(arguments[1], data, at, problems)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dataclass(hint, data, at, problems)
-    if type(data) is not hint:  # a TOML true is no integer
-        _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+    return _plain(hint, arguments, data, at, problems)
+
+
+def _plain(hint: Any, known: tuple[Any, ...], data: object, at: str, problems: list[str]) -> object:
+    """A value of type `hint`, or one of those `known`, which are of one type."""
+    kind = type(known[0]) if known else hint
+    if type(data) is not kind:  # a TOML true is no integer
+        _wrong(data, _NAMES.get(kind, str(kind)), at, problems)
         return None
+    if known and data not in known:
+        *others, last = map(str, known)
+        problems.append(f"{at}: must be {', '.join(others)} or {last}, is {data}")
     return data
 
 

@@ -14,11 +14,13 @@ from buildlib.stages.hypervisor import DistributionXen
 from buildlib.stages.iso import Iso
 from buildlib.stages.stage import From, HostPackage
 from buildlib.store.records import Output
+from buildlib.words.consoles import Consoles
 from support.jobs import TREE, Bench
 from support.trees import TIME, file
 
 ROOT = Path(__file__).parents[2]
-XEN_WORDS = ("console=com1", "com1=115200,8n1", "dom0_mem=96M")
+CONSOLES = Consoles(("com1",))
+XEN_WORDS = (*CONSOLES.xen_words(), "dom0_mem=96M")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Parts:
     ) -> Path:
         """A disc whose kernel gets `words`, and that lacks the files `without`."""
         text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
-                    kernel_words=words, timeout=0, also={})
+                    kernel_words=words, timeout=0, also={}, consoles=CONSOLES)
         files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
         contents = {
             entry: data for path in files.keys() - set(without)
@@ -61,7 +63,8 @@ def make_parts(folder: Path) -> Parts:
     bench = Bench(folder / "build")
     xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
     platforms: tuple[Literal["bios", "efi"], ...] = ("bios", "efi")
-    made = {platform: bench.run_stage(GrubImage(platform, TIME)) for platform in platforms}
+    made = {platform: bench.run_stage(GrubImage(platform, TIME, CONSOLES))
+            for platform in platforms}
     loaders: dict[str, Output] = {name: outputs["image"] for name, outputs in made.items()}
     return Parts(bench, bench.read(xen), _kernel(folder), loaders, made["bios"]["disk_code"])
 
