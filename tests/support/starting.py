@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from support.jobs import TREE, Input
 from support.trees import TIME, file
 
 XEN, KERNEL = "boot/xen.gz", "netbsd"
-_TEXT, _COLUMNS, _ROWS = 0xB8000, 80, 25  # VGA's text: a character, then its colour
+# Width and height of a character on the screen: VGA's text mode, Xen's framebuffer.
+_CELLS = ((9, 16), (8, 16), (8, 14))
 
 
 def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
@@ -46,14 +48,55 @@ def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
 
 
 class Reader(Monitor):
-    """A monitor that takes what the screen says beside its picture."""
+    """A monitor that keeps the picture in a form without compression too."""
 
     def screenshot(self, path: Path) -> bool:
         taken = super().screenshot(path)
         if taken:
-            self._ask("pmemsave", val=_TEXT, size=2 * _COLUMNS * _ROWS,
-                      filename=str(path.with_suffix(".text")))
+            self._ask("screendump", filename=str(path.with_suffix(".ppm")))
         return taken
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A picture of a screen, of three bytes for each of `width` times `height` points."""
+
+    width: int
+    height: int
+    points: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> Screen:
+        """A picture in the form that netpbm calls ppm."""
+        kind, size, depth, points = path.read_bytes().split(b"\n", 3)
+        assert (kind, depth) == (b"P6", b"255")
+        width, height = map(int, size.split())
+        assert len(points) == 3 * width * height
+        return cls(width, height, points)
+
+    def says(self, text: str) -> bool:
+        """Whether a line has characters that differ and repeat as those of `text` do.
+
+        So no font need be known.
+        """
+        wanted = _shape(text)
+        return any(
+            _shape(line[at : at + len(text)]) == wanted
+            for cell in _CELLS for line in self._lines(*cell)
+            for at in range(len(line) - len(text) + 1))
+
+    def _lines(self, width: int, height: int) -> Iterator[list[bytes]]:
+        row = 3 * self.width
+        for top in range(0, self.height - height + 1, height):
+            band = [self.points[(top + y) * row : (top + y + 1) * row] for y in range(height)]
+            yield [b"".join(line[x : x + 3 * width] for line in band)
+                   for x in range(0, row - 3 * width + 1, 3 * width)]
+
+
+def _shape(letters: Sequence[object]) -> list[int]:
+    """For each letter where it came first."""
+    first: dict[object, int] = {}
+    return [first.setdefault(letter, at) for at, letter in enumerate(letters)]
 
 
 @dataclass
@@ -76,14 +119,14 @@ class Machine:
                     log=bench.store.logs / f"{disc.name}.{firmware}.{medium}.log")
 
     def screen(
-        self, disc: Path, boots: Boots, monkeypatch: pytest.MonkeyPatch, *, seconds: int = 60,
-    ) -> tuple[BootError, list[str]]:
-        """Boot a disc under BIOS until the boot fails; the lines on the screen then."""
+        self, disc: Path, boots: Boots, monkeypatch: pytest.MonkeyPatch, *,
+        firmware: Firmware = "bios", seconds: int = 60,
+    ) -> tuple[BootError, Screen, str]:
+        """Boot a disc that fails: how, what is on the screen then, and all that the line said."""
         monkeypatch.setattr(module, "Monitor", Reader)
         with pytest.raises(BootError) as caught:
-            self.boot(disc, boots, "this never comes", seconds=seconds)
-        assert caught.value.log is not None
-        data = caught.value.log.with_suffix(".text").read_bytes()
-        text = data[::2].decode("cp437")
-        lines = [text[at : at + _COLUMNS].rstrip() for at in range(0, len(text), _COLUMNS)]
-        return caught.value, lines
+            self.boot(disc, boots, "this never comes", firmware=firmware, seconds=seconds)
+        log = caught.value.log
+        assert log is not None
+        return (caught.value, Screen.read(log.with_suffix(".ppm")),
+                log.read_text(errors="replace"))
