@@ -11,8 +11,8 @@ from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Note, Outcome, Progress, Sink, Started
 from buildlib.store.surroundings import ticks
+from buildlib.words.booting import Platform
 from buildlib.words.errors import BootError, ConfigError
-from buildlib.words.model import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

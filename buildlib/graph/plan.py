@@ -32,17 +32,9 @@ from buildlib.stages.signedpackage import SignedPackage
 from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
+from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import ConfigError
-from buildlib.words.model import (
-    Boots,
-    Hypervisor,
-    Lock,
-    LockedPackage,
-    Pinned,
-    Platform,
-    Recipe,
-    Release,
-)
+from buildlib.words.model import Boots, Hypervisor, Lock, LockedPackage, Pinned, Recipe, Release
 from buildlib.words.schema import nearest
 
 DOM0 = "dom0"
@@ -58,6 +50,7 @@ class Plan:
 
     version     the files of the version of the domU images that hosts can fetch
     repository  the files of the repository of all locked packages, by path
+    platforms, media   what the boot CD's image is made for
     """
 
     definition: Path
@@ -69,6 +62,7 @@ class Plan:
     repository: Mapping[str, From]
     mirrors: Mirrors
     platforms: tuple[Platform, ...]
+    media: tuple[Medium, ...]
 
 
 @dataclass
@@ -278,11 +272,15 @@ class _Builder:
         if not chosen.package:
             files[XEN] = self.hypervisor(chosen)
         boots = recipe.boot or Boots()
+        stick = None
+        if boots.stick:
+            stick = f"{recipe.kernel_path}.stick", boots.stick.words
+            files[stick[0]] = self.kernel(boots.stick.kernel)
         title = f"{self.release.name} {self.release.version} {DOM0}"
         text = menu(
             title=title, xen=chosen.package or XEN, xen_words=boots.xen,
             kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
-            also=boots.also,
+            also=boots.also, stick=stick,
         )
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text},
                     audit=Audit(added_files(boots.chosen()), disc=True))
@@ -346,8 +344,9 @@ def make_plan(
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     version, repository = builder.image_version(domus), builder.package_repo()
     graph = Graph(builder.stages, builder.after, builder.docs)
+    boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
-                (recipe.boot or Boots()).chosen())
+                boots.chosen(), boots.media())
 
 
 def press_stage(

@@ -21,6 +21,7 @@ MENU = "boot/grub/grub.cfg"
 MODULES = (
     "iso9660", "fat", "part_gpt", "part_msdos", "search", "search_fs_file", "normal",
     "configfile", "multiboot", "multiboot2", "gzio", "serial", "terminal", "echo", "ls", "test",
+    "regexp",
 )
 _FORMATS = {"bios": "i386-pc-eltorito", "efi": "x86_64-efi"}
 _FOLDERS = {"bios": "/usr/lib/grub/i386-pc", "efi": "/usr/lib/grub/x86_64-efi"}
@@ -31,9 +32,14 @@ terminal_input console serial
 terminal_output console serial
 """
 _EMBEDDED = f"""\
-{_SERIAL}search --no-floppy --file --set=root --hint=$root --hint=cd0 /{MENU}
+{_SERIAL}regexp --set=1:disk '^([^,]*)' "$root"
+search --no-floppy --file --set=root --hint=cd --hint=$root --hint=$disk --hint=cd0 /{MENU}
 set prefix=($root)/boot/grub
 configfile /{MENU}
+"""
+# A CD drive is cd for a BIOS, cd0 and so on for UEFI; all else is hd with a number.
+_IF_CD = """\
+if regexp '^cd' "$root"; then
 """
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
@@ -97,24 +103,33 @@ class GrubImage(Stage):
 
 def menu(
     *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
-    timeout: int, also: Mapping[str, Sequence[str]],
+    timeout: int, also: Mapping[str, Sequence[str]], stick: tuple[str, Sequence[str]] | None = None,
 ) -> str:
     """The text of grub.cfg: entries that start Xen with NetBSD as its dom0, the first by default.
 
     xen, kernel  paths on the disc, without a leading slash
     also         further entries: what the title adds to the words that the kernel gets too
+    stick        kernel and words in place of these where GRUB was not loaded off a CD
     """
-    entries = {title: (), **{f"{title} {added}": words for added, words in also.items()}}
+    names = {title: (), **{f"{title} {added}": words for added, words in also.items()}}
+    start = f"multiboot2 {_words(f'/{xen}', *xen_words)}"
+
+    def entries(kernel: str, kernel_words: Sequence[str]) -> str:
+        return "".join(f"""\
+menuentry "{_quoted(name)}" {{
+\t{start}
+\tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
+}}
+""" for name, words in names.items())
+
+    listed = entries(kernel, kernel_words)
+    if stick:
+        listed = f"{_IF_CD}{listed}else\n{entries(*stick)}fi\n"
     return f"""\
 # {_quoted(title)}
 {_SERIAL}set timeout={timeout}
 set default=0
-""" + "".join(f"""\
-menuentry "{_quoted(name)}" {{
-\tmultiboot2 {_words(f"/{xen}", *xen_words)}
-\tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
-}}
-""" for name, words in entries.items())
+{listed}"""
 
 
 def _quoted(text: str) -> str:

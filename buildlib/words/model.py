@@ -8,19 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
+from buildlib.words.booting import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
 from buildlib.words.digest import SHA256_HEX, SHA512_HEX
-
-Platform: TypeAlias = Literal["bios", "efi"]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
-
-
-def check_name(name: str, what: str) -> None:
-    """Names become file and task names. Raises ValueError for one that cannot."""
-    if not _NAME.match(name):
-        raise ValueError(f"{what} {name!r}: letters, digits and . _ + - only, not first")
+from buildlib.words.names import check_name
 
 
 def _check_path(path: str, what: str) -> None:
@@ -150,26 +142,6 @@ class PackageSource:
         for library in self.libraries:
             if not library.startswith("/"):
                 raise ValueError(f"packages.libraries: {library!r} must be a full path")
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """How a boot test goes.
-
-    expect     regular expressions: what must be seen on the console, in this order
-    machine    QEMU's words for machine and processor; memory: MiB; seconds: the time limit
-    platforms  those the release can be booted on
-    """
-
-    expect: tuple[str, ...]
-    machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
-    memory: int = 512
-    seconds: int = 120
-    platforms: tuple[str, ...] = ("bios", "efi")
-
-    def __post_init__(self) -> None:
-        if not set(self.platforms) <= {"bios", "efi"}:
-            raise ValueError("boot.platforms: bios, efi, or both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +304,7 @@ class Boots:
     timeout   seconds the menu waits
     platforms `bios`, `efi`
     disk      the partition table with which the image boots from a stick too: gpt, mbr or none
+    stick     the kernel for that
     """
 
     xen: tuple[str, ...] = ()
@@ -340,16 +313,22 @@ class Boots:
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
     disk: Literal["gpt", "mbr", "none"] = "gpt"
+    stick: Stick | None = None
 
     def chosen(self) -> tuple[Platform, ...]:
         """The platforms, BIOS first: it is the default entry of the boot catalog."""
-        known: tuple[Platform, ...] = ("bios", "efi")
-        return tuple(platform for platform in known if platform in self.platforms)
+        return tuple(platform for platform in PLATFORMS if platform in self.platforms)
+
+    def media(self) -> tuple[Medium, ...]:
+        """What the image comes up on: without a kernel for them, no stick and no disk."""
+        return MEDIA if self.stick else MEDIA[:1]
 
     def __post_init__(self) -> None:
         unknown = set(self.platforms) - {"bios", "efi"}
         if unknown or not self.platforms:
             raise ValueError("platforms: bios, efi, or both")
+        if self.stick and self.disk == "none":
+            raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")
 
 
 @dataclass(frozen=True, slots=True)

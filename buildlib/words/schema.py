@@ -22,7 +22,8 @@ T = TypeVar("T")
 def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
     """An instance of the dataclass `kind` from `data`; keys are the field names.
 
-    Field types may be bool, int, str, tuple[X, ...], Mapping[str, X], another dataclass, X | None.
+    Field types may be bool, int, str, a Literal of str, tuple[X, ...], Mapping[str, X], another
+    dataclass, X | None.
     Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and whatever a
     dataclass refuses in `__post_init__` by ValueError.
     """
@@ -79,6 +80,8 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     if origin in {typing.Union, types.UnionType}:
         hint = next(argument for argument in arguments if argument is not type(None))
         return None if data is None else _value(hint, data, at, problems)
+    if origin is typing.Literal:
+        return _choice(arguments, data, at, problems)
     if origin is tuple:
         return _list(arguments[0], data, at, problems)
     if origin is not None and issubclass(origin, Mapping):
@@ -87,6 +90,14 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
         return _dataclass(hint, data, at, problems)
     if type(data) is not hint:  # a TOML true is no integer
         _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+        return None
+    return data
+
+
+def _choice(known: tuple[str, ...], data: object, at: str, problems: list[str]) -> object:
+    if data not in known:
+        given = f", not {data!r}{nearest(data, known)}" if isinstance(data, str) else ""
+        problems.append(f"{at}: one of {', '.join(known)}{given}")
         return None
     return data
 
