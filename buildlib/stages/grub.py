@@ -37,9 +37,18 @@ search --no-floppy --file --set=root --hint=cd --hint=$root --hint=$disk --hint=
 set prefix=($root)/boot/grub
 configfile /{MENU}
 """
-# A CD drive is cd for a BIOS, cd0 and so on for UEFI; all else is hd with a number.
+# A CD drive is cd for a BIOS, cd0 and so on for UEFI; all else is hd with a number. But UEFI takes
+# a disk with an MBR for a CD too. That one has a second partition for UEFI, which on a CD is not to
+# be found: a table counts in blocks of the medium's size.
 _IF_CD = """\
-if regexp '^cd' "$root"; then
+set medium=stick
+if regexp --set=1:disk '^(cd[0-9]*)' "$root"; then
+\tset medium=cd
+\tif [ "$grub_platform" = efi ]; then
+\t\tif [ -e "($disk,msdos2)/EFI/BOOT/BOOTX64.EFI" ]; then set medium=stick; fi
+\tfi
+fi
+if [ "$medium" = cd ]; then
 """
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.

@@ -80,10 +80,9 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     if origin in {typing.Union, types.UnionType}:
         hint = next(argument for argument in arguments if argument is not type(None))
         return None if data is None else _value(hint, data, at, problems)
-    if origin is typing.Literal:
-        return _choice(arguments, data, at, problems)
-    if origin is tuple:
-        return _list(arguments[0], data, at, problems)
+    if origin in {tuple, typing.Literal}:
+        return (_list(arguments[0], data, at, problems) if origin is tuple else
+                _choice(arguments, data, at, problems))
     if origin is not None and issubclass(origin, Mapping):
         return _table(arguments[1], data, at, problems)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
