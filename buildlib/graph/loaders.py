@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias, TypedDict
 
 from buildlib.sources.project import Project
 from buildlib.stages import grub, legacy
 from buildlib.stages.hypervisor import DistributionXen, FileXen
 from buildlib.stages.stage import HostPackage, SourceFile, Stage
+from buildlib.words.consoles import Consoles
 from buildlib.words.model import Boots
 from buildlib.words.origins import Hypervisor, Origin
 
@@ -51,17 +53,29 @@ def _source(name: str, project: Project) -> SourceFile:
     return SourceFile(path, project.name_of(path))
 
 
-def menus(boots: Boots, *, title: str, xen: str, kernel: str) -> dict[str, str]:
+def menus(boots: Boots, *, title: str, xen: str, kernel: str, stick: str = "") -> dict[str, str]:
     """The menus' texts, by path. Raises ConfigError.
 
-    xen, kernel  paths on the disc
+    xen, kernel  paths on the disc; stick: of the kernel for sticks, if there is one
     """
-    makers = {grub.MENU: grub.menu}
+    same: _Same = {
+        "title": title, "xen": xen, "xen_words": boots.xen_words(), "kernel": kernel,
+        "kernel_words": boots.kernel_words(), "timeout": boots.timeout, "also": boots.also,
+        "consoles": boots.speaks()}
+    texts = {grub.MENU: grub.menu(**same, stick=(stick, boots.stick_words()) if stick else None)}
     if boots.loader == "legacy":
-        makers[legacy.MENU] = legacy.menu
-    return {
-        path: make(title=title, xen=xen, xen_words=boots.xen_words(), kernel=kernel,
-                   kernel_words=boots.kernel_words(), timeout=boots.timeout, also=boots.also,
-                   consoles=boots.speaks())
-        for path, make in makers.items()
-    }
+        texts[legacy.MENU] = legacy.menu(**same)
+    return texts
+
+
+class _Same(TypedDict):
+    """What both menus are made of."""
+
+    title: str
+    xen: str
+    xen_words: tuple[str, ...]
+    kernel: str
+    kernel_words: tuple[str, ...]
+    timeout: int
+    also: Mapping[str, tuple[str, ...]]
+    consoles: Consoles

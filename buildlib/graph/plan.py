@@ -32,16 +32,9 @@ from buildlib.stages.signedpackage import SignedPackage
 from buildlib.stages.stage import From, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
+from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import ConfigError
-from buildlib.words.model import (
-    Boots,
-    Lock,
-    LockedPackage,
-    Pinned,
-    Platform,
-    Recipe,
-    Release,
-)
+from buildlib.words.model import Boots, Lock, LockedPackage, Pinned, Recipe, Release
 from buildlib.words.origins import Hypervisor
 from buildlib.words.schema import nearest
 
@@ -58,6 +51,7 @@ class Plan:
 
     version     the files of the version of the domU images that hosts can fetch
     repository  the files of the repository of all locked packages, by path
+    platforms, media   what the boot CD's image is made for
     boots       how the CD starts
     """
 
@@ -71,6 +65,7 @@ class Plan:
     mirrors: Mirrors
     boots: Boots
     platforms: tuple[Platform, ...]
+    media: tuple[Medium, ...]
 
 
 @dataclass
@@ -217,6 +212,8 @@ class _Builder:
             for path in recipe.overlays
         )
         packages = self.packages(recipe_name)
+        kernel = (self.started(recipe.kernel, recipe.boot or Boots()) if recipe_name == DOM0 else
+                  self.kernel(recipe.kernel))
         stage = Root(
             layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets), *packages),
             packages=self.installing(recipe) if packages else None,
@@ -224,7 +221,7 @@ class _Builder:
             time=self.epoch,
             remove=recipe.remove,
             keep=recipe.keep,
-            files={recipe.kernel_path: self.started(recipe_name, recipe)},
+            files={recipe.kernel_path: kernel},
             audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
         )
         name = f"root:{_short(recipe_name)}"
@@ -263,14 +260,13 @@ class _Builder:
                          "name the version of the served images")
         return version_files(stage, files)
 
-    def started(self, recipe_name: str, recipe: Recipe) -> From:
-        """The kernel of a system, of which is known that it can be started as the recipe says."""
-        kernel = self.kernel(recipe.kernel)
-        if recipe_name != DOM0 or (recipe.boot or Boots()).dom0 == "pv":
+    def started(self, name: str, boots: Boots) -> From:
+        """A kernel of dom0, of which is known that it can be started as the recipe says."""
+        kernel = self.kernel(name)
+        if boots.dom0 == "pv":
             return kernel
-        stage = PvhKernel(kernel, recipe.kernel)
-        return From(self.add(f"pvh:{recipe.kernel}", stage,
-                             f"see that {recipe.kernel} can be a PVH dom0"), "kernel")
+        return From(self.add(f"pvh:{name}", PvhKernel(kernel, name),
+                             f"see that {name} can be a PVH dom0"), "kernel")
 
     def boot_images(self, boots: Boots) -> dict[str, From]:
         """The boot images, by the names that `Iso` has for them."""
@@ -289,9 +285,14 @@ class _Builder:
                 self.add(HYPERVISOR, xen_stage(chosen, self.project),
                          "take the hypervisor from its package"), "xen")
         boots = recipe.boot or Boots()
+        stick = ""
+        if boots.stick:
+            stick = f"{recipe.kernel_path}.stick"
+            files[stick] = self.started(boots.stick.kernel, boots)
         title = f"{self.release.name} {self.release.version} {DOM0}"
         grub = self.boot_images(boots)
-        texts = menus(boots, title=title, xen=chosen.package or XEN, kernel=recipe.kernel_path)
+        texts = menus(boots, title=title, xen=chosen.package or XEN, kernel=recipe.kernel_path,
+                      stick=stick)
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts=texts,
                     audit=Audit(added_files(grub), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
@@ -347,8 +348,9 @@ def make_plan(
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     version, repository = builder.image_version(domus), builder.package_repo()
     graph = Graph(builder.stages, builder.after, builder.docs)
+    boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
-                recipe.boot or Boots(), (recipe.boot or Boots()).chosen())
+                boots, boots.chosen(), boots.media())
 
 
 def press_stage(

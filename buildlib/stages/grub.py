@@ -23,14 +23,29 @@ UNITS: dict[Port, int] = {"com1": 0, "com2": 1}
 MODULES = (
     "iso9660", "fat", "part_gpt", "part_msdos", "search", "search_fs_file", "normal",
     "configfile", "multiboot", "multiboot2", "gzio", "serial", "terminal", "echo", "ls", "test",
+    "regexp",
 )
 _FORMATS = {"bios": "i386-pc-eltorito", "efi": "x86_64-efi"}
 _FOLDERS = {"bios": "/usr/lib/grub/i386-pc", "efi": "/usr/lib/grub/x86_64-efi"}
 _EXTRA = {"bios": ("biosdisk",), "efi": ("efi_gop", "all_video")}
 _EMBEDDED = f"""\
-search --no-floppy --file --set=root --hint=$root --hint=cd0 /{MENU}
+regexp --set=1:disk '^([^,]*)' "$root"
+search --no-floppy --file --set=root --hint=cd --hint=$root --hint=$disk --hint=cd0 /{MENU}
 set prefix=($root)/boot/grub
 configfile /{MENU}
+"""
+# A CD drive is cd for a BIOS, cd0 and so on for UEFI; all else is hd with a number. But UEFI takes
+# a disk with an MBR for a CD too. That one has a second partition for UEFI, which on a CD is not to
+# be found: a table counts in blocks of the medium's size.
+_IF_CD = """\
+set medium=stick
+if regexp --set=1:disk '^(cd[0-9]*)' "$root"; then
+\tset medium=cd
+\tif [ "$grub_platform" = efi ]; then
+\t\tif [ -e "($disk,msdos2)/EFI/BOOT/BOOTX64.EFI" ]; then set medium=stick; fi
+\tfi
+fi
+if [ "$medium" = cd ]; then
 """
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
@@ -97,22 +112,32 @@ class GrubImage(Stage):
 def menu(
     *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
     timeout: int, also: Mapping[str, Sequence[str]], consoles: Consoles,
+    stick: tuple[str, Sequence[str]] | None = None,
 ) -> str:
     """The text of grub.cfg: entries that start Xen with NetBSD as its dom0, the first by default.
 
     xen, kernel  paths on the disc, without a leading slash
     also         further entries: what the title adds to the words that the kernel gets too
+    stick        kernel and words in place of these where GRUB was not loaded off a CD
     """
+    start = f"multiboot2 {_words(f'/{xen}', *xen_words)}"
+
+    def listed(kernel: str, kernel_words: Sequence[str]) -> str:
+        return "".join(f"""\
+menuentry "{_quoted(name)}" {{
+\t{start}
+\tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
+}}
+""" for name, words in entries(title, also).items())
+
+    lines = listed(kernel, kernel_words)
+    if stick:
+        lines = f"{_IF_CD}{lines}else\n{listed(*stick)}fi\n"
     return f"""\
 # {_quoted(title)}
 {_terminals(consoles)}set timeout={timeout}
 set default=0
-""" + "".join(f"""\
-menuentry "{_quoted(name)}" {{
-\tmultiboot2 {_words(f"/{xen}", *xen_words)}
-\tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
-}}
-""" for name, words in entries(title, also).items())
+{lines}"""
 
 
 def entries(

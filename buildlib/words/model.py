@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
+from buildlib.words.booting import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
 from buildlib.words.building import Build
 from buildlib.words.consoles import Console, Consoles, Speed
 from buildlib.words.digest import SHA256_HEX, SHA512_HEX
 from buildlib.words.names import check_name
 from buildlib.words.origins import Hypervisor, Origin
-
-Platform: TypeAlias = Literal["bios", "efi"]
 
 
 def _check_path(path: str, what: str) -> None:
@@ -87,28 +86,6 @@ class PackageSource:
         for library in self.libraries:
             if not library.startswith("/"):
                 raise ValueError(f"packages.libraries: {library!r} must be a full path")
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """How a boot test goes.
-
-    expect     regular expressions: what must be seen on the console, in this order
-    machine    QEMU's words for machine and processor; memory: MiB; seconds: the time limit
-    machine_pvh  those for a PVH dom0, which needs virtualization and an IOMMU
-    platforms  those the release can be booted on
-    """
-
-    expect: tuple[str, ...]
-    machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
-    machine_pvh: tuple[str, ...] = ("-M", "q35", "-cpu", "max", "-device", "amd-iommu")
-    memory: int = 512
-    seconds: int = 120
-    platforms: tuple[str, ...] = ("bios", "efi")
-
-    def __post_init__(self) -> None:
-        if not set(self.platforms) <= {"bios", "efi"}:
-            raise ValueError("boot.platforms: bios, efi, or both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +233,7 @@ class Boots:
     timeout   seconds the menu waits
     platforms `bios`, `efi`
     disk      the partition table with which the image boots from a stick too: gpt, mbr or none
+    stick     the kernel for that
     """
 
     loader: Literal["grub2", "legacy"] = "grub2"
@@ -269,11 +247,15 @@ class Boots:
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
     disk: Literal["gpt", "mbr", "none"] = "gpt"
+    stick: Stick | None = None
 
     def chosen(self) -> tuple[Platform, ...]:
         """The platforms, BIOS first: it is the default entry of the boot catalog."""
-        known: tuple[Platform, ...] = ("bios", "efi")
-        return tuple(platform for platform in known if platform in self.platforms)
+        return tuple(platform for platform in PLATFORMS if platform in self.platforms)
+
+    def media(self) -> tuple[Medium, ...]:
+        """What the image comes up on: without a kernel for them, no stick and no disk."""
+        return MEDIA if self.stick else MEDIA[:1]
 
     def speaks(self) -> Consoles:
         """The consoles."""
@@ -285,14 +267,20 @@ class Boots:
         return _with((*self.speaks().xen_words(), *pvh), self.xen)
 
     def kernel_words(self) -> tuple[str, ...]:
-        """All of the kernel's command line."""
+        """All of the kernel's command line where the medium is a CD."""
         return _with(self.speaks().kernel_words(), self.kernel)
+
+    def stick_words(self) -> tuple[str, ...]:
+        """All of the command line of the kernel for sticks."""
+        return _with(self.speaks().kernel_words(), self.stick.words if self.stick else ())
 
     def __post_init__(self) -> None:
         self.speaks()
         unknown = set(self.platforms) - {"bios", "efi"}
         if unknown or not self.platforms:
             raise ValueError("platforms: bios, efi, or both")
+        if self.stick and self.disk == "none":
+            raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")
         if self.loader == "legacy" and "bios" not in self.platforms:
             raise ValueError("loader: GRUB legacy is for a BIOS, and platforms has no bios")
 

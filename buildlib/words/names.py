@@ -1,4 +1,4 @@
-"""Names that become file and task names."""
+"""Names that the configuration gives, which become those of files and tasks."""
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ import pytest
 from support.discs import Parts, make_parts
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, Medium, boot, qemu_words
+from buildlib.graph.boot import BootReport, Firmware, boot, qemu_words
 from buildlib.store.process import Runner
+from buildlib.words.booting import Medium
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
 MACHINE = ("-M", "pc", "-cpu", "Nehalem")

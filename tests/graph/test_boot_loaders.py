@@ -8,8 +8,9 @@ import pytest
 from support.discs import Parts, make_parts
 from support.starting import Machine, make_disc
 
-from buildlib.graph.boot import Firmware, Medium
+from buildlib.graph.boot import Firmware
 from buildlib.stages.legacy import MENU
+from buildlib.words.booting import Medium
 from buildlib.words.errors import BootError
 from buildlib.words.model import Boots
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, Medium, boot
+from buildlib.graph.boot import BootReport, Firmware, boot
 from buildlib.graph.loaders import boot_images, menus
 from buildlib.graph.monitor import Monitor
 from buildlib.sources.project import Project
 from buildlib.stages.iso import Iso
 from buildlib.stages.stage import From
+from buildlib.words.booting import Boot, Medium
 from buildlib.words.errors import BootError
-from buildlib.words.model import Boot, Boots
+from buildlib.words.model import Boots
 from support.discs import ROOT, Parts
 from support.jobs import TREE, Input
 from support.trees import TIME, file
@@ -36,15 +37,16 @@ def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
                for entry, data in file(path, content).items()}
     inputs: dict[From, Input] = {TREE: parts.bench.stored(entries)}
     images, code = {}, From("grub:bios", "disk_code")
-    for image, (name, stage, _) in boot_images(boots, Project(ROOT, parts.bench.store.seen), time=TIME).items():
+    project = Project(ROOT, parts.bench.store.seen)
+    for image, (name, stage, _) in boot_images(boots, project, time=TIME).items():
         outputs = parts.bench.run_stage(stage)
         images[image] = From(name, "image")
         inputs[images[image]] = outputs["image"]
         if "disk_code" in outputs:
             inputs[code] = outputs["disk_code"]
-    stage = Iso(tree=TREE, images=images, volume="TEST", application="", time=TIME,
-                disk=boots.disk, disk_code=code if code in inputs and boots.disk != "none" else None)
-    return parts.bench.path(parts.bench.run_stage(stage, inputs)["iso"])
+    iso = Iso(tree=TREE, images=images, volume="TEST", application="", time=TIME, disk=boots.disk,
+              disk_code=code if code in inputs and boots.disk != "none" else None)
+    return parts.bench.path(parts.bench.run_stage(iso, inputs)["iso"])
 
 
 class Reader(Monitor):
