@@ -88,7 +88,8 @@ def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
             machine=boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine,
             memory=boots.memory, port=chosen.speaks().port or "com1", seconds=seconds,
             step=boots.step * seconds / boots.seconds, firmware=trial.platform,
-            medium=trial.medium, config=disk, log=log, runner=session.store.runner, tell=tell, mark=result.seconds.append)
+            medium=trial.medium, config=disk, log=log, runner=session.store.runner,
+            tell=tell, mark=result.seconds.append)
     except BootError as error:
         result.failure = error
         sink(Finished(trial.name, "failed", ticks() - started, detail=error.what))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.discs import Parts, make_parts
+from support.discs import Parts
 from support.starting import Machine, make_disc
 
 from buildlib.graph.boot import Firmware
@@ -21,11 +21,6 @@ XEN = ("dom0_mem=96M",)
 LEGACY = Boots(loader="legacy", xen=XEN, timeout=0)
 PVH = Boots(dom0="pvh", xen=XEN, timeout=0)
 CRASH = ("bootdev=cd0a", "exit=crash")  # ends a boot at once, with a picture
-
-
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    return make_parts(tmp_path_factory.mktemp("parts"))
 
 
 @pytest.fixture(scope="module")

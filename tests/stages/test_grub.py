@@ -113,6 +113,20 @@ def test_further_entries() -> None:
         'menuentry "goldmaster in words" {', "\tmodule2 /netbsd bootdev=cd0a -v"]
 
 
+def test_a_stick_s_entries() -> None:
+    """Those of a CD first; the same titles for what is none, with a kernel of its own."""
+    lines = text(also={"alone": ["-4"]}, stick=("netbsd.stick", ["bootdev=sd0d"])).splitlines()
+    of_interest = ("menuentry", "\tmodule2", "else", 'if [ "$medium"')
+    assert [line for line in lines if line.startswith(of_interest)] == [
+        'if [ "$medium" = cd ]; then',
+        'menuentry "goldmaster" {', "\tmodule2 /netbsd bootdev=cd0a -v",
+        'menuentry "goldmaster alone" {', "\tmodule2 /netbsd bootdev=cd0a -v -4",
+        "else",
+        'menuentry "goldmaster" {', "\tmodule2 /netbsd.stick bootdev=sd0d",
+        'menuentry "goldmaster alone" {', "\tmodule2 /netbsd.stick bootdev=sd0d -4"]
+    assert lines[-1] == "fi"
+
+
 def test_words_that_grub_s_shell_would_take_apart() -> None:
     lines = text(title='a "b" $c\n}', kernel_words=["a;b", "x y", "it's", "$root", "", "ä"])
     assert 'menuentry "a b c}" {' in lines
@@ -120,8 +134,11 @@ def test_words_that_grub_s_shell_would_take_apart() -> None:
 
 
 @pytest.mark.parametrize("words", [["a;b", "x y", "it's", "$root", "{}", "#no"]])
-def test_grub_accepts_them(tmp_path: Path, words: list[str]) -> None:
-    (tmp_path / "grub.cfg").write_text(text(kernel_words=words))
+@pytest.mark.parametrize("stick", [None, ("netbsd.stick", ["x y", "it's"])])
+def test_grub_accepts_them(
+    tmp_path: Path, words: list[str], stick: tuple[str, list[str]] | None
+) -> None:
+    (tmp_path / "grub.cfg").write_text(text(kernel_words=words, stick=stick))
     done = subprocess.run(["grub-script-check", tmp_path / "grub.cfg"], capture_output=True)
     assert done.returncode == 0, done.stderr
 
