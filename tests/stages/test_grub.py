@@ -12,6 +12,7 @@ from support.jobs import Bench
 from support.trees import TIME
 
 from buildlib.stages.grub import GrubImage, menu
+from buildlib.words.consoles import Console, Consoles, Speed
 from buildlib.words.errors import ToolError
 
 PLATFORMS: list[Literal["bios", "efi"]] = ["bios", "efi"]
@@ -85,7 +86,7 @@ def text(**changes: object) -> str:
     words: dict[str, object] = {
         "title": "goldmaster", "xen": "boot/xen.gz", "xen_words": ["dom0_mem=512M"],
         "kernel": "netbsd", "kernel_words": ["bootdev=cd0a", "-v"], "timeout": 3,
-        "also": {}}
+        "also": {}, "consoles": Consoles()}
     return menu(**(words | changes))  # type: ignore[arg-type]
 
 
@@ -93,8 +94,8 @@ def test_the_menu() -> None:
     assert text() == """\
 # goldmaster
 serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
+terminal_input serial console
+terminal_output serial console
 set timeout=3
 set default=0
 menuentry "goldmaster" {
@@ -143,6 +144,25 @@ def test_grub_accepts_them(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("names", "speed", "lines"), [
+    (("vga",), 9600, ["terminal_input console", "terminal_output console"]),
+    (("com2",), 9600, ["serial --unit=1 --speed=9600", "terminal_input serial",
+                       "terminal_output serial"]),
+    (("vga", "com1"), 57600, ["serial --unit=0 --speed=57600", "terminal_input console serial",
+                              "terminal_output console serial"]),
+])
+def test_where_grub_speaks(
+    bench: Bench, tmp_path: Path, names: tuple[Console, ...], speed: Speed, lines: list[str]
+) -> None:
+    """In its menu, and from the start."""
+    consoles = Consoles(names, speed)
+    menu_lines = text(consoles=consoles).splitlines()
+    assert menu_lines[1 : 1 + len(lines)] == lines
+    assert not [line for line in menu_lines[1 + len(lines):] if "serial" in line]
+    outputs = bench.run_stage(GrubImage("efi", TIME, consoles))
+    judges.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
+                tmp_path / "core")
+    assert "\n".join([*lines, "regexp"]).encode() in (tmp_path / "core").read_bytes()
 
 
 def test_mtools_is_not_believed(bench: Bench, tmp_path: Path) -> None:
