@@ -182,7 +182,7 @@ def test_the_disc_boots_what_was_built(template: Scratch) -> None:
     assert tree["boot/xen.gz"].sha256 == template.outputs("hypervisor")["xen"]
     assert b"root on cd0a" in on_disc(template, "netbsd")
     menu = on_disc(template, "boot/grub/grub.cfg").decode()
-    assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1 .*pv-linear-pt=true\n", menu)
+    assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1,vga .*pv-linear-pt=true\n", menu)
     assert re.findall(r"\n\tmodule2 (.*)", menu) == [
         "/netbsd bootdev=cd0a", "/netbsd bootdev=cd0a -4", "/netbsd bootdev=cd0a -s",
         "/netbsd bootdev=cd0a -v"]
