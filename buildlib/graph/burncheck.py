@@ -20,8 +20,10 @@ from buildlib.stages.partitions import BACKUP_BLOCKS, BLOCK
 from buildlib.words.errors import ConfigError
 
 _CHUNK = 1 << 20
+_MARK = 446  # of the first partition in the MBR
 _TABLES = BLOCK * (1 + BACKUP_BLOCKS)  # MBR, and GPT's header and entries
-MOVED = "the GPT's backup was moved to the medium's end, as some tools do; it says the same"
+MOVED = "a tool has moved the GPT's backup to the medium's end; the partitions are the same"
+UNMARKED = ", but the mark is gone without which some BIOSes do not boot from it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def compare(
             if found != expected and len(found) == len(expected):
                 if not own and table_at(image, offset + _first_difference(expected, found)) and (
                         offset == 0 and is_moved(expected[:_TABLES], found[:_TABLES])):
-                    own = (range(446, 510), range(BLOCK, 2 * BLOCK),
+                    own = (range(440, 510), range(BLOCK, 2 * BLOCK),
                            range(size - BACKUP_BLOCKS * BLOCK, size))
-                    note(MOVED)
+                    note(MOVED + (UNMARKED if expected[_MARK] != found[_MARK] else ""))
                 found = _without(own, offset, expected, found)
             if found != expected:
                 at = offset + _first_difference(expected, found)
@@ -79,7 +81,8 @@ def compare(
 
 def is_moved(pressed: bytes, found: bytes) -> bool:
     """Whether MBR and GPT say what the pressed ones do, but for where the medium and so the
-    backup ends (UEFI 2.10, 5.2.3 and 5.3.2): what tools do who find a stick larger than its image.
+    backup ends (UEFI 2.10, 5.2.3 and 5.3.2). sgdisk and sfdisk do that where they find a stick
+    larger than its GPT says, and take signature and mark out of the MBR.
     """
     if pressed[BLOCK:BLOCK + 8] != b"EFI PART":
         return False
@@ -87,7 +90,7 @@ def is_moved(pressed: bytes, found: bytes) -> bool:
     header[16:20] = bytes(4)
     if not 92 <= size <= BLOCK or zlib.crc32(header[:size]) != crc:
         return False
-    same = (range(446), range(446, 451), range(454, 458), range(462, BLOCK),  # MBR: no end, size
+    same = (range(440), range(447, 451), range(454, 458), range(462, BLOCK),
             range(BLOCK, BLOCK + 16), range(BLOCK + 20, BLOCK + 32),
             range(BLOCK + 40, BLOCK + 48), range(BLOCK + 56, _TABLES))
     return all(pressed[part.start:part.stop] == found[part.start:part.stop] for part in same)

@@ -372,8 +372,8 @@ def test_the_projects_configurations_name_their_root(shared: Workspace, name: st
     assert f"===> Kernels built from {CONFIGS / name}:\n  {kernel}\n" in output
     root, fstype = {"XEN3_DOM0_CD": ("cd0a", "cd9660"), "XEN3_DOM0_STICK": ("?", "cd9660"),
                     "XEN3_DOMU_RO": ("xbd0a", "ffs")}[name]
-    for word in (root, fstype, "none"):
-        assert f"\0{word}\0".encode() in kernel.read_bytes()
+    for word in (root, fstype, "none"):  # a `?` may be the end of another string
+        assert f"{word}\0".encode() in kernel.read_bytes()
 
 
 @pytest.mark.parametrize(

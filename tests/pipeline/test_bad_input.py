@@ -19,7 +19,7 @@ OVERLAY = "recipes/dom0/overlay"
 
 CONFIGURATION: dict[str, Bad] = {
     "TOML": Bad(
-        added(RECIPE, "[boot\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 1"),
+        added(RECIPE, "[unclosed\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 1"),
     "several problems at once": Bad(
         written(RECIPE, 'set = ["base"]\nkernel = 3\npackges = []\noverlays = "x"\n'
                         '[boot]\ntimeout = "1"\nplatforms = ["bios", 7]\n'),
