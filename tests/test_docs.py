@@ -11,7 +11,7 @@ import pytest
 
 from buildlib.front import configimages
 from buildlib.front.settings import Settings
-from buildlib.words import model, site
+from buildlib.words import booting, building, model, site
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
@@ -46,15 +46,15 @@ def test_make_targets_in_documents() -> None:
 def test_every_key_of_a_definition_is_told() -> None:
     text = (ROOT / "docs/netbsd.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
-    parts = {"signature": model.Signature, "packages": model.PackageSource, "build": model.Build,
-             "boot": model.Boot}
+    parts = {"signature": model.Signature, "packages": model.PackageSource, "build": building.Build,
+             "boot": booting.Boot}
     for field in dataclasses.fields(model.Release):
         if field.name in parts:
             for inner in dataclasses.fields(parts[field.name]):
                 assert f"{field.name}.{inner.name}" in told, f"{field.name}.{inner.name}"
         else:
             assert {field.name, f"[{field.name}]"} & told, field.name
-    for part in (model.Compiler, model.Space):
+    for part in (building.Compiler, building.Space):
         for field in dataclasses.fields(part):
             assert field.name in told, field.name
 

@@ -12,11 +12,11 @@ from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Note, Outcome, Progress, Sink, Started
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import BootError, ConfigError
-from buildlib.words.model import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from buildlib.graph.boottest import Result, Trial
     from buildlib.graph.imageserver import Signer
     from buildlib.stages.stage import From
     from buildlib.words.digest import Blob
@@ -39,58 +39,63 @@ def verify(session: Session) -> None:
 
 
 def boot_test(session: Session, sink: Sink) -> None:
-    """Boot the CD on each platform that it is made for and the release can be booted on, at once.
+    """Boot the image as each medium, on each firmware, that it is made for; print a table.
 
     Beside it is a disk with a configuration: without one a server comes up to a shell only.
     Raises GoldmasterError: that of a boot which failed, or one that names them all.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
+    from buildlib.graph import boottest
     from buildlib.graph.trial import write_trial_disk
 
-    boots = session.plan.release.boot
-    tried = [platform for platform in session.plan.platforms if platform in boots.platforms]
-    if not tried:
-        raise ConfigError("no platform is left to boot the CD on",
-                          where=session.project.name_of(session.plan.definition),
-                          why=f"boot.platforms: {', '.join(boots.platforms) or 'none'}; the CD is "
-                          f"made for {', '.join(session.plan.platforms)}", reason="boot-platforms")
-    for platform in session.plan.platforms:
-        if platform not in tried:
-            sink(Note("not tried: boot.platforms of the release leaves it out",
-                      f"boot-test {platform}"))
+    boottest.check_consoles(session.plan.boots.speaks())
+    definition = session.plan.definition
+    tried, left_out = boottest.trials(session.plan, session.settings.media,
+                                      where=session.project.name_of(definition))
+    for trial, key in left_out:
+        sink(Note(f"not tried: {key} of the release leaves it out", trial.name))
     disk = session.store.build / "boot-test-config.ffs"
     write_trial_disk(disk)
-    with ThreadPoolExecutor(min(session.settings.workers, len(tried))) as pool:
-        errors = list(pool.map(lambda platform: _boot_on(platform, disk, session, sink), tried))
-    if failed := [error for error in errors if error is not None]:
-        raise failed[0] if len(failed) == 1 else BootError(
-            f"{len(failed)} of {len(tried)} boots failed", where=failed[0].where,
-            why="\n".join(f"{error.what}\n{error.why}\nlog: {error.log}" for error in failed),
-            reason=failed[0].reason)
+    results = boottest.boot_all(
+        tried, lambda trial: _boot_on(trial, disk, session, sink),
+        workers=session.settings.workers)
+    if session.settings.progress not in {"json", "quiet"}:  # events and errors have it all
+        print_table([boottest.HEADING, *(
+            row for result in results for row in result.rows(session.project.name_of(result.log)))])
+    if failure := boottest.failure_of(results):
+        raise failure
 
 
-def _boot_on(platform: Platform, disk: Path, session: Session, sink: Sink) -> BootError | None:
-    """Boot the CD once, with `disk`; why it failed."""
+def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
+    """Boot the image once, with `disk`. A limit that is set makes steps longer or shorter too."""
     from buildlib.graph.boot import boot
+    from buildlib.graph.boottest import Result
 
-    name, started = f"boot-test {platform}", ticks()
+    started = ticks()
     boots, product = session.plan.release.boot, session.plan.products["iso"]
-    sink(Started(name))
+    seconds, chosen = session.settings.seconds or boots.seconds, session.plan.boots
+    expect = boots.markers(trial.medium)
+    log = session.store.logs / f"{trial.name.replace(' ', '-')}.log"
+    result = Result(trial, len(expect), log)
+
+    def tell(line: str) -> None:
+        result.last = line
+        sink(Progress(trial.name, 0, 0, "lines", line))
+
+    sink(Started(trial.name))
     try:
         report = boot(
-            product.folder / next(iter(product.files)), expect=boots.expect,
-            machine=boots.machine, memory=boots.memory,
-            seconds=session.settings.seconds or boots.seconds, firmware=platform,
-            config=disk, log=session.store.logs / f"boot-test-{platform}.log",
-            runner=session.store.runner,
-            tell=lambda line: sink(Progress(name, 0, 0, "lines", line)),
-        )
+            product.folder / next(iter(product.files)), expect=expect,
+            machine=boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine,
+            memory=boots.memory, port=chosen.speaks().port or "com1", seconds=seconds,
+            step=boots.step * seconds / boots.seconds, firmware=trial.platform,
+            medium=trial.medium, config=disk, log=log, runner=session.store.runner,
+            tell=tell, mark=result.seconds.append)
     except BootError as error:
-        sink(Finished(name, "failed", ticks() - started, detail=error.what))
-        return error
-    sink(Finished(name, "passed", report.seconds[-1], detail=report.lines[-1]))
-    return None
+        result.failure = error
+        sink(Finished(trial.name, "failed", ticks() - started, detail=error.what))
+    else:
+        sink(Finished(trial.name, "passed", report.seconds[-1], detail=report.lines[-1]))
+    return result
 
 
 def image_signer(session: Session) -> Signer:

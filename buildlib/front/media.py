@@ -8,7 +8,7 @@ from typing import Any
 
 from buildlib.front.commands import Own
 from buildlib.front.terminal import make_display
-from buildlib.store.events import Finished, Progress, Started
+from buildlib.store.events import Finished, Note, Progress, Started
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import ConfigError, printable
 
@@ -27,7 +27,7 @@ class BurnCheck(Own):
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Compare, and say how it went."""
         del options
-        from buildlib.graph.burncheck import compare
+        from buildlib.graph.burncheck import check_image, compare
 
         if len(names) != 1:
             raise ConfigError("doit burn-check takes one device or file", reason="usage")
@@ -36,12 +36,14 @@ class BurnCheck(Own):
         image = product.folder / next(iter(product.files))
         if not image.is_file():
             raise ConfigError(f"there is no {image}", hint="press it: doit iso", reason="no-image")
+        check_image(image)
         display = make_display(session.settings.progress, sys.stdout)
         task, started = f"burn-check {medium}", ticks()
         display.event(Started(task))
         try:
-            found = compare(image, medium, tell=lambda done, total: display.event(
-                Progress(task, done, total, "bytes")))
+            found = compare(
+                image, medium, note=lambda text: display.event(Note(text, task)),
+                tell=lambda done, total: display.event(Progress(task, done, total, "bytes")))
             size = image.stat().st_size
             told = f"the same as {image.name}" if found is None else (
                 f"{found.place} {found.how}, at byte {found.offset} of {size}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from buildlib.words.errors import GoldmasterError
 
 # Settings that change how a run goes, never what it makes or what is there to be made.
-_PASSING = frozenset({"offline", "progress", "seconds", "images", "packages", "key",
+_PASSING = frozenset({"offline", "progress", "seconds", "media", "images", "packages", "key",
                       "vulnerabilities"})
 
 

@@ -31,6 +31,7 @@ class Settings:
     progress  auto, live, plain, json or quiet
     build     folder of the store and of work folders; dist: of products
     seconds   time limit of a boot test; 0: what the release says
+    media     what a boot test boots, with commas: cd, disk, usb; empty: all the image is made for
     images    folder of the server that hosts fetch images from; empty: `images` in dist
     packages  folder of the package repository; empty: `packages` in dist
     key       file of the key that versions of images and the repository's list are signed with
@@ -45,6 +46,7 @@ class Settings:
     build: str = "build"
     dist: str = "dist"
     seconds: int = 0
+    media: str = ""
     images: str = ""
     packages: str = ""
     key: str = ""

@@ -16,15 +16,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from buildlib.graph.monitor import Monitor
 from buildlib.store.process import Runner
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
+from buildlib.words.booting import Medium, Platform
+from buildlib.words.consoles import Port
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
-Firmware: TypeAlias = Literal["bios", "efi"]
-Medium: TypeAlias = Literal["cd", "disk", "usb"]
+Firmware: TypeAlias = Platform
 
 QEMU = "qemu-system-x86_64"
 OVMF = Path("/usr/share/OVMF")
@@ -33,13 +34,14 @@ FAILURES = tuple(map(re.compile, (
     r"Panic on CPU",                     # Xen
     r"Dom(ain )?0 crashed",              # Xen
     r"^(\[ *[0-9.]+\] )?panic: ",        # NetBSD's kernel
-    r"root device \(default",            # NetBSD: the root is not where it was told
+    r"root device( \(default|: )",       # NetBSD: the root is not where it was told
     r"init path \(default",              # NetBSD: the root has no /sbin/init
     r"cannot mount root",                # NetBSD: the root is none
     r"Multiuser boot aborted",           # NetBSD's rc: not configured
     r"Enter pathname of shell",          # NetBSD's init: rc has failed
     r"\bdb\{|--db_more--",               # NetBSD's kernel debugger
     r"^error: |^grub> |^grub rescue> ",  # GRUB
+    r"^Error \d+: ",                     # GRUB legacy
     r"ERROR: Unable to",
     r"BdsDxe: No bootable option",       # UEFI
     r"^Shell> |UEFI Interactive Shell",  # UEFI found nothing to boot
@@ -71,38 +73,44 @@ def boot(
     expect: Sequence[str],
     machine: Sequence[str],
     memory: int,
-    seconds: int,
+    seconds: float,
+    step: float = 0,
     firmware: Firmware = "bios",
     medium: Medium = "cd",
     config: Path | None = None,
+    port: Port = "com1",
     log: Path,
     runner: Runner,
     tell: Callable[[str], None] | None = None,
+    mark: Callable[[float], None] | None = None,
 ) -> BootReport:
     """Boot `image` until all of `expect`, regular expressions, were seen on the console in order.
 
     machine  QEMU's words for machine and processor
     memory   MiB
     config   image of a disk with a server's configuration
-    seconds  the time limit
+    port     the serial line that is read
+    seconds  the time limit; step: from the start or a marker to the next one, 0: the same
     log      where the console's bytes are kept, whatever comes; of a boot that fails there is a
              picture of the screen beside it, NAME.png
     tell     gets every line of the console
+    mark     gets the seconds at each marker
 
     Raises BootError (reason boot-fail-pattern, boot-timeout or boot-ended), ToolError where QEMU
     or the firmware is missing, Interrupted when the run is ended.
     """
     words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium,
-                       config=config)
+                       config=config, port=port)
     log.parent.mkdir(parents=True, exist_ok=True)
-    watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody)
     picture = log.with_suffix(".png")
+    picture.unlink(missing_ok=True)
+    watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody, mark or _nobody)
     with Monitor() as monitor:
         process = runner.start([*words, *monitor.words()], cwd=log.parent,
                                environment=TOOL_ENVIRONMENT, pipe=(monitor.theirs,))
         try:
             with log.open("wb") as file:
-                verdict = watch.follow(process, file, limit=seconds)
+                verdict = watch.follow(process, file, limit=seconds, step=step or seconds)
             has_picture = verdict is not None and monitor.screenshot(picture)
         finally:
             runner.end(process)
@@ -115,9 +123,9 @@ def boot(
 
 def qemu_words(
     image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium,
-    config: Path | None = None,
+    config: Path | None = None, port: Port = "com1",
 ) -> list[str]:
-    """The command that boots `image` with its serial console on standard output.
+    """The command that boots `image` with its serial line `port` on standard output.
 
     No image is ever written to: what a server writes is gone with QEMU. A BIOS that finds nothing
     to boot resets, which ends QEMU.
@@ -131,7 +139,8 @@ def qemu_words(
     return [
         str(qemu), *machine, "-m", str(memory), *drives, *_FIRMWARE[firmware](),
         "-boot", f"order={'d' if medium == 'cd' else 'c'},strict=on,reboot-timeout=1",
-        "-nic", "none", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+        "-nic", "none", "-display", "none", *(["-serial", "null"] if port == "com2" else []),
+        "-serial", "stdio", "-monitor", "none", "-no-reboot",
     ]
 
 
@@ -170,7 +179,7 @@ def _missing(what: str, package: str) -> ToolError:
                      reason="tool-missing")
 
 
-def _nobody(_line: str) -> None:
+def _nobody(_what: object) -> None:
     pass
 
 
@@ -193,6 +202,7 @@ class _Watch:
     markers: tuple[re.Pattern[str], ...]
     started: float
     tell: Callable[[str], None]
+    mark: Callable[[float], None]
     lines: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
@@ -202,15 +212,18 @@ class _Watch:
     at: int = 0
 
     def follow(
-        self, process: subprocess.Popen[bytes], file: BinaryIO, *, limit: float
+        self, process: subprocess.Popen[bytes], file: BinaryIO, *, limit: float, step: float
     ) -> _Verdict | None:
         """Read the console into `file` until the boot has passed (None) or failed."""
         assert process.stdout is not None
         descriptor = process.stdout.fileno()
         while True:
-            left = self.started + limit - ticks()
+            before = self.seconds[-1] if self.seconds else 0.0
+            left = self.started + min(limit, before + step) - ticks()
             if left <= 0:
-                return _Verdict("boot-timeout", f"the time limit of {limit} seconds was reached")
+                return _Verdict("boot-timeout", f"the time limit of {limit:g} seconds was reached"
+                                if limit <= before + step else
+                                f"the next marker did not come within {step:g} seconds")
             ready, _, _ = select.select([descriptor], [], [], min(_SILENCE, left))
             data = os.read(descriptor, _CHUNK) if ready else None
             if data:
@@ -251,7 +264,9 @@ class _Watch:
             self.at = match.end()
             self.lines.append(line)
             self.seconds.append(ticks() - self.started)
+            self.mark(self.seconds[-1])
         return None
+
 
 
 def _clean(text: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from buildlib.graph.keys import package_of
 from buildlib.store.process import Runner
 from buildlib.store.surroundings import find_tool
+from buildlib.words.building import Compiler
 from buildlib.words.errors import ToolError
-from buildlib.words.model import Compiler
 
 _C = "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n"
 _CXX = "#include <string>\nint main() { return static_cast<int>(std::string().size()); }\n"

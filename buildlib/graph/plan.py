@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.engine import Graph
+from buildlib.graph.loaders import boot_images, menus, xen_stage
 from buildlib.graph.lockcheck import check_lock
 from buildlib.graph.product import Product
 from buildlib.sources.mirrors import Mirrors, mirrors_of
@@ -16,8 +17,6 @@ from buildlib.stages.buildsh import BuildSh
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
-from buildlib.stages.grub import MENU, GrubImage, menu
-from buildlib.stages.hypervisor import DistributionXen, FileXen
 from buildlib.stages.imagefolder import DIGESTS, KERNELS, ImageFolder
 from buildlib.stages.imageversion import ImageVersion, version_files
 from buildlib.stages.installing import Installing
@@ -26,23 +25,17 @@ from buildlib.stages.kernel import Kernel
 from buildlib.stages.packagerepo import PackageRepo, repo_files
 from buildlib.stages.packages import Packages
 from buildlib.stages.press import Press
+from buildlib.stages.pvh import PvhKernel
 from buildlib.stages.root import Root
 from buildlib.stages.signature import Signature
 from buildlib.stages.signedpackage import SignedPackage
-from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.stages.stage import From, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
+from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import ConfigError
-from buildlib.words.model import (
-    Boots,
-    Hypervisor,
-    Lock,
-    LockedPackage,
-    Pinned,
-    Platform,
-    Recipe,
-    Release,
-)
+from buildlib.words.model import Boots, Lock, LockedPackage, Pinned, Recipe, Release
+from buildlib.words.origins import Hypervisor
 from buildlib.words.schema import nearest
 
 DOM0 = "dom0"
@@ -58,6 +51,8 @@ class Plan:
 
     version     the files of the version of the domU images that hosts can fetch
     repository  the files of the repository of all locked packages, by path
+    platforms, media   what the boot CD's image is made for
+    boots       how the CD starts
     """
 
     definition: Path
@@ -68,7 +63,9 @@ class Plan:
     version: Mapping[str, From]
     repository: Mapping[str, From]
     mirrors: Mirrors
+    boots: Boots
     platforms: tuple[Platform, ...]
+    media: tuple[Medium, ...]
 
 
 @dataclass
@@ -215,6 +212,8 @@ class _Builder:
             for path in recipe.overlays
         )
         packages = self.packages(recipe_name)
+        kernel = (self.started(recipe.kernel, recipe.boot or Boots()) if recipe_name == DOM0 else
+                  self.kernel(recipe.kernel))
         stage = Root(
             layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets), *packages),
             packages=self.installing(recipe) if packages else None,
@@ -222,7 +221,7 @@ class _Builder:
             time=self.epoch,
             remove=recipe.remove,
             keep=recipe.keep,
-            files={recipe.kernel_path: self.kernel(recipe.kernel)},
+            files={recipe.kernel_path: kernel},
             audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
         )
         name = f"root:{_short(recipe_name)}"
@@ -262,14 +261,20 @@ class _Builder:
                          "name the version of the served images")
         return version_files(stage, files)
 
-    def hypervisor(self, chosen: Hypervisor) -> From:
-        stage: Stage
-        if chosen.distribution:
-            stage = DistributionXen(HostPackage(chosen.distribution))
-        else:
-            path = self.project.root / chosen.file
-            stage = FileXen(SourceFile(path, self.project.name_of(path)), chosen.sha256)
-        return From(self.add(HYPERVISOR, stage, "take the hypervisor from its package"), "xen")
+    def started(self, name: str, boots: Boots) -> From:
+        """A kernel of dom0, of which is known that it can be started as the recipe says."""
+        kernel = self.kernel(name)
+        if boots.dom0 == "pv":
+            return kernel
+        return From(self.add(f"pvh:{name}", PvhKernel(kernel, name),
+                             f"see that {name} can be a PVH dom0"), "kernel")
+
+    def boot_images(self, boots: Boots) -> dict[str, From]:
+        """The boot images, by the names that `Iso` has for them."""
+        images = {}
+        for image, (name, stage, doc) in boot_images(boots, self.project, time=self.epoch).items():
+            images[image] = From(self.add(name, stage, doc), "image")
+        return images
 
     def cd(self, recipe: Recipe) -> str:
         """The boot CD; the name of the stage that writes it."""
@@ -277,24 +282,21 @@ class _Builder:
         files = self.image_folder(recipe.domus)
         chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
         if not chosen.package:
-            files[XEN] = self.hypervisor(chosen)
+            files[XEN] = From(
+                self.add(HYPERVISOR, xen_stage(chosen, self.project),
+                         "take the hypervisor from its package"), "xen")
         boots = recipe.boot or Boots()
+        stick = ""
+        if boots.stick:
+            stick = f"{recipe.kernel_path}.stick"
+            files[stick] = self.started(boots.stick.kernel, boots)
         title = f"{self.release.name} {self.release.version} {DOM0}"
-        text = menu(
-            title=title, xen=chosen.package or XEN, xen_words=boots.xen,
-            kernel=recipe.kernel_path, kernel_words=boots.kernel, timeout=boots.timeout,
-            also=boots.also,
-        )
-        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts={MENU: text},
-                    audit=Audit(added_files(boots.chosen()), disc=True))
+        grub = self.boot_images(boots)
+        texts = menus(boots, title=title, xen=chosen.package or XEN, kernel=recipe.kernel_path,
+                      stick=stick)
+        tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts=texts,
+                    audit=Audit(added_files(grub), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
-        grub: dict[str, From] = {
-            platform: From(
-                self.add(f"grub:{platform}", GrubImage(platform, self.epoch),
-                         f"make GRUB's boot image for {platform}"),
-                "image")
-            for platform in boots.chosen()
-        }
         iso = Iso(From("tree:cd", "tree"), grub, volume=f"{self.release.name} {DOM0}",
                   application=f"{title} boot CD", time=self.epoch, disk=boots.disk,
                   disk_code=From("grub:bios", "disk_code") if "bios" in grub and
@@ -347,8 +349,9 @@ def make_plan(
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     version, repository = builder.image_version(domus), builder.package_repo()
     graph = Graph(builder.stages, builder.after, builder.docs)
+    boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
-                (recipe.boot or Boots()).chosen())
+                boots, boots.chosen(), boots.media())
 
 
 def press_stage(

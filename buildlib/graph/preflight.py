@@ -21,8 +21,9 @@ from buildlib.stages.stage import Stage
 from buildlib.store.host import SPACE_HINT, is_nearly_full, space_left
 from buildlib.store.store import Store
 from buildlib.store.surroundings import free_bytes, free_files
+from buildlib.words.building import Space
 from buildlib.words.errors import ConfigError, SourceError
-from buildlib.words.model import Release, Space
+from buildlib.words.model import Release
 
 # For images, packages and the store's own; but never more than the build itself.
 MARGIN_MB = 200

@@ -17,7 +17,7 @@ from buildlib.words.errors import SourceError, ToolError
 LISTS = "/var/lib/apt/lists"
 _HINT = (
     "run `apt-get update`; on a host without such a package, say in the recipe "
-    "`hypervisor = { file = …, sha256 = … }`"
+    "`{ file = …, sha256 = … }` for `hypervisor` or `boot.legacy`"
 )
 
 

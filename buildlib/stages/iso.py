@@ -22,16 +22,17 @@ BOOT_FOLDER = "boot/grub"
 CATALOG = f"{BOOT_FOLDER}/boot.cat"
 
 
-def added_files(platforms: Iterable[str]) -> tuple[str, ...]:
+def added_files(images: Iterable[str]) -> tuple[str, ...]:
     """What the stage puts on the disc beside the tree."""
-    return (CATALOG, *map(_image_path, platforms))
+    return (CATALOG, *map(_image_path, images))
 
 
 @dataclass(frozen=True)
 class Iso(Stage):
     """An ISO 9660 image of `tree`. Outputs: `iso`; `spec`, the tree as it is on the disc; `labels`.
 
-    images       platform (`bios`, `efi`) to the boot image for it
+    images       platform (`bios`, `efi`) to the boot image for it; `disk`: what a BIOS loads off
+                 a disk, where that is not what it loads off a disc
     disk         the table that makes it bootable as a disk: `gpt`, `mbr` or `none`
     disk_code    GRUB's code for a BIOS that boots a disk, where there is an image for `bios`
     volume       release and recipe; `application` says what it holds. A key follows both.
@@ -101,13 +102,14 @@ class Iso(Stage):
             for platform in eltorito.PLATFORMS if platform in boot
         ]
         contents = {CATALOG: eltorito.catalog(images, title=self.volume, key=key)}
-        for item in images:
-            data = boot[item.platform]
-            if item.platform == "bios":
-                if self.disk_code:
-                    data = eltorito.with_block_list(data, sector=item.sector)
-                data = eltorito.with_info_table(data, sector=item.sector)
-            contents[item.path] = data
+        for name, data in boot.items():
+            path = _image_path(name)
+            sector = image.sector_of(path)
+            contents[path] = data
+            if self.disk_code and name == _disk_image(boot):
+                contents[path] = eltorito.with_block_list(data, sector=sector)
+            if name == "bios":
+                contents[path] = eltorito.with_info_table(contents[path], sector=sector)
         contents_at = {image.sector_of(path): data for path, data in contents.items()}
         contents_at[eltorito.BOOT_RECORD] = eltorito.boot_record(image.sector_of(CATALOG))
         for sector, data in contents_at.items():
@@ -128,7 +130,7 @@ class Iso(Stage):
         code, core, system = b"", 0, None
         if self.disk_code:
             code = job.read(self.disk_code)
-            core = image.sector_of(_image_path("bios")) * blocks + eltorito.CD_BLOCKS
+            core = image.sector_of(_image_path(_disk_image(boot))) * blocks + eltorito.CD_BLOCKS
         if "efi" in boot:
             system = image.sector_of(_image_path("efi")) * blocks, len(boot["efi"]) // BLOCK
         disk = Disk(image.sectors * blocks, name=job.inputs[self.tree].blob.sha256, code=code,
@@ -145,5 +147,10 @@ def _on_disc(entry: Entry) -> Entry:
     return entry if target == entry.link else replace(entry, link=target)
 
 
-def _image_path(platform: str) -> str:
-    return f"{BOOT_FOLDER}/{platform}.img"
+def _image_path(name: str) -> str:
+    return f"{BOOT_FOLDER}/{name}.img"
+
+
+def _disk_image(boot: Mapping[str, bytes]) -> str:
+    """The image that a BIOS loads off a disk."""
+    return "disk" if "disk" in boot else "bios"

@@ -8,19 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
+from buildlib.words.booting import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
+from buildlib.words.building import Build
+from buildlib.words.consoles import Console, Consoles, Speed
 from buildlib.words.digest import SHA256_HEX, SHA512_HEX
-
-Platform: TypeAlias = Literal["bios", "efi"]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
-
-
-def check_name(name: str, what: str) -> None:
-    """Names become file and task names. Raises ValueError for one that cannot."""
-    if not _NAME.match(name):
-        raise ValueError(f"{what} {name!r}: letters, digits and . _ + - only, not first")
+from buildlib.words.names import check_name
+from buildlib.words.origins import Hypervisor, Origin
 
 
 def _check_path(path: str, what: str) -> None:
@@ -53,65 +48,6 @@ class Signature:
         _check_path(self.key, "signature.key")
         _check_path(self.key_path, "signature.key_path")
         _check_fingerprint(self.fingerprint, "signature.fingerprint")
-
-
-@dataclass(frozen=True, slots=True)
-class Compiler:
-    """What compiles a release's tools on the build host.
-
-    c, cxx    commands; c_flags, cxx_flags are words that every call gets
-    newest    the newest major version the sources are known to compile with; 0: any
-    headers   what the tools include and the host must have
-    """
-
-    c: str = "cc"
-    cxx: str = "c++"
-    c_flags: tuple[str, ...] = ()
-    cxx_flags: tuple[str, ...] = ()
-    newest: int = 0
-    headers: tuple[str, ...] = ("zlib.h",)
-
-    def __post_init__(self) -> None:
-        for command in (self.c, self.cxx):
-            check_name(command, "compiler")
-
-    def settings(self) -> dict[str, str]:
-        """What NetBSD's build takes from its environment: HOST_CC and HOST_CXX."""
-        return {"HOST_CC": " ".join((self.c, *self.c_flags)),
-                "HOST_CXX": " ".join((self.cxx, *self.cxx_flags))}
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """What a build takes on the disk, in MB (10^6 bytes); checked before it begins.
-
-    sources    unpacked, `toolchain` with its objects, `kernel` each
-    files      inodes for all of it
-
-    A tree of 2015 took 2,100, 350 and 100, and 230,000 inodes; compilers have grown since.
-    """
-
-    sources: int = 2500
-    toolchain: int = 2000
-    kernel: int = 250
-    files: int = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """How `build.sh` is called.
-
-    version      what the sources say of themselves (sys/conf/osrelease.sh) where it is not the
-                 release's version
-    flags        between the folders and the operation
-    environment  what its tools find in theirs; nothing of the caller's gets through
-    """
-
-    version: str = ""
-    flags: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    compiler: Compiler = Compiler()
-    space: Space = Space()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +89,6 @@ class PackageSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot:
-    """How a boot test goes.
-
-    expect     regular expressions: what must be seen on the console, in this order
-    machine    QEMU's words for machine and processor; memory: MiB; seconds: the time limit
-    platforms  those the release can be booted on
-    """
-
-    expect: tuple[str, ...]
-    machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
-    memory: int = 512
-    seconds: int = 120
-    platforms: tuple[str, ...] = ("bios", "efi")
-
-    def __post_init__(self) -> None:
-        if not set(self.platforms) <= {"bios", "efi"}:
-            raise ValueError("boot.platforms: bios, efi, or both")
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """A release of NetBSD: `sets/NAME.toml`.
 
@@ -200,7 +116,7 @@ class Release:
     binary_sets: tuple[str, ...] = ("base", "etc")
     binary_suffix: str = ".tar.xz"
     archives: Mapping[str, str] = field(default_factory=dict)
-    build: Build = Build()
+    build: Build = field(default_factory=Build)
     pressed_from: str = ""
     pressed_time: int = 0
 
@@ -302,54 +218,79 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypervisor:
-    """Where Xen comes from; exactly one of these is given.
-
-    distribution  pattern of a package of the host's distribution, such as xen-hypervisor-*-amd64
-    file, sha256  a file in the project, and what it must be
-    package       pattern path in the root tree, from a pkgsrc package: usr/pkg/xen*-kernel/xen.gz
-    """
-
-    distribution: str = ""
-    file: str = ""
-    sha256: str = ""
-    package: str = ""
-
-    def __post_init__(self) -> None:
-        if sum(map(bool, (self.distribution, self.file, self.package))) != 1:
-            raise ValueError("give one of distribution, file, package")
-        if self.file and not SHA256_HEX.match(self.sha256):
-            raise ValueError("file needs sha256, its digest")
-
-
-@dataclass(frozen=True, slots=True)
 class Boots:
     """How the boot medium starts.
 
-    xen       words of Xen's command line
+    loader    what a BIOS starts from a disc: GRUB 2, or GRUB legacy, which reads menu.lst; UEFI
+              and disks always start GRUB 2
+    legacy    where GRUB legacy comes from
+    dom0      how Xen starts it: as a paravirtual or as a PVH domain
+    consoles  where GRUB, Xen and the kernel speak, the kernel's own first: vga, com1, com2
+    speed     of the serial line
+    xen       further words of Xen's command line
     kernel    words of the kernel's command line
     also      further entries of the menu: what their titles add to words after the kernel's
     timeout   seconds the menu waits
     platforms `bios`, `efi`
     disk      the partition table with which the image boots from a stick too: gpt, mbr or none
+    stick     the kernel for that
     """
 
+    loader: Literal["grub2", "legacy"] = "grub2"
+    legacy: Origin = field(default_factory=lambda: Origin("grub-legacy"))
+    dom0: Literal["pv", "pvh"] = "pv"
+    consoles: tuple[Console, ...] = Consoles().names
+    speed: Speed = Consoles().speed
     xen: tuple[str, ...] = ()
     kernel: tuple[str, ...] = ("bootdev=cd0a",)
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: int = 3
     platforms: tuple[str, ...] = ("bios", "efi")
     disk: Literal["gpt", "mbr", "none"] = "gpt"
+    stick: Stick | None = None
 
     def chosen(self) -> tuple[Platform, ...]:
         """The platforms, BIOS first: it is the default entry of the boot catalog."""
-        known: tuple[Platform, ...] = ("bios", "efi")
-        return tuple(platform for platform in known if platform in self.platforms)
+        return tuple(platform for platform in PLATFORMS if platform in self.platforms)
+
+    def media(self) -> tuple[Medium, ...]:
+        """What the image comes up on: without a kernel for them, no stick and no disk."""
+        return MEDIA if self.stick else MEDIA[:1]
+
+    def speaks(self) -> Consoles:
+        """The consoles."""
+        return Consoles(self.consoles, self.speed)
+
+    def xen_words(self) -> tuple[str, ...]:
+        """All of Xen's command line."""
+        pvh = ("dom0=pvh",) if self.dom0 == "pvh" else ()
+        return _with((*self.speaks().xen_words(), *pvh), self.xen)
+
+    def kernel_words(self) -> tuple[str, ...]:
+        """All of the kernel's command line where the medium is a CD."""
+        return _with(self.speaks().kernel_words(), self.kernel)
+
+    def stick_words(self) -> tuple[str, ...]:
+        """All of the command line of the kernel for sticks."""
+        return _with(self.speaks().kernel_words(), self.stick.words if self.stick else ())
 
     def __post_init__(self) -> None:
+        self.speaks()
         unknown = set(self.platforms) - {"bios", "efi"}
         if unknown or not self.platforms:
             raise ValueError("platforms: bios, efi, or both")
+        if self.stick and self.disk == "none":
+            raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")
+        if self.loader == "legacy" and "bios" not in self.platforms:
+            raise ValueError("loader: GRUB legacy is for a BIOS, and platforms has no bios")
+
+
+def _with(derived: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, but for what the recipe's own words say otherwise: of some words Xen takes the first,
+    of others the last.
+    """
+    said = {word.partition("=")[0] for word in own}
+    return (*(word for word in derived if word.partition("=")[0] not in said), *own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ T = TypeVar("T")
 def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
     """An instance of the dataclass `kind` from `data`; keys are the field names.
 
-    Field types may be bool, int, str, tuple[X, ...], Mapping[str, X], another dataclass, X | None.
+    Field types may be bool, int, str, a Literal, tuple[X, ...], Mapping[str, X], another
+    dataclass, X | None.
     Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and whatever a
     dataclass refuses in `__post_init__` by ValueError.
     """
@@ -79,14 +80,24 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     if origin in {typing.Union, types.UnionType}:
         hint = next(argument for argument in arguments if argument is not type(None))
         return None if data is None else _value(hint, data, at, problems)
-    if origin is tuple:
-        return _list(arguments[0], data, at, problems)
+    if origin in {tuple, typing.Literal}:
+        return (_list(arguments[0], data, at, problems) if origin is tuple else
+                _choice(arguments, data, at, problems))
     if origin is not None and issubclass(origin, Mapping):
         return _table(arguments[1], data, at, problems)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dataclass(hint, data, at, problems)
     if type(data) is not hint:  # a TOML true is no integer
         _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
+        return None
+    return data
+
+
+def _choice(known: tuple[str | int, ...], data: object, at: str, problems: list[str]) -> object:
+    if data not in known:
+        names = list(map(str, known))
+        given = f", not {data!r}{nearest(data, names)}" if isinstance(data, str) else ""
+        problems.append(f"{at}: one of {', '.join(names)}{given}")
         return None
     return data
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import material
-from measure import Command, pairs, run
+from measure import Command, pairs
 from rows import Row, beside, peak
 
 PYTHON = Path(sys.prefix) / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Our side of the rows on images, as a process: `pressing.py keep FOLDER STORE|iso STORE|ffs STORE`.
+"""Our side of the rows on images: `pressing.py keep FOLDER STORE`, `iso STORE`, `ffs STORE`.
 
 What is timed is a stage as a build runs it: it reads the tree's spec, lays out, writes, and hashes
 the image, which the store then has.

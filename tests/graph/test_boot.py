@@ -9,14 +9,14 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from struct import unpack
-from typing import Literal
 
 import pytest
-from support.discs import Parts, make_parts
+from support.discs import Parts
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, Medium, boot, qemu_words
+from buildlib.graph.boot import BootReport, Firmware, boot, qemu_words
 from buildlib.store.process import Runner
+from buildlib.words.booting import Medium
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
 MACHINE = ("-M", "pc", "-cpu", "Nehalem")
@@ -35,9 +35,12 @@ class Fake:
         self.script = folder / "qemu"
         self.runner = Runner()
         self.told: list[str] = []
+        self.marks: list[float] = []
         monkeypatch.setattr(module, "find_tool", lambda _name: self.script)
 
-    def boot(self, shell: str, *expect: str, seconds: int = 20) -> BootReport:
+    def boot(
+        self, shell: str, *expect: str, seconds: int = 20, step: float = 0
+    ) -> BootReport:
         (self.folder / "disc.iso").touch()
         self.script.write_text(
             f'#!/bin/sh\nprintf "%s\\n" "$@" > {self.folder}/words\n'
@@ -45,12 +48,15 @@ class Fake:
         self.script.chmod(0o755)
         return boot(
             self.folder / "disc.iso", expect=expect, machine=MACHINE, memory=256, seconds=seconds,
-            log=self.folder / "log/boot.log", runner=self.runner, tell=self.told.append)
+            step=step, log=self.folder / "log/boot.log", runner=self.runner,
+            tell=self.told.append, mark=self.marks.append)
 
-    def fails(self, shell: str, *expect: str, seconds: int = 20) -> BootError:
+    def fails(
+        self, shell: str, *expect: str, seconds: int = 20, step: float = 0
+    ) -> BootError:
         started = time.monotonic()
         with pytest.raises(BootError) as caught:
-            self.boot(shell, *expect, seconds=seconds)
+            self.boot(shell, *expect, seconds=seconds, step=step)
         assert time.monotonic() - started < 10
         assert caught.value.log == self.folder / "log/boot.log"
         assert caught.value.where == str(self.folder / "disc.iso")
@@ -75,6 +81,7 @@ def test_markers_in_order(fake: Fake) -> None:
     assert report.seconds[-1] < 5
     assert report.log.read_text() == "one\ntwo three\nfour\n"
     assert fake.told[:2] == ["one", "two three"]
+    assert tuple(fake.marks) == report.seconds
     fake.has_ended()
 
 
@@ -134,6 +141,18 @@ def test_the_time_limit(fake: Fake) -> None:
     error = fake.fails("echo up; sleep 60", "up", "never", seconds=1)
     assert error.reason == "boot-timeout"
     assert "1 second" in error.what
+
+
+def test_the_limit_of_a_step(fake: Fake) -> None:
+    """It counts from the last marker, and from the start to the first one."""
+    error = fake.fails("echo up; yes", "up", "never", step=1)
+    assert error.reason == "boot-timeout"
+    assert "the next marker did not come within 1 seconds" in error.what
+    assert len(fake.marks) == 1
+    assert fake.fails("sleep 60", "up", step=0.5).reason == "boot-timeout"
+    steps = "echo a; sleep 1; echo b; sleep 1; echo c; sleep 1; echo d; sleep 60"
+    assert fake.boot(steps, "a", "b", "c", "d", step=2).seconds[-1] > 2.5
+    assert "limit of 1 seconds" in fake.fails("sleep 60", "up", seconds=1, step=5).what
 
 
 def test_the_time_limit_holds_for_one_that_never_stops_talking(fake: Fake) -> None:
@@ -214,11 +233,6 @@ def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # boots for real
 
 
-@pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    return make_parts(tmp_path_factory.mktemp("parts"))
-
-
 def start(
     disc: Path, parts: Parts, *, firmware: Firmware = "bios", expect: Sequence[str] = EXPECT,
     seconds: int = 60, medium: Medium = "cd",
@@ -263,34 +277,6 @@ def test_xen_and_its_dom0_start(parts: Parts, firmware: Firmware) -> None:
 
 @pytest.mark.boot
 @pytest.mark.parametrize("firmware", ["bios", "efi"])
-@pytest.mark.parametrize("disk", ["gpt", "mbr"])
-def test_the_same_image_on_a_disk(
-    parts: Parts, disk: Literal["gpt", "mbr"], firmware: Firmware
-) -> None:
-    report = start(parts.disc(disk=disk), parts, firmware=firmware, medium="disk", seconds=120)
-    assert report.lines[-1] == "goldmaster-mini: dom0 up"
-
-
-@pytest.mark.boot
-@pytest.mark.parametrize("firmware", ["bios", "efi"])
-@pytest.mark.parametrize("disk", ["gpt", "mbr"])
-def test_the_same_image_on_a_stick(
-    parts: Parts, disk: Literal["gpt", "mbr"], firmware: Firmware
-) -> None:
-    report = start(parts.disc(disk=disk), parts, firmware=firmware, medium="usb", seconds=120)
-    assert report.lines[-1] == "goldmaster-mini: dom0 up"
-
-
-@pytest.mark.boot
-def test_a_disk_without_tables(parts: Parts) -> None:
-    """Its BIOS finds nothing; QEMU's UEFI reads El Torito from disks too, others need not."""
-    error = fails(parts.disc(), parts, medium="disk")
-    assert error.reason == "boot-ended"
-    assert "the screen" not in str(error), "there is no machine any more"
-
-
-@pytest.mark.boot
-@pytest.mark.parametrize("firmware", ["bios", "efi"])
 def test_a_boot_that_fails_leaves_a_picture(parts: Parts, firmware: Firmware) -> None:
     """Of what GRUB complains of."""
     error = fails(parts.disc(without=["netbsd"]), parts, firmware=firmware)
@@ -316,18 +302,6 @@ def seen_in(path: Path) -> tuple[int, int, int]:
     rows = zlib.decompress(packed)
     assert len(rows) == height * (1 + 3 * width)
     return width, height, len(rows) - rows.count(0)
-
-
-@pytest.mark.boot
-@pytest.mark.parametrize("disk", ["gpt", "mbr"])
-def test_a_disk_whose_table_is_damaged(
-    parts: Parts, tmp_path: Path, disk: Literal["gpt", "mbr"]
-) -> None:
-    """A bit of the code that loads GRUB, and of the number of the block it loads."""
-    image = parts.disc(disk=disk)
-    for at in (510, 0x1B1):
-        error = fails(flipped(image, at, tmp_path), parts, medium="disk", seconds=8)
-        assert error.reason in {"boot-timeout", "boot-ended", "boot-fail-pattern"}
 
 
 @pytest.mark.boot

@@ -9,7 +9,7 @@ import pytest
 
 from buildlib.graph.compilers import compiler_problems
 from buildlib.store.process import Runner
-from buildlib.words.model import Compiler
+from buildlib.words.building import Compiler
 
 PLAIN = Compiler(headers=())
 

@@ -9,9 +9,9 @@ import pytest
 
 from buildlib.graph.lockcheck import check_lock
 from buildlib.sources.project import definition_digest
+from buildlib.words.booting import Boot
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import (
-    Boot,
     Lock,
     LockedPackage,
     PackageSource,

@@ -17,9 +17,9 @@ from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.seen import Seen
 from buildlib.store.store import Store
+from buildlib.words.booting import Boot
 from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import (
-    Boot,
     Lock,
     LockedPackage,
     PackageSource,

@@ -27,9 +27,9 @@ from buildlib.sources.pkgsrc.summary import format_summary
 from buildlib.sources.pkgsrc.writer import PackageSource
 from buildlib.sources.project import Project
 from buildlib.store.store import Store
+from buildlib.words.booting import Boot
 from buildlib.words.errors import ConfigError, GoldmasterError, SourceError
 from buildlib.words.model import (
-    Boot,
     Lock,
     LockedPackage,
     Pinned,

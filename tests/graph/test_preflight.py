@@ -10,7 +10,7 @@ from support.mirror import Mirror
 from buildlib.graph import preflight
 from buildlib.graph.ahead import Work
 from buildlib.graph.preflight import mirror_problems, need, space_problems
-from buildlib.words.model import Space
+from buildlib.words.building import Space
 
 ALL = Work(sources=True, toolchain=True, kernels=2)
 SPACE = Space(sources=2500, toolchain=3500, kernel=250, files=300_000)

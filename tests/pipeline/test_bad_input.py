@@ -19,7 +19,7 @@ OVERLAY = "recipes/dom0/overlay"
 
 CONFIGURATION: dict[str, Bad] = {
     "TOML": Bad(
-        added(RECIPE, "[boot\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 1"),
+        added(RECIPE, "[unclosed\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 1"),
     "several problems at once": Bad(
         written(RECIPE, 'set = ["base"]\nkernel = 3\npackges = []\noverlays = "x"\n'
                         '[boot]\ntimeout = "1"\nplatforms = ["bios", 7]\n'),
@@ -47,7 +47,7 @@ CONFIGURATION: dict[str, Bad] = {
     "an unknown kernel": Bad(
         changed(RECIPE, "XEN3_DOM0_CD", "XEN3_DOM0_DC"),
         "there is no kernel XEN3_DOM0_DC; did you mean XEN3_DOM0_CD?", "kernel-configs",
-        "XEN3_DOM0_CD, XEN3_DOMU_RO"),
+        "XEN3_DOM0_CD, XEN3_DOM0_STICK, XEN3_DOMU_RO"),
     "an unknown set": Bad(
         changed(RECIPE, '"etc"]', '"ect"]'), "the release has no set ect; did you mean etc?",
         "recipes/dom0.toml: sets", "base, etc", "binary_sets"),

@@ -10,9 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.jobs import TREE, Bench
 from support.scratch import Scratch
+from support.trees import TIME, file
 
-from buildlib.graph.burncheck import SECTOR, Difference, compare, place_of
+from buildlib.graph.burncheck import MOVED, UNMARKED, Difference, compare
+from buildlib.graph.discplaces import SECTOR, place_of
+from buildlib.stages.iso import Iso
+from buildlib.stages.stage import From
 
 LINE = re.compile(r"File data lba: +\d+ , +(\d+) , +\d+ , +(\d+) , '(.*)'")
 
@@ -80,12 +85,14 @@ def test_every_file_is_known_by_its_bytes(
 
 
 @pytest.mark.parametrize(("offset", "place"), [
-    (100, "the system area"), (16 * SECTOR + 40, "the disc's structures")])
+    (100, "the system area"), (450, "the partition table"), (1024, "the partition table"),
+    (16 * SECTOR + 40, "the disc's structures"), (-40 * SECTOR, "the padding at the end"),
+    (-512, "the backup of the partition table")])
 def test_what_is_no_file_has_a_name(
     shared: Scratch, tmp_path: Path, offset: int, place: str
 ) -> None:
     medium = burnt(shared, tmp_path)
-    overwrite(medium, offset)
+    overwrite(medium, offset % medium.stat().st_size)
     assert f"{place} differs" in shared.doit("burn-check", str(medium), status=1).out
 
 
@@ -96,6 +103,90 @@ def test_a_medium_that_ends_too_soon(shared: Scratch, tmp_path: Path) -> None:
     assert "is missing: the medium ends there" in told
 
 
+def test_a_medium_without_anything(shared: Scratch, tmp_path: Path) -> None:
+    """An empty drive has no bytes."""
+    (tmp_path / "sr0").touch()
+    assert "the medium is empty" in shared.doit("burn-check", str(tmp_path / "sr0"), status=1).out
+
+
+SGDISK, SFDISK = ("sgdisk", "--move-second-header"), ("sfdisk", "--relocate", "gpt-bak-std")
+
+
+def moved(shared: Scratch, folder: Path, tool: tuple[str, ...] = SGDISK) -> Path:
+    """A stick of twice the size, whose GPT was moved to its end."""
+    stick = burnt(shared, folder)
+    os.truncate(stick, 2 * stick.stat().st_size)
+    subprocess.run([*tool, stick], check=True, capture_output=True)
+    return stick
+
+
+@pytest.mark.parametrize("tool", [SGDISK, SFDISK])
+def test_a_gpt_whose_backup_was_moved(
+    shared: Scratch, tmp_path: Path, files: dict[str, tuple[int, int]], tool: tuple[str, ...]
+) -> None:
+    """Its partitions are the same; so that is told, and does not hide what else differs."""
+    stick = moved(shared, tmp_path, tool)
+    assert stick.read_bytes()[:1024] != shared.product().read_bytes()[:1024]
+    ran = shared.doit("burn-check", str(stick))
+    assert MOVED + UNMARKED in ran.out
+    assert "the same as mini-dom0.iso" in ran.out
+    overwrite(stick, files["/netbsd.stick"][0])
+    assert "/netbsd.stick differs" in shared.doit("burn-check", str(stick), status=1).out
+
+
+@pytest.mark.parametrize("change", [
+    ("-c", "1:stick"), ("-n", "2:0:0"), ("-d", "1"), ("-G",), ("-A", "1:set:2")])
+def test_a_gpt_that_says_something_else(
+    shared: Scratch, tmp_path: Path, change: tuple[str, ...]
+) -> None:
+    """Another name, a partition more or less, other numbers of partitions, a flag."""
+    stick = moved(shared, tmp_path)
+    subprocess.run(["sgdisk", *change, stick], check=True, capture_output=True)
+    ran = shared.doit("burn-check", str(stick), status=1)
+    assert MOVED not in ran.out
+    assert "the partition table differs" in ran.out
+
+
+def test_code_and_flags_of_the_first_block_are_not_the_table_s_end(
+    shared: Scratch, tmp_path: Path
+) -> None:
+    """GRUB's code, a partition's type and beginning, further ones, the block's own signature."""
+    for at in (0, 450, 454, 462, 510):
+        stick = moved(shared, tmp_path)
+        overwrite(stick, at)
+        assert " differs, at byte " in shared.doit("burn-check", str(stick), status=1).out, at
+
+
+def test_an_image_that_is_no_longer_what_was_pressed(
+    template: Scratch, tmp_path: Path
+) -> None:
+    """The disc may be right, and the image wrong."""
+    scratch = template.copy(tmp_path / "checkout")
+    disc = burnt(scratch, tmp_path)
+    image = scratch.product()
+    data = bytearray(image.read_bytes())
+    data[-1] ^= 1
+    image.unlink()
+    image.write_bytes(data)
+    error = scratch.doit("burn-check", str(disc), status=3).err
+    assert "is not what was pressed" in error
+    assert "press it again: doit iso" in error
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """Of any bytes, on an image of any depth."""
+    bench = Bench(tmp_path / "build")
+    name = "deep/" * 12 + os.fsdecode(b"caf\xe9")
+    boot = From("grub:bios", "image")
+    contents = {**file(name, b"content"), **file("other", b"another")}
+    iso = bench.run_stage(
+        Iso(tree=TREE, images={"bios": boot}, volume="T", application="", time=TIME),
+        {TREE: bench.stored(contents), boot: bytes(4096)})["iso"]
+    image = bench.path(iso)
+    assert place_of(image, image.read_bytes().index(b"content")) == f"/{name}"
+    assert place_of(image, image.read_bytes().index(b"another")) == "/other"
+
+
 def test_what_cannot_be_compared(shared: Scratch, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for name, why in (("fifo", "only a device or a file"), ("nothing", "cannot be opened"),
@@ -103,7 +194,6 @@ def test_what_cannot_be_compared(shared: Scratch, tmp_path: Path) -> None:
         assert why in shared.doit("burn-check", str(tmp_path / name), status=3).err
     assert "takes one device or file" in shared.doit("burn-check", status=3).err
     assert "press it: doit iso" in shared.doit("burn-check", "x", "dist=nowhere", status=3).err
-
 
 
 def test_a_sector_that_cannot_be_read(

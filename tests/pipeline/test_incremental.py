@@ -21,7 +21,7 @@ DOMUS = frozenset({"checksums:images", "tree:cd"}) | CD
 # Whose build records name the key of every stage, so that they change with any.
 PRODUCTS = frozenset({"iso", "domu-images:base", "domu-images:pkgrepo"})
 BOTH_DOMUS = BASE | PKGREPO | DOMUS
-KERNELS = frozenset({"kernel:XEN3_DOM0_CD", "kernel:XEN3_DOMU_RO"})
+KERNELS = frozenset({"kernel:XEN3_DOM0_CD", "kernel:XEN3_DOM0_STICK", "kernel:XEN3_DOMU_RO"})
 ROOTS = frozenset({"root:dom0", "root:base", "root:pkgrepo"})
 DATED = (KERNELS | ROOTS | BOTH_DOMUS
          | {"packages:base", "packages:dom0", "packages:pkgrepo", "grub:efi",

@@ -137,6 +137,7 @@ def test_record_names_every_stage_with_key_and_outputs(template: Scratch) -> Non
     told = record(template)
     assert set(told["stages"]) >= {
         "fetch:list", "signature", "unpack:base", "toolchain", "kernel:XEN3_DOM0_CD",
+        "kernel:XEN3_DOM0_STICK",
         "packages:dom0", "root:dom0", "image:base", "grub:bios", "hypervisor", "tree:cd",
         "image:cd", "checksums:mini-dom0.iso"}
     for stage in told["stages"].values():
@@ -191,11 +192,12 @@ def test_the_disc_boots_what_was_built(template: Scratch) -> None:
     assert tree["netbsd"].sha256 == template.outputs("kernel:XEN3_DOM0_CD")["kernel"]
     assert tree["boot/xen.gz"].sha256 == template.outputs("hypervisor")["xen"]
     assert b"root on cd0a" in on_disc(template, "netbsd")
+    assert tree["netbsd.stick"].sha256 == template.outputs("kernel:XEN3_DOM0_STICK")["kernel"]
     menu = on_disc(template, "boot/grub/grub.cfg").decode()
-    assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1 .*pv-linear-pt=true\n", menu)
+    assert re.search(r"\n\tmultiboot2 /boot/xen\.gz console=com1,vga .*pv-linear-pt=true\n", menu)
     assert re.findall(r"\n\tmodule2 (.*)", menu) == [
-        "/netbsd bootdev=cd0a", "/netbsd bootdev=cd0a -4", "/netbsd bootdev=cd0a -s",
-        "/netbsd bootdev=cd0a -v"]
+        f"/{words}{more}" for words in ("netbsd bootdev=cd0a", "netbsd.stick bootdev=sd0d")
+        for more in ("", " -4", " -s", " -v")]
     report = tool("xorriso", "-indev", template.product(), "-report_el_torito", "plain").decode()
     assert re.search(r"^El Torito boot img :.* BIOS  y   none", report, re.MULTILINE)
     assert re.search(r"^El Torito boot img :.* UEFI  y   none", report, re.MULTILINE)

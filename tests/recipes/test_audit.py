@@ -30,7 +30,7 @@ class Audited:
         server.programs("cmp", "sed", "tr", "df", "mtree")
         shutil.copy2(HERE / "bare/df", server.root / "sbin/df")
         (server.root / "usr/bin/df").unlink()
-        server.write("sysctl/kern.root_device", "cd0\n")
+        self.root_on("cd0", "d")
         for name in ("bin/tool", "odd [names]*?", "a name", "etc/a.b"):
             self.write(name, f"{name}\n")
         (server.root / "bin/tool").chmod(0o555)
@@ -38,6 +38,11 @@ class Audited:
         for path in (server.root, *server.root.rglob("*")):  # media have whole seconds
             os.utime(path, (TIME, TIME), follow_symlinks=False)
         tamper(self, LIST, audit_list(tree_of(self.entries()), Audit(), time=0).decode())
+
+    def root_on(self, disk: str, letters: str) -> None:
+        """The root's disk, and the partitions by which it can be mounted once more."""
+        self.server.write("sysctl/kern.root_device", f"{disk}\n")
+        self.server.write("root-devices", "".join(f"/dev/{disk}{name}\n" for name in letters))
 
     def write(self, name: str, text: str) -> Path:
         path = self.server.root / name
@@ -107,6 +112,15 @@ def test_nothing_has_changed(audited: Audited, words: tuple[str, ...]) -> None:
     assert not (audited.server.root / "mnt/bin").exists()
 
 
+def test_a_stick_s_other_name(audited: Audited) -> None:
+    """Its root is sd0d; without wedges sd0a is the same."""
+    audited.root_on("sd0", "a")
+    audited.start()
+    text = audited.audit()
+    assert text.startswith(CLEAN)
+    assert "not looked at" not in text
+
+
 def test_a_content_of_the_same_size_is_found_by_its_digest(audited: Audited) -> None:
     tamper(audited, "bin/tool", "BIN/TOOL\n")
     audited.start()
@@ -155,7 +169,7 @@ def test_a_change_is_found(audited: Audited, what: str) -> None:
 
 
 def test_what_is_laid_over_is_left_out_where_the_medium_cannot_be_seen(audited: Audited) -> None:
-    audited.server.write("cd-busy", "")
+    audited.root_on("sd0", "")  # a stick, whose GPT has wedges
     tamper(audited, "etc/a.b", "new\n")
     audited.start()
     (audited.server.root / "var/tmp-file").write_text("x")

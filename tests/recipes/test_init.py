@@ -163,6 +163,14 @@ def test_a_server_s_disk(machine: Machine) -> None:
     assert "there are partitions of a server on wd1 already" in other
 
 
+def test_the_stick_that_the_system_is_on(machine: Machine) -> None:
+    """df calls it root_device, so that no mount of it is found; not even -f takes it."""
+    machine.server.write("sysctl/kern.root_device", "wd1\n")
+    text = machine.make("-f", status=1)
+    assert "wd1 is what this system was started from" in text
+    assert machine.calls("gpt", "newfs", "dd") == []
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (("wd7", "URL", "alpha"), "there is no disk wd7; there are: wd0 wd1"),
     (("wd1", "URL", "gamma"), "/pservers/gamma cannot be read"),

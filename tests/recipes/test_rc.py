@@ -96,6 +96,17 @@ def test_one_disk(server: Server) -> None:
     assert not [call for call in boot.calls if "cd0" in call], "the CD itself is not looked at"
 
 
+def test_a_stick_that_the_root_is_on(server: Server) -> None:
+    """It is a disk among the others, with a wedge of UEFI's; neither is the configuration's."""
+    server.file_system("c", CONFIG)
+    server.disk("sd0")
+    server.disk("dk0")
+    server.disk("wd0", {"e": "c"})
+    console = started(server)
+    assert "the configuration is on wd0e." in console
+    assert "ignored" not in console
+
+
 def test_nothing_is_undone_after_the_chain(server: Server) -> None:
     server.file_system("c", CONFIG)
     server.disk("wd0", {"a": "c"})

@@ -12,6 +12,7 @@ from support.jobs import Bench
 from support.trees import TIME
 
 from buildlib.stages.grub import GrubImage, menu
+from buildlib.words.consoles import Console, Consoles, Speed
 from buildlib.words.errors import ToolError
 
 PLATFORMS: list[Literal["bios", "efi"]] = ["bios", "efi"]
@@ -85,7 +86,7 @@ def text(**changes: object) -> str:
     words: dict[str, object] = {
         "title": "goldmaster", "xen": "boot/xen.gz", "xen_words": ["dom0_mem=512M"],
         "kernel": "netbsd", "kernel_words": ["bootdev=cd0a", "-v"], "timeout": 3,
-        "also": {}}
+        "also": {}, "consoles": Consoles()}
     return menu(**(words | changes))  # type: ignore[arg-type]
 
 
@@ -93,8 +94,8 @@ def test_the_menu() -> None:
     assert text() == """\
 # goldmaster
 serial --unit=0 --speed=115200
-terminal_input console serial
-terminal_output console serial
+terminal_input serial console
+terminal_output serial console
 set timeout=3
 set default=0
 menuentry "goldmaster" {
@@ -113,6 +114,20 @@ def test_further_entries() -> None:
         'menuentry "goldmaster in words" {', "\tmodule2 /netbsd bootdev=cd0a -v"]
 
 
+def test_a_stick_s_entries() -> None:
+    """Those of a CD first; the same titles for what is none, with a kernel of its own."""
+    lines = text(also={"alone": ["-4"]}, stick=("netbsd.stick", ["bootdev=sd0d"])).splitlines()
+    of_interest = ("menuentry", "\tmodule2", "else", 'if [ "$medium"')
+    assert [line for line in lines if line.startswith(of_interest)] == [
+        'if [ "$medium" = cd ]; then',
+        'menuentry "goldmaster" {', "\tmodule2 /netbsd bootdev=cd0a -v",
+        'menuentry "goldmaster alone" {', "\tmodule2 /netbsd bootdev=cd0a -v -4",
+        "else",
+        'menuentry "goldmaster" {', "\tmodule2 /netbsd.stick bootdev=sd0d",
+        'menuentry "goldmaster alone" {', "\tmodule2 /netbsd.stick bootdev=sd0d -4"]
+    assert lines[-1] == "fi"
+
+
 def test_words_that_grub_s_shell_would_take_apart() -> None:
     lines = text(title='a "b" $c\n}', kernel_words=["a;b", "x y", "it's", "$root", "", "ä"])
     assert 'menuentry "a b c}" {' in lines
@@ -120,12 +135,34 @@ def test_words_that_grub_s_shell_would_take_apart() -> None:
 
 
 @pytest.mark.parametrize("words", [["a;b", "x y", "it's", "$root", "{}", "#no"]])
-def test_grub_accepts_them(tmp_path: Path, words: list[str]) -> None:
-    (tmp_path / "grub.cfg").write_text(text(kernel_words=words))
+@pytest.mark.parametrize("stick", [None, ("netbsd.stick", ["x y", "it's"])])
+def test_grub_accepts_them(
+    tmp_path: Path, words: list[str], stick: tuple[str, list[str]] | None
+) -> None:
+    (tmp_path / "grub.cfg").write_text(text(kernel_words=words, stick=stick))
     done = subprocess.run(["grub-script-check", tmp_path / "grub.cfg"], capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("names", "speed", "lines"), [
+    (("vga",), 9600, ["terminal_input console", "terminal_output console"]),
+    (("com2",), 9600, ["serial --unit=1 --speed=9600", "terminal_input serial",
+                       "terminal_output serial"]),
+    (("vga", "com1"), 57600, ["serial --unit=0 --speed=57600", "terminal_input console serial",
+                              "terminal_output console serial"]),
+])
+def test_where_grub_speaks(
+    bench: Bench, tmp_path: Path, names: tuple[Console, ...], speed: Speed, lines: list[str]
+) -> None:
+    """In its menu, and from the start."""
+    consoles = Consoles(names, speed)
+    menu_lines = text(consoles=consoles).splitlines()
+    assert menu_lines[1 : 1 + len(lines)] == lines
+    assert not [line for line in menu_lines[1 + len(lines):] if "serial" in line]
+    outputs = bench.run_stage(GrubImage("efi", TIME, consoles))
+    judges.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
+                tmp_path / "core")
+    assert "\n".join([*lines, "regexp"]).encode() in (tmp_path / "core").read_bytes()
 
 
 def test_mtools_is_not_believed(bench: Bench, tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ from buildlib.stages.hypervisor import DistributionXen
 from buildlib.stages.iso import Iso
 from buildlib.stages.stage import From, HostPackage
 from buildlib.store.records import Output
+from buildlib.words.consoles import Consoles
 from support.jobs import TREE, Bench
 from support.trees import TIME, file
 
 ROOT = Path(__file__).parents[2]
-XEN_WORDS = ("console=com1", "com1=115200,8n1", "dom0_mem=96M")
+CONSOLES = Consoles(("com1",))
+STICK_WORDS = ("bootdev=sd0d",)
+XEN_WORDS = (*CONSOLES.xen_words(), "dom0_mem=96M")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Parts:
     bench: Bench
     xen: bytes
     kernel: bytes
+    stick: bytes
     loaders: dict[str, Output]
     disk_code: Output
 
@@ -36,10 +40,16 @@ class Parts:
         platforms: Sequence[Literal["bios", "efi"]] = ("bios", "efi"), kernel: bytes | None = None,
         disk: Literal["gpt", "mbr", "none"] = "none",
     ) -> Path:
-        """A disc whose kernel gets `words`, and that lacks the files `without`."""
+        """A disc whose kernel gets `words`, and that lacks the files `without`.
+
+        With a table for disks it has another kernel for them, that gets STICK_WORDS.
+        """
         text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
-                    kernel_words=words, timeout=0, also={})
+                    kernel_words=words, timeout=0, also={}, consoles=CONSOLES,
+                    stick=("netbsd.stick", STICK_WORDS) if disk != "none" else None)
         files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
+        if disk != "none":
+            files["netbsd.stick"] = self.stick
         contents = {
             entry: data for path in files.keys() - set(without)
             for entry, data in file(path, files[path]).items()
@@ -61,20 +71,23 @@ def make_parts(folder: Path) -> Parts:
     bench = Bench(folder / "build")
     xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
     platforms: tuple[Literal["bios", "efi"], ...] = ("bios", "efi")
-    made = {platform: bench.run_stage(GrubImage(platform, TIME)) for platform in platforms}
+    made = {platform: bench.run_stage(GrubImage(platform, TIME, CONSOLES))
+            for platform in platforms}
     loaders: dict[str, Output] = {name: outputs["image"] for name, outputs in made.items()}
-    return Parts(bench, bench.read(xen), _kernel(folder), loaders, made["bios"]["disk_code"])
+    kernel, stick = _kernels(folder, "XEN3_DOM0_CD", "XEN3_DOM0_STICK")
+    return Parts(bench, bench.read(xen), kernel, stick, loaders, made["bios"]["disk_code"])
 
 
-def _kernel(folder: Path) -> bytes:
+def _kernels(folder: Path, *names: str) -> list[bytes]:
     source = folder / "source"
     for name in ("syssrc", "src", "sharesrc", "gnusrc"):
         shutil.copytree(ROOT / "sets/mini/source" / name, source, dirs_exist_ok=True)
-    configuration = ROOT / "kernel-configs/XEN3_DOM0_CD"
     subprocess.run(
         [source / "usr/src/build.sh", "-U", "-m", "amd64", "-a", "x86_64", "-O", folder / "obj",
          "-T", folder / "tools", "-D", folder / "dest", "-R", folder / "release", "-j", "2",
-         "-N", "1", "-V", "MKREPRO=yes", "tools", f"kernel={configuration}"],
+         "-N", "1", "-V", "MKREPRO=yes", "tools",
+         *(f"kernel={ROOT / 'kernel-configs' / name}" for name in names)],
         check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )
-    return (folder / "obj/sys/arch/amd64/compile/XEN3_DOM0_CD/netbsd").read_bytes()
+    return [(folder / "obj/sys/arch/amd64/compile" / name / "netbsd").read_bytes()
+            for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -31,6 +31,7 @@ class Machine:
     words: tuple[str, ...] = ("a",)
     labels: Mapping[str, str] = field(default_factory=dict)
     first: Disk | None = None
+    table: Literal["gpt", "mbr"] = "gpt"
 
 
 def machine(text: str) -> Machine:
@@ -52,6 +53,13 @@ def test_all_types() -> None:
     ) == Machine(1, True, (Disk("x"), Disk("y", 0)), (), {"a b": "c"}, Disk("z"))
     assert machine("memory = 1") == Machine(1)
     assert load(Machine, {"memory": 1, "first": None}, where="json") == Machine(1)
+
+
+def test_one_of_several() -> None:
+    assert machine('memory = 1\ntable = "mbr"').table == "mbr"
+    assert problems('memory = 1\ntable = "mbe"') == (
+        "table: one of gpt, mbr, not 'mbe'; did you mean mbr?",)
+    assert problems("memory = 1\ntable = 7") == ("table: one of gpt, mbr",)
 
 
 def test_all_problems_at_once_in_the_order_of_the_file() -> None:

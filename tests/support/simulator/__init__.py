@@ -115,6 +115,7 @@ class Server:
             shutil.copy2(HERE / name, self.sim)
         for name in ("log", "null", "sysctl/hw.disknames", "nodes/init"):
             (self.sim / name).touch()
+        self.write("sysctl/kern.root_device", "cd0\n")
         self.flags(0)
         self._compose(recipe_name)
         for name in ("host", "sim", "dev", "tmp", "var/run", "var/log", "kern"):

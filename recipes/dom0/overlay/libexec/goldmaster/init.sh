@@ -53,6 +53,8 @@ see_disk()
 	esac
 	case $disk in
 	dk* | cd* | fd*)	refuse "$disk is no whole disk." ;;
+	"$(sysctl -n kern.root_device)")
+		refuse "$disk is what this system was started from." ;;
 	esac
 	make_nodes "$disk"
 	_mounted=$(find_mounted)

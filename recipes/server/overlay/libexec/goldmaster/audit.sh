@@ -4,8 +4,9 @@
 # laid over it: the configuration over /etc, file systems in memory on /dev,
 # /tmp, /var.  A second mount of the medium shows it alone.  NetBSD mounts a
 # partition once, but whole disks without a label have two names, a and d: the
-# root is the one, so the other is free.  Where it is not, what lies under
-# other mounts is left out, and that is told.  (A null mount of / is refused.)
+# root is the one, so the other is free.  Where it is not, as on a stick whose
+# GPT has wedges, what lies under other mounts is left out, and that is told.
+# (A null mount of / is refused.)
 #
 # Variables of goldmaster-audit: contents, quiet, work.  Needs lib.sh.
 
@@ -31,9 +32,9 @@ find_root()
 	case " $hidden" in
 	*" $point "*)	return 0 ;;
 	esac
-	_device=/dev/$(sysctl -n kern.root_device)d
-	for _type in cd9660 ffs; do
-		mount -t $_type -o ro "$_device" $point 2>/dev/null || continue
+	_disk=/dev/$(sysctl -n kern.root_device)
+	for _try in "cd9660 ${_disk}d" "ffs ${_disk}d" "cd9660 ${_disk}a"; do
+		mount -t "${_try% *}" -o ro "${_try#* }" $point 2>/dev/null || continue
 		mounted=yes
 		if cmp -s "$list" "$point$list"; then
 			root=$point hidden=''

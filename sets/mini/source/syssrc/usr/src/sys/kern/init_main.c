@@ -51,6 +51,7 @@ main(void)
 	char hypervisor[64];
 	const char *root;
 
+	consinit();
 	boothowto_verbose = bootarg("-v", NULL, 0);
 
 	printf("Copyright (c) The goldmaster authors.  All rights reserved.\n\n");

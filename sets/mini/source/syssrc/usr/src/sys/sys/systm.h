@@ -49,6 +49,7 @@ void	start_init(const char *);
 enum reboot { RB_HALT, RB_POWERDOWN, RB_AUTOBOOT, RB_CRASH, RB_DEBUGEXIT };
 void	cpu_reboot(enum reboot) __dead;
 void	cpu_identify(char *, size_t);
+void	consinit(void);
 void	cnwrite(const char *, size_t);
 #if NXBD > 0
 enum reboot shutdown_xenbus_wait(void);

@@ -32,4 +32,8 @@ void	hypervisor_map(void *, unsigned, uint64_t);
 /* xencons.c */
 void	xencons_attach(struct xencons_interface *, uint32_t);
 
+/* dev/ic/vga.c */
+void	vga_cnattach(void);
+void	vga_cnwrite(const char *, size_t);
+
 #endif

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  *
  * Xen's console.  The privileged domain writes to the hypervisor's own; the
- * others have a ring which a daemon in that domain reads.
+ * others have a ring which a daemon in that domain reads.  With console=pc the
+ * privileged domain writes to the screen instead.
  */
 #include <sys/systm.h>
 
@@ -11,12 +12,26 @@
 
 static struct xencons_interface	*ring;		/* NULL: the hypervisor's */
 static uint32_t			 evtchn;
+static bool			 vga;
 
 void
 xencons_attach(struct xencons_interface *page, uint32_t port)
 {
 	ring = page;
 	evtchn = port;
+}
+
+void
+consinit(void)
+{
+	char name[4];
+
+	vga = bootinfo.dom0 && bootarg("console", name, sizeof name) &&
+	    memcmp(name, "pc", 3) == 0;
+#ifdef DOM0OPS
+	if (vga)
+		vga_cnattach();
+#endif
 }
 
 static void
@@ -39,6 +54,12 @@ ring_putc(char c)
 void
 cnwrite(const char *s, size_t n)
 {
+#ifdef DOM0OPS
+	if (vga) {
+		vga_cnwrite(s, n);
+		return;
+	}
+#endif
 	if (ring == NULL) {
 		hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, (void *)n, s);
 		return;

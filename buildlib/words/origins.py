@@ -1,0 +1,53 @@
+"""Where programs come from that no release of NetBSD has: Xen, GRUB legacy.
+
+Tables of a recipe, as in `model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildlib.words.digest import SHA256_HEX
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A package of the host's distribution, or a file; exactly one of these is given.
+
+    distribution  pattern of the package, such as grub-legacy
+    file, sha256  a file in the project, and what it must be
+    """
+
+    distribution: str = ""
+    file: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.distribution) == bool(self.file):
+            raise ValueError("give one of distribution, file")
+        _check_pin(self.file, self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypervisor:
+    """Where Xen comes from; exactly one of these is given.
+
+    distribution  pattern of a package of the host's distribution, such as xen-hypervisor-*-amd64
+    file, sha256  a file in the project, and what it must be
+    package       pattern path in the root tree, from a pkgsrc package: usr/pkg/xen*-kernel/xen.gz
+    """
+
+    distribution: str = ""
+    file: str = ""
+    sha256: str = ""
+    package: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.distribution, self.file, self.package))) != 1:
+            raise ValueError("give one of distribution, file, package")
+        _check_pin(self.file, self.sha256)
+
+
+def _check_pin(file: str, sha256: str) -> None:
+    if file and not SHA256_HEX.match(sha256):
+        raise ValueError("file needs sha256, its digest")

@@ -1,0 +1,134 @@
+"""Discs that start as a recipe's [boot] says, and machines whose screen can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from buildlib.graph import boot as module
+from buildlib.graph.boot import BootReport, Firmware, boot
+from buildlib.graph.loaders import boot_images, menus
+from buildlib.graph.monitor import Monitor
+from buildlib.sources.project import Project
+from buildlib.stages.iso import Iso
+from buildlib.stages.stage import From
+from buildlib.words.booting import Boot, Medium
+from buildlib.words.errors import BootError
+from buildlib.words.model import Boots
+from support.discs import ROOT, Parts
+from support.jobs import TREE, Input
+from support.trees import TIME, file
+
+XEN, KERNEL = "boot/xen.gz", "netbsd"
+# Width and height of a character on the screen: VGA's text mode, Xen's framebuffer.
+_CELLS = ((9, 16), (8, 16), (8, 14))
+
+
+def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
+    """A disc that starts so, but for the file `without`."""
+    texts = menus(boots, title="test", xen=XEN, kernel=KERNEL)
+    contents = {path: text.encode() for path, text in texts.items()}
+    contents |= {XEN: parts.xen, KERNEL: parts.kernel}
+    contents.pop(without, None)
+    entries = {entry: data for path, content in contents.items()
+               for entry, data in file(path, content).items()}
+    inputs: dict[From, Input] = {TREE: parts.bench.stored(entries)}
+    images, code = {}, From("grub:bios", "disk_code")
+    project = Project(ROOT, parts.bench.store.seen)
+    for image, (name, stage, _) in boot_images(boots, project, time=TIME).items():
+        outputs = parts.bench.run_stage(stage)
+        images[image] = From(name, "image")
+        inputs[images[image]] = outputs["image"]
+        if "disk_code" in outputs:
+            inputs[code] = outputs["disk_code"]
+    iso = Iso(tree=TREE, images=images, volume="TEST", application="", time=TIME, disk=boots.disk,
+              disk_code=code if code in inputs and boots.disk != "none" else None)
+    return parts.bench.path(parts.bench.run_stage(iso, inputs)["iso"])
+
+
+class Reader(Monitor):
+    """A monitor that keeps the picture in a form without compression too."""
+
+    def screenshot(self, path: Path) -> bool:
+        taken = super().screenshot(path)
+        if taken:
+            self._ask("screendump", filename=str(path.with_suffix(".ppm")))
+        return taken
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A picture of a screen, of three bytes for each of `width` times `height` points."""
+
+    width: int
+    height: int
+    points: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> Screen:
+        """A picture in the form that netpbm calls ppm."""
+        kind, size, depth, points = path.read_bytes().split(b"\n", 3)
+        assert (kind, depth) == (b"P6", b"255")
+        width, height = map(int, size.split())
+        assert len(points) == 3 * width * height
+        return cls(width, height, points)
+
+    def says(self, text: str) -> bool:
+        """Whether a line has characters that differ and repeat as those of `text` do.
+
+        So no font need be known.
+        """
+        wanted = _shape(text)
+        return any(
+            _shape(line[at : at + len(text)]) == wanted
+            for cell in _CELLS for line in self._lines(*cell)
+            for at in range(len(line) - len(text) + 1))
+
+    def _lines(self, width: int, height: int) -> Iterator[list[bytes]]:
+        row = 3 * self.width
+        for top in range(0, self.height - height + 1, height):
+            band = [self.points[(top + y) * row : (top + y + 1) * row] for y in range(height)]
+            yield [b"".join(line[x : x + 3 * width] for line in band)
+                   for x in range(0, row - 3 * width + 1, 3 * width)]
+
+
+def _shape(letters: Sequence[object]) -> list[int]:
+    """For each letter where it came first."""
+    first: dict[object, int] = {}
+    return [first.setdefault(letter, at) for at, letter in enumerate(letters)]
+
+
+@dataclass
+class Machine:
+    """A machine for a release, that boots discs of one folder."""
+
+    parts: Parts
+    release: Boot = field(default_factory=lambda: Boot(("",), memory=192))
+
+    def boot(
+        self, disc: Path, boots: Boots, *expect: str, firmware: Firmware = "bios",
+        medium: Medium = "cd", seconds: int = 60,
+    ) -> BootReport:
+        """Boot the disc as `boot-test` does."""
+        machine = self.release.machine_pvh if boots.dom0 == "pvh" else self.release.machine
+        bench = self.parts.bench
+        return boot(disc, expect=expect, machine=machine, memory=self.release.memory,
+                    seconds=seconds, firmware=firmware, medium=medium,
+                    port=boots.speaks().port or "com1", runner=bench.store.runner,
+                    log=bench.store.logs / f"{disc.name}.{firmware}.{medium}.log")
+
+    def screen(
+        self, disc: Path, boots: Boots, monkeypatch: pytest.MonkeyPatch, *,
+        firmware: Firmware = "bios", seconds: int = 60,
+    ) -> tuple[BootError, Screen, str]:
+        """Boot a disc that fails: how, what is on the screen then, and all that the line said."""
+        monkeypatch.setattr(module, "Monitor", Reader)
+        with pytest.raises(BootError) as caught:
+            self.boot(disc, boots, "this never comes", firmware=firmware, seconds=seconds)
+        log = caught.value.log
+        assert log is not None
+        return (caught.value, Screen.read(log.with_suffix(".ppm")),
+                log.read_text(errors="replace"))
