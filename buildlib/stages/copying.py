@@ -1,37 +1,43 @@
-"""Copying contents out of packs into images, as much at once as lies together in both."""
+"""Writing images: structures and contents out of packs, from the first byte to the last.
+
+An image is written in chunks, in order, so that it is hashed on the way: another thread does that,
+for hashing and copying both leave Python's lock alone. What lies together in a pack and in the
+image is read at once. A chunk that is one content's, all of it, is copied by the kernel: file
+systems that can, share its blocks.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeAlias
 
 from buildlib.store.packs import ALIGN, Place, content_of
+from buildlib.words.digest import Blob
 from buildlib.words.errors import StageError
 from buildlib.words.tree import Entry
 
+CHUNK = 1 << 20
+_BUFFERS = 4  # chunks that are hashed or wait for it
+_ZEROS = bytes(CHUNK)
 
-def write_at(descriptor: int, offset: int, data: bytes) -> None:
+Part: TypeAlias = "tuple[int, bytes]"  # offset in the image, and what is there
+Piece: TypeAlias = "tuple[int, Place]"  # the same, of a pack
+Span: TypeAlias = "tuple[int, int, bytes | Place]"  # offset in the image, bytes, and what it is
+Tell: TypeAlias = Callable[[int, int], None]  # bytes done, bytes in all
+
+
+def write_at(descriptor: int, offset: int, data: bytes | memoryview) -> None:
     """Write all of `data` at `offset` of an open file."""
     view = memoryview(data)
     while view:
         done = os.pwrite(descriptor, view, offset)
         view, offset = view[done:], offset + done
-
-
-def copy_range(source: int, offset: int, target: int, size: int) -> None:
-    """Copy `size` bytes from `offset` of one open file to where another one is at.
-
-    The kernel copies; file systems that can, share the blocks. Raises StageError at an early end.
-    """
-    while size:
-        try:
-            done = os.copy_file_range(source, target, size, offset)
-        except OSError:
-            done = os.write(target, os.pread(source, min(size, 1 << 20), offset))
-        if done == 0:
-            raise StageError("content ends before its size", reason="short-content")
-        offset += done
-        size -= done
 
 
 def place_of(places: dict[str, Place], entry: Entry) -> Place:
@@ -67,22 +73,113 @@ def merged(pieces: Iterable[tuple[int, Place]]) -> list[tuple[int, Place]]:
     return runs
 
 
-def copy_all(
-    descriptor: int, pieces: Iterable[tuple[int, Place]], tell: Callable[[int, int], None]
-) -> None:
-    """Copy (offset in the image, place in a pack) into an open image; `tell(done, total)` bytes."""
-    runs = merged(pieces)
-    total = sum(place.size for _, place in runs)
-    sources: dict[str, int] = {}
+def write_image(
+    path: Path, size: int, *, parts: Iterable[Part], pieces: Iterable[Piece], tell: Tell
+) -> Blob:
+    """Write a new file of `size` bytes; its digest. What nothing lies at is zeros, and no blocks.
+
+    parts, pieces  in any order; no two of them meet
+    Raises StageError where a content is shorter than its place says.
+    """
+    laid: list[Span] = [(offset, len(data), data) for offset, data in parts]
+    laid += [(offset, place.size, place) for offset, place in merged(pieces)]
+    laid.sort(key=itemgetter(0))
+    buffers = [memoryview(bytearray(CHUNK)) for _ in range(_BUFFERS)]
+    hashing: list[Future[None] | None] = [None] * _BUFFERS
+    digest = hashlib.sha256()
+    with path.open("xb") as file, _Source() as source, ThreadPoolExecutor(1) as other:
+        target = file.fileno()
+        os.ftruncate(target, size)
+        for number, (start, spans) in enumerate(_chunks(laid, size)):
+            length = min(CHUNK, size - start)
+            turn = number % _BUFFERS
+            if (last := hashing[turn]) is not None:
+                last.result()
+            data = buffers[turn][:length]
+            if spans:
+                source.fill(data, start, spans)
+                source.copy(target, data, start, spans)
+            hashing[turn] = other.submit(digest.update, data if spans else _ZEROS[:length])
+            tell(start + length, size)
+    return Blob(digest.hexdigest(), size)
+
+
+def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, list[Span]]]:
+    """Where each chunk of the image begins, and the spans that lie in it, wholly or in part."""
+    following = 0  # the first span that has not begun yet
+    open_span: list[Span] = []
+    for start in range(0, size, CHUNK):
+        end = start + CHUNK
+        spans = open_span
+        while following < len(laid) and laid[following][0] < end:
+            spans.append(laid[following])
+            following += 1
+        yield start, spans
+        open_span = [span for span in spans[-1:] if span[0] + span[1] > end]
+
+
+class _Source:
+    """The packs that contents come out of, opened when they are needed."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._packs: dict[str, int] = {}
+
+    def __enter__(self) -> _Source:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._open.close()
+
+    def fill(self, data: memoryview, start: int, spans: Iterable[Span]) -> None:
+        """Have what the image has from `start` on in `data`."""
+        at, size = 0, len(data)
+        for offset, length, what in spans:
+            begin = offset - start
+            skip = 0 if begin >= 0 else -begin
+            end = min(begin + length, size)
+            begin += skip
+            if at < begin:
+                data[at:begin] = _ZEROS[: begin - at]
+            if isinstance(what, bytes):
+                data[begin:end] = what[skip : skip + end - begin]
+            else:
+                self._read(what, skip, data[begin:end])
+            at = end
+        if at < size:
+            data[at:] = _ZEROS[: size - at]
+
+    def copy(self, target: int, data: memoryview, start: int, spans: Sequence[Span]) -> None:
+        """Have `data` at `start` of the image; by the kernel, where it is all of one content's."""
+        done, (offset, length, what) = 0, spans[0]
+        if isinstance(what, Place) and offset <= start and offset + length >= start + len(data):
+            done = _copied(self._pack(what), what.offset + start - offset, target, start, len(data))
+        write_at(target, start + done, data[done:])
+
+    def _read(self, place: Place, skip: int, into: memoryview) -> None:
+        pack, at = self._pack(place), place.offset + skip
+        while (done := os.preadv(pack, (into,), at)) < len(into):
+            if done == 0:
+                raise StageError("content ends before its size", reason="short-content")
+            into, at = into[done:], at + done
+
+    def _pack(self, place: Place) -> int:
+        descriptor = self._packs.get(place.pack)
+        if descriptor is None:
+            descriptor = self._packs[place.pack] = os.open(place.pack, os.O_RDONLY)
+            self._open.callback(os.close, descriptor)
+        return descriptor
+
+
+def _copied(source: int, offset: int, target: int, start: int, size: int) -> int:
+    """How many of `size` bytes the kernel has copied: all of them, where the systems can."""
     done = 0
-    try:
-        for offset, place in runs:
-            if place.pack not in sources:
-                sources[place.pack] = os.open(place.pack, os.O_RDONLY)
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            copy_range(sources[place.pack], place.offset, descriptor, place.size)
-            done += place.size
-            tell(done, total)
-    finally:
-        for source in sources.values():
-            os.close(source)
+    while done < size:
+        try:
+            some = os.copy_file_range(source, target, size - done, offset + done, start + done)
+        except OSError:
+            break
+        if some == 0:
+            break
+        done += some
+    return done

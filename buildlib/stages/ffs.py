@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buildlib.stages.copying import copy_all, place_of, write_at
+from buildlib.stages.copying import place_of, write_image
 from buildlib.stages.ffslayout import Image
 from buildlib.stages.labels import document, key_of, volume_name
 from buildlib.stages.stage import From, Job, Outputs, Stage
@@ -48,15 +47,12 @@ class FfsImage(Stage):
             free_percent=percent, free_inodes=self.inodes, volume=volume_name(self.volume, key))
         places = job.packs.contents(stored)
         path = job.folder / "image"
-        with path.open("xb") as file:
-            descriptor = file.fileno()
-            os.ftruncate(descriptor, image.size)
-            for offset, data in image.render():
-                write_at(descriptor, offset, data)
-            copy_all(descriptor, _pieces(image, places),
-                     lambda done, total: job.tell(done, total, "bytes"))
+        written = write_image(
+            path, image.size, parts=image.render(), pieces=_pieces(image, places),
+            tell=lambda done, total: job.tell(done, total, "bytes"))
         told = job.blobs.put(document(self.volume, key))
-        return {"image": job.blobs.adopt(path), "spec": job.blobs.put(spec), "labels": told}
+        return {"image": job.blobs.adopt(path, blob=written), "spec": job.blobs.put(spec),
+                "labels": told}
 
 
 def _pieces(image: Image, places: dict[str, Place]) -> Iterator[tuple[int, Place]]:

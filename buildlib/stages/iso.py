@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from buildlib.stages import eltorito
-from buildlib.stages.copying import copy_all, place_of, write_at
+from buildlib.stages.copying import place_of, write_image
 from buildlib.stages.iso9660 import SECTOR, Image, Labels
 from buildlib.stages.labels import application, document, key_of, volume_name, volume_set
 from buildlib.stages.partitions import BLOCK, Disk
@@ -58,21 +57,21 @@ class Iso(Stage):
             application=application(self.application, key))
         image = Image(tree, labels=labels, time=self.time)
         places = job.packs.contents(stored)
+        contents = self._boot_files(image, boot, key)
+        pieces = ((node.sector * SECTOR, place_of(places, node.entry))
+                  for node in image.files if node.entry.path not in contents)
+        parts = [(sector * SECTOR, data) for sector, data in image.render()]
+        parts += [(image.sector_of(path) * SECTOR, data) for path, data in contents.items()]
+        parts.append((eltorito.BOOT_RECORD * SECTOR,
+                      eltorito.boot_record(image.sector_of(CATALOG))))
+        parts += [(block * BLOCK, data) for block, data in self._tables(job, image, boot)]
         path = job.folder / "iso"
-        with path.open("xb") as file:
-            descriptor = file.fileno()
-            os.ftruncate(descriptor, image.sectors * SECTOR)
-            for sector, data in image.render():
-                write_at(descriptor, sector * SECTOR, data)
-            changed = self._write_boot(descriptor, image, boot, key)
-            self._write_tables(job, descriptor, image, boot)
-            pieces = ((node.sector * SECTOR, place_of(places, node.entry))
-                      for node in image.files if node.entry.path not in changed)
-            copy_all(descriptor, pieces, lambda done, total: job.tell(done, total, "bytes"))
-        tree = Tree(tuple(changed.get(entry.path, entry) for entry in tree))
+        written = write_image(path, image.sectors * SECTOR, parts=parts, pieces=pieces,
+                              tell=lambda done, total: job.tell(done, total, "bytes"))
+        tree = Tree(tuple(_with_content(entry, contents) for entry in tree))
         spec = job.blobs.put(format_tree(tree))
         told = job.blobs.put(document(self.volume, key))
-        return {"iso": job.blobs.adopt(path), "spec": spec, "labels": told}
+        return {"iso": job.blobs.adopt(path, blob=written), "spec": spec, "labels": told}
 
     def _key(self, job: Job) -> str:
         """What tells this disc from all others: it is made of all that goes onto it."""
@@ -90,10 +89,10 @@ class Iso(Stage):
             for path, data in contents.items()
         ]
 
-    def _write_boot(
-        self, descriptor: int, image: Image, boot: Mapping[str, bytes], key: str
-    ) -> dict[str, Entry]:
-        """Write boot record, catalog and images; the entries as they are on the disc."""
+    def _boot_files(
+        self, image: Image, boot: Mapping[str, bytes], key: str
+    ) -> dict[str, bytes]:
+        """Path to content of the boot images and their catalog, which tell where they lie."""
         images = [
             eltorito.BootImage(
                 cast("Literal['bios', 'efi']", platform), _image_path(platform),
@@ -110,22 +109,14 @@ class Iso(Stage):
                 contents[path] = eltorito.with_block_list(data, sector=sector)
             if name == "bios":
                 contents[path] = eltorito.with_info_table(contents[path], sector=sector)
-        contents_at = {image.sector_of(path): data for path, data in contents.items()}
-        contents_at[eltorito.BOOT_RECORD] = eltorito.boot_record(image.sector_of(CATALOG))
-        for sector, data in contents_at.items():
-            write_at(descriptor, sector * SECTOR, data)
-        return {
-            path: replace(image.nodes[path].entry, sha256=sha256(data))
-            for path, data in contents.items()
-        }
+        return contents
 
-
-    def _write_tables(
-        self, job: Job, descriptor: int, image: Image, boot: Mapping[str, bytes]
-    ) -> None:
-        """Write the partition tables, where the image is to be bootable as a disk."""
+    def _tables(
+        self, job: Job, image: Image, boot: Mapping[str, bytes]
+    ) -> list[tuple[int, bytes]]:
+        """(block, bytes) of the partition tables, where the image is to be bootable as a disk."""
         if self.disk == "none":
-            return
+            return []
         blocks = SECTOR // BLOCK
         code, core, system = b"", 0, None
         if self.disk_code:
@@ -135,8 +126,13 @@ class Iso(Stage):
             system = image.sector_of(_image_path("efi")) * blocks, len(boot["efi"]) // BLOCK
         disk = Disk(image.sectors * blocks, name=job.inputs[self.tree].blob.sha256, code=code,
                     core=core, system=system)
-        for block, data in disk.gpt() if self.disk == "gpt" else disk.mbr():
-            write_at(descriptor, block * BLOCK, data)
+        return disk.gpt() if self.disk == "gpt" else disk.mbr()
+
+
+def _with_content(entry: Entry, contents: Mapping[str, bytes]) -> Entry:
+    """The entry with the content that its path has on the disc."""
+    data = contents.get(entry.path)
+    return entry if data is None else replace(entry, sha256=sha256(data))
 
 
 def _on_disc(entry: Entry) -> Entry:

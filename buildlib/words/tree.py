@@ -124,7 +124,8 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
             f"the root is no folder but a {by_path[ROOT].kind}",
             where=by_path[ROOT].origin or "?", reason="not-a-folder",
         )
-    for path in sorted(by_path, key=path_order):  # a missing folder is like the first below it
+    order = sorted(by_path, key=path_order)
+    for path in order:  # a missing folder is like the first below it
         below = by_path[path]
         while path != ROOT:
             path = path.rpartition("/")[0] or ROOT  # noqa: PLW2901  climbing is the point
@@ -139,7 +140,9 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
                     reason="not-a-folder",
                 )
             break
-    return Tree(tuple(by_path[path] for path in sorted(by_path, key=path_order)))
+    if len(by_path) > len(order):
+        order = sorted(by_path, key=path_order)
+    return Tree(tuple(by_path[path] for path in order))
 
 
 def overlay(*trees: Tree) -> Tree:

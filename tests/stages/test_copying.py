@@ -1,4 +1,4 @@
-"""Copying contents into images."""
+"""Writing images out of packs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.strategies import few
 
-from buildlib.stages.copying import copy_all, copy_range, merged, write_at
+from buildlib.stages import copying
+from buildlib.stages.copying import CHUNK, Part, Piece, merged, write_at, write_image
 from buildlib.store.packs import Place
+from buildlib.words.digest import Blob, sha256
 from buildlib.words.errors import StageError
 
 
@@ -35,34 +40,90 @@ def test_the_same_content_twice() -> None:
     assert merged(pieces) == pieces
 
 
-@pytest.mark.parametrize("kernel", [True, False])
-def test_copying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool) -> None:
-    """Where the kernel does not copy from one file system to another, we do."""
-    def refuse(*_words: object) -> int:
-        raise OSError
+def written(path: Path, size: int, parts: list[Part], pieces: list[Piece]) -> tuple[bytes, Blob]:
+    blob = write_image(path, size, parts=parts, pieces=pieces, tell=lambda _done, _total: None)
+    return path.read_bytes(), blob
 
-    if not kernel:
-        monkeypatch.setattr(os, "copy_file_range", refuse)
-    source = tmp_path / "source"
-    source.write_bytes(bytes(range(256)) * 20_000)
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """More than two chunks, of which no two places are alike."""
+    path = tmp_path / "pack"
+    path.write_bytes(b"".join(number.to_bytes(4, "big") for number in range(CHUNK * 3 // 4)))
+    return path
+
+
+@pytest.mark.parametrize("kernel", ["copies", "does not", "stops", "copies a part"])
+def test_structures_contents_and_nothing(
+    tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    """Where the kernel does not copy from one file system to another, we do."""
+    real, calls = os.copy_file_range, list[int]()
+
+    def copy(source: int, target: int, count: int, offset: int, at: int) -> int:
+        calls.append(count)
+        if kernel == "does not":
+            raise OSError
+        if kernel == "stops":
+            return 0 if len(calls) > 1 else real(source, target, 1000, offset, at)
+        return real(source, target, count if kernel == "copies" else 300_000, offset, at)
+
+    monkeypatch.setattr(os, "copy_file_range", copy)
+    content, size = pack.read_bytes(), 8 * CHUNK + 100
+    long = Place(str(pack), 7, 3 * CHUNK - 7)
+    data, blob = written(
+        tmp_path / "image", size,
+        [(CHUNK - 2, b"over an edge"), (0, b"first"), (size - 4, b"last")],
+        [(3 * CHUNK + 5, long), (2 * CHUNK, Place(str(pack), 400, 256)),
+         (2 * CHUNK + 256, Place(str(pack), 100, 10))])
+    expected = bytearray(size)
+    for offset, what in ((0, b"first"), (CHUNK - 2, b"over an edge"), (size - 4, b"last"),
+                         (2 * CHUNK, content[400:656]), (2 * CHUNK + 256, content[100:110]),
+                         (3 * CHUNK + 5, content[7:])):
+        expected[offset:offset + len(what)] = what
+    assert data == expected
+    assert blob == Blob(sha256(bytes(expected)), size)
+    assert calls, "chunks that one content fills are the kernel's to copy"
+    assert os.stat(tmp_path / "image").st_blocks * 512 <= size - CHUNK, "a chunk of nothing"
+
+
+@few
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60), st.booleans()), max_size=12),
+       st.integers(0, 30))
+def test_any_layout(laid: list[tuple[int, int, bool]], left: int) -> None:
+    """Spans of any length with any gaps between them, in chunks of 16 bytes."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "CHUNK", 16)
+        folder = Path(name)
+        (folder / "pack").write_bytes(content := bytes(range(1, 101)))
+        expected, parts, pieces = bytearray(), list[Part](), list[Piece]()
+        for gap, length, is_part in laid:
+            expected += bytes(gap)
+            if is_part:
+                parts.append((len(expected), content[:length]))
+            else:
+                pieces.append((len(expected), Place(str(folder / "pack"), 3, length)))
+            expected += content[:length] if is_part else content[3 : 3 + length]
+        expected += bytes(left)
+        data, blob = written(folder / "image", len(expected), parts[::-1], pieces)
+        assert data == expected
+        assert blob.sha256 == sha256(data)
+
+
+def test_progress_is_of_all_bytes(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    with (tmp_path / "image").open("w+b") as image:
-        os.ftruncate(image.fileno(), 6_000_000)
-        pieces = [(10, Place(str(source), 7, 3_000_000)), (5_000_000, Place(str(source), 0, 256))]
-        copy_all(image.fileno(), pieces, lambda done, total: told.append((done, total)))
-    data = (tmp_path / "image").read_bytes()
-    assert data[10:3_000_010] == source.read_bytes()[7:3_000_007]
-    assert data[5_000_000:5_000_256] == bytes(range(256))
-    assert (data[:10], data[3_000_010:5_000_000].count(0)) == (bytes(10), 1_999_990)
-    assert told == [(3_000_000, 3_000_256), (3_000_256, 3_000_256)]
+    write_image(tmp_path / "image", CHUNK + 1, parts=[], pieces=[],
+                tell=lambda done, total: told.append((done, total)))
+    assert told == [(CHUNK, CHUNK + 1), (CHUNK + 1, CHUNK + 1)]
 
 
 def test_content_that_ends_early(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"short")
-    with (tmp_path / "source").open("rb") as source, (tmp_path / "image").open("wb") as image:
-        with pytest.raises(StageError) as caught:
-            copy_range(source.fileno(), 0, image.fileno(), 6)
-        assert caught.value.reason == "short-content"
+    with pytest.raises(StageError) as caught:
+        written(tmp_path / "image", 4096, [], [(0, Place(str(tmp_path / "source"), 0, 6))])
+    assert caught.value.reason == "short-content"
 
 
 def test_writing_in_place(tmp_path: Path) -> None:
