@@ -10,7 +10,7 @@ from typing import Literal, cast
 from buildlib.stages import eltorito
 from buildlib.stages.copying import copy_all, place_of, write_at
 from buildlib.stages.iso9660 import SECTOR, Image, Labels
-from buildlib.stages.labels import document, key_of, volume_name
+from buildlib.stages.labels import application, document, key_of, volume_name, volume_set
 from buildlib.stages.partitions import BLOCK, Disk
 from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
@@ -53,8 +53,8 @@ class Iso(Stage):
         tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
         key = self._key(job)
         labels = Labels(
-            volume_name(self.volume, key), volume_set=f"{self.volume} {key}",
-            application=f"{self.application}, KEY {key}")
+            volume_name(self.volume, key), volume_set=volume_set(self.volume, key),
+            application=application(self.application, key))
         image = Image(tree, labels=labels, time=self.time)
         places = job.packs.contents(stored)
         path = job.folder / "iso"

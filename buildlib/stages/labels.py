@@ -15,6 +15,7 @@ KEY_DIGITS = 12
 VOLUME_ROOM = 31  # FFS has 32 bytes, of which the last is 0; ISO 9660 has 32 characters
 _LEAST_DIGITS = 6
 _BOOT_ROOM = 23
+_LONG_ROOM = 128
 _NOT_D = re.compile(r"[^A-Z0-9_]")
 _NOT_A = re.compile(r"[^A-Z0-9_ !\"%&'()*+,\-./:;<=>?]")
 
@@ -41,6 +42,17 @@ def named(title: str, key: str, *, room: int) -> str:
 def volume_name(title: str, key: str) -> str:
     """`named` in ISO 9660's d-characters (ECMA-119, 7.4.1): capitals, digits and `_`."""
     return _NOT_D.sub("_", named(title, key, room=VOLUME_ROOM))
+
+
+def volume_set(title: str, key: str) -> str:
+    """`named` where there is room for all of it."""
+    return named(title, key, room=_LONG_ROOM)
+
+
+def application(text: str, key: str) -> str:
+    """What an image holds, with its key."""
+    end = f", KEY {key}"
+    return text[: _LONG_ROOM - len(end)] + end
 
 
 def boot_name(title: str, key: str) -> str:
