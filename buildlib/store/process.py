@@ -229,4 +229,5 @@ def read_names_as_utf8() -> None:
     In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
     """
     if sys.getfilesystemencoding() != "utf-8":
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+        words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read
