@@ -68,7 +68,8 @@ def test_every_key_of_booting_is_told() -> None:
     usual = model.Boots()
     told = {"loader": f"`{usual.loader}`", "dom0": f"`{usual.dom0}`", "disk": f"`{usual.disk}`",
             "timeout": str(usual.timeout), "speed": str(usual.speed),
-            "consoles": f"`{json.dumps(usual.consoles)}`", "kernel": f"`{json.dumps(usual.kernel)}`",
+            "consoles": f"`{json.dumps(usual.consoles)}`",
+            "kernel": f"`{json.dumps(usual.kernel)}`",
             "legacy": f"the distribution's package `{usual.legacy.distribution}`"}
     assert {key: rows[key] for key in told} == told
 
