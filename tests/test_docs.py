@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -57,6 +58,20 @@ def test_every_key_of_a_definition_is_told() -> None:
     for part in (building.Compiler, building.Space):
         for field in dataclasses.fields(part):
             assert field.name in told, field.name
+
+
+def test_every_key_of_booting_is_told() -> None:
+    """With what holds where it is not given."""
+    text = (ROOT / "docs/boot.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z0-9]+)` \|.*\| (.*) \|$", text, re.MULTILINE))
+    assert rows.keys() == {field.name for field in dataclasses.fields(model.Boots)}
+    usual = model.Boots()
+    told = {"loader": f"`{usual.loader}`", "dom0": f"`{usual.dom0}`", "disk": f"`{usual.disk}`",
+            "timeout": str(usual.timeout), "speed": str(usual.speed),
+            "consoles": f"`{json.dumps(usual.consoles)}`",
+            "kernel": f"`{json.dumps(usual.kernel)}`",
+            "legacy": f"the distribution's package `{usual.legacy.distribution}`"}
+    assert {key: rows[key] for key in told} == told
 
 
 def test_every_setting_is_told() -> None:

@@ -77,8 +77,7 @@ def boot(
     step: float = 0,
     firmware: Firmware = "bios",
     medium: Medium = "cd",
-    config: Path | None = None,
-    port: Port = "com1",
+    config: Path | None = None, port: Port = "com1",
     log: Path,
     runner: Runner,
     tell: Callable[[str], None] | None = None,
@@ -88,8 +87,7 @@ def boot(
 
     machine  QEMU's words for machine and processor
     memory   MiB
-    config   image of a disk with a server's configuration
-    port     the serial line that is read
+    config   image of a disk with a server's configuration; port: the serial line that is read
     seconds  the time limit; step: from the start or a marker to the next one, 0: the same
     log      where the console's bytes are kept, whatever comes; of a boot that fails there is a
              picture of the screen beside it, NAME.png

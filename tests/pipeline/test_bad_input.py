@@ -19,7 +19,7 @@ OVERLAY = "recipes/dom0/overlay"
 
 CONFIGURATION: dict[str, Bad] = {
     "TOML": Bad(
-        added(RECIPE, "[unclosed\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 1"),
+        added(RECIPE, "[unclosed\n"), "recipes/dom0.toml is no TOML", RECIPE, "line 2"),
     "several problems at once": Bad(
         written(RECIPE, 'set = ["base"]\nkernel = 3\npackges = []\noverlays = "x"\n'
                         '[boot]\ntimeout = "1"\nplatforms = ["bios", 7]\n'),
@@ -34,6 +34,15 @@ CONFIGURATION: dict[str, Bad] = {
     "a platform": Bad(
         changed(RECIPE, '"efi"]', '"uefi"]'), "recipes/dom0.toml has 1 problem", RECIPE,
         problems=("boot: platforms: bios, efi, or both",)),
+    "a table for disks": Bad(
+        changed(RECIPE, '"efi"]', '"efi"]\ndisk = "gtp"'), "recipes/dom0.toml has 1 problem", RECIPE,
+        problems=("boot.disk: one of gpt, mbr, none, not 'gtp'; did you mean gpt?",)),
+    "a stick's kernel without such a table": Bad(
+        changed(RECIPE, '"efi"]', '"efi"]\ndisk = "none"'), "recipes/dom0.toml has 1 problem",
+        problems=("boot: boot.stick: without a table (boot.disk) no stick is booted",)),
+    "an unknown kernel for sticks": Bad(
+        changed(RECIPE, "XEN3_DOM0_STICK", "XEN3_DOM0_STIKC"),
+        "there is no kernel XEN3_DOM0_STIKC; did you mean XEN3_DOM0_STICK?", "kernel-configs"),
     "two hypervisors": Bad(
         changed(RECIPE, "[hypervisor]\n", '[hypervisor]\nfile = "xen.gz"\n'),
         "recipes/dom0.toml has 1 problem",
