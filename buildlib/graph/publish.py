@@ -11,6 +11,7 @@ from typing import Any
 
 from buildlib.graph.engine import Engine
 from buildlib.graph.product import Product
+from buildlib.store.blobs import SEAL_NS
 from buildlib.store.events import Finished, Sink
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
@@ -102,6 +103,8 @@ class Publisher:
             return False
         if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
             return self._store.blobs.has(blob)
+        if status.st_dev == kept.st_dev and status.st_mtime_ns == SEAL_NS:
+            return False  # the store's too, so another content's: nobody need read it
         return status.st_size == blob.size and self._store.seen.sha256(str(path)) == blob.sha256
 
     def _record(self, product: Product, *, make: bool) -> Blob | None:

@@ -47,7 +47,8 @@ def with_list(tree: Tree, audit: Audit, blobs: Blobs, *, time: int) -> tuple[Tre
 def audit_list(tree: Tree, audit: Audit, *, time: int) -> bytes:
     """The list: mtree(5), a line a path, folders before what is in them."""
     if audit.disc:
-        tree = Tree(tuple(replace(entry, link=plain_target(entry.link)) for entry in tree))
+        tree = Tree(tuple(replace(entry, link=plain_target(entry.link))
+                          if entry.kind == "link" else entry for entry in tree))
     extra = [Entry(path, "file", 0o444, time=time) for path in audit.added]
     own = {b"./" + encode(path) for path in (LIST, *audit.added)}
     lines = [*format_tree(tree, tags=False).splitlines(),
@@ -56,7 +57,7 @@ def audit_list(tree: Tree, audit: Audit, *, time: int) -> bytes:
 
 
 def _shortened(line: bytes, own: Collection[bytes]) -> bytes:
-    words = line.split(b" ")
-    if words[0] not in own:
+    path, _, rest = line.partition(b" ")
+    if path not in own:
         return line
-    return b" ".join(word for word in words if not word.startswith(_UNKNOWN))
+    return b" ".join([path, *(word for word in rest.split(b" ") if not word.startswith(_UNKNOWN))])

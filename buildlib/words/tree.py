@@ -151,6 +151,8 @@ def overlay(*trees: Tree) -> Tree:
     A folder over a folder keeps the contents of both and takes the later one's attributes.
     A folder never silently replaces a file or link, nor the other way round: StageError.
     """
+    if len(trees) == 1:
+        return trees[0]
     result: dict[str, Entry] = {}
     for tree in trees:
         for entry in tree:
@@ -185,6 +187,8 @@ def without(tree: Tree, paths: Iterable[str]) -> Tree:
     says something its author believes and that is wrong. So does one that removes the root.
     """
     gone = {path.strip("/") for path in paths}
+    if not gone:
+        return tree
     if ROOT in gone:
         raise StageError("cannot remove the root of a tree", reason="remove-root")
     missing = sorted(gone - tree.by_path.keys())
@@ -215,7 +219,10 @@ def renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
     if unfit:
         raise StageError(
             f"cannot keep {', '.join(unfit)}: not a file in the tree", reason="rename-missing")
-    return tree_of(replace(entry, path=paths.get(entry.path, entry.path)) for entry in tree)
+    if not paths:
+        return tree
+    return tree_of(replace(entry, path=paths[entry.path]) if entry.path in paths else entry
+                   for entry in tree)
 
 
 def with_origin(tree: Tree, origin: str) -> Tree:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import material
-from measure import Command, pairs
+import release
+from measure import Command, Run, pairs, run
+from projects import DOIT, checkout
 from rows import Row, beside, peak
 
 PYTHON = Path(sys.prefix) / "bin" / "python"
@@ -78,7 +80,7 @@ def large(work: Path, runs: int) -> list[Row]:
             beside("the same, wall", ours, others, other="xorriso", wanted=None, what="wall")]
 
 
-def hundred_thousand(work: Path, runs: int) -> list[Row]:
+def most(work: Path, runs: int) -> list[Row]:
     """100,000 files: time for each of them as with a fifth of them, and memory."""
     few = material.tree(work / "few", files=20_000, folders=2_000, size=20_000_000)
     most = material.tree(work / "most", files=100_000, folders=10_000, size=100_000_000)
@@ -86,3 +88,42 @@ def hundred_thousand(work: Path, runs: int) -> list[Row]:
                          _ours(_kept(work, "few", few), "iso"), min(runs, 3))
     return [beside("ISO of 100,000 files, CPU", ours, others, other="20,000 of them", wanted=6.0),
             peak("ISO of 100,000 files, memory", ours, wanted=300)]
+
+
+def again(work: Path, runs: int) -> list[Row]:
+    """A new CD of 600 MB after a change of one overlay file, beside `cp` of it and a null build.
+
+    The second row has what nobody who publishes an image is spared: its digests.
+    """
+    project, name = work / "again", "large-dom0.iso"
+    checkout(project)
+    if not (project / "build/mirror/mini").exists():
+        run(Command([*DOIT, "iso"], project))
+    tree = material.tree(work / "many", files=20_000, folders=2_000, size=600_000_000)
+    settings = release.with_set(project, work / "release-large",
+                                material.archive(tree, work / "many.tgz"))
+    recipe = project / "recipes/dom0.toml"
+    recipe.write_text(recipe.read_text().replace('sets = [', 'sets = ["many", '))
+    motd, number = project / "recipes/dom0/overlay/etc/motd", iter(range(1000))
+    build, copy = Command([*DOIT, "iso", *settings], project), work / "copy.iso"
+    changed = Command(build.argv, project,
+                      lambda: motd.write_text(f"Welcome, for the {next(number)}th time.\n"))
+    iso = project / "dist" / name
+    cp = Command(["cp", iso, copy], project, lambda: copy.unlink(missing_ok=True))
+    digests = Command(["sh", "-c", 'openssl dgst -sha256 "$0" && openssl dgst -sha512 "$0"', iso],
+                      project)
+    for _ in range(2):
+        run(build)
+    ours, least, more = list[Run](), list[Run](), list[Run]()
+    for _ in range(runs):
+        ours.append(run(changed))
+        null, copied, hashed = run(build), run(cp), run(digests)
+        least.append(null + copied)
+        more.append(null + copied + hashed)
+    copy.unlink(missing_ok=True)
+    return [beside("ISO after a change, CPU", ours, least, other="cp, null build", wanted=1.5),
+            beside("the same, wall", ours, least, other="cp, null build", wanted=None,
+                   what="wall"),
+            beside("ISO after a change, CPU", ours, more, other="and its digests", wanted=1.5),
+            beside("the same, wall", ours, more, other="and its digests", wanted=None,
+                   what="wall")]

@@ -21,6 +21,10 @@ class Run:
     wall: float
     memory: float
 
+    def __add__(self, other: Run) -> Run:
+        """One after the other."""
+        return Run(self.cpu + other.cpu, self.wall + other.wall, max(self.memory, other.memory))
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

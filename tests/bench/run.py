@@ -18,20 +18,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import images
 import material
 import packages
 import release
 import sources
 from measure import Command, Folders, middle, pairs, ratio, run
 from picture import draw
+from projects import DOIT, ROOT, WORK, checkout
 from rows import Row, alone, beside, peak, remember
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-WORK = ROOT / "build" / "bench"
 PICTURE = ROOT / "docs" / "bench.svg"
 PYTHON = Path(sys.prefix) / "bin" / "python"
 OURS = Path(__file__).with_name("ours.py")
-DOIT: tuple[str | Path, ...] = (PYTHON, "-m", "doit")
 # root's bsdtar would set owners and modes that others cannot, at a cost
 AS_USER = ("--no-same-owner", "--no-same-permissions")
 
@@ -39,7 +38,7 @@ AS_USER = ("--no-same-owner", "--no-same-permissions")
 def null_build(runs: int) -> list[Row]:
     """`doit iso` with nothing to do, against a doit whose only task is up to date."""
     project = WORK / "null"
-    _project(project)
+    checkout(project)
     for _ in range(3):  # the first builds; what was just written is looked at once more
         run(Command([*DOIT, "iso"], project))
     return [_null(runs, "null build, CPU", Command([*DOIT, "iso"], project))]
@@ -51,10 +50,10 @@ def null_real(runs: int) -> list[Row]:
     When an overlay changes, nothing is compiled: sources that are gone are not unpacked again.
     """
     project, overlay = WORK / "null-real", Path("recipes/dom0/overlay/etc/motd")
-    _project(project)
+    checkout(project)
     if not (project / "build/mirror/mini").exists():
         run(Command([*DOIT, "iso"], project))
-    settings = release.make(project, WORK / "release", sources.sets(WORK / "sources"))
+    settings = release.with_sources(project, WORK / "release", sources.sets(WORK / "sources"))
     (project / overlay).write_text(f"Welcome at {time.time()}.\n")
     command = Command([*DOIT, "iso", *settings], project)
     for _ in range(3):
@@ -86,7 +85,7 @@ def _null(runs: int, name: str, command: Command) -> Row:
 def first_build(runs: int) -> list[Row]:
     """`doit iso` from nothing."""
     project = WORK / "first"
-    _project(project)
+    checkout(project)
 
     def clear() -> None:
         shutil.rmtree(project / "build", ignore_errors=True)
@@ -203,7 +202,7 @@ def stage_packages(runs: int) -> list[Row]:
 def null_packages(runs: int) -> list[Row]:
     """`doit iso` with nothing to do and 300 locked packages."""
     project = WORK / "null-packages"
-    _project(project)
+    checkout(project)
     if not (project / "build/mirror/mini").exists():
         run(Command([*DOIT, "iso"], project))
     settings = packages.release(project, WORK / "release-packages")
@@ -216,17 +215,11 @@ def null_packages(runs: int) -> list[Row]:
 ROWS: dict[str, Callable[[int], list[Row]]] = {
     "null": null_build, "null-real": null_real, "first": first_build, "ingest": ingest,
     "fetch": fetch, "sources": extract,
+    "iso": lambda runs: images.many(WORK, runs), "iso-large": lambda runs: images.large(WORK, runs),
+    "iso-most": lambda runs: images.most(WORK, runs),
+    "iso-again": lambda runs: images.again(WORK, runs),
     "site": site, "summary": summary, "packages": stage_packages, "null-packages": null_packages,
 }
-
-
-def _project(folder: Path) -> None:
-    """A copy of the project to build in, fresh from the checkout."""
-    for name in ("buildlib", "recipes", "sets", "kernel-configs"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, folder / name, symlinks=True)
-    for name in ("dodo.py", "pyproject.toml"):
-        shutil.copy2(ROOT / name, folder / name)
 
 
 def main() -> int:
