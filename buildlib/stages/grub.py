@@ -31,6 +31,8 @@ serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
 """
+# UEFI loads GRUB off a partition (hd0,gpt1); the menu is on all of the disk (hd0). What GRUB was
+# loaded from counts before any other disc of ours.
 _EMBEDDED = f"""\
 {_SERIAL}regexp --set=1:disk '^([^,]*)' "$root"
 search --no-floppy --file --set=root --hint=cd --hint=$root --hint=$disk --hint=cd0 /{MENU}
