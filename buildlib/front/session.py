@@ -24,7 +24,7 @@ Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that mus
 # Tasks that check instead of making.
 CHECKS: tuple[Description, ...] = (
     ("verify", "check all that was fetched against lock, lists and signature", []),
-    ("boot-test", "boot the CD in QEMU and wait for its kernel's marker", ["iso"]),
+    ("boot-test", "boot the image in QEMU, as every medium on every firmware", ["iso"]),
 )
 IMAGE_SERVER = ("image-server", "put a signed version of the domU images where hosts fetch them")
 PACKAGE_REPO = ("package-repo", "put the locked packages where servers install them from")

@@ -52,7 +52,7 @@ class Monitor:
             return False
         return path.exists()
 
-    def _ask(self, command: str, **arguments: str | int) -> None:
+    def _ask(self, command: str, **arguments: str) -> None:
         """Raises ValueError where QEMU answers with an error, OSError where it does not."""
         self._ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
         while "return" not in (answer := self._answer()):

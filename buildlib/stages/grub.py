@@ -28,6 +28,8 @@ MODULES = (
 _FORMATS = {"bios": "i386-pc-eltorito", "efi": "x86_64-efi"}
 _FOLDERS = {"bios": "/usr/lib/grub/i386-pc", "efi": "/usr/lib/grub/x86_64-efi"}
 _EXTRA = {"bios": ("biosdisk",), "efi": ("efi_gop", "all_video")}
+# UEFI loads GRUB off a partition (hd0,gpt1); the menu is on all of the disk (hd0). What GRUB was
+# loaded from counts before any other disc of ours.
 _EMBEDDED = f"""\
 regexp --set=1:disk '^([^,]*)' "$root"
 search --no-floppy --file --set=root --hint=cd --hint=$root --hint=$disk --hint=cd0 /{MENU}

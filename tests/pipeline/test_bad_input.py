@@ -35,7 +35,7 @@ CONFIGURATION: dict[str, Bad] = {
         changed(RECIPE, '"efi"]', '"uefi"]'), "recipes/dom0.toml has 1 problem", RECIPE,
         problems=("boot: platforms: bios, efi, or both",)),
     "a table for disks": Bad(
-        changed(RECIPE, '"efi"]', '"efi"]\ndisk = "gtp"'), "recipes/dom0.toml has 1 problem", RECIPE,
+        changed(RECIPE, '"efi"]', '"efi"]\ndisk = "gtp"'), "recipes/dom0.toml has 1 problem",
         problems=("boot.disk: one of gpt, mbr, none, not 'gtp'; did you mean gpt?",)),
     "a stick's kernel without such a table": Bad(
         changed(RECIPE, '"efi"]', '"efi"]\ndisk = "none"'), "recipes/dom0.toml has 1 problem",
