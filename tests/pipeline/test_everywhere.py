@@ -6,6 +6,7 @@ Some are from nothing; the others have what was compiled and make all else anew.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def build(sources: Scratch, place: Elsewhere, work: Path, *, compiled: Scratch |
 
 
 def keep_compiled(compiled: Scratch, scratch: Scratch) -> None:
-    """A new store with what was compiled, and nothing else."""
+    """A new store with what was compiled and what is known of the host's tools, and no more."""
     ours, theirs = Store(scratch.path("build")), Store(compiled.path("build"))
+    shutil.copy(compiled.path("build/store/seen.json"), scratch.path("build/store"))
     for name, key in theirs.records.all_last().items():
         record = theirs.records.get(key)
         if name.partition("/")[2].startswith(COMPILED) and record:
