@@ -103,8 +103,8 @@ class Publisher:
             return False
         if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
             return self._store.blobs.has(blob)
-        if status.st_dev == kept.st_dev and status.st_mtime_ns == SEAL_NS:
-            return False  # the store's too, so another content's: nobody need read it
+        if (status.st_dev, status.st_mtime_ns) == (kept.st_dev, SEAL_NS) and status.st_nlink > 1:
+            return False  # the store's too, so of another content: nobody need read it
         return status.st_size == blob.size and self._store.seen.sha256(str(path)) == blob.sha256
 
     def _record(self, product: Product, *, make: bool) -> Blob | None:
