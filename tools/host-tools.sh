@@ -43,6 +43,11 @@ svnserve:subversion
 tnftp:tnftp
 rsync:rsync
 flock:util-linux
+unshare:util-linux
+setpriv:util-linux
+blkid:util-linux
+file:file
+hostname:hostname
 gpg:gnupg
 "
 

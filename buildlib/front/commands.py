@@ -18,6 +18,7 @@ from buildlib.front.unheard import heard_or_not
 from buildlib.front.variables import command_line
 from buildlib.store.events import silent
 from buildlib.store.host import host_error
+from buildlib.store.process import read_names_as_utf8
 from buildlib.words.errors import ConfigError, GoldmasterError, printable
 from buildlib.words.schema import nearest
 
@@ -32,6 +33,7 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Called by doit."""
+        read_names_as_utf8()
         signals.heed(signals.leave)
         status = 3
         try:

@@ -16,6 +16,7 @@ from buildlib.front import signals
 from buildlib.front.reporter import Reporter, guarded
 from buildlib.front.run import Run
 from buildlib.front.variables import runs_tasks
+from buildlib.store.process import read_names_as_utf8
 
 if TYPE_CHECKING:
     from buildlib.front.session import Session
@@ -43,6 +44,7 @@ class Tasks:
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
+        read_names_as_utf8()
         self._run = Run(root, variables)
         signals.heed(self._run.stop)
         if self._run.glance is None:

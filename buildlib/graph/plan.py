@@ -230,7 +230,8 @@ class _Builder:
     def domu_image(self, domu: str) -> From:
         name = f"domu/{domu}"
         recipe = self.recipes[name]
-        stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free)
+        stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free,
+                         volume=f"{self.release.name} {domu}")
         return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
 
     def image_folder(self, domus: tuple[str, ...]) -> dict[str, From]:
@@ -296,8 +297,8 @@ class _Builder:
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts=texts,
                     audit=Audit(added_files(grub), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
-        iso = Iso(From("tree:cd", "tree"), grub, volume=title, application=f"{title} boot CD",
-                  time=self.epoch, disk=boots.disk,
+        iso = Iso(From("tree:cd", "tree"), grub, volume=f"{self.release.name} {DOM0}",
+                  application=f"{title} boot CD", time=self.epoch, disk=boots.disk,
                   disk_code=From("grub:bios", "disk_code") if "bios" in grub and
                   boots.disk != "none" else None)
         return self.add("image:cd", iso, "write the boot CD")
@@ -382,7 +383,8 @@ def _product(
         f"{base}.sha512": From(sums, "sha512"),
         f"{base}.mtree": From(image.stage, "spec"),
     }
-    return Product(name, folder, files, record=f"{base}.json", doc=doc)
+    return Product(name, folder, files, record=f"{base}.json", doc=doc,
+                   labels=From(image.stage, "labels"))
 
 
 def _short(recipe_name: str) -> str:

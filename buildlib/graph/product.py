@@ -16,6 +16,7 @@ class Product:
     files   file name to the output that it is
     all_of  a stage all of whose outputs are files of the product, named by the outputs' names
     record  file name of the build record, or empty
+    labels  what the image says of itself, as JSON, for the record
     """
 
     name: str
@@ -23,4 +24,5 @@ class Product:
     files: Mapping[str, From] = field(default_factory=dict)
     all_of: str = ""
     record: str = ""
+    labels: From | None = None
     doc: str = ""

@@ -145,10 +145,12 @@ class Publisher:
                 "outputs": {output_name: output.blob.sha256
                             for output_name, output in self._engine.outputs(name).items()},
             }
+        labels = self._engine.output(product.labels).blob.sha256 if product.labels else ""
         return {
             "goldmaster": 1,
             **self._facts,
             "product": product.name,
+            "labels": json.loads(self._store.blobs.read(labels)) if labels else {},
             "files": {name: self._engine.output(ref).blob.sha256
                       for name, ref in product.files.items()},
             "inputs": inputs,

@@ -12,6 +12,7 @@ from struct import pack, unpack
 from typing import Literal
 
 from buildlib.stages.iso9660 import SECTOR
+from buildlib.stages.labels import boot_name
 from buildlib.words.errors import StageError
 
 BOOT_RECORD = 17
@@ -39,12 +40,16 @@ def boot_record(catalog: int) -> bytes:
     )
 
 
-def catalog(images: Sequence[BootImage]) -> bytes:
-    """The boot catalog: the first image is the default, the others have sections of their own."""
+def catalog(images: Sequence[BootImage], *, title: str = "", key: str = "") -> bytes:
+    """The boot catalog: the first image is the default, the others have sections of their own.
+
+    title, key  what its identifier says: release and recipe, and which image of these it is
+    """
     if not images:
         raise StageError("a boot catalog needs an image", reason="no-boot-image")
     default, *others = images
-    entries = [_validation(PLATFORMS[default.platform]), _entry(default)]
+    name = boot_name(title, key).encode()
+    entries = [_validation(PLATFORMS[default.platform], name), _entry(default)]
     for number, image in enumerate(others, 1):
         header = 0x91 if number == len(others) else 0x90
         entries.append(pack("<BBH28x", header, PLATFORMS[image.platform], 1))
@@ -52,11 +57,11 @@ def catalog(images: Sequence[BootImage]) -> bytes:
     return b"".join(entries).ljust(SECTOR, b"\0")
 
 
-def _validation(platform: int) -> bytes:
+def _validation(platform: int, name: bytes) -> bytes:
     """The first entry: its 16-bit words add up to 0."""
-    blank = pack("<BBH24sHBB", 1, platform, 0, b"GOLDMASTER", 0, 0x55, 0xAA)
+    blank = pack("<BBH24sHBB", 1, platform, 0, name, 0, 0x55, 0xAA)
     total = -sum(unpack("<16H", blank)) & 0xFFFF
-    return pack("<BBH24sHBB", 1, platform, 0, b"GOLDMASTER", total, 0x55, 0xAA)
+    return pack("<BBH24sHBB", 1, platform, 0, name, total, 0x55, 0xAA)
 
 
 def _entry(image: BootImage) -> bytes:

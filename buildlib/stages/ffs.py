@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from buildlib.stages.copying import copy_all, place_of, write_at
 from buildlib.stages.ffslayout import Image
+from buildlib.stages.labels import document, key_of, volume_name
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place
 from buildlib.words.digest import sha256
@@ -21,9 +22,10 @@ _UNITS = {"": 1, "b": 512, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(frozen=True)
 class FfsImage(Stage):
-    """A read-only root image: FFS version 1, little endian. Outputs: `image`, and its `spec`.
+    """A read-only root image: FFS version 1, little endian. Outputs: `image`, `spec`, `labels`.
 
     root   the tree
+    volume release and recipe; a key follows them
     time   of the superblock, seconds since 1970
     free   space left free: bytes (with b, k, m, g: in units of 512, 2^10 … ) or percent
     inodes how many are left free
@@ -33,15 +35,17 @@ class FfsImage(Stage):
     time: int
     free: str = "5%"
     inodes: int = 1000
+    volume: str = ""
 
     def run(self, job: Job) -> Outputs:
         """Lay out, then write structures and contents."""
         stored = job.tree(self.root)
         spec = format_tree(stored.tree, tags=False)
         size, percent = amount(self.free)
+        key = key_of({"spec": sha256(spec), "free": self.free, "inodes": self.inodes})
         image = Image(
-            stored.tree, time=self.time, identity=int(sha256(spec)[:8], 16) >> 1,
-            free_bytes=size, free_percent=percent, free_inodes=self.inodes)
+            stored.tree, time=self.time, identity=int(key[:8], 16), free_bytes=size,
+            free_percent=percent, free_inodes=self.inodes, volume=volume_name(self.volume, key))
         places = job.packs.contents(stored)
         path = job.folder / "image"
         with path.open("xb") as file:
@@ -51,7 +55,8 @@ class FfsImage(Stage):
                 write_at(descriptor, offset, data)
             copy_all(descriptor, _pieces(image, places),
                      lambda done, total: job.tell(done, total, "bytes"))
-        return {"image": job.blobs.adopt(path), "spec": job.blobs.put(spec)}
+        told = job.blobs.put(document(self.volume, key))
+        return {"image": job.blobs.adopt(path), "spec": job.blobs.put(spec), "labels": told}
 
 
 def _pieces(image: Image, places: dict[str, Place]) -> Iterator[tuple[int, Place]]:

@@ -100,9 +100,9 @@ class Image:
 
     def __init__(
         self, tree: Tree, *, time: int, identity: int, free_bytes: int, free_percent: int,
-        free_inodes: int,
+        free_inodes: int, volume: str = "",
     ) -> None:
-        self._time, self._identity = time, identity
+        self._time, self._identity, self._volume = time, identity, volume
         self.inodes = _number(tree)
         self._space = Space(data_at=PER_BLOCK, per_group=GROUP_LIMIT)
         wanted = ROOT_INODE + len(self.inodes) + free_inodes
@@ -184,7 +184,8 @@ class Image:
         parts = [summary for _, summary in groups]
         total = Summary(*(sum(words) for words in zip(*(part.words() for part in parts),
                                                       strict=True)))
-        copy = ufs1.superblock(geometry, total, time=self._time, identity=self._identity)
+        copy = ufs1.superblock(geometry, total, time=self._time, identity=self._identity,
+                               volume=self._volume)
         yield ufs1.SUPERBLOCK_AT, copy
         yield geometry.data_at * FRAGMENT, ufs1.summaries(parts)
         for number, (block, _) in enumerate(groups):

@@ -10,6 +10,7 @@ from typing import Literal, cast
 from buildlib.stages import eltorito
 from buildlib.stages.copying import copy_all, place_of, write_at
 from buildlib.stages.iso9660 import SECTOR, Image, Labels
+from buildlib.stages.labels import application, document, key_of, volume_name, volume_set
 from buildlib.stages.partitions import BLOCK, Disk
 from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
@@ -28,13 +29,13 @@ def added_files(images: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Iso(Stage):
-    """An ISO 9660 image of `tree`. Outputs: `iso`, and `spec`, the tree as it is on the disc.
+    """An ISO 9660 image of `tree`. Outputs: `iso`; `spec`, the tree as it is on the disc; `labels`.
 
     images       platform (`bios`, `efi`) to the boot image for it; `disk`: what a BIOS loads off
                  a disk, where that is not what it loads off a disc
     disk         the table that makes it bootable as a disk: `gpt`, `mbr` or `none`
     disk_code    GRUB's code for a BIOS that boots a disk, where there is an image for `bios`
-    volume       the volume's name, 32 characters at most; `application` says what it holds
+    volume       release and recipe; `application` says what it holds. A key follows both.
     time         of the volume and of what this stage adds, seconds since 1970
     """
 
@@ -51,7 +52,10 @@ class Iso(Stage):
         stored = job.tree(self.tree)
         boot = {platform: job.read(ref) for platform, ref in self.images.items()}
         tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
-        labels = Labels(self.volume, application=self.application)
+        key = self._key(job)
+        labels = Labels(
+            volume_name(self.volume, key), volume_set=volume_set(self.volume, key),
+            application=application(self.application, key))
         image = Image(tree, labels=labels, time=self.time)
         places = job.packs.contents(stored)
         path = job.folder / "iso"
@@ -60,14 +64,21 @@ class Iso(Stage):
             os.ftruncate(descriptor, image.sectors * SECTOR)
             for sector, data in image.render():
                 write_at(descriptor, sector * SECTOR, data)
-            changed = self._write_boot(descriptor, image, boot)
+            changed = self._write_boot(descriptor, image, boot, key)
             self._write_tables(job, descriptor, image, boot)
             pieces = ((node.sector * SECTOR, place_of(places, node.entry))
                       for node in image.files if node.entry.path not in changed)
             copy_all(descriptor, pieces, lambda done, total: job.tell(done, total, "bytes"))
         tree = Tree(tuple(changed.get(entry.path, entry) for entry in tree))
         spec = job.blobs.put(format_tree(tree))
-        return {"iso": job.blobs.adopt(path), "spec": spec}
+        told = job.blobs.put(document(self.volume, key))
+        return {"iso": job.blobs.adopt(path), "spec": spec, "labels": told}
+
+    def _key(self, job: Job) -> str:
+        """What tells this disc from all others: it is made of all that goes onto it."""
+        boot = {platform: job.inputs[ref].blob.sha256 for platform, ref in self.images.items()}
+        return key_of(
+            {"tree": job.inputs[self.tree].blob.sha256, "boot": boot, "disk": self.disk})
 
     def _added(self, boot: Mapping[str, bytes]) -> list[Entry]:
         """The entries of the boot images and the boot catalog."""
@@ -80,7 +91,7 @@ class Iso(Stage):
         ]
 
     def _write_boot(
-        self, descriptor: int, image: Image, boot: Mapping[str, bytes]
+        self, descriptor: int, image: Image, boot: Mapping[str, bytes], key: str
     ) -> dict[str, Entry]:
         """Write boot record, catalog and images; the entries as they are on the disc."""
         images = [
@@ -90,7 +101,7 @@ class Iso(Stage):
             )
             for platform in eltorito.PLATFORMS if platform in boot
         ]
-        contents = {CATALOG: eltorito.catalog(images)}
+        contents = {CATALOG: eltorito.catalog(images, title=self.volume, key=key)}
         for name, data in boot.items():
             path = _image_path(name)
             sector = image.sector_of(path)

@@ -69,11 +69,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What the volume descriptor says: capitals, digits and `_` for the volume, the others may
-    have most of ASCII's signs too; what is not among these becomes `_`.
+    """What the volume descriptor says: capitals, digits and `_` for volume and volume set, the
+    others may have most of ASCII's signs too; what is not among these becomes `_`.
     """
 
     volume: str
+    volume_set: str = ""
     publisher: str = ""
     application: str = ""
 
@@ -191,8 +192,9 @@ class Image:
             both(self.sectors), bytes(32), _SEQUENCE * 2, pack("<H", SECTOR), pack(">H", SECTOR),
             both(self._table_size), pack("<LL", little, 0), pack(">LL", big, 0),
             _record(self._root, b"\0", b""),
-            _label("", 128), _label(labels.publisher, 128), _label("GOLDMASTER", 128),
-            _label(labels.application, 128), _label("", 37), _label("", 37), _label("", 37),
+            _label(labels.volume_set, 128, _NOT_D), _label(labels.publisher, 128),
+            _label("GOLDMASTER", 128), _label(labels.application, 128),
+            _label("", 37), _label("", 37), _label("", 37),
             date, date, date17(None), date, b"\x01\0",
         ]).ljust(SECTOR, b"\0")
 

@@ -1,6 +1,7 @@
 """Rock Ridge: what POSIX knows of a file, as system use fields of an ISO 9660 directory record.
 
-Version 1.10 (`RRIP_1991A`), the one NetBSD's cd9660 looks for. Names of one inode share an extent.
+Version 1.10 (`RRIP_1991A`), the one NetBSD's cd9660 looks for. Names of one inode share an extent
+and tell how many they are; libarchive numbers files by that, NetBSD by their directory records.
 Sources: IEEE P1281 (SUSP 1.12), IEEE P1282 (RRIP 1.12); sys/fs/cd9660 of NetBSD for `PN`.
 """
 

@@ -83,8 +83,14 @@ class Geometry:
         return (group * self.per_group + INODES_AT) * FRAGMENT + index * INODE_SIZE
 
 
-def superblock(geometry: Geometry, total: Summary, *, time: int, identity: int) -> bytes:
-    """The superblock. `identity` is any 31-bit number that tells this file system from others."""
+def superblock(
+    geometry: Geometry, total: Summary, *, time: int, identity: int, volume: str = ""
+) -> bytes:
+    """The superblock.
+
+    identity  any number of 32 bits that tells this file system from others
+    volume    its name, 31 characters of ASCII at most
+    """
     data = bytearray(_SUPERBLOCK_SIZE)
     size, at = geometry.size, geometry.data_at
     summary = geometry.summary_size
@@ -96,10 +102,11 @@ def superblock(geometry: Geometry, total: Summary, *, time: int, identity: int) 
     pack_into("<4i", data, 72, -BLOCK, -FRAGMENT, 14, 11)
     pack_into("<5i", data, 88, _CLUSTER, BLOCK // 4, 3, 2, 2048)
     pack_into("<7i", data, 116, POINTERS, INODES_PER_BLOCK, _SECTORS, 0, sectors, 1, 0)
-    pack_into("<5i", data, 144, time, identity, at, summary, _group_size(geometry))
+    pack_into("<iI3i", data, 144, time, identity, at, summary, _group_size(geometry))
     pack_into("<4i", data, 168, sectors, sectors, geometry.groups, 1)
     pack_into("<2i", data, 184, geometry.inodes_per_group, geometry.per_group)
     pack_into("<4i4B", data, 192, *total.words(), 0, 1, 0, 0x80)  # clean; flags are elsewhere
+    pack_into("<32s", data, 680, volume.encode())
     pack_into("<i", data, 860, BLOCK)
     pack_into("<5q", data, 1000, SUPERBLOCK_AT, *total.words())
     pack_into("<4q", data, 1072, time, size, data_size, at)

@@ -13,6 +13,7 @@ import select
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -220,3 +221,13 @@ def replay(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -
     """A shell command that runs the tool again as it was run."""
     settings = [f"{key}={value}" for key, value in sorted(environment.items())]
     return f"cd {shlex.quote(str(cwd))} && " + shlex.join(["env", "-i", *settings, *words])
+
+
+def read_names_as_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
+
+    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read

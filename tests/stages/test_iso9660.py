@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,10 +31,13 @@ from buildlib.stages.iso import Iso
 from buildlib.stages.iso9660 import SECTOR, Image, Labels, date17
 from buildlib.stages.stage import From
 from buildlib.words.errors import StageError
+from buildlib.words.mtree import format_tree
 from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 BIOS = From("grub:bios", "image")
 LABELS = Labels("VOLUME")
+# d-characters; a file has an extension, though an empty one, and a version (ECMA-119, 7.5 and 7.6)
+PLAIN = re.compile(r"(/[A-Z0-9_]{1,31})+(\.[A-Z0-9_]{0,3};1)?")
 
 
 def press(bench: Bench, contents: Contents, *, packs: int = 1) -> tuple[Path, Tree]:
@@ -50,6 +54,9 @@ def check(bench: Bench, contents: Contents) -> tuple[Path, Tree]:
     found = {name: judges.differences(tree, judge(iso))
              for name, judge in judges.ISO_JUDGES.items()}
     assert found == {name: [] for name in found}
+    assert judges.grub_differences(iso, tree) == []
+    assert [path for path in judges.isoinfo_plain(iso) if not PLAIN.fullmatch(path)] == []
+    assert judges.spec_differences(format_tree(tree), judges.bsdtar_spec(iso)) == []
     contents_found, groups = judges.bsdtar_contents(iso)
     own = {entry.path: data for entry, data in contents.items() if entry.kind == "file"}
     assert {path: contents_found[path] for path in own} == own
@@ -81,13 +88,11 @@ def test_every_kind_of_entry(shared_bench: Bench) -> None:
         **link("up", "../.././bin"), **link("loop", "loop"),
         **char("dev/null", 2, 2, 0o666), **block("dev/xbd0a", 142, 0),
         **char("dev/large", 4095, (1 << 20) - 1), **block("dev/zero", 0, 0),
-        **fifo("run/fifo"),
+        **fifo("run/fifo"), **file("owner", uid=70000, gid=(1 << 32) - 1),
     })
     assert len(tree.by_path["usr/a"].sha256) == 64
     for path, data in {"bin/su": b"su!" * 10, "usr/lib/c": b"one", "relative": b"su!" * 10}.items():
         assert judges.grub_reads(iso, Entry(path, "file", 0)) == data
-    listed = judges.grub_lists(iso, ROOT).split()
-    assert {"bin/", "tmp/", "none1", "relative", "root"} <= set(listed)
 
 
 def test_links_of_any_length(shared_bench: Bench) -> None:
@@ -142,14 +147,6 @@ def test_many_twins_get_names_of_their_own(shared_bench: Bench) -> None:
         identifiers, key=lambda name: (name.split(b".")[0].ljust(31), name.split(b".")[1]))
 
 
-def test_a_folder_of_3000_files(shared_bench: Bench) -> None:
-    contents: Contents = {}
-    for number in range(3000):
-        contents |= file(f"many/{number}.o", b"%d" % (number % 7), uid=number)
-    iso, _ = check(shared_bench, contents)
-    assert judges.grub_reads(iso, Entry("many/2999.o", "file", 0)) == b"3"
-
-
 @pytest.mark.parametrize("count", range(1, 40))
 def test_records_that_fill_a_sector_exactly(count: int) -> None:
     """The size of a folder is that of its records, wherever the last one ends."""
@@ -187,14 +184,7 @@ def test_sectors_filled_to_the_last_byte(shared_bench: Bench) -> None:
     assert 0 in ends, "no folder fills a sector exactly; change the names"
 
 
-@pytest.mark.parametrize("depth", [40, 200])
-def test_deep_trees(shared_bench: Bench, depth: int) -> None:
-    path = "/".join(["d"] * depth)
-    iso, _ = check(shared_bench, {**file(f"{path}/leaf", b"deep"), **link(f"{path}/up", "../leaf")})
-    assert judges.grub_reads(iso, Entry(f"{path}/leaf", "file", 0)) == b"deep"
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck),
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck),
           phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(trees())
 def test_any_tree(shared_bench: Bench, contents: Contents) -> None:
@@ -202,7 +192,7 @@ def test_any_tree(shared_bench: Bench, contents: Contents) -> None:
     plain = judges.isoinfo_plain(iso)
     assert len(set(plain)) == len(plain) == len(tree) - 1
     nonempty = [entry for entry in contents if entry.kind == "file" and entry.size]
-    for entry in nonempty[:3]:
+    for entry in nonempty:
         assert judges.grub_reads(iso, entry) == contents[entry]
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import pycdlib
 
 from buildlib.words.digest import sha256
-from buildlib.words.mtree import decode
-from buildlib.words.tree import ROOT, Entry, Tree
+from buildlib.words.mtree import decode, encode
+from buildlib.words.tree import ROOT, Entry, Tree, path_order
 
 _KINDS = {"d": "dir", "-": "file", "l": "link", "c": "char", "b": "block", "p": "fifo",
           "r": "file", "e": "file", "f": "fifo"}
@@ -79,10 +79,11 @@ def differences(tree: Tree, found: Mapping[str, Found]) -> list[str]:
     return sorted(lines)
 
 
-def tool(*argv: str | Path, locale: str = "C", cwd: Path | None = None) -> bytes:
-    """What a tool prints. Raises CalledProcessError, with its errors, where it fails."""
+def tool(*argv: str | Path, locale: str = "C", cwd: Path | None = None, given: bytes = b""
+         ) -> bytes:
+    """What a tool prints when it is `given` that to read. Asserts that it ends well."""
     done = subprocess.run(
-        [str(word) for word in argv], capture_output=True, stdin=subprocess.DEVNULL, cwd=cwd,
+        [str(word) for word in argv], capture_output=True, input=given, cwd=cwd,
         env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": locale, "TZ": "UTC"},
     )
     assert done.returncode == 0, (argv, done.stderr.decode(errors="replace"))
@@ -100,7 +101,61 @@ def _relative(path: str) -> str:
     return path.strip("/") or ROOT
 
 
+# mtree specs
+
+
+def spec_differences(wanted: bytes, found: bytes) -> list[str]:
+    """Where two specs differ as NetBSD's mtree(8) reads them, a line each.
+
+    As by `mtree -f SPEC1 -f SPEC2`, which not all versions have: what only one says is passed over.
+    """
+    ours, theirs = _as_mtree_reads(wanted), _as_mtree_reads(found)
+    lines = [f"{path}: not found" for path in ours.keys() - theirs.keys()]
+    lines += [f"{path}: not in the tree" for path in theirs.keys() - ours.keys()]
+    for path in ours.keys() & theirs.keys():
+        lines += [f"{path}: {key} {theirs[path][key]}, not {ours[path][key]}"
+                  for key in ours[path].keys() & theirs[path].keys()
+                  if theirs[path][key] != ours[path][key]]
+    return sorted(lines)
+
+
+def _as_mtree_reads(spec: bytes) -> dict[str, dict[str, str]]:
+    """Path to keywords, in the one form that mtree(8) prints."""
+    keywords = "type,mode,uid,gid,time,size,link,device,nlink,sha256"
+    found = {}
+    for line in tool("mtree", "-C", "-k", keywords, given=spec).decode().splitlines():
+        path, *words = line.split()
+        found[path] = dict(word.split("=", 1) for word in words)
+    return found
+
+
+def spec_of(found: Mapping[str, Found]) -> bytes:
+    """What a reader found, as a spec."""
+    lines = []
+    for path, item in sorted(found.items(), key=lambda pair: path_order(pair[0])):
+        device = "netbsd,{},{}".format(*item.device) if item.device else None
+        words = {"type": item.kind, "mode": None if item.mode is None else f"{item.mode:o}",
+                 "uid": item.uid, "gid": item.gid, "size": item.size, "sha256": item.sha256,
+                 "time": None if item.time is None else f"{item.time}.0", "device": device,
+                 "nlink": item.links, "link": encode(item.link).decode() if item.link else None}
+        name = ROOT if path == ROOT else f"./{encode(path).decode()}"
+        lines.append(" ".join([name, *(f"{key}={value}" for key, value in words.items()
+                                       if value is not None)]))
+    return "\n".join(["#mtree", *lines, ""]).encode()
+
+
 # ISO 9660
+
+
+def bsdtar_spec(iso: Path) -> bytes:
+    """The spec that libarchive makes of a disc; without devices, whose numbers it mistakes."""
+    spec = tool("bsdtar", "-cf", "-", "--format=mtree",
+                "--options=!all,type,mode,uid,gid,time,size,link,sha256,nlink", f"@{iso}")
+    lines = [
+        # a name after the first has no content of its own
+        re.sub(rb" (nlink|size|sha256digest)=\S+", b"", line) if b" nlink=" in line else line
+        for line in spec.splitlines()]
+    return b"\n".join([*lines, b""])
 
 
 def bsdtar(iso: Path) -> dict[str, Found]:
@@ -268,7 +323,20 @@ def grub_reads(image: Path, entry: Entry) -> bytes:
 def grub_lists(image: Path, folder: str) -> str:
     """What GRUB's own reader lists in a folder, names parted by blanks, folders with a slash."""
     path = "/" if folder == ROOT else f"/{folder}/"
-    return tool("grub-fstest", image, "ls", f"(loop0){path}").decode(errors="surrogateescape")
+    listed = tool("grub-fstest", image, "ls", "--", "-a", f"(loop0){path}")
+    return listed.decode(errors="surrogateescape")
+
+
+def grub_differences(image: Path, tree: Tree) -> list[str]:
+    """Where GRUB's own reader lists other names in a folder than the tree has, a line each."""
+    names: dict[str, list[str]] = {entry.path: ["./", "../"] for entry in tree
+                                   if entry.kind == "dir"}
+    for entry in tree:
+        if entry.path != ROOT:
+            names[entry.parent].append(entry.name + "/" * (entry.kind == "dir"))
+    return [f"{folder!r}: {listed!r}" for folder in names
+            for listed in [grub_lists(image, folder)]
+            if sorted(listed.split(" ")) != sorted([*" ".join(names[folder]).split(" "), "\n"])]
 
 
 ISO_JUDGES: Mapping[str, Callable[[Path], dict[str, Found]]] = {

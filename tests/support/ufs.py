@@ -48,7 +48,9 @@ class Ufs:
         self.numbers: dict[str, int] = {}
         self._claim_structures()
         self._links: dict[int, int] = {2: -1}  # the root has no name
-        self._walk(".", 2, 2)
+        self._pending = [(".", 2, 2)]
+        while self._pending:
+            self._visit(*self._pending.pop())
         self._check_links()
         self._check_groups()
 
@@ -166,7 +168,7 @@ class Ufs:
 
     # folders
 
-    def _walk(self, path: str, number: int, parent: int) -> None:
+    def _visit(self, path: str, number: int, parent: int) -> None:
         node = self.node(number)
         self._links[number] = self._links.get(number, 0) + 1
         self.tree[path], self.numbers[path] = node.found, number
@@ -182,7 +184,7 @@ class Ufs:
         for child, kind, name in entries[2:]:
             assert _TYPES[self.node(child).found.kind] == kind
             text = name.decode(errors="surrogateescape")
-            self._walk(text if path == "." else f"{path}/{text}", child, number)
+            self._pending.append((text if path == "." else f"{path}/{text}", child, number))
 
     @staticmethod
     def _entries(content: bytes) -> list[tuple[int, int, bytes]]:
