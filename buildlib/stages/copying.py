@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from operator import itemgetter
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeAlias
 
 from buildlib.store.packs import ALIGN, Place, content_of
@@ -84,24 +85,54 @@ def write_image(
     laid: list[Span] = [(offset, len(data), data) for offset, data in parts]
     laid += [(offset, place.size, place) for offset, place in merged(pieces)]
     laid.sort(key=itemgetter(0))
-    buffers = [memoryview(bytearray(CHUNK)) for _ in range(_BUFFERS)]
-    hashing: list[Future[None] | None] = [None] * _BUFFERS
-    digest = hashlib.sha256()
-    with path.open("xb") as file, _Source() as source, ThreadPoolExecutor(1) as other:
-        target = file.fileno()
-        os.ftruncate(target, size)
-        for number, (start, spans) in enumerate(_chunks(laid, size)):
+    with path.open("xb") as file, _Source() as source, _Hashing() as hashing:
+        os.ftruncate(file.fileno(), size)
+        for start, spans in _chunks(laid, size):
             length = min(CHUNK, size - start)
-            turn = number % _BUFFERS
-            if (last := hashing[turn]) is not None:
-                last.result()
-            data = buffers[turn][:length]
             if spans:
+                data = hashing.buffer()[:length]
                 source.fill(data, start, spans)
-                source.copy(target, data, start, spans)
-            hashing[turn] = other.submit(digest.update, data if spans else _ZEROS[:length])
+                source.copy(file.fileno(), data, start, spans)
+                hashing.add(data)
+            else:
+                hashing.add(_ZEROS[:length])
             tell(start + length, size)
-    return Blob(digest.hexdigest(), size)
+    return Blob(hashing.sha256, size)
+
+
+class _Hashing:
+    """SHA-256 of what is added, in another thread; `sha256` (hex) once the block has ended."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._todo: SimpleQueue[memoryview | bytes | None] = SimpleQueue()
+        self._free: SimpleQueue[memoryview] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run)
+        for _ in range(_BUFFERS):
+            self._free.put(memoryview(bytearray(CHUNK)))
+
+    def __enter__(self) -> _Hashing:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._todo.put(None)
+        self._thread.join()
+        self.sha256 = self._digest.hexdigest()
+
+    def buffer(self) -> memoryview:
+        """One of CHUNK bytes that nobody needs any more."""
+        return self._free.get()
+
+    def add(self, data: memoryview | bytes) -> None:
+        """Hash what comes next: a buffer, or a part of it, or bytes."""
+        self._todo.put(data)
+
+    def _run(self) -> None:
+        while (data := self._todo.get()) is not None:
+            self._digest.update(data)
+            if isinstance(data, memoryview):
+                self._free.put(memoryview(data.obj))
 
 
 def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, list[Span]]]:
