@@ -106,7 +106,8 @@ class Image:
         self.inodes = _number(tree)
         self._space = Space(data_at=PER_BLOCK, per_group=GROUP_LIMIT)
         wanted = ROOT_INODE + len(self.inodes) + free_inodes
-        groups = 1 + sum(-(-node.size // FRAGMENT) for node in self.inodes) // GROUP_LIMIT
+        least = sum(-(-node.size // FRAGMENT) for node in self.inodes if _has_blocks(node))
+        groups = 1 + least * (100 + free_percent) // 100 // GROUP_LIMIT
         while True:
             draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
             if draft.inodes_per_group <= INODE_LIMIT:
