@@ -181,6 +181,13 @@ def test_a_module_has_one_idea_and_says_it(module: str) -> None:
     assert ast.get_docstring(tree(module)), "a module says what it is for"
 
 
+def test_tests_have_one_idea_too() -> None:
+    """A file of tests that grows becomes a folder."""
+    sizes = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
+             for path in (ROOT / "tests").rglob("*.py")}
+    assert [str(path) for path, lines in sizes.items() if lines > MODULE_LINES] == []
+
+
 def definitions(node: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]:
     """Name and node of every class and function, but for functions inside functions."""
     for child in ast.iter_child_nodes(node):

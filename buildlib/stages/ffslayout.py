@@ -106,8 +106,10 @@ class Image:
         self.inodes = _number(tree)
         self._space = Space(data_at=PER_BLOCK, per_group=GROUP_LIMIT)
         wanted = ROOT_INODE + len(self.inodes) + free_inodes
+        # with fewer groups than this the loop would only be told that they do not do
         least = sum(-(-node.size // FRAGMENT) for node in self.inodes if _has_blocks(node))
-        groups = 1 + least * (100 + free_percent) // 100 // GROUP_LIMIT
+        least += -(-free_bytes // FRAGMENT) + least * free_percent // 100
+        groups = max(1, -(-least // GROUP_LIMIT))
         while True:
             draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
             if draft.inodes_per_group <= INODE_LIMIT:
@@ -181,7 +183,7 @@ class Image:
     def render(self) -> Iterator[tuple[int, bytes]]:
         """(offset, bytes) of all but the files' contents."""
         geometry = self.geometry
-        groups = [self._group(number) for number in range(geometry.groups)]
+        groups = [self._group(number, parts) for number, parts in enumerate(self._parts())]
         parts = [summary for _, summary in groups]
         total = Summary(*(sum(words) for words in zip(*(part.words() for part in parts),
                                                       strict=True)))
@@ -201,7 +203,14 @@ class Image:
                             for offset, at, size in _extents(node))
             yield from ((at * FRAGMENT, data) for at, data in node.indirect)
 
-    def _group(self, number: int) -> tuple[bytes, Summary]:
+    def _parts(self) -> list[list[tuple[int, int]]]:
+        """For each group: its blocks that are partly in use, and how many fragments of them."""
+        parts: list[list[tuple[int, int]]] = [[] for _ in range(self.geometry.groups)]
+        for block, used in self._space.parts.items():
+            parts[block * PER_BLOCK // self.geometry.per_group].append((block, used))
+        return parts
+
+    def _group(self, number: int, parts: list[tuple[int, int]]) -> tuple[bytes, Summary]:
         geometry, space = self.geometry, self._space
         first = number * geometry.per_group // PER_BLOCK
         count = min(geometry.per_group, geometry.size - number * geometry.per_group) // PER_BLOCK
@@ -209,9 +218,8 @@ class Image:
         begin = ufs1.COPY_AT // PER_BLOCK if number else 0
         end = min(max(space.next - first, geometry.data_at // PER_BLOCK), count)
         free[begin:end] = bytes(end - begin)
-        for block, used in space.parts.items():
-            if first <= block < first + count:
-                free[block - first] = 0xFF << used & 0xFF
+        for block, used in parts:
+            free[block - first] = 0xFF << used & 0xFF
         here = self._inodes_of(number)
         return ufs1.group(
             geometry, number, free=bytes(free), time=self._time,
@@ -238,6 +246,8 @@ def _has_blocks(node: Inode) -> bool:
 
 def _extents(node: Inode) -> list[tuple[int, int, int]]:
     """(offset in the content, offset in the image, bytes) of what lies together."""
+    if len(node.blocks) == 1:  # most files are small
+        return [(0, node.blocks[0] * FRAGMENT, node.size)]
     found: list[tuple[int, int, int]] = []
     left = node.size
     for number, address in enumerate(node.blocks):

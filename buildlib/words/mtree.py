@@ -28,26 +28,29 @@ _KINDS = frozenset(get_args(Kind))
 _DEVICES = frozenset({"char", "block"})
 _DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
 _TAG_END = "\0"
-# A line as `format_tree` writes one for a folder, file or link, whose words need no escapes and
-# which cannot be wrong in any way: names do not begin with a dot, numbers are in range.
+_SAFE = r"([!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]+)"
+# most lines of what `format_tree` writes; all others are taken apart word by word
 _PLAIN = re.compile(
-    rb"""\./((?:[^\\\s=\#./][^\\\s=\#/]*/)*[^\\\s=\#./][^\\\s=\#/]*)
-    \ type=(dir|file|link)\ uid=(\d{1,9})\ gid=(\d{1,9})\ mode=([0-7]{4})\ time=(-?\d{1,18})\.0
-    (?:\ size=(\d{1,18})\ sha256=([0-9a-f]{64})|\ link=([^\\\s=\#]+)|)
-    (?:\ tags=origin:([^\\\s=\#,]+))?""", re.VERBOSE)
-# kind, has a size, has a target
-_PLAIN_KINDS: dict[tuple[bytes, bool, bool], Kind] = {
-    (b"dir", False, False): "dir", (b"file", True, False): "file", (b"link", False, True): "link"}
+    rf"\./{_SAFE} type=(dir|file|link) uid=([0-9]{{1,9}}) gid=([0-9]{{1,9}}) mode=([0-7]{{4}})"
+    r" time=([0-9]{1,18})\.0(?: size=([0-9]{1,18}) sha256=([0-9a-f]{64})(?: nlink=[0-9]{1,9})?)?"
+    rf"(?: link={_SAFE})?(?: tags=(?:origin:{_SAFE})?,?(?:inode:{_SAFE})?)?")
 _NUMBERS = {"uid": 10, "gid": 10, "mode": 8, "size": 10, "nlink": 10}
 
 
 def encode(text: str) -> bytes:
     """`text` with every byte a spec could misread as a backslash and three octal digits."""
-    return _UNSAFE.sub(lambda match: b"\\%03o" % match[0][0], text.encode(errors="surrogateescape"))
+    data = text.encode(errors="surrogateescape")
+    return _UNSAFE.sub(_octal, data) if _UNSAFE.search(data) else data
+
+
+def _octal(match: re.Match[bytes]) -> bytes:
+    return b"\\%03o" % match[0][0]
 
 
 def decode(word: bytes) -> str:
     """The inverse of `encode`."""
+    if b"\\" not in word:
+        return word.decode(errors="surrogateescape")
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), word).decode(
         errors="surrogateescape"
     )
@@ -58,8 +61,8 @@ def format_tree(tree: Tree, *, tags: bool = True) -> bytes:
 
     With `tags` off only what a file system shows is written, which is what mtree(8) compares.
     """
-    return SIGNATURE + b"".join(_line(entry, links, tags=tags) for links in (tree.links_of(),)
-                                for entry in tree)
+    links = tree.links_of()
+    return SIGNATURE + b"".join([_line(entry, links, tags=tags) for entry in tree])
 
 
 def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:
@@ -87,25 +90,28 @@ def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
 
 
 def _entries(spec: bytes, where: str) -> Iterator[Entry]:
-    """Line by line; most are plain, and a tree has tens of thousands."""
-    origins: dict[bytes, str] = {}  # few, for many entries
-    for number, line in enumerate(spec.split(b"\n"), 1):
+    # one expression for a whole line is four times as quick as its words
+    for number, line in enumerate(spec.decode("ascii", "surrogateescape").split("\n"), 1):
         match = _PLAIN.fullmatch(line)
-        if match is not None:
-            path, kind, uid, gid, mode, time, size, sha256, link, origin = match.groups(b"")
-            known = _PLAIN_KINDS.get((kind, size != b"", link != b""))
-            if known:
-                yield Entry(
-                    _text(path), known, int(mode, 8), int(uid), int(gid), int(time),
-                    int(size or 0), sha256.decode(), _text(link), None, "",
-                    origins.get(origin) or origins.setdefault(origin, _text(origin)))
-                continue
-        if line and not line.startswith(b"#") and (words := line.split()):
-            yield _entry(words, f"{where}, line {number}")
+        entry = _plain(match) if match else None
+        if entry is not None:
+            yield entry
+        else:
+            for _, words in _lines(line.encode("ascii", "surrogateescape")):
+                yield _entry(words, f"{where}, line {number}")
 
 
-def _text(word: bytes) -> str:
-    return word.decode(errors="surrogateescape")
+def _plain(match: re.Match[str]) -> Entry | None:
+    """The entry of a line that needs no second look; None where it does."""
+    path, kind, uid, gid, mode, time, size, sha256, link, origin, inode = match.groups()
+    if (
+        path[0] in "./" or path[-1] == "/" or "/." in path or "//" in path
+        or (sha256 is None) == (kind == "file") or (link is None) == (kind == "link")
+    ):
+        return None
+    return Entry(
+        path, cast("Kind", kind), int(mode, 8), int(uid), int(gid), int(time), int(size or 0),
+        sha256 or "", link or "", None, (inode or "") if kind == "file" else "", origin or "")
 
 
 def parse_overrides(spec: bytes, *, where: str) -> dict[str, dict[str, str]]:
