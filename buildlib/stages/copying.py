@@ -89,25 +89,31 @@ def write_image(
         os.ftruncate(file.fileno(), size)
         for start, spans in _chunks(laid, size):
             length = min(CHUNK, size - start)
-            if spans:
+            if not spans:
+                hashing.add(_ZEROS[:length])
+            elif whole := source.whole(start, length, spans, target=file.fileno()):
+                hashing.read(*whole)
+            else:
                 data = hashing.buffer()[:length]
                 source.fill(data, start, spans)
-                source.copy(file.fileno(), data, start, spans)
+                write_at(file.fileno(), start, data)
                 hashing.add(data)
-            else:
-                hashing.add(_ZEROS[:length])
             tell(start + length, size)
     return Blob(hashing.sha256, size)
 
 
 class _Hashing:
-    """SHA-256 of what is added, in another thread; `sha256` (hex) once the block has ended."""
+    """SHA-256 of what is added, in another thread; `sha256` (hex) once the block has ended.
+
+    Raises there what went wrong with reading.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._todo: SimpleQueue[memoryview | bytes | None] = SimpleQueue()
+        self._todo: SimpleQueue[memoryview | bytes | tuple[int, int, int] | None] = SimpleQueue()
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         self._thread = threading.Thread(target=self._run)
+        self._error: Exception | None = None
         for _ in range(_BUFFERS):
             self._free.put(memoryview(bytearray(CHUNK)))
 
@@ -115,10 +121,12 @@ class _Hashing:
         self._thread.start()
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, kind: object, *_rest: object) -> None:
         self._todo.put(None)
         self._thread.join()
         self.sha256 = self._digest.hexdigest()
+        if self._error and kind is None:
+            raise self._error
 
     def buffer(self) -> memoryview:
         """One of CHUNK bytes that nobody needs any more."""
@@ -128,11 +136,24 @@ class _Hashing:
         """Hash what comes next: a buffer, or a part of it, or bytes."""
         self._todo.put(data)
 
+    def read(self, descriptor: int, offset: int, size: int) -> None:
+        """Hash what an open file has there, CHUNK bytes at the most."""
+        self._todo.put((descriptor, offset, size))
+
     def _run(self) -> None:
+        own = memoryview(bytearray(CHUNK))
         while (data := self._todo.get()) is not None:
-            self._digest.update(data)
-            if isinstance(data, memoryview):
-                self._free.put(memoryview(data.obj))
+            if not isinstance(data, tuple):
+                self._digest.update(data)
+                if isinstance(data, memoryview):
+                    self._free.put(memoryview(data.obj))
+            elif self._error is None:
+                descriptor, offset, size = data
+                try:
+                    _read(descriptor, own[:size], offset)
+                except (OSError, StageError) as error:
+                    self._error = error
+                self._digest.update(own[:size])
 
 
 def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, list[Span]]]:
@@ -175,24 +196,22 @@ class _Source:
             if isinstance(what, bytes):
                 data[begin:end] = what[skip : skip + end - begin]
             else:
-                self._read(what, skip, data[begin:end])
+                _read(self._pack(what), data[begin:end], what.offset + skip)
             at = end
         if at < size:
             data[at:] = _ZEROS[: size - at]
 
-    def copy(self, target: int, data: memoryview, start: int, spans: Sequence[Span]) -> None:
-        """Have `data` at `start` of the image; by the kernel, where it is all of one content's."""
-        done, (offset, length, what) = 0, spans[0]
-        if isinstance(what, Place) and offset <= start and offset + length >= start + len(data):
-            done = _copied(self._pack(what), what.offset + start - offset, target, start, len(data))
-        write_at(target, start + done, data[done:])
-
-    def _read(self, place: Place, skip: int, into: memoryview) -> None:
-        pack, at = self._pack(place), place.offset + skip
-        while (done := os.preadv(pack, (into,), at)) < len(into):
-            if done == 0:
-                raise StageError("content ends before its size", reason="short-content")
-            into, at = into[done:], at + done
+    def whole(
+        self, start: int, size: int, spans: Sequence[Span], *, target: int
+    ) -> tuple[int, int, int] | None:
+        """Have the kernel copy a chunk that is all of one content's, if it can; what it copied:
+        an open file, offset and bytes.
+        """
+        offset, length, what = spans[0]
+        if not isinstance(what, Place) or offset > start or offset + length < start + size:
+            return None
+        pack, at = self._pack(what), what.offset + start - offset
+        return (pack, at, size) if _copied(pack, at, target, start, size) == size else None
 
     def _pack(self, place: Place) -> int:
         descriptor = self._packs.get(place.pack)
@@ -200,6 +219,14 @@ class _Source:
             descriptor = self._packs[place.pack] = os.open(place.pack, os.O_RDONLY)
             self._open.callback(os.close, descriptor)
         return descriptor
+
+
+def _read(descriptor: int, into: memoryview, offset: int) -> None:
+    """Fill a buffer from an open file. Raises StageError at an early end."""
+    while (done := os.preadv(descriptor, (into,), offset)) < len(into):
+        if done == 0:
+            raise StageError("content ends before its size", reason="short-content")
+        into, offset = into[done:], offset + done
 
 
 def _copied(source: int, offset: int, target: int, start: int, size: int) -> int:
