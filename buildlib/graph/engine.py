@@ -36,7 +36,6 @@ from buildlib.words.errors import (
     StoreError,
     ToolError,
 )
-from buildlib.words.mtree import format_tree
 
 Verdict: TypeAlias = Literal["up to date", "restore", "build", "unknown"]
 _TRIES = 3
@@ -296,8 +295,7 @@ class Engine:
     def _stored(self, value: Blob | StoredTree) -> Output:
         if isinstance(value, Blob):
             return Output(value)
-        spec = self.store.blobs.put(format_tree(value.tree))
-        return Output(spec, value.packs, value.files)
+        return Output(self.store.trees.put(value.tree), value.packs, value.files)
 
     def _job(self, name: str, stage: Stage, folder: Path) -> Job:
         packages = {
@@ -311,6 +309,7 @@ class Engine:
             inputs={ref: self._outputs[ref] for ref in stage.upstream()},
             blobs=self.store.blobs,
             packs=self.store.packs,
+            trees=self.store.trees,
             runner=self.store.runner,
             workspaces=self.store.workspaces,
             tools={tool: self.keys.tool(tool)[0] for tool in stage.tools()},

@@ -13,7 +13,7 @@ from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place
 from buildlib.words.digest import sha256
 from buildlib.words.errors import StageError
-from buildlib.words.mtree import format_tree
+from buildlib.words.mtree import without_tags
 
 _AMOUNT = re.compile(r"([0-9]+)([%bkmg]?)")
 _UNITS = {"": 1, "b": 512, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -39,7 +39,7 @@ class FfsImage(Stage):
     def run(self, job: Job) -> Outputs:
         """Lay out, then write structures and contents."""
         stored = job.tree(self.root)
-        spec = format_tree(stored.tree, tags=False)
+        spec = without_tags(job.read(self.root))
         size, percent = amount(self.free)
         key = key_of({"spec": sha256(spec), "free": self.free, "inodes": self.inodes})
         image = Image(

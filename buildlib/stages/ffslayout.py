@@ -8,8 +8,9 @@ end of a small file goes into a block that others have left part of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from struct import pack
 
 from buildlib.stages import ufs1
@@ -47,9 +48,9 @@ class Inode:
     children: list[tuple[str, Inode]] = field(default_factory=list)
     data: bytes = b""
     size: int = 0
-    blocks: list[int] = field(default_factory=list)
-    indirect: list[tuple[int, bytes]] = field(default_factory=list)
-    top: list[int] = field(default_factory=list)
+    blocks: Sequence[int] = ()
+    indirect: Sequence[tuple[int, bytes]] = ()
+    top: Sequence[int] = ()
     fragments: int = 0
 
 
@@ -106,20 +107,23 @@ class Image:
         self.inodes = _number(tree)
         self._space = Space(data_at=PER_BLOCK, per_group=GROUP_LIMIT)
         wanted = ROOT_INODE + len(self.inodes) + free_inodes
-        # with fewer groups than this the loop would only be told that they do not do
-        least = sum(-(-node.size // FRAGMENT) for node in self.inodes if _has_blocks(node))
-        least += -(-free_bytes // FRAGMENT) + least * free_percent // 100
-        groups = max(1, -(-least // GROUP_LIMIT))
-        while True:
+        contents = sum(-(-node.size // FRAGMENT) for node in self.inodes if _has_blocks(node))
+
+        def with_free(used: int) -> int:
+            return used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
+
+        for groups in count(1):
             draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
-            if draft.inodes_per_group <= INODE_LIMIT:
-                used = self._allocate(draft)
-                size = used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
-                size = max(size, (groups - 1) * GROUP_LIMIT + draft.data_at + PER_BLOCK)
-                size = _whole(size, PER_BLOCK)
-                if size <= groups * GROUP_LIMIT:
-                    break
-            groups += 1
+            if (
+                draft.inodes_per_group > INODE_LIMIT
+                or with_free(_least(contents, draft)) > groups * GROUP_LIMIT
+            ):
+                continue
+            size = with_free(self._allocate(draft))
+            size = max(size, (groups - 1) * GROUP_LIMIT + draft.data_at + PER_BLOCK)
+            size = _whole(size, PER_BLOCK)
+            if size <= groups * GROUP_LIMIT:
+                break
         per_group = size if groups == 1 else GROUP_LIMIT
         self.geometry = replace(draft, size=size, per_group=per_group)
 
@@ -141,12 +145,10 @@ class Image:
         self._space = Space(data_at=geometry.data_at, per_group=geometry.per_group)
         self._allot(geometry.summary_size)
         for node in self.inodes:
-            node.indirect, node.top = [], []
-            node.blocks, node.fragments = self._allot(node.size if _has_blocks(node) else 0)
-            if len(node.blocks) > DIRECT:
-                self._point(node)
-            else:
-                node.top = node.blocks
+            blocks, node.fragments = self._allot(node.size if _has_blocks(node) else 0)
+            node.blocks = node.top = blocks
+            if len(blocks) > DIRECT:
+                node.top = self._point(node, blocks)
         return self._space.next * PER_BLOCK
 
     def _allot(self, size: int) -> tuple[list[int], int]:
@@ -155,28 +157,31 @@ class Image:
         parts = -(-rest // FRAGMENT)
         if whole >= DIRECT or parts == PER_BLOCK:  # only small files end in a part of a block
             whole, parts = whole + (parts > 0), 0
-        blocks = self._space.blocks(whole)
+        blocks = self._space.blocks(whole) if whole else []
         if parts:
             blocks.append(self._space.fragments(parts))
         return blocks, whole * PER_BLOCK + parts
 
-    def _point(self, node: Inode) -> None:
-        """Indirect blocks for what the inode itself has no room to point to."""
-        node.top, rest = node.blocks[:DIRECT], node.blocks[DIRECT:]
-        node.top.append(self._list(node, rest[:POINTERS]))
+    def _point(self, node: Inode, blocks: list[int]) -> list[int]:
+        """Indirect blocks for what the inode has no room to point to; what it points to then."""
+        node.indirect = indirect = list[tuple[int, bytes]]()
+
+        def listed(addresses: list[int]) -> int:
+            (at,) = self._space.blocks(1)
+            indirect.append((at, pack(f"<{len(addresses)}l", *addresses)))
+            node.fragments += PER_BLOCK
+            return at
+
+        top, rest = blocks[:DIRECT], blocks[DIRECT:]
+        top.append(listed(rest[:POINTERS]))
         if rest := rest[POINTERS:]:
             if len(rest) > POINTERS**2:
                 raise StageError(f"a file of {node.size} bytes is too large",
                                  where=node.entry.path, reason="ffs-size")
-            lists = [self._list(node, rest[start : start + POINTERS])
+            lists = [listed(rest[start : start + POINTERS])
                      for start in range(0, len(rest), POINTERS)]
-            node.top.append(self._list(node, lists))
-
-    def _list(self, node: Inode, addresses: list[int]) -> int:
-        (at,) = self._space.blocks(1)
-        node.indirect.append((at, pack(f"<{len(addresses)}l", *addresses)))
-        node.fragments += PER_BLOCK
-        return at
+            top.append(listed(lists))
+        return top
 
     # structures
 
@@ -233,6 +238,15 @@ class Image:
 
 def _whole(count: int, unit: int) -> int:
     return -(-count // unit) * unit
+
+
+def _least(contents: int, geometry: Geometry) -> int:
+    """Fragments up to the last in use, were they all of contents: a layout takes no fewer.
+
+    It tells of most numbers of groups that they are too few, without a layout.
+    """
+    begun = -(-contents // (GROUP_LIMIT - geometry.data_at))
+    return contents + begun * geometry.data_at
 
 
 def _inode(node: Inode) -> bytes:

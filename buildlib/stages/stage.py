@@ -30,10 +30,10 @@ from buildlib.store.packs import Packs, StoredTree
 from buildlib.store.process import Line, Runner, Watch
 from buildlib.store.records import Output
 from buildlib.store.slots import Slots
+from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
 from buildlib.words.digest import Blob
 from buildlib.words.errors import GoldmasterError
-from buildlib.words.mtree import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,7 @@ class Job:
     inputs: Mapping[From, Output]
     blobs: Blobs
     packs: Packs
+    trees: Trees
     runner: Runner
     workspaces: Workspaces
     tools: Mapping[str, Path]
@@ -163,8 +164,7 @@ class Job:
     def tree(self, ref: From) -> StoredTree:
         """A tree output."""
         output = self.inputs[ref]
-        spec = self.blobs.read(output.blob.sha256)
-        tree = parse(spec, where=f"{ref.stage}.{ref.output}")
+        tree = self.trees.read(output.blob, where=f"{ref.stage}.{ref.output}")
         return StoredTree(tree, output.packs, output.files)
 
     def tell(

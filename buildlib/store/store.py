@@ -11,6 +11,7 @@ from buildlib.store.packs import Packs
 from buildlib.store.process import Runner
 from buildlib.store.records import Output, Records
 from buildlib.store.seen import Seen
+from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
 from buildlib.words.errors import StoreError
 
@@ -35,6 +36,7 @@ class Store:
                 why=": ".join(filter(None, (told.what, told.why))), reason="store-io",
                 hint=told.hint or "choose another place with `build=FOLDER`",
             ) from error
+        self.trees = Trees(self.blobs)
         self.seen = Seen(self.folder / "seen.json")
         self.lock = RunLock(self.folder)
         self.runner = Runner(lambda: self.lock.descriptor)

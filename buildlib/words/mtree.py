@@ -28,6 +28,7 @@ _KINDS = frozenset(get_args(Kind))
 _DEVICES = frozenset({"char", "block"})
 _DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
 _TAG_END = "\0"
+_TAGS = re.compile(rb" tags=[^ \n]*$", re.MULTILINE)
 _SAFE = r"([!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]+)"
 # most lines of what `format_tree` writes; all others are taken apart word by word
 _PLAIN = re.compile(
@@ -63,6 +64,11 @@ def format_tree(tree: Tree, *, tags: bool = True) -> bytes:
     """
     links = tree.links_of()
     return SIGNATURE + b"".join([_line(entry, links, tags=tags) for entry in tree])
+
+
+def without_tags(spec: bytes) -> bytes:
+    """What `format_tree` has written, as it writes it with `tags` off."""
+    return _TAGS.sub(b"", spec)
 
 
 def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:

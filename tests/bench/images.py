@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import material
@@ -110,10 +111,10 @@ def again(work: Path, runs: int) -> list[Row]:
                                 material.archive(tree, work / "many.tgz"))
     recipe = project / "recipes/dom0.toml"
     recipe.write_text(recipe.read_text().replace('sets = [', 'sets = ["many", '))
-    motd, number = project / "recipes/dom0/overlay/etc/motd", iter(range(1000))
+    motd = project / "recipes/dom0/overlay/etc/motd"
     build, copy = Command([*DOIT, "iso", *settings], project), work / "copy.iso"
     changed = Command(build.argv, project,
-                      lambda: motd.write_text(f"Welcome, for the {next(number)}th time.\n"))
+                      lambda: motd.write_text(f"Welcome at {time.time()}.\n"))  # never seen
     iso = project / "dist" / name
     cp = Command(["cp", iso, copy], project, lambda: copy.unlink(missing_ok=True))
     digests = Command(["sh", "-c", 'openssl dgst -sha256 "$0" && openssl dgst -sha512 "$0"', iso],
@@ -127,9 +128,10 @@ def again(work: Path, runs: int) -> list[Row]:
         least.append(null + copied)
         more.append(null + copied + hashed)
     copy.unlink(missing_ok=True)
+    run(Command([*DOIT, "gc", *settings], project))  # each of these images has 600 MB
     return [beside("ISO after a change, CPU", ours, least, other="cp, null build", wanted=1.5),
             beside("the same, wall", ours, least, other="cp, null build", wanted=None,
                    what="wall"),
-            beside("ISO after a change, CPU", ours, more, other="and its digests", wanted=1.5),
+            beside("ISO after a change, CPU", ours, more, other="and its digests", wanted=2.0),
             beside("the same, wall", ours, more, other="and its digests", wanted=None,
                    what="wall")]

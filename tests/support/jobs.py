@@ -66,6 +66,7 @@ class Bench:
             inputs={ref: self.output(value) for ref, value in (inputs or {}).items()},
             blobs=self.store.blobs,
             packs=self.store.packs,
+            trees=self.store.trees,
             runner=self.store.runner,
             workspaces=self.store.workspaces,
             tools={tool: path for tool, (path, _) in found.items()} | dict(tools or {}),
@@ -86,8 +87,9 @@ class Bench:
             return Output(value)
         if isinstance(value, bytes):
             return Output(self.store.blobs.put(value))
-        spec = self.store.blobs.put(format_tree(value.tree))
-        return Output(spec, value.packs, value.files)
+        spec = format_tree(value.tree)
+        assert parse(spec) == value.tree  # what a stage takes is the one or the other
+        return Output(self.store.blobs.put(spec), value.packs, value.files)
 
     def path(self, output: Output) -> Path:
         """The file an output is."""

@@ -13,7 +13,14 @@ from support.strategies import few, some, texts, trees
 
 from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError, StageError
-from buildlib.words.mtree import decode, encode, format_tree, parse, parse_overrides
+from buildlib.words.mtree import (
+    decode,
+    encode,
+    format_tree,
+    parse,
+    parse_overrides,
+    without_tags,
+)
 from buildlib.words.tree import Entry, Tree, tree_of
 
 DIGEST = sha256(b"")
@@ -65,6 +72,12 @@ def test_words_come_back(text: str) -> None:
 @given(trees())
 def test_trees_come_back(tree: Tree) -> None:
     assert parse(format_tree(tree)) == tree
+
+
+@few
+@given(trees())
+def test_tags_are_taken_off(tree: Tree) -> None:
+    assert without_tags(format_tree(tree)) == format_tree(tree, tags=False)
 
 
 def test_names_of_all_bytes_come_back() -> None:

@@ -1,0 +1,46 @@
+"""Trees in the store, written as mtree specs.
+
+What one stage makes the next one takes, so the trees used last are kept in memory: to read the
+spec of a whole system again costs more than to change it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from buildlib.store.blobs import Blobs
+from buildlib.words.digest import Blob
+from buildlib.words.mtree import format_tree, parse
+from buildlib.words.tree import Tree
+
+_KEPT = 50_000  # entries: some 30 MB
+
+
+class Trees:
+    """Reads and writes trees. Methods may be called from several threads."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._lock = threading.Lock()
+        self._kept: dict[str, Tree] = {}  # by the spec's SHA-256; the one used last is last
+
+    def put(self, tree: Tree) -> Blob:
+        """Store a tree; its spec."""
+        spec = self._blobs.put(format_tree(tree))
+        self._keep(spec.sha256, tree)
+        return spec
+
+    def read(self, spec: Blob, *, where: str) -> Tree:
+        """The tree that a spec describes. Raises MissingBlob, or ConfigError as `parse` does."""
+        tree = self._kept.get(spec.sha256)
+        if tree is None:
+            tree = parse(self._blobs.read(spec.sha256), where=where)
+        self._keep(spec.sha256, tree)
+        return tree
+
+    def _keep(self, sha256: str, tree: Tree) -> None:
+        with self._lock:
+            self._kept.pop(sha256, None)
+            self._kept[sha256] = tree
+            while sum(map(len, self._kept.values())) > _KEPT:
+                del self._kept[next(iter(self._kept))]
