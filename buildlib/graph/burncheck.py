@@ -17,9 +17,9 @@ from struct import unpack_from
 from buildlib.graph.discplaces import SECTOR, place_of, table_at
 from buildlib.graph.servedfiles import sha256_of
 from buildlib.stages.partitions import BACKUP_BLOCKS, BLOCK
+from buildlib.store.blobs import CHUNK
 from buildlib.words.errors import ConfigError
 
-_CHUNK = 1 << 20
 _MARK = 446  # of the first partition in the MBR
 _TABLES = BLOCK * (1 + BACKUP_BLOCKS)  # MBR, and GPT's header and entries
 MOVED = "a tool has moved the GPT's backup to the medium's end; the partitions are the same"
@@ -59,8 +59,8 @@ def compare(
     size = image.stat().st_size
     own: tuple[range, ...] = ()  # what the medium may have of its own
     with image.open("rb", buffering=0) as wanted, _open(medium) as descriptor:
-        for offset in range(0, size, _CHUNK):
-            expected = wanted.read(_CHUNK)
+        for offset in range(0, size, CHUNK):
+            expected = wanted.read(CHUNK)
             found, how = _read(descriptor.number, offset, len(expected))
             if found != expected and len(found) == len(expected):
                 if not own and table_at(image, offset + _first_difference(expected, found)) and (

@@ -13,12 +13,11 @@ from buildlib.graph.plan import LIST, Plan
 from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
 from buildlib.sources.packagefile import signed_blocks
+from buildlib.store.blobs import CHUNK
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import Pinned
-
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,10 @@ from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from buildlib.sources.checksums import looks_like
-from buildlib.store.blobs import Blobs
+from buildlib.store.blobs import CHUNK, Blobs
 from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
 
-CHUNK = 1 << 20
-NETWORK_CHUNK = 1 << 19  # small enough for the cache that two digests and a write go over
 TRIES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
 # What a mirror says that has not got the file; some answer with a page and status 200.
@@ -325,7 +323,7 @@ def _http(
             skip = start if start and answer.status_code != 206 else 0  # the server knows no Range
             _check_size(answer.headers, start - skip, url, expect)
             # what has come is handed on at once, so that it is kept when the rest does not come
-            while piece := answer.raw.read1(NETWORK_CHUNK):
+            while piece := answer.raw.read1(CHUNK):
                 if skip:
                     cut = min(skip, len(piece))
                     piece, skip = piece[cut:], skip - cut

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from buildlib.store.blobs import CHUNK
 from buildlib.store.seen import Seen
 from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError
@@ -26,7 +27,6 @@ from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 # What editors, version control and the Finder leave behind is never part of a system.
 IGNORED = frozenset({
     ".git", ".gitattributes", ".gitignore", ".gitkeep", ".svn", ".DS_Store", "__pycache__"})
-CHUNK = 1 << 20
 _EDITORS = re.compile(r".*~|\.#.*|#.*#|\..*\.sw[a-p]", re.DOTALL)  # Emacs and vi
 
 

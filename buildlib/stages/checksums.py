@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from buildlib.sources.checksums import format_list
 from buildlib.stages.stage import From, Job, Outputs, Stage
-
-CHUNK = 1 << 20
+from buildlib.store.blobs import CHUNK
 
 
 @dataclass(frozen=True)

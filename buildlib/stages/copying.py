@@ -18,12 +18,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeAlias
 
+from buildlib.store.blobs import CHUNK
 from buildlib.store.packs import ALIGN, Place, content_of
 from buildlib.words.digest import Blob
 from buildlib.words.errors import StageError
 from buildlib.words.tree import Entry
 
-CHUNK = 1 << 20
+_COPIED_AT_ONCE = 16 << 20  # bytes, by the kernel
 _BUFFERS = 4  # chunks that are hashed or wait for it
 _ZEROS = bytes(CHUNK)
 
@@ -87,18 +88,18 @@ def write_image(
     laid.sort(key=itemgetter(0))
     with path.open("xb") as file, _Source() as source, _Hashing() as hashing:
         os.ftruncate(file.fileno(), size)
-        for start, spans in _chunks(laid, size):
-            length = min(CHUNK, size - start)
+        for start, end, spans in _chunks(laid, size):
             if not spans:
-                hashing.add(_ZEROS[:length])
-            elif whole := source.whole(start, length, spans, target=file.fileno()):
+                hashing.add(_ZEROS[: end - start])
+            elif whole := source.whole(start, end - start, spans, target=file.fileno()):
                 hashing.read(*whole)
             else:
-                data = hashing.buffer()[:length]
-                source.fill(data, start, spans)
-                write_at(file.fileno(), start, data)
-                hashing.add(data)
-            tell(start + length, size)
+                for at in range(start, end, CHUNK):
+                    data = hashing.buffer()[: end - at]
+                    source.fill(data, at, spans)
+                    write_at(file.fileno(), at, data)
+                    hashing.add(data)
+            tell(end, size)
     return Blob(hashing.sha256, size)
 
 
@@ -137,7 +138,7 @@ class _Hashing:
         self._todo.put(data)
 
     def read(self, descriptor: int, offset: int, size: int) -> None:
-        """Hash what an open file has there, CHUNK bytes at the most."""
+        """Hash what an open file has there."""
         self._todo.put((descriptor, offset, size))
 
     def _run(self) -> None:
@@ -150,24 +151,34 @@ class _Hashing:
             elif self._error is None:
                 descriptor, offset, size = data
                 try:
-                    _read(descriptor, own[:size], offset)
+                    for at in range(offset, offset + size, CHUNK):
+                        piece = own[: offset + size - at]
+                        _read(descriptor, piece, at)
+                        self._digest.update(piece)
                 except (OSError, StageError) as error:
                     self._error = error
-                self._digest.update(own[:size])
 
 
-def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, list[Span]]]:
-    """Where each chunk of the image begins, and the spans that lie in it, wholly or in part."""
-    following = 0  # the first span that has not begun yet
-    open_span: list[Span] = []
-    for start in range(0, size, CHUNK):
-        end = start + CHUNK
-        spans = open_span
+def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, int, list[Span]]]:
+    """Where each chunk begins and ends, and the spans that lie in it, wholly or in part.
+
+    It has CHUNK bytes, or several times as many where they are all of one span.
+    """
+    following = start = 0  # the first span that has not begun yet
+    spans: list[Span] = []
+    while start < size:
+        end = min(start + CHUNK, size)
         while following < len(laid) and laid[following][0] < end:
             spans.append(laid[following])
             following += 1
-        yield start, spans
-        open_span = [span for span in spans[-1:] if span[0] + span[1] > end]
+        if spans:
+            begin, length, _ = spans[-1]
+            common = min(begin + length - start, _COPIED_AT_ONCE)
+            if begin <= start and common > CHUNK:
+                end = start + common // CHUNK * CHUNK
+        yield start, end, spans
+        spans = [span for span in spans[-1:] if span[0] + span[1] > end]
+        start = end
 
 
 class _Source:

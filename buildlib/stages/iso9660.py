@@ -33,6 +33,8 @@ SECTOR = 2048
 FIRST_FREE = 19
 # GRUB reads groups of 16 sectors and gets nothing from an incomplete one; drives read ahead.
 PADDING = 150
+_LARGE = 8 << 20  # bytes, of a file: an image rather than a part of a set
+_PAGE = 2  # sectors
 FILE_LIMIT = 1 << 32
 FOLDER_LIMIT = 0xFFFF
 _RECORD_LIMIT = 254
@@ -129,6 +131,7 @@ class Image:
 
     def _place_files(self, at: int) -> int:
         first: dict[str, Node] = {}
+        at += -at % _PAGE  # packs begin with a page as well
         for node in self.nodes.values():
             if node.entry.kind != "file":
                 continue
@@ -137,6 +140,8 @@ class Image:
             if known is not node:
                 node.sector = known.sector
             elif node.size:
+                # large files begin where pages do: the kernel copies these whole, or shares blocks
+                at += -at % _PAGE if node.size >= _LARGE else 0
                 node.sector = at
                 at += _sectors(node.size)
                 self.files.append(node)

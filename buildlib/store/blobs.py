@@ -24,7 +24,7 @@ from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob, StoreError
 
 SEAL_NS = 1_000_000_000 * 10**9
-CHUNK = 1 << 20
+CHUNK = 1 << 18  # bytes read at once: what hashes and writes them finds them in the core's cache
 
 
 def is_sealed(target: str, size: int | None = None) -> bool:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import material
@@ -27,44 +28,51 @@ def _kept(work: Path, name: str, folder: Path) -> Path:
     return store
 
 
-def _ours(store: Path, kind: str) -> Command:
-    """Our stage; the image of the run before is out of its way."""
-    kept = {path.name for path in store.glob("store/blobs/*/*")} if store.exists() else set()
+def _clearing(store: Path, *images: Path) -> Callable[[], None]:
+    """What removes both sides' last image, so that nobody writes while it is written back."""
+    kept = (store / "tree.json").read_text()
 
     def clear() -> None:
+        for image in images:
+            image.unlink(missing_ok=True)
         for path in store.glob("store/blobs/*/*"):
             if path.name not in kept:
                 path.unlink()
 
+    return clear
+
+
+def _ours(store: Path, kind: str, clear: Callable[[], None]) -> Command:
     return Command([PYTHON, OURS, kind, store], store, clear)
 
 
-def _xorriso(folder: Path, image: Path) -> Command:
+def _xorriso(folder: Path, image: Path, clear: Callable[[], None]) -> Command:
     return Command(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image, folder],
-                   image.parent, lambda: image.unlink(missing_ok=True))
+                   image.parent, clear)
 
 
-def _makefs(kind: str, folder: Path, image: Path) -> Command:
+def _makefs(kind: str, folder: Path, image: Path, clear: Callable[[], None]) -> Command:
     words = ["-t", kind, *(["-o", "rockridge"] if kind == "cd9660" else
                            ["-B", "le", "-o", "version=1", "-b", "5%", "-f", "1000"])]
-    return Command(["makefs", *words, image, folder], image.parent,
-                   lambda: image.unlink(missing_ok=True))
+    return Command(["makefs", *words, image, folder], image.parent, clear)
 
 
 def many(work: Path, runs: int) -> list[Row]:
     """20,000 files of 600 MB in 2,000 folders, as ISO 9660 and as FFS."""
     folder = material.tree(work / "many", files=20_000, folders=2_000, size=600_000_000)
     store, image = _kept(work, "many", folder), work / "many.image"
+    clear = _clearing(store, image)
     rows, name = [], "ISO of 20,000 files, CPU"
-    ours, others = pairs(_ours(store, "iso"), _xorriso(folder, image), runs)
+    ours, others = pairs(_ours(store, "iso", clear), _xorriso(folder, image, clear), runs)
     rows.append(beside(name, ours, others, other="xorriso", wanted=1.0))
     rows.append(beside("the same, wall", ours, others, other="xorriso", wanted=None, what="wall"))
-    ours, others = pairs(_ours(store, "iso"), _makefs("cd9660", folder, image), runs)
+    ours, others = pairs(
+        _ours(store, "iso", clear), _makefs("cd9660", folder, image, clear), runs)
     rows.append(beside(name, ours, others, other="makefs", wanted=1.5))
-    ours, others = pairs(_ours(store, "ffs"), _makefs("ffs", folder, image), runs)
+    ours, others = pairs(_ours(store, "ffs", clear), _makefs("ffs", folder, image, clear), runs)
     rows.append(beside("FFS of 20,000 files, CPU", ours, others, other="makefs", wanted=1.1))
     rows.append(beside("the same, wall", ours, others, other="makefs", wanted=None, what="wall"))
-    image.unlink(missing_ok=True)
+    clear()
     return rows
 
 
@@ -75,11 +83,13 @@ def large(work: Path, runs: int) -> list[Row]:
     for number in range(4):
         material.noise(folder / f"{number}.ffs", 512 << 20, seed=number)
     store = _kept(work, "large", folder)
-    bare, theirs = pairs(_ours(store, "bare-iso"), _xorriso(folder, image), runs)
-    ours, others = pairs(_ours(store, "iso"), Command(
+    clear = _clearing(store, image)
+    bare, theirs = pairs(
+        _ours(store, "bare-iso", clear), _xorriso(folder, image, clear), runs)
+    ours, others = pairs(_ours(store, "iso", clear), Command(
         ["sh", "-c", 'xorriso -as mkisofs -quiet -R -o "$1" "$0" && openssl dgst -sha256 "$1"',
-         folder, image], work, lambda: image.unlink(missing_ok=True)), runs)
-    image.unlink(missing_ok=True)
+         folder, image], work, clear), runs)
+    clear()
     return [beside("ISO of 4 × 512 MiB, CPU", bare, theirs, other="xorriso", wanted=0.5),
             beside("the same, wall", bare, theirs, other="xorriso", wanted=None, what="wall"),
             beside("with its SHA-256, CPU", ours, others, other="xorriso, openssl", wanted=0.75),
@@ -91,8 +101,9 @@ def most(work: Path, runs: int) -> list[Row]:
     """100,000 files: time for each of them as with a fifth of them, and memory."""
     few = material.tree(work / "few", files=20_000, folders=2_000, size=20_000_000)
     most = material.tree(work / "most", files=100_000, folders=10_000, size=100_000_000)
-    ours, others = pairs(_ours(_kept(work, "most", most), "iso"),
-                         _ours(_kept(work, "few", few), "iso"), min(runs, 3))
+    larger, smaller = _kept(work, "most", most), _kept(work, "few", few)
+    ours, others = pairs(_ours(larger, "iso", _clearing(larger)),
+                         _ours(smaller, "iso", _clearing(smaller)), min(runs, 3))
     return [beside("ISO of 100,000 files, CPU", ours, others, other="20,000 of them", wanted=6.0),
             peak("ISO of 100,000 files, memory", ours, wanted=300)]
 

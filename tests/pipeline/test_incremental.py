@@ -73,7 +73,8 @@ EDITS: dict[str, tuple[Edit, Tasks]] = {
         edited(GRUB, '"""GRUB: core images for El Torito, and the menu.', '"""GRUB, in short.'),
         NOTHING),
     "white space in code": (
-        edited(SUMS, "CHUNK = 1 << 20", "CHUNK = (\n    1 <<  20  # bytes\n)"), NOTHING),
+        edited(SUMS, "digest, done = hashlib.sha512(), 0",
+               "digest, done = (\n        hashlib.sha512( ),  0)  # bytes"), NOTHING),
     "a comment in a recipe": (appended(RECIPE, "# A remark.\n"), NOTHING),
     "code that makes other bytes": (
         edited(GRUB, '"GOLDMASTER"', '"SILVER"'), CD | {"grub:bios", "grub:efi"}),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import few
 
 from buildlib.stages import copying
-from buildlib.stages.copying import CHUNK, Part, Piece, merged, write_at, write_image
+from buildlib.stages.copying import Part, Piece, merged, write_at, write_image
+from buildlib.store.blobs import CHUNK
 from buildlib.store.packs import Place
 from buildlib.words.digest import Blob, sha256
 from buildlib.words.errors import StageError

@@ -20,6 +20,7 @@ from buildlib.stages.iso import Iso
 from buildlib.stages.iso9660 import Image as IsoLayout
 from buildlib.stages.iso9660 import Labels
 from buildlib.stages.stage import From, Stage
+from buildlib.store.packs import StoredTree
 from buildlib.words.digest import sha256
 from buildlib.words.mtree import format_tree, parse
 from buildlib.words.tree import Entry, Tree, tree_of
@@ -117,6 +118,29 @@ def test_contents_are_copied_once(
     assert written == {path.stat().st_ino}
     bench.store.blobs.place(made.blob, bench.store.build / "product")
     assert (bench.store.build / "product").samefile(path)
+
+
+def test_images_on_a_disc_lie_where_blocks_can_be_shared(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XFS and btrfs copy nothing then: the disc has no blocks of its own for what it carries."""
+    tree = tree_of([_entry("a", b"odd"), *(_entry(name, _large(name)) for name in ("b", "c"))])
+    packs = bench.stored({_entry("a", b"odd"): b"odd"}).packs
+    blobs = tuple(bench.store.blobs.put(_large(name)) for name in ("b", "c"))
+    copy, places = os.copy_file_range, list[tuple[int, int, int]]()
+
+    def note(source: int, target: int, size: int, start: int, at: int) -> int:
+        places.append((start, at, size))
+        return copy(source, target, size, start, at)
+
+    monkeypatch.setattr(os, "copy_file_range", note)
+    bench.run_stage(ISO, {TREE: StoredTree(tree, packs, blobs), BOOT: bytes(4096)})
+    assert sum(size for _, _, size in places) > 16 << 20
+    assert all(word % 4096 == 0 for place in places for word in place)
+
+
+def _large(name: str) -> bytes:
+    return random.Random(name).randbytes((9 << 20) + 5)
 
 
 def _entry(path: str, data: bytes) -> Entry:
