@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def _kept(work: Path, name: str, folder: Path) -> Path:
 
 
 def _clearing(store: Path, *images: Path) -> Callable[[], None]:
-    """What removes both sides' last image, so that nobody writes while it is written back."""
+    """What removes both sides' last image, and has all else that waits to be written on the disk:
+    else the kernel writes while one of the two is measured.
+    """
     kept = (store / "tree.json").read_text()
 
     def clear() -> None:
@@ -38,6 +41,7 @@ def _clearing(store: Path, *images: Path) -> Callable[[], None]:
         for path in store.glob("store/blobs/*/*"):
             if path.name not in kept:
                 path.unlink()
+        os.sync()
 
     return clear
 
@@ -124,10 +128,18 @@ def again(work: Path, runs: int) -> list[Row]:
     recipe.write_text(recipe.read_text().replace('sets = [', 'sets = ["many", '))
     motd = project / "recipes/dom0/overlay/etc/motd"
     build, copy = Command([*DOIT, "iso", *settings], project), work / "copy.iso"
-    changed = Command(build.argv, project,
-                      lambda: motd.write_text(f"Welcome at {time.time()}.\n"))  # never seen
+
+    def change() -> None:
+        motd.write_text(f"Welcome at {time.time()}.\n")  # never seen before
+        os.sync()
+
+    def uncopy() -> None:
+        copy.unlink(missing_ok=True)
+        os.sync()
+
+    changed = Command(build.argv, project, change)
     iso = project / "dist" / name
-    cp = Command(["cp", iso, copy], project, lambda: copy.unlink(missing_ok=True))
+    cp = Command(["cp", iso, copy], project, uncopy)
     digests = Command(["sh", "-c", 'openssl dgst -sha256 "$0" && openssl dgst -sha512 "$0"', iso],
                       project)
     for _ in range(2):
