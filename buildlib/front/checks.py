@@ -67,7 +67,7 @@ def boot_test(session: Session, sink: Sink) -> None:
 
 def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
     """Boot the image once, with `disk`. A limit that is set makes steps longer or shorter too."""
-    from buildlib.graph.boot import boot
+    from buildlib.graph.boot import Computer, boot
     from buildlib.graph.boottest import Result
 
     started = ticks()
@@ -81,14 +81,15 @@ def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
         result.last = line
         sink(Progress(trial.name, 0, 0, "lines", line))
 
+    computer = Computer(
+        boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine, boots.memory,
+        firmware=trial.platform, medium=trial.medium, config=disk,
+        port=chosen.speaks().port or "com1")
     sink(Started(trial.name))
     try:
         report = boot(
-            product.folder / next(iter(product.files)), expect=expect,
-            machine=boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine,
-            memory=boots.memory, port=chosen.speaks().port or "com1", seconds=seconds,
-            step=boots.step * seconds / boots.seconds, firmware=trial.platform,
-            medium=trial.medium, config=disk, log=log, runner=session.store.runner,
+            product.folder / next(iter(product.files)), computer, expect=expect, seconds=seconds,
+            step=boots.step * seconds / boots.seconds, log=log, runner=session.store.runner,
             tell=tell, mark=result.seconds.append)
     except BootError as error:
         result.failure = error

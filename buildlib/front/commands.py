@@ -18,7 +18,7 @@ from buildlib.front.unheard import heard_or_not
 from buildlib.front.variables import command_line
 from buildlib.store.events import silent
 from buildlib.store.host import host_error
-from buildlib.store.process import read_names_as_utf8
+from buildlib.store.surroundings import read_names_as_utf8
 from buildlib.words.errors import ConfigError, GoldmasterError, printable
 from buildlib.words.schema import nearest
 

@@ -16,7 +16,7 @@ from buildlib.front import signals
 from buildlib.front.reporter import Reporter, guarded
 from buildlib.front.run import Run
 from buildlib.front.variables import runs_tasks
-from buildlib.store.process import read_names_as_utf8
+from buildlib.store.surroundings import read_names_as_utf8
 
 if TYPE_CHECKING:
     from buildlib.front.session import Session

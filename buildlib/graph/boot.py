@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from buildlib.graph.monitor import Monitor
 from buildlib.store.process import Runner
@@ -24,8 +24,6 @@ from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, ticks
 from buildlib.words.booting import Medium, Platform
 from buildlib.words.consoles import Port
 from buildlib.words.errors import BootError, Interrupted, ToolError
-
-Firmware: TypeAlias = Platform
 
 QEMU = "qemu-system-x86_64"
 OVMF = Path("/usr/share/OVMF")
@@ -67,17 +65,32 @@ class BootReport:
     log: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """The computer that QEMU is.
+
+    words    QEMU's, for machine and processor
+    memory   MiB
+    medium   what the image is to it
+    config   image of a disk with a server's configuration
+    port     the serial line that is read
+    """
+
+    words: Sequence[str]
+    memory: int
+    firmware: Platform = "bios"
+    medium: Medium = "cd"
+    config: Path | None = None
+    port: Port = "com1"
+
+
 def boot(
     image: Path,
+    computer: Computer,
     *,
     expect: Sequence[str],
-    machine: Sequence[str],
-    memory: int,
     seconds: float,
     step: float = 0,
-    firmware: Firmware = "bios",
-    medium: Medium = "cd",
-    config: Path | None = None, port: Port = "com1",
     log: Path,
     runner: Runner,
     tell: Callable[[str], None] | None = None,
@@ -85,9 +98,6 @@ def boot(
 ) -> BootReport:
     """Boot `image` until all of `expect`, regular expressions, were seen on the console in order.
 
-    machine  QEMU's words for machine and processor
-    memory   MiB
-    config   image of a disk with a server's configuration; port: the serial line that is read
     seconds  the time limit; step: from the start or a marker to the next one, 0: the same
     log      where the console's bytes are kept, whatever comes; of a boot that fails there is a
              picture of the screen beside it, NAME.png
@@ -97,8 +107,7 @@ def boot(
     Raises BootError (reason boot-fail-pattern, boot-timeout or boot-ended), ToolError where QEMU
     or the firmware is missing, Interrupted when the run is ended.
     """
-    words = qemu_words(image, machine=machine, memory=memory, firmware=firmware, medium=medium,
-                       config=config, port=port)
+    words = qemu_words(image, computer)
     log.parent.mkdir(parents=True, exist_ok=True)
     picture = log.with_suffix(".png")
     picture.unlink(missing_ok=True)
@@ -119,11 +128,8 @@ def boot(
     return BootReport(tuple(watch.lines), tuple(watch.seconds), log)
 
 
-def qemu_words(
-    image: Path, *, machine: Sequence[str], memory: int, firmware: Firmware, medium: Medium,
-    config: Path | None = None, port: Port = "com1",
-) -> list[str]:
-    """The command that boots `image` with its serial line `port` on standard output.
+def qemu_words(image: Path, computer: Computer) -> list[str]:
+    """The command that boots `image` with the computer's serial line on standard output.
 
     No image is ever written to: what a server writes is gone with QEMU. A BIOS that finds nothing
     to boot resets, which ends QEMU.
@@ -131,14 +137,16 @@ def qemu_words(
     qemu = find_tool(QEMU)
     if qemu is None:
         raise _missing(QEMU, "qemu-system-x86")
-    drives = _MEDIA[medium](image)
-    if config is not None:
-        drives += ["-drive", _drive(config, f"if=ide,{_DISK}")]
+    drives = _MEDIA[computer.medium](image)
+    if computer.config is not None:
+        drives += ["-drive", _drive(computer.config, f"if=ide,{_DISK}")]
+    order = "d" if computer.medium == "cd" else "c"
+    before = ["-serial", "null"] if computer.port == "com2" else []
     return [
-        str(qemu), *machine, "-m", str(memory), *drives, *_FIRMWARE[firmware](),
-        "-boot", f"order={'d' if medium == 'cd' else 'c'},strict=on,reboot-timeout=1",
-        "-nic", "none", "-display", "none", *(["-serial", "null"] if port == "com2" else []),
-        "-serial", "stdio", "-monitor", "none", "-no-reboot",
+        str(qemu), *computer.words, "-m", str(computer.memory), *drives,
+        *_FIRMWARE[computer.firmware](), "-boot", f"order={order},strict=on,reboot-timeout=1",
+        "-nic", "none", "-display", "none", *before, "-serial", "stdio", "-monitor", "none",
+        "-no-reboot",
     ]
 
 
@@ -169,7 +177,7 @@ def _ovmf() -> list[str]:
     raise _missing("UEFI's firmware", "ovmf")
 
 
-_FIRMWARE: dict[Firmware, Callable[[], list[str]]] = {"bios": list, "efi": _ovmf}
+_FIRMWARE: dict[Platform, Callable[[], list[str]]] = {"bios": list, "efi": _ovmf}
 
 
 def _missing(what: str, package: str) -> ToolError:
@@ -264,7 +272,6 @@ class _Watch:
             self.seconds.append(ticks() - self.started)
             self.mark(self.seconds[-1])
         return None
-
 
 
 def _clean(text: str) -> str:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import unpack_from
 
-from buildlib.graph.discplaces import SECTOR, place_of, table_at
+from buildlib.graph.discplaces import place_of, table_at
 from buildlib.graph.servedfiles import sha256_of
+from buildlib.stages.iso9660 import SECTOR
 from buildlib.stages.partitions import BACKUP_BLOCKS, BLOCK
 from buildlib.store.blobs import CHUNK
 from buildlib.words.errors import ConfigError

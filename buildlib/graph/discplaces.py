@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from buildlib.stages.iso9660 import SECTOR
 from buildlib.stages.partitions import BACKUP_BLOCKS, BLOCK
 
-SECTOR = 2048
 SYSTEM_AREA = 16 * SECTOR  # ECMA-119, 6.2.1: what a BIOS reads from a disk lies there
 _MBR_TABLE = range(440, BLOCK)  # its signature and entries
 _GPT = range(BLOCK, BLOCK * (1 + BACKUP_BLOCKS))

@@ -114,7 +114,7 @@ class _Hashing:
         self._todo: SimpleQueue[memoryview | bytes | tuple[int, int, int] | None] = SimpleQueue()
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         self._thread = threading.Thread(target=self._run)
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         for _ in range(_BUFFERS):
             self._free.put(memoryview(bytearray(CHUNK)))
 
@@ -122,11 +122,12 @@ class _Hashing:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: object, *_rest: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._error = self._error or error  # then what waits need not be read
         self._todo.put(None)
         self._thread.join()
         self.sha256 = self._digest.hexdigest()
-        if self._error and kind is None:
+        if self._error and error is None:
             raise self._error
 
     def buffer(self) -> memoryview:

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from struct import Struct, pack
 
 from buildlib.stages import rockridge
+from buildlib.stages.labels import A_CHARACTERS, D_CHARACTERS
 from buildlib.stages.rockridge import both, date7
 from buildlib.words.errors import StageError
 from buildlib.words.tree import ROOT, Entry, Tree
@@ -38,8 +39,8 @@ _PAGE = 2  # sectors
 FILE_LIMIT = 1 << 32
 FOLDER_LIMIT = 0xFFFF
 _RECORD_LIMIT = 254
-_NOT_D = re.compile(rb"[^A-Z0-9_]")
-_NOT_A = re.compile(rb"[^A-Z0-9_ !\"%&'()*+,\-./:;<=>?]")
+_NOT_D = re.compile(f"[^{D_CHARACTERS}]".encode())
+_NOT_A = re.compile(f"[^{A_CHARACTERS}]".encode())
 # ECMA-119, 9.1: length, extent, size, date, flags, number of the volume, identifier's length
 _RECORD = Struct("<BxL4sL4s7sBxx4sB")
 _SEQUENCE = pack("<H", 1) + pack(">H", 1)

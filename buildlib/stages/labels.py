@@ -16,8 +16,10 @@ VOLUME_ROOM = 31  # FFS has 32 bytes, of which the last is 0; ISO 9660 has 32 ch
 _LEAST_DIGITS = 6
 _BOOT_ROOM = 23
 _LONG_ROOM = 128
-_NOT_D = re.compile(r"[^A-Z0-9_]")
-_NOT_A = re.compile(r"[^A-Z0-9_ !\"%&'()*+,\-./:;<=>?]")
+# what d- and a-characters are (ECMA-119, 7.4.1), as classes of regular expressions
+D_CHARACTERS = "A-Z0-9_"
+A_CHARACTERS = D_CHARACTERS + r" !\"%&'()*+,\-./:;<=>?"
+_NOT_D, _NOT_A = re.compile(f"[^{D_CHARACTERS}]"), re.compile(f"[^{A_CHARACTERS}]")
 
 
 def key_of(content: Json) -> str:

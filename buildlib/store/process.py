@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from buildlib.store.surroundings import TOOL_ENVIRONMENT
 from buildlib.words.errors import Interrupted, ToolError
@@ -223,11 +223,7 @@ def replay(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -
     return f"cd {shlex.quote(str(cwd))} && " + shlex.join(["env", "-i", *settings, *words])
 
 
-def read_names_as_utf8() -> None:
-    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
-
-    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
-    """
-    if sys.getfilesystemencoding() != "utf-8":
-        words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
-        os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read
+def begin_again(*options: str) -> NoReturn:
+    """Start this program anew in its own place, with further options of Python's."""
+    words = [sys.executable, *options, *sys.orig_argv[1:]]
+    os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read

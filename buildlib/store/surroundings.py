@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -89,3 +90,14 @@ def free_files(folder: Path) -> int | None:
     """How many files can still be made below `folder`; None where there is no limit."""
     status = os.statvfs(folder)
     return status.f_favail if status.f_files else None
+
+
+def read_names_as_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
+
+    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        from buildlib.store.process import begin_again
+
+        begin_again("-X", "utf8")

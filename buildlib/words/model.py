@@ -245,7 +245,7 @@ class Boots:
     kernel: tuple[str, ...] = ("bootdev=cd0a",)
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: int = 3
-    platforms: tuple[str, ...] = ("bios", "efi")
+    platforms: tuple[str, ...] = PLATFORMS
     disk: Literal["gpt", "mbr", "none"] = "gpt"
     stick: Stick | None = None
 
@@ -276,8 +276,7 @@ class Boots:
 
     def __post_init__(self) -> None:
         self.speaks()
-        unknown = set(self.platforms) - {"bios", "efi"}
-        if unknown or not self.platforms:
+        if not self.platforms or not set(self.platforms) <= set(PLATFORMS):
             raise ValueError("platforms: bios, efi, or both")
         if self.stick and self.disk == "none":
             raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")

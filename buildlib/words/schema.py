@@ -80,13 +80,18 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
     if origin in {typing.Union, types.UnionType}:
         hint = next(argument for argument in arguments if argument is not type(None))
         return None if data is None else _value(hint, data, at, problems)
-    if origin in {tuple, typing.Literal}:
-        return (_list(arguments[0], data, at, problems) if origin is tuple else
-                _choice(arguments, data, at, problems))
+    if origin is typing.Literal:
+        return _choice(arguments, data, at, problems)
+    if origin is tuple:
+        return _list(arguments[0], data, at, problems)
     if origin is not None and issubclass(origin, Mapping):
         return _table(arguments[1], data, at, problems)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _dataclass(hint, data, at, problems)
+    return _plain(hint, data, at, problems)
+
+
+def _plain(hint: type, data: object, at: str, problems: list[str]) -> object:
     if type(data) is not hint:  # a TOML true is no integer
         _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
         return None

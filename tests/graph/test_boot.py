@@ -14,9 +14,9 @@ import pytest
 from support.discs import Parts
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, boot, qemu_words
+from buildlib.graph.boot import BootReport, Computer, boot, qemu_words
 from buildlib.store.process import Runner
-from buildlib.words.booting import Medium
+from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import BootError, Interrupted, ToolError
 
 MACHINE = ("-M", "pc", "-cpu", "Nehalem")
@@ -47,7 +47,7 @@ class Fake:
             f"echo $$ > {self.folder}/pid\n{shell}\n")
         self.script.chmod(0o755)
         return boot(
-            self.folder / "disc.iso", expect=expect, machine=MACHINE, memory=256, seconds=seconds,
+            self.folder / "disc.iso", Computer(MACHINE, 256), expect=expect, seconds=seconds,
             step=step, log=self.folder / "log/boot.log", runner=self.runner,
             tell=self.told.append, mark=self.marks.append)
 
@@ -203,13 +203,12 @@ def test_qemu_s_words(fake: Fake, tmp_path: Path) -> None:
 
 
 def test_a_path_with_a_comma_and_a_disk(fake: Fake) -> None:
-    words = qemu_words(Path("/a,b/c d"), machine=(), memory=1, firmware="bios", medium="disk")
+    words = qemu_words(Path("/a,b/c d"), Computer((), 1, medium="disk"))
     assert "format=raw,file=/a,,b/c d,media=disk,snapshot=on" in words
 
 
 def test_a_disk_with_a_configuration_comes_after_the_cd() -> None:
-    words = qemu_words(Path("/cd.iso"), machine=(), memory=1, firmware="bios", medium="cd",
-                       config=Path("/a,b.ffs"))
+    words = qemu_words(Path("/cd.iso"), Computer((), 1, config=Path("/a,b.ffs")))
     drives = [words[at + 1] for at, word in enumerate(words) if word == "-drive"]
     assert drives == ["format=raw,file=/cd.iso,media=cdrom,readonly=on",
                       "format=raw,file=/a,,b.ffs,if=ide,media=disk,snapshot=on"]
@@ -220,11 +219,11 @@ def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OVMF", tmp_path)
     words: dict[str, Sequence[str] | int] = {}
     with pytest.raises(ToolError) as caught:
-        qemu_words(tmp_path, machine=(), memory=1, firmware="efi", medium="cd")
+        qemu_words(tmp_path, Computer((), 1, firmware="efi"))
     assert caught.value.hint == "apt-get install ovmf"
     monkeypatch.setattr(module, "find_tool", lambda _name: None)
     with pytest.raises(ToolError) as caught:
-        qemu_words(tmp_path, machine=(), memory=1, firmware="bios", medium="cd")
+        qemu_words(tmp_path, Computer((), 1))
     assert caught.value.hint == "apt-get install qemu-system-x86"
     assert not words
 
@@ -233,15 +232,15 @@ def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(
-    disc: Path, parts: Parts, *, firmware: Firmware = "bios", expect: Sequence[str] = EXPECT,
+    disc: Path, parts: Parts, *, firmware: Platform = "bios", expect: Sequence[str] = EXPECT,
     seconds: int = 60, medium: Medium = "cd",
 ) -> BootReport:
     log = parts.bench.store.logs / f"{disc.name}.{firmware}.log"
-    return boot(disc, expect=expect, machine=MACHINE, memory=192, seconds=seconds,
-                firmware=firmware, medium=medium, log=log, runner=parts.bench.store.runner)
+    return boot(disc, Computer(MACHINE, 192, firmware, medium), expect=expect, seconds=seconds,
+                log=log, runner=parts.bench.store.runner)
 
 
-def fails(disc: Path, parts: Parts, *, firmware: Firmware = "bios", medium: Medium = "cd",
+def fails(disc: Path, parts: Parts, *, firmware: Platform = "bios", medium: Medium = "cd",
           expect: Sequence[str] = EXPECT, seconds: int = 60) -> BootError:
     with pytest.raises(BootError) as caught:
         start(disc, parts, firmware=firmware, medium=medium, expect=expect, seconds=seconds)
@@ -267,7 +266,7 @@ def catalog(disc: Path) -> int:
 
 @pytest.mark.boot
 @pytest.mark.parametrize("firmware", ["bios", "efi"])
-def test_xen_and_its_dom0_start(parts: Parts, firmware: Firmware) -> None:
+def test_xen_and_its_dom0_start(parts: Parts, firmware: Platform) -> None:
     report = start(parts.disc(), parts, firmware=firmware)
     assert report.lines == ("command line: [bootdev=cd0a]",
                             "root on cd0a type cd9660 dumps on none", "goldmaster-mini: dom0 up")
@@ -276,7 +275,7 @@ def test_xen_and_its_dom0_start(parts: Parts, firmware: Firmware) -> None:
 
 @pytest.mark.boot
 @pytest.mark.parametrize("firmware", ["bios", "efi"])
-def test_a_boot_that_fails_leaves_a_picture(parts: Parts, firmware: Firmware) -> None:
+def test_a_boot_that_fails_leaves_a_picture(parts: Parts, firmware: Platform) -> None:
     """Of what GRUB complains of."""
     error = fails(parts.disc(without=["netbsd"]), parts, firmware=firmware)
     assert error.reason == "boot-fail-pattern"
@@ -309,7 +308,7 @@ def seen_in(path: Path) -> tuple[int, int, int]:
     ("efi", 28, "boot-fail-pattern"),  # the checksum, which no BIOS looks at
 ])
 def test_a_damaged_catalog(
-    parts: Parts, tmp_path: Path, firmware: Firmware, at: int, reason: str
+    parts: Parts, tmp_path: Path, firmware: Platform, at: int, reason: str
 ) -> None:
     disc = parts.disc()
     error = fails(flipped(disc, catalog(disc) + at, tmp_path), parts, firmware=firmware)

@@ -8,9 +8,8 @@ import pytest
 from support.discs import Parts
 from support.starting import Machine, make_disc
 
-from buildlib.graph.boot import Firmware
 from buildlib.stages.legacy import MENU
-from buildlib.words.booting import Medium
+from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import BootError
 from buildlib.words.model import Boots
 
@@ -47,7 +46,7 @@ def test_grub_legacy_starts_what_grub_2_starts(parts: Parts, machine: Machine) -
 
 @pytest.mark.parametrize(("firmware", "medium"), [("efi", "cd"), ("bios", "usb")])
 def test_where_grub_legacy_is_no_loader_grub_2_is(
-    parts: Parts, machine: Machine, firmware: Firmware, medium: Medium
+    parts: Parts, machine: Machine, firmware: Platform, medium: Medium
 ) -> None:
     machine.boot(make_disc(parts, LEGACY), LEGACY, r"^\(XEN\) Bootloader: GRUB 2", UP,
                  firmware=firmware, medium=medium, seconds=120)
@@ -85,7 +84,7 @@ def test_a_damaged_grub_legacy(parts: Parts, machine: Machine) -> None:
 @pytest.mark.parametrize(("loader", "firmware"), [
     ("grub2", "bios"), ("grub2", "efi"), ("legacy", "bios")])
 def test_dom0_as_a_pvh_domain(
-    parts: Parts, machine: Machine, loader: str, firmware: Firmware
+    parts: Parts, machine: Machine, loader: str, firmware: Platform
 ) -> None:
     boots = replace(LEGACY if loader == "legacy" else PVH, dom0="pvh")
     report = machine.boot(make_disc(parts, boots), boots, r"^command line: \[bootdev=cd0a\]",
@@ -128,7 +127,7 @@ def test_the_second_serial_line(parts: Parts, machine: Machine, loader: str) -> 
 
 @pytest.mark.parametrize(("dom0", "firmware"), [("pv", "bios"), ("pv", "efi"), ("pvh", "bios")])
 def test_the_screen_shows_what_the_serial_line_has(
-    parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str, firmware: Firmware
+    parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str, firmware: Platform
 ) -> None:
     boots = Boots(consoles=("com1", "vga"), kernel=CRASH, xen=XEN, timeout=0,
                   dom0="pvh" if dom0 == "pvh" else "pv")

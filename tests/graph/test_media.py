@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from support.discs import Parts
 
-from buildlib.graph.boot import BootReport, boot
+from buildlib.graph.boot import BootReport, Computer, boot
 from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import BootError
 
@@ -30,8 +30,8 @@ def start(
     expect: Sequence[str] = STICK, seconds: int = 120, more: Sequence[str] = (),
 ) -> BootReport:
     log = parts.bench.store.logs / f"{image.name}.{medium}.{firmware}.log"
-    return boot(image, expect=expect, machine=(*MACHINE, *more), memory=192, seconds=seconds,
-                firmware=firmware, medium=medium, log=log, runner=parts.bench.store.runner)
+    return boot(image, Computer((*MACHINE, *more), 192, firmware, medium), expect=expect,
+                seconds=seconds, log=log, runner=parts.bench.store.runner)
 
 
 def reason(image: Path, parts: Parts, medium: Medium, *, firmware: Platform = "bios",

@@ -15,8 +15,9 @@ from support.scratch import Scratch
 from support.trees import TIME, file
 
 from buildlib.graph.burncheck import MOVED, UNMARKED, Difference, compare
-from buildlib.graph.discplaces import SECTOR, place_of
+from buildlib.graph.discplaces import place_of
 from buildlib.stages.iso import Iso
+from buildlib.stages.iso9660 import SECTOR
 from buildlib.stages.stage import From
 
 LINE = re.compile(r"File data lba: +\d+ , +(\d+) , +\d+ , +(\d+) , '(.*)'")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.repository import Repository
 from support.simulator import HERE, Server
-from support.simulator.checkouts import ask_svn, furnish, run, script
+from support.simulator.checkouts import ask, ask_svn, furnish, run, script
 
 from buildlib.sources.siteexample import write_example
 
@@ -27,9 +27,7 @@ class Machine:
 
     def init(self, *words: str, status: int = 0) -> str:
         """What goldmaster-init says; without a disk and URL among the words: wd1, and its own."""
-        done = run(self.server, "/bin/sh", "/usr/sbin/goldmaster-init", *words)
-        assert done.returncode == status, done.stdout
-        return done.stdout
+        return ask(self.server, "goldmaster-init", *words, status=status)
 
     def make(self, *words: str, status: int = 0) -> str:
         """Make wd1 the disk of alpha."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import PAGE, Fault, Mirror
+from support.mirror import PAGE, Fault, Kind, Mirror
 from support.waiting import until
 
 from buildlib.sources.download import Pin, fetch, fetch_unpinned
@@ -156,10 +156,10 @@ def test_what_nothing_pins_is_not_gone_on_with(mirror: Mirror, target: Target) -
 
 @pytest.mark.parametrize("kind", ["cut", "reset", "hang"])
 def test_what_came_is_kept_and_gone_on_with(
-    mirror: Mirror, target: Target, kind: str
+    mirror: Mirror, target: Target, kind: Kind
 ) -> None:
     """Also when less came than any buffer holds."""
-    mirror.misbehave(SET, Fault(kind, at=1000), times=1)  # type: ignore[arg-type]
+    mirror.misbehave(SET, Fault(kind, at=1000), times=1)
     assert target.fetch(url(mirror)) == DATA
     assert mirror.requests == [(SET, ""), (SET, "bytes=1000-")]
 
@@ -167,9 +167,9 @@ def test_what_came_is_kept_and_gone_on_with(
 @pytest.mark.parametrize(
     ("kind", "reason"), [("cut", "cut"), ("reset", "connection"), ("hang", "timeout")])
 def test_a_mirror_that_always_breaks_off(
-    mirror: Mirror, target: Target, kind: str, reason: str
+    mirror: Mirror, target: Target, kind: Kind, reason: str
 ) -> None:
-    mirror.misbehave(SET, Fault(kind, at=1000))  # type: ignore[arg-type]
+    mirror.misbehave(SET, Fault(kind, at=1000))
     error = target.fails(url(mirror))
     assert (error.reason, error.where) == (reason, url(mirror))
     assert "what came is kept" in (error.hint or "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,30 @@ def test_content_that_ends_early(tmp_path: Path) -> None:
     with pytest.raises(StageError) as caught:
         written(tmp_path / "image", 4096, [], [(0, Place(str(tmp_path / "source"), 0, 6))])
     assert caught.value.reason == "short-content"
+
+
+def test_what_fails_waits_for_no_digest(
+    tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a full disk would be told of only when all that fitted had been read once more."""
+    done, read, copied = list[int](), copying._read, threading.Event()
+
+    def count(descriptor: int, into: memoryview, offset: int) -> None:
+        assert copied.wait(60)
+        done.append(len(into))
+        read(descriptor, into, offset)
+
+    def stop(at: int, size: int) -> None:
+        if at == size:
+            copied.set()
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(copying, "_read", count)
+    monkeypatch.setattr(copying, "_COPIED_AT_ONCE", CHUNK)
+    pieces = [(number * 2 * CHUNK, Place(str(pack), 0, 2 * CHUNK)) for number in range(400)]
+    with pytest.raises(OSError, match="full"):
+        write_image(tmp_path / "image", 800 * CHUNK, parts=[], pieces=pieces, tell=stop)
+    assert len(done) < 800
 
 
 def test_writing_in_place(tmp_path: Path) -> None:

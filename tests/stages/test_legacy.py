@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,10 @@ def test_a_file_of_the_project(tmp_path: Path) -> None:
 # the menu
 
 
-def text(**changes: object) -> str:
-    words: dict[str, object] = {
-        "title": "goldmaster", "xen": "boot/xen.gz", "xen_words": ["dom0_mem=512M"],
-        "kernel": "netbsd", "kernel_words": ["bootdev=cd0a"], "timeout": 3,
-        "also": {"single user": ["-s"]}, "consoles": Consoles()}
-    return legacy.menu(**(words | changes))  # type: ignore[arg-type]
+text = partial(
+    legacy.menu, title="goldmaster", xen="boot/xen.gz", xen_words=["dom0_mem=512M"],
+    kernel="netbsd", kernel_words=["bootdev=cd0a"], timeout=3,
+    also={"single user": ["-s"]}, consoles=Consoles())
 
 
 def test_the_menu() -> None:

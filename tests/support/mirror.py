@@ -57,7 +57,7 @@ class Mirror:
 
     def __init__(self, files: Mapping[str, bytes] | Path) -> None:
         self._files = files
-        self._faults: dict[str, tuple[Fault, int]] = {}
+        self._faults: dict[str, tuple[Fault, int, Fault | None]] = {}
         self._lock = threading.Lock()
         self.requests: list[tuple[str, str]] = []  # path and Range header
         self.leaving = threading.Event()
@@ -69,10 +69,12 @@ class Mirror:
         """The mirror's root, without a slash at its end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def misbehave(self, path: str, fault: Fault, *, times: int = 1 << 30) -> None:
-        """Answer requests for `path` wrongly."""
+    def misbehave(
+        self, path: str, fault: Fault, *, times: int = 1 << 30, then: Fault | None = None
+    ) -> None:
+        """Answer requests for `path` wrongly; after these `times` as `then` says."""
         with self._lock:
-            self._faults[path] = fault, times
+            self._faults[path] = fault, times, then
 
     def content(self, path: str) -> bytes | None:
         """What is at `path`; None where nothing is."""
@@ -85,10 +87,10 @@ class Mirror:
         """Note a request; what to do wrong with it."""
         with self._lock:
             self.requests.append((path, asked))
-            fault, times = self._faults.get(path, (None, 0))
+            fault, times, then = self._faults.get(path, (None, 0, None))
             if fault is None or times == 0:
-                return None
-            self._faults[path] = fault, times - 1
+                return then
+            self._faults[path] = fault, times - 1, then
             return fault
 
     def __enter__(self) -> Mirror:

@@ -122,6 +122,14 @@ class Machines:
                                   storage_conf=storage_conf))
         return self._made[-1]
 
+    def whole(self) -> Machine:
+        """A machine that has come up with both halves of its mirror."""
+        machine = self()
+        machine.storage.mirror()
+        machine.boot()
+        machine.reaches("whole")
+        return machine
+
     def close(self) -> None:
         for machine in self._made:
             machine.storage.close()

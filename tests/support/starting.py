@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Firmware, boot
+from buildlib.graph.boot import BootReport, Computer, boot
 from buildlib.graph.loaders import boot_images, menus
 from buildlib.graph.monitor import Monitor
 from buildlib.sources.project import Project
 from buildlib.stages.iso import Iso
 from buildlib.stages.stage import From
-from buildlib.words.booting import Boot, Medium
+from buildlib.words.booting import Boot, Medium, Platform
 from buildlib.words.errors import BootError
 from buildlib.words.model import Boots
 from support.discs import ROOT, Parts
@@ -109,20 +109,20 @@ class Machine:
     release: Boot = field(default_factory=lambda: Boot(("",), memory=192))
 
     def boot(
-        self, disc: Path, boots: Boots, *expect: str, firmware: Firmware = "bios",
+        self, disc: Path, boots: Boots, *expect: str, firmware: Platform = "bios",
         medium: Medium = "cd", seconds: int = 60,
     ) -> BootReport:
         """Boot the disc as `boot-test` does."""
         machine = self.release.machine_pvh if boots.dom0 == "pvh" else self.release.machine
         bench = self.parts.bench
-        return boot(disc, expect=expect, machine=machine, memory=self.release.memory,
-                    seconds=seconds, firmware=firmware, medium=medium,
-                    port=boots.speaks().port or "com1", runner=bench.store.runner,
+        computer = Computer(machine, self.release.memory, firmware, medium,
+                            port=boots.speaks().port or "com1")
+        return boot(disc, computer, expect=expect, seconds=seconds, runner=bench.store.runner,
                     log=bench.store.logs / f"{disc.name}.{firmware}.{medium}.log")
 
     def screen(
         self, disc: Path, boots: Boots, monkeypatch: pytest.MonkeyPatch, *,
-        firmware: Firmware = "bios", seconds: int = 60,
+        firmware: Platform = "bios", seconds: int = 60,
     ) -> tuple[BootError, Screen, str]:
         """Boot a disc that fails: how, what is on the screen then, and all that the line said."""
         monkeypatch.setattr(module, "Monitor", Reader)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from support.repository import Repository, svn
 from support.simulator import Server
-from support.simulator.checkouts import ask_svn, run, state
+from support.simulator.checkouts import ask, ask_svn, state
 
 SITE = {
     "pservers/alpha/host.conf": "memory=1024\n",
@@ -50,9 +50,7 @@ class Fleet:
 
     def update(self, *words: str, status: int = 0) -> str:
         """What goldmaster-update says."""
-        done = run(self.server, "/bin/sh", "/usr/sbin/goldmaster-update", *words)
-        assert done.returncode == status, done.stdout
-        return done.stdout
+        return ask(self.server, "goldmaster-update", *words, status=status)
 
     @property
     def state(self) -> dict[str, str]:

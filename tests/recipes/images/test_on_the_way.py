@@ -79,23 +79,11 @@ def test_a_connection_that_breaks(fleet: Fleet) -> None:
 
 
 def test_a_server_that_stays_lost(fleet: Fleet) -> None:
-    def lose(path: str, asked: str) -> None:
-        if path == "v1/base.ffs":
-            fleet.mirror.misbehave(path, Fault("status", status=503))
-
-    fleet.mirror.misbehave("v1/base.ffs", Fault("cut", at=120_000), times=1)
-    ask = fleet.mirror.next_fault
-
-    def then_lost(path: str, asked: str) -> Fault | None:
-        fault = ask(path, asked)
-        lose(path, asked)
-        return fault
-
-    fleet.mirror.next_fault = then_lost  # type: ignore[method-assign]
+    fleet.mirror.misbehave("v1/base.ffs", Fault("cut", at=120_000), times=1,
+                           then=Fault("status", status=503))
     said = fleet.host.images("fetch", status=1).text
     assert "120000 of 300000 bytes are here. The next goldmaster-images fetch goes on" in said
     fleet.nothing_happened()
-    fleet.mirror.next_fault = ask  # type: ignore[method-assign]
     fleet.mirror.misbehave("v1/base.ffs", Fault("status"), times=0)
     fleet.mirror.requests.clear()
     fleet.host.images("fetch")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.imagefleet import BASE, KERNEL, KEY, ONE, TWO, Fleet
 from support.imageserver import Shelf, public_key, signature
-from support.mirror import Fault, Mirror
+from support.mirror import Fault, Kind, Mirror
 from support.simulator.imagehost import ImageHost
 
 
@@ -77,8 +77,8 @@ def test_a_file_that_was_changed(fleet: Fleet, changed: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut", "longer", "other-size", "wrong", "page", "status"])
-def test_a_server_that_serves_wrongly(fleet: Fleet, kind: str) -> None:
-    fleet.mirror.misbehave("v1/base.ffs", Fault(kind, at=0))  # type: ignore[arg-type]
+def test_a_server_that_serves_wrongly(fleet: Fleet, kind: Kind) -> None:
+    fleet.mirror.misbehave("v1/base.ffs", Fault(kind, at=0))
     said = fleet.host.images("fetch", status=1).text
     assert "v1/base.ffs" in said
     fleet.nothing_happened()
@@ -90,12 +90,13 @@ def test_a_server_that_serves_wrongly(fleet: Fleet, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["LATEST", "v1/SHA256", "v1/SHA256.sig", "v1/VERSION"])
-@pytest.mark.parametrize("kind", ["status", "page", "endless"])
-def test_a_list_that_is_none(fleet: Fleet, name: str, kind: str) -> None:
-    if kind == "endless":
+@pytest.mark.parametrize(
+    "fault", [Fault("status"), Fault("page"), None], ids=["status", "page", "endless"])
+def test_a_list_that_is_none(fleet: Fleet, name: str, fault: Fault | None) -> None:
+    if fault is None:
         (fleet.shelf.folder / name).write_bytes(b"SHA256 (x) = y\n" * 100_000)
     else:
-        fleet.mirror.misbehave(name, Fault(kind))  # type: ignore[arg-type]
+        fleet.mirror.misbehave(name, fault)
     said = fleet.host.images("fetch", status=1)
     assert said.text.count("goldmaster: ") == 1, said.text
     fleet.nothing_happened()

@@ -40,10 +40,7 @@ def test_a_volume_that_holds_something_is_not_taken(machines: Machines) -> None:
 
 
 def test_an_empty_volume_is_rebuilt_by_command_only(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     machine.storage.lose("b")
     machine.reaches("degraded")
     (machine.storage.volume("b") / "label").unlink()
@@ -58,10 +55,7 @@ def test_an_empty_volume_is_rebuilt_by_command_only(machines: Machines) -> None:
 
 
 def test_a_rebuild_that_fails_is_not_tried_for_ever(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     machine.storage.lose("b")
     machine.reaches("degraded")
     (machine.storage.folder / "breaks").touch()

@@ -49,10 +49,7 @@ def test_raidframe_refuses_a_label_that_does_not_fit(machines: Machines) -> None
 
 
 def test_a_stop_leaves_labels_clean_and_noted(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     machine.server.run("/bin/sh", "-c", "echo 99 >/export/counter")
     done = machine.server.run("/bin/sh", "/etc/rc.d/mirror", "stop")
     assert done.returncode == 0, done.stdout
@@ -69,10 +66,7 @@ def test_a_stop_leaves_labels_clean_and_noted(machines: Machines) -> None:
 
 
 def test_a_power_cut_and_one_half_less(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     noted = (machine.server.sim / "fs/c/mirror/raid0").read_text()
     again = machines(note=noted)
     machine.storage.move_to(again.storage, up="b")
@@ -82,10 +76,7 @@ def test_a_power_cut_and_one_half_less(machines: Machines) -> None:
 
 
 def test_another_host_finds_the_same_data(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     machine.server.run("/bin/sh", "-c", "echo 99 >/export/counter")
     machine.server.run("/bin/sh", "/etc/rc.d/mirror", "stop")
     # Nothing is noted there, other disks have lower numbers, and b answers first.

@@ -87,10 +87,7 @@ def test_a_note_from_before_the_mirror_was_elsewhere(
 
 
 def test_a_half_that_comes_back_used_elsewhere(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     machine.storage.lose("b")
     until(lambda: machine.note()["half2"] == "lost")
     label = machine.storage.volume("b") / "label"

@@ -112,10 +112,7 @@ def test_a_server_that_answers_late_is_waited_for(machines: Machines) -> None:
 
 
 def test_lost_while_running(machines: Machines) -> None:
-    machine = machines()
-    machine.storage.mirror()
-    machine.boot()
-    machine.reaches("whole")
+    machine = machines.whole()
     before = machine.storage.counter("b")
     machine.storage.slowly()
     machine.storage.lose("b")

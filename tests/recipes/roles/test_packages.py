@@ -113,17 +113,13 @@ def test_every_package_of_pkgchk_conf_is_built_and_served(bulk: Server) -> None:
     assert "are served" in text
 
 
-def test_what_is_served_stays_when_a_package_fails(bulk: Server) -> None:
-    bulk.write("success", "rsync-3.4.1\n")
+@pytest.mark.parametrize(("file", "content", "why"), [
+    ("success", "rsync-3.4.1\n", "not built: apache-2.4"), ("pbulk-fails", "", "pbulk failed")])
+def test_what_is_served_stays_when_a_build_fails(
+    bulk: Server, file: str, content: str, why: str
+) -> None:
+    bulk.write(file, content)
     status, text, served = build(bulk)
     assert status != 0
-    assert "not built: apache-2.4" in text
-    assert served == "x\n"
-
-
-def test_what_is_served_stays_when_pbulk_fails(bulk: Server) -> None:
-    bulk.write("pbulk-fails", "")
-    status, text, served = build(bulk)
-    assert status != 0
-    assert "pbulk failed" in text
+    assert why in text
     assert served == "x\n"

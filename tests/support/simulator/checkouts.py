@@ -70,6 +70,13 @@ def run(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     return server.run("/host/bin/setsid", "-w", *words)
 
 
+def ask(server: Server, program: str, *words: str, status: int = 0) -> str:
+    """What a program of ours says on the server. It has to end with that status."""
+    done = run(server, "/bin/sh", f"/usr/sbin/{program}", *words)
+    assert done.returncode == status, done.stdout
+    return done.stdout
+
+
 def ask_svn(server: Server, *words: str) -> str:
     """What Subversion's client says on the server."""
     done = server.run("/usr/pkg/bin/svn", *words)
