@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from support.ufs import Ufs
 from buildlib.front.checks import boot_test
 from buildlib.front.session import open_session
 from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport
+from buildlib.graph.boot import BootReport, Computer
 from buildlib.graph.trial import SIZE, write_trial_disk
 from buildlib.store.events import Event, Finished, Note, silent
 from buildlib.words.errors import BootError, ConfigError
@@ -73,7 +74,8 @@ class Bench:
         self.play: Callable[..., None] = lambda **_words: None
         monkeypatch.setattr(module, "boot", self._boot)
 
-    def _boot(self, _image: Path, *, log: Path, **words: Any) -> BootReport:
+    def _boot(self, _image: Path, computer: Computer, *, log: Path, **words: Any) -> BootReport:
+        words |= asdict(computer)
         self.told.append(words)
         self.play(log=log, **words)
         return BootReport(("up",), (1.0,), log)
