@@ -1,0 +1,34 @@
+"""Reading small files that others may have put there: regular files only, and not without end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST = 64 << 20  # bytes: more than any file that people write or a store keeps as one document
+
+
+def read_small(path: str | Path, *, most: int = MOST) -> bytes:
+    """The content of a regular file of at most `most` bytes.
+
+    A FIFO or a device is refused before it can make anybody wait. Raises OSError: that of the
+    system, or one that says that this is no regular file, or that it is too large.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, "a folder is there, not a file", str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        pieces, size = [], 0
+        while size <= most and (piece := os.read(descriptor, most + 1 - size)):
+            pieces.append(piece)
+            size += len(piece)
+    finally:
+        os.close(descriptor)
+    if size > most:
+        raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
+    return b"".join(pieces)

@@ -1,0 +1,19 @@
+"""The one decoder of texts that people write: UTF-8, with the line where it is not."""
+
+from __future__ import annotations
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file in UTF-8. A byte order mark at its start, as some editors write, is left
+    out.
+
+    Raises ValueError, whose text says what is wrong and where: "line 3: byte 0xe9 is not UTF-8".
+    """
+    data = data.removeprefix(_BOM)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line}: byte {data[error.start]:#04x} is not UTF-8") from None
