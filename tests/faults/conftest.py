@@ -28,12 +28,13 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Victim:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _build(folder)
+            build_project(folder)
             done.touch()
     return Victim(folder)
 
 
-def _build(folder: Path) -> None:
+def build_project(folder: Path) -> None:
+    """Build the project in `folder` as every test of faults wants it."""
     victim = Victim.fresh(folder)
     victim.build()
     iso, xen = victim.iso(), _hypervisor(victim)

@@ -110,12 +110,17 @@ class Attempt:
 
 
 class Victim:
-    """The project in `folder`. `wrap` is put before every command line: a namespace, a clock."""
+    """The project in `folder`. `wrap` is put before every command line: a namespace, a clock.
 
-    def __init__(self, folder: Path, *, wrap: Sequence[str] = ()) -> None:
+    `runs` is where what its runs print goes; by default a folder beside it.
+    """
+
+    def __init__(
+        self, folder: Path, *, wrap: Sequence[str] = (), runs: Path | None = None
+    ) -> None:
         self.folder = folder
         self.wrap = tuple(wrap)
-        self._runs = folder.with_name(f"{folder.name}-runs")
+        self._runs = runs or folder.with_name(f"{folder.name}-runs")
         self._runs.mkdir(exist_ok=True)
         self._count = 0
 
