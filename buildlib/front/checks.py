@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from buildlib.front.session import Session
 from buildlib.front.terminal import print_table
@@ -14,12 +14,14 @@ from buildlib.store.surroundings import ticks
 from buildlib.words.errors import BootError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from buildlib.graph.boottest import Result, Trial
     from buildlib.graph.imageserver import Signer
     from buildlib.stages.stage import From
     from buildlib.words.digest import Blob
+
+T = TypeVar("T")
 
 
 def verify(session: Session) -> None:
@@ -113,12 +115,16 @@ def image_signer(session: Session) -> Signer:
     return Signer(session.root / session.settings.key, session.store)
 
 
-def _made(session: Session, refs: Mapping[str, From]) -> dict[str, Blob]:
-    """What stages have put out for each name; they run first where they must."""
+def _with(session: Session, refs: Mapping[str, From], act: Callable[[Mapping[str, Blob]], T]) -> T:
+    """`act` with what stages have put out for each name; they run first where they must."""
     engine = session.engine
-    for stage in dict.fromkeys(ref.stage for ref in refs.values()):
-        engine.make(stage)
-    return {name: engine.output(ref).blob for name, ref in refs.items()}
+    return engine.use(
+        dict.fromkeys(ref.stage for ref in refs.values()),
+        lambda: act({name: engine.output(ref).blob for name, ref in refs.items()}))
+
+
+def _size(files: Mapping[str, Blob]) -> int:
+    return sum(blob.size for blob in files.values())
 
 
 def image_server(session: Session, sink: Sink) -> None:
@@ -127,12 +133,12 @@ def image_server(session: Session, sink: Sink) -> None:
 
     started, settings = ticks(), session.settings
     signer = image_signer(session)
-    files = _made(session, session.plan.version)
     folder = session.root / (settings.images or f"{settings.dist}/images")
-    served = serve(folder, files, session.store, signer)
+    served, size = _with(session, session.plan.version, lambda files: (
+        serve(folder, files, session.store, signer), _size(files)))
     outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
     sink(Finished("image-server", outcome, ticks() - started,
-                  sum(blob.size for blob in files.values()), f"{served.version} in {folder}"))
+                  size, f"{served.version} in {folder}"))
 
 
 def repo_signer(session: Session) -> Signer | None:
@@ -153,9 +159,9 @@ def package_repo(session: Session, sink: Sink) -> None:
 
     started, settings = ticks(), session.settings
     signer = repo_signer(session)
-    files = _made(session, session.plan.repository)
     folder = session.root / (settings.packages or f"{settings.dist}/packages")
-    done = put(folder, files, session.store, signer)
+    done, size = _with(session, session.plan.repository, lambda files: (
+        put(folder, files, session.store, signer), _size(files)))
     locked = session.plan.lock.packages
     if bases := several_versions([item.pkgname for item in locked]):
         sink(Note(f"several versions of {', '.join(bases)}: pkg_chk -b takes one of them",
@@ -164,6 +170,5 @@ def package_repo(session: Session, sink: Sink) -> None:
         sink(Note("SHA512 is not signed: name a key (key=FILE) to have it signed",
                   "package-repo"))
     outcome: Outcome = "built" if done.written or done.removed else "up to date"
-    sink(Finished("package-repo", outcome, ticks() - started,
-                  sum(blob.size for blob in files.values()),
+    sink(Finished("package-repo", outcome, ticks() - started, size,
                   f"{len(locked)} packages in {folder}"))

@@ -189,10 +189,10 @@ class Gc(Own):
         from buildlib.graph.gc import collect
 
         session = self.session()
-        session.store.lock.acquire(waiting=lambda text: print(text, file=sys.stderr))
+        session.store.begin(waiting=lambda text: print(text, file=sys.stderr))
         try:
             removed = collect(session.store)
         finally:
-            session.store.lock.release()
+            session.store.end()
         print(f"removed {removed.files} files, {size_text(removed.size)}")
         return 0

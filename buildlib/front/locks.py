@@ -11,11 +11,12 @@ from buildlib.front.settings import Settings
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
-from buildlib.graph.locking import LockMaker, changes, format_lock, replace_file
+from buildlib.graph.locking import LockMaker, changes, format_lock
 from buildlib.graph.plan import PRESS, press_stage
 from buildlib.graph.publish import Publisher
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
+from buildlib.store.atomic_files import write_file
 from buildlib.store.events import silent
 from buildlib.store.store import Store
 from buildlib.words.errors import ConfigError
@@ -43,7 +44,7 @@ def open_desk(root: Path, settings: Settings, say: Callable[[str], None]) -> Ite
     project = Project(root, store.seen)
     definition = project.release_file(settings.release)
     release = project.release(settings.release)
-    store.lock.acquire(waiting=say)
+    store.begin(waiting=say)
     try:
         mirrors = mirrors_of(release, mirror=settings.mirror, offline=settings.offline)
         if release.pressed_from and not settings.mirror:
@@ -51,7 +52,7 @@ def open_desk(root: Path, settings: Settings, say: Callable[[str], None]) -> Ite
         yield Desk(project, release, definition.parent, store, mirrors)
     finally:
         store.seen.save()
-        store.lock.release()
+        store.end()
 
 
 def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> Lock:
@@ -64,7 +65,7 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
         lock = maker.make(None if desk.release.pressed_from else old)
         project = desk.project
     path = project.lock_file(settings.release)
-    replace_file(path, format_lock(lock).encode())
+    write_file(path, format_lock(lock).encode(), durable=True)
     for line in changes(old, lock):
         say(line)
     say(f"wrote        {project.name_of(path)}")

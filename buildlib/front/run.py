@@ -85,7 +85,7 @@ class Run:
                 from buildlib.store.events import Note
 
                 forget_glance(self._glance_path)
-                session.store.lock.acquire(
+                session.store.begin(
                     waiting=lambda text: self.display.event(Note(text)))
                 session.store.blobs.clear_tmp()
                 self._begun = True
@@ -130,7 +130,7 @@ class Run:
         if self._display is not None:
             self._display.close()
         if session is not None:
-            session.store.lock.release()
+            session.store.end()
 
     def _remember(self, session: Session) -> None:
         session.note_results()
@@ -177,12 +177,13 @@ class Run:
         """An error that is none of ours; the traceback is in a log."""
         import traceback
 
+        from buildlib.store.atomic_files import write_file
         from buildlib.words.errors import GoldmasterError
 
         folder = self._session.store.logs if self._session is not None else self.root
         log: Path | None = folder / "crash.log"
         try:
-            (folder / "crash.log").write_text("".join(traceback.format_exception(error)))
+            write_file(folder / "crash.log", "".join(traceback.format_exception(error)).encode())
         except OSError:
             log = None
         return GoldmasterError(

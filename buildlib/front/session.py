@@ -14,9 +14,9 @@ from buildlib.graph.keys import Keys
 from buildlib.graph.plan import Plan, make_plan
 from buildlib.graph.publish import Publisher
 from buildlib.sources.project import Project
-from buildlib.store.blobs import distrust
 from buildlib.store.events import Sink
 from buildlib.store.glance import touched
+from buildlib.store.seal import distrust
 from buildlib.store.store import Store
 
 Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
@@ -59,9 +59,7 @@ class Session:
 
     def stages_of(self, product_name: str) -> list[str]:
         """The stages a product takes its files from."""
-        product = self.plan.products[product_name]
-        stages = [ref.stage for ref in product.files.values()]
-        return list(dict.fromkeys([*stages, product.all_of] if product.all_of else stages))
+        return self.plan.products[product_name].stages()
 
     def note_results(self) -> None:
         """Note, for the next run's glance, what this one made or found made."""

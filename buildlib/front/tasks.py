@@ -101,8 +101,6 @@ class Tasks:
     def _work(self, name: str) -> None:
         session = self._run.begin()
         if name in session.plan.products:
-            for stage in session.stages_of(name):
-                session.engine.make(stage)
             session.publisher.publish(session.plan.products[name])
             self._run.published.add(name)
         elif name in session.plan.graph.stages:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
@@ -37,6 +37,7 @@ from buildlib.words.errors import (
     ToolError,
 )
 
+T = TypeVar("T")
 Verdict: TypeAlias = Literal["up to date", "restore", "build", "unknown"]
 _TRIES = 3
 
@@ -102,6 +103,8 @@ class Engine:
         self._mirrors = mirrors
         self._outputs: dict[From, Output] = {}
         self._done: dict[str, Decision] = {}
+        self._keys_lock = threading.Lock()
+        self._running: dict[str, threading.Lock] = {}
         self._locks = {name: threading.RLock() for name in graph.stages}
 
     def decide(self, name: str) -> Decision:
@@ -173,16 +176,32 @@ class Engine:
                 decision = self.decide(name)
                 if decision.verdict != "build":
                     continue
-                try:
-                    with self.slots.one():
-                        self._run(name, decision)
-                except MissingBlob as missing:
-                    self._sink(Note(f"{missing.what}: {missing.why}; it is made again", name))
-                    self._mend(name)
-                else:
-                    return decision
-            raise StoreError("content keeps vanishing from the store", where=name,
-                             hint="another program changes it", reason="store-unstable")
+                with self._one_at_a_time(decision.key):
+                    if self.decide(name).verdict != "build":
+                        continue  # another stage of the same key has run meanwhile
+                    try:
+                        with self.slots.one():
+                            self._run(name, decision)
+                    except MissingBlob as missing:
+                        self._sink(Note(f"{missing.what}: {missing.why}; it is made again", name))
+                        self._mend(name)
+                    else:
+                        return decision
+            raise _unstable(name)
+
+    def use(self, names: Iterable[str], act: Callable[[], T]) -> T:
+        """`act()` with the outputs of stages, which are made.
+
+        They are made again, and so is what it did, where a content turns out to be damaged.
+        """
+        for _ in range(_TRIES):
+            for name in names:
+                self.make(name)
+            try:
+                return act()
+            except MissingBlob as missing:
+                self._sink(Note(f"{missing.what}: {missing.why}; it is made again"))
+        raise _unstable(", ".join(names))
 
     def outputs(self, name: str) -> Mapping[str, Output]:
         """The outputs of a stage that has been made or settled."""
@@ -230,6 +249,11 @@ class Engine:
         self._sink(Finished(name, "restored", size=self._size(name)))
 
     # running a stage
+
+    def _one_at_a_time(self, key: str) -> threading.Lock:
+        """Held while a stage of that key runs: what two of one key make is the same."""
+        with self._keys_lock:
+            return self._running.setdefault(key, threading.Lock())
 
     def _is_whole(self, name: str) -> bool:
         """Whether the content of a stage that was found made is still there."""
@@ -360,3 +384,8 @@ class Engine:
 
     def _size(self, name: str) -> int:
         return sum(map(self.store.size, self.outputs(name).values()))
+
+
+def _unstable(where: str) -> StoreError:
+    return StoreError("content keeps vanishing from the store", where=where,
+                      hint="another program changes it", reason="store-unstable")

@@ -7,8 +7,9 @@ Versions stay beside each other until somebody removes one. Each appears by one 
 LATEST, after the version that it names; so a server may serve the folder while it is written to,
 and a kill leaves nothing but a hidden folder, which the next run removes.
 
-NUMBER grows with every change of LATEST. A host follows no LATEST of a smaller number than it has
-followed: whoever stands in the server's place can hold a version back, but not bring one back.
+NUMBER grows with every change of LATEST; only one that this key has signed counts. A host follows
+no LATEST of a smaller number than it has followed: whoever stands in the server's place can hold a
+version back, but not bring one back.
 
 Signatures are RSA PKCS #1 v1.5 with SHA-256 (RFC 8017), by the host's openssl. They depend on
 nothing but key and content, so what is signed already is found to be so by signing it again.
@@ -23,17 +24,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.graph.servedfiles import beside, copy, replace, sha256_of, sync, write
+from buildlib.graph.servedfiles import copy, is_file, sha256_of, write
 from buildlib.stages.imagefolder import DIGESTS
 from buildlib.stages.imageversion import VERSION
+from buildlib.store.atomic_files import beside, leftovers, move, remove, serve_folder
+from buildlib.store.reading import read_small
 from buildlib.store.store import Store
 from buildlib.store.surroundings import find_tool, now
 from buildlib.words.digest import Blob
-from buildlib.words.errors import ConfigError, ToolError
+from buildlib.words.errors import ConfigError, MissingBlob, ToolError
+from buildlib.words.numbers import whole_number
 
 SIGNATURE_OF = "{}.sig"
 LATEST, SIGNATURE = "LATEST", SIGNATURE_OF.format(DIGESTS)
+MOST = 10**15 - 1  # hosts count with fifteen digits
 _COLUMNS = 64
+_LARGEST = 1 << 16  # bytes of a LATEST: a line and a signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +112,10 @@ def serve(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer)
     """
     version = store.blobs.read(files[VERSION].sha256).decode().partition("\n")[0]
     signature = signer.sign(store.blobs.read(files[DIGESTS].sha256))
-    folder.mkdir(parents=True, exist_ok=True)
+    serve_folder(folder)
     place = folder / version
-    for rest in (*folder.glob(".*.new"), *place.glob(".*.new")):
-        if rest.is_dir():
-            shutil.rmtree(rest)
-        else:
-            rest.unlink()
+    for rest in (*leftovers(folder), *leftovers(place)):
+        remove(rest)
     is_new = not place.is_dir()
     if is_new:
         _add(place, files, signature, store)
@@ -123,48 +126,55 @@ def serve(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer)
 
 def _add(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
     """A version of its own, by one rename."""
-    fresh = beside(place)
-    fresh.mkdir()
+    fresh = Path(beside(place))
+    serve_folder(fresh)
     try:
         for name, blob in files.items():
             copy(blob, fresh / name, store)
         write(fresh / SIGNATURE, signature)
-        sync(fresh)
-    except OSError:  # a full disk, which it shall not keep full
-        shutil.rmtree(fresh, ignore_errors=True)
+    except (OSError, MissingBlob):  # a full disk, which it shall not keep full
+        remove(fresh)
         raise
-    fresh.rename(place)
-    sync(place.parent)
+    move(fresh, place, durable=True)
 
 
 def _mend(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
     """What is missing or damaged in a version that is there; its signature, by another key."""
+    serve_folder(place)
     for name, blob in files.items():
         path = place / name
-        if not path.is_file() or sha256_of(path) != blob.sha256:
-            copy(blob, beside(path), store)
-            beside(path).replace(path)
-    path = place / SIGNATURE
-    if not path.is_file() or path.read_bytes() != signature:
-        replace(path, signature)
-    sync(place)
+        if not is_file(path, blob.size) or sha256_of(path) != blob.sha256:
+            copy(blob, path, store)
+    write(place / SIGNATURE, signature)
 
 
 def _name_latest(folder: Path, version: str, signer: Signer) -> bool:
     """LATEST names `version`, by a greater number than before if anything changes; whether so."""
     path = folder / LATEST
-    before = path.read_bytes() if path.is_file() else b""
-    number = _number(before)
-    if before == _latest(version, number, signer):
+    named, number = _signed(path, signer)
+    if named == version and number <= MOST:
+        is_file(path, path.stat().st_size)  # its mode is mended
         return False
-    replace(path, _latest(version, max(number + 1, int(now())), signer))
-    sync(folder)
-    return True
+    if number >= MOST:
+        raise ConfigError(
+            "LATEST has a number that hosts cannot count beyond", where=path,
+            why=f"it is {number}, and fifteen digits are the most that a host takes",
+            hint="remove LATEST, and have each host forget the number that it has followed",
+            reason="latest-number")
+    return write(path, _latest(version, max(number + 1, int(now())), signer))
 
 
-def _number(latest: bytes) -> int:
-    words = latest.partition(b"\n")[0].split()
-    return int(words[1]) if len(words) == 2 and words[1].isdigit() else 0
+def _signed(path: Path, signer: Signer) -> tuple[str, int]:
+    """The version and the number of a LATEST that this key has signed; whoever can write to the
+    folder can write another one, which does not count.
+    """
+    try:
+        latest = read_small(path, most=_LARGEST)
+        version, number = latest.partition(b"\n")[0].decode("ascii").split()
+        counted = whole_number(number)
+    except (OSError, ValueError):
+        return "", 0
+    return (version, counted) if latest == _latest(version, counted, signer) else ("", 0)
 
 
 def _latest(version: str, number: int, signer: Signer) -> bytes:

@@ -19,6 +19,7 @@ from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.openpgp import load_certificate, signed_at, verified_payload
 from buildlib.sources.pkgsrc.version import compare
 from buildlib.sources.project import Project, definition_digest
+from buildlib.store.atomic_files import write_file
 from buildlib.store.store import Store
 from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError, SourceError
@@ -82,7 +83,7 @@ class LockMaker:
         if signature.key_path and not self._key.exists():
             data = self._small(signature.key_path)
             load_certificate(data, fingerprint=signature.fingerprint, where=signature.key_path)
-            replace_file(self._key, data)
+            write_file(self._key, data, durable=True)
             self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
             return data
         try:
@@ -142,17 +143,6 @@ class LockMaker:
         data = fetch_unpinned(self._mirrors.urls(path))
         self._store.blobs.put(data)
         return data
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Have `data` at `path` by one rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.new")
-    try:
-        scratch.write_bytes(data)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _named(paths: list[str], one: str, many: str) -> str:

@@ -11,6 +11,8 @@ import socket
 from pathlib import Path
 from typing import Any, Self
 
+from buildlib.store.atomic_files import beside, move, remove
+
 _SECONDS = 2.0  # a machine that does not answer in that time has no picture either
 _PIECE = 1 << 16
 
@@ -44,13 +46,17 @@ class Monitor:
         """Write what the screen shows to `path`, a PNG; False where that cannot be had."""
         self._theirs.close()  # so that QEMU's end is seen, should it be gone
         path.unlink(missing_ok=True)
+        scratch = beside(path.absolute())
         try:
             self._answer()  # its greeting
             self._ask("qmp_capabilities")
-            self._ask("screendump", filename=str(path.absolute()), format="png")
+            self._ask("screendump", filename=scratch, format="png")
+            move(scratch, path)
         except (OSError, ValueError):
             return False
-        return path.exists()
+        finally:
+            remove(scratch)
+        return True
 
     def _ask(self, command: str, **arguments: str) -> None:
         """Raises ValueError where QEMU answers with an error, OSError where it does not."""

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildlib.graph.imageserver import SIGNATURE_OF, Signer
-from buildlib.graph.servedfiles import beside, copy, replace, sync
+from buildlib.graph.servedfiles import copy, is_file, write
 from buildlib.sources import checksums
 from buildlib.stages.packagerepo import DIGESTS, FOLDER, INDEX, SUMMARY
+from buildlib.store.atomic_files import leftovers, remove, serve_folder, sync
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
@@ -45,9 +46,10 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
     What is there and right is left alone. Without a signer there is no signature, but one that
     is there and fits stays. Raises GoldmasterError and OSError.
     """
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    for rest in (*folder.glob(".*.new"), *(folder / FOLDER).glob(".*.new")):
-        rest.unlink()
+    for place in (folder, folder / FOLDER):
+        serve_folder(place)
+        for rest in leftovers(place):
+            remove(rest)
     packages = [path for path in files if path not in {*_LISTS, DIGESTS}]
     written = [path for path in packages if _place(folder / path, files[path], store)]
     lists = [path for path in _LISTS if _place(folder / path, files[path], store)]
@@ -65,9 +67,7 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
             removed.append(SIGNATURE)
     if signer is not None:
         signature = signer.sign(store.blobs.read(files[DIGESTS].sha256))
-        place = folder / SIGNATURE
-        if not place.is_file() or place.read_bytes() != signature:
-            replace(place, signature)
+        if write(folder / SIGNATURE, signature):
             written.append(SIGNATURE)
     sync(folder)
     return Put(tuple(written), tuple(removed))
@@ -81,15 +81,9 @@ def several_versions(names: Iterable[str]) -> list[str]:
 
 def _place(path: Path, blob: Blob, store: Store) -> bool:
     """Have a copy of the blob at `path`; whether it was not there."""
-    if path.is_file() and not path.is_symlink() and path.stat().st_size == blob.size and (
-            store.seen.sha256(str(path)) == blob.sha256):
+    if is_file(path, blob.size) and store.seen.sha256(str(path)) == blob.sha256:
         return False
-    try:
-        copy(blob, beside(path), store)
-        beside(path).replace(path)
-    except OSError:  # a full disk, which it shall not keep full
-        beside(path).unlink(missing_ok=True)
-        raise
+    copy(blob, path, store)
     return True
 
 

@@ -26,3 +26,8 @@ class Product:
     record: str = ""
     labels: From | None = None
     doc: str = ""
+
+    def stages(self) -> list[str]:
+        """The stages that its files are outputs of."""
+        names = [ref.stage for ref in self.files.values()]
+        return list(dict.fromkeys([*names, self.all_of] if self.all_of else names))

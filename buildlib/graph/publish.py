@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from buildlib.graph.engine import Engine
 from buildlib.graph.product import Product
-from buildlib.store.blobs import SEAL_NS
+from buildlib.store.atomic_files import beside, leftovers, move, remove, sync
 from buildlib.store.events import Finished, Sink
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
@@ -38,40 +40,51 @@ class Publisher:
         One `lstat` a file while it is the store's own; a copy is hashed once.
         """
         files = self._files(product, make_record=False)
-        return files is not None and all(
-            self._is_blob(product.folder / name, blob) for name, blob in files.items()
-        )
+        if files is None or any(leftovers(folder) for folder in _folders(product.folder, files)):
+            return False
+        return all(self._is_blob(product.folder / name, blob) for name, blob in files.items())
 
     def publish(self, product: Product) -> None:
-        """Make every file of the product current, each by one rename."""
+        """Make every file of the product current, each by one rename. When that is told, all of it
+        is on the disk.
+        """
         started = ticks()
+        size = self._engine.use(product.stages(), lambda: self._put_all(product))
+        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+
+    def _put_all(self, product: Product) -> int:
         files = self._files(product, make_record=True)
         assert files is not None
-        size = 0
-        for name, blob in files.items():
-            target = product.folder / name
-            size += blob.size
-            if not self._is_blob(target, blob):
-                self._put(blob, target)
-        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+        folders = _folders(product.folder, files)
+        for rest in chain.from_iterable(map(leftovers, folders)):
+            remove(rest)
+        changed = [name for name, blob in files.items()
+                   if not self._is_blob(product.folder / name, blob)]
+        for name in changed:
+            self._put(files[name], product.folder / name)
+        for folder in _folders(product.folder, changed):
+            sync(folder)
+        return sum(blob.size for blob in files.values())
 
     def _put(self, blob: Blob, target: Path) -> None:
         """Have the blob at `target` by one rename: out of the store, so that a kill leaves nothing
         beside it, or, on another file system, out of a hidden copy, which the next run removes.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        for scratch in (Path(self._store.blobs.fresh()), _beside(target)):
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # one with something in it is not ours to remove
+        for scratch in (self._store.blobs.fresh(), beside(target)):
             try:
-                scratch.unlink(missing_ok=True)
                 self._store.blobs.place(blob, scratch)
-                scratch.replace(target)
+                sync(scratch)
+                move(scratch, target)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
             else:
                 return
             finally:
-                scratch.unlink(missing_ok=True)
+                remove(scratch)
 
     def names(self, product: Product) -> list[str]:
         """The file names of a product whose stages have been made."""
@@ -94,18 +107,18 @@ class Publisher:
         return files
 
     def _is_blob(self, path: Path, blob: Blob) -> bool:
+        blobs = self._store.blobs
         try:
-            if _beside(path).exists():
-                return False
             status = os.lstat(path)
-            kept = os.lstat(self._store.blobs.where(blob.sha256))
-        except FileNotFoundError:
+            kept = os.lstat(blobs.where(blob.sha256))
+        except (FileNotFoundError, NotADirectoryError):
             return False
         if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
-            return self._store.blobs.has(blob)
-        if (status.st_dev, status.st_mtime_ns) == (kept.st_dev, SEAL_NS) and status.st_nlink > 1:
+            return blobs.has(blob)
+        if status.st_dev == kept.st_dev and status.st_nlink > 1 and blobs.seal.holds(status):
             return False  # the store's too, so of another content: nobody need read it
-        return status.st_size == blob.size and self._store.seen.sha256(str(path)) == blob.sha256
+        return (stat.S_ISREG(status.st_mode) and status.st_size == blob.size
+                and self._store.seen.sha256(str(path)) == blob.sha256)
 
     def _record(self, product: Product, *, make: bool) -> Blob | None:
         """The build record, kept under the digest of the keys it tells of; None if not made."""
@@ -179,9 +192,9 @@ class Publisher:
         return "unknown"
 
 
-def _beside(target: Path) -> Path:
-    """Where a copy of a product is made."""
-    return target.with_name(f".{target.name}.new")
+def _folders(folder: Path, files: Iterable[str]) -> set[Path]:
+    """The folders that files of a product lie in."""
+    return {(folder / name).parent for name in files}
 
 
 def _collect_inputs(value: object, inputs: dict[str, str]) -> None:

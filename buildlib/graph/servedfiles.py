@@ -1,12 +1,12 @@
-"""Files in a folder that a server serves while it is written to: each appears by one rename."""
+"""Files in a folder that a server serves while it is written to, for whoever asks for them."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
+import stat
 from pathlib import Path
 
+from buildlib.store.atomic_files import SERVED, beside, new_file, write_file
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 
@@ -17,35 +17,29 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def beside(path: Path) -> Path:
-    """Where a file is written before it is renamed."""
-    return path.with_name(f".{path.name}.new")
+def is_file(path: Path, size: int) -> bool:
+    """Whether a file of that size is there, which others can read; its mode is mended."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+        return False
+    if stat.S_IMODE(status.st_mode) != SERVED:
+        path.chmod(SERVED)
+    return True
 
 
 def copy(blob: Blob, target: Path, store: Store) -> None:
     """A copy of its own: the folder outlives the store, and others may write to it."""
-    shutil.copyfile(store.blobs.path(blob), target)
-    target.chmod(0o644)
-    sync(target)
+    with new_file(beside(target), mode=SERVED) as file:
+        store.blobs.copy_to(blob, file)
+        file.appear(target, durable=True)
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Have `data` at `path` by one rename."""
-    write(beside(path), data)
-    beside(path).replace(path)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Have `data` at `path`, on the disk."""
-    path.write_bytes(data)
-    path.chmod(0o644)
-    sync(path)
-
-
-def sync(path: Path) -> None:
-    """Have a file or folder on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def write(path: Path, data: bytes) -> bool:
+    """Have `data` at `path`, on the disk; whether it was not there."""
+    if is_file(path, len(data)) and path.read_bytes() == data:
+        return False
+    write_file(path, data, mode=SERVED, durable=True)
+    return True

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlib.store.atomic_files import write_file
 from buildlib.words.errors import ConfigError
 
 _SHARED = ("hosts", "resolv.conf")  # linked from the etc of every host and server
@@ -63,7 +64,7 @@ def write_example(folder: Path) -> int:
         raise ConfigError(f"{folder} is no folder", where=folder, reason="not-a-folder")
     count = 0
     for path, text in _files():
-        _parent(folder / path).write_text(text, encoding="utf-8")
+        write_file(_parent(folder / path), text.encode())
         count += 1
     for place in (*(f"pservers/{host}" for host in _HOSTS),
                   *(f"vservers/{server.name}" for server in _SERVERS)):

@@ -10,6 +10,7 @@ from buildlib.stages.copying import write_at
 from buildlib.stages.ffs import amount
 from buildlib.stages.ffslayout import Image
 from buildlib.stages.ufs1 import BLOCK, FRAGMENT, GROUP_LIMIT
+from buildlib.store.atomic_files import beside, new_file
 from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError, StageError
 from buildlib.words.mtree import format_tree
@@ -32,19 +33,13 @@ def write_image(
     Raises ConfigError where the size is too small.
     """
     image = _layout(tree, time=time, size=size)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("xb") as file:
-            descriptor = file.fileno()
-            os.ftruncate(descriptor, image.size)  # what is free stays a hole
-            for offset, data in image.render():
-                write_at(descriptor, offset, data)
-            for node, offset, at, length in image.extents():
-                write_at(descriptor, at, contents[node.entry.sha256][offset : offset + length])
-            os.fsync(descriptor)
-        scratch.rename(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with new_file(beside(path)) as file:
+        os.ftruncate(file.descriptor, image.size)  # what is free stays a hole
+        for offset, data in image.render():
+            write_at(file.descriptor, offset, data)
+        for node, offset, at, length in image.extents():
+            write_at(file.descriptor, at, contents[node.entry.sha256][offset : offset + length])
+        file.appear(path, durable=True)
     return image.size
 
 

@@ -62,8 +62,7 @@ class Glance:
 def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
     """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
     try:
-        with open(path, "rb") as file:
-            data = json.loads(checked(file.read()))
+        data = json.loads(checked(_content(path)))
         if data["form"] != _FORM or data["circumstances"] != circumstances:
             return None
         for follow, looked in ((True, data["looked"]), (False, data["links"])):
@@ -85,14 +84,11 @@ def write_glance(
         "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
         "workers": glance.workers,
     }
-    scratch = os.path.join(os.path.dirname(path), "tmp", f"glance-{os.getpid()}")
-    try:
-        with open(scratch, "wb") as file:
-            file.write(with_sum(json.dumps(data).encode()))
-        os.replace(scratch, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch)
+    from buildlib.store.atomic_files import fresh_name, write_file
+
+    with contextlib.suppress(OSError):
+        write_file(path, with_sum(json.dumps(data).encode()), clearing=True,
+                   scratch=fresh_name(os.path.join(os.path.dirname(path), "tmp")))
 
 
 def touched(folder: str) -> list[str]:
@@ -104,8 +100,7 @@ def touched(folder: str) -> list[str]:
     for base in os.listdir(folder):
         if base.startswith("glance-") and base.endswith(".json"):
             try:
-                with open(f"{folder}/{base}", "rb") as file:
-                    looked = json.loads(checked(file.read()))["looked"]
+                looked = json.loads(checked(_content(f"{folder}/{base}")))["looked"]
                 for name, seen in looked.items():
                     if name.startswith(f"{folder}/"):
                         noted.setdefault(name, [None]).append(seen)
@@ -116,5 +111,14 @@ def touched(folder: str) -> list[str]:
 
 def forget_glance(path: str) -> None:
     """The next run decides from contents."""
+    if os.path.isdir(path):
+        return  # it has no business there, and is no glance
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _content(path: str) -> bytes:
+    if not os.path.isfile(path):  # to open a FIFO would wait for ever
+        return b""
+    with open(path, "rb") as file:
+        return file.read()

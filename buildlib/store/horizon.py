@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from buildlib.store.atomic_files import write_file
 from buildlib.store.surroundings import boot_id
 
 _LOOK_SECONDS = 1.0
@@ -103,9 +104,7 @@ class Horizon:
             return None
 
     def _write(self, time: int) -> None:
-        scratch = self._file.with_name(f"{self._file.name}.new")
-        scratch.write_text(f"{boot_id()} {time}\n")
-        scratch.replace(self._file)
+        write_file(self._file, f"{boot_id()} {time}\n".encode())
 
 
 class _Watch:

@@ -8,7 +8,8 @@ whole runs of them in one call. Contents are aligned to the sectors of ISO 9660 
     packs/ab/ab56….idx  48 bytes a content: SHA-256, offset, size (little endian), in file order
 
 A pack is named by the SHA-256 of its index, which holds the digest of every content: so the name
-stands for all bytes without hashing them twice. Packs are sealed as blobs are.
+stands for all bytes without hashing them twice. Packs are sealed as blobs are, and looked at as
+closely before contents leave them.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
-from buildlib.store.blobs import CHUNK, SEAL_NS, Blobs, is_sealed
+from buildlib.store.atomic_files import STORED, NewFile, new_file, remove
+from buildlib.store.blobs import CHUNK, Blobs, names_below
+from buildlib.store.seal import checksum
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob
 from buildlib.words.tree import Entry, Tree
@@ -56,8 +60,8 @@ class Place:
 class PackWriter:
     """A pack being written. Contents that are added twice are kept once."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._rows: list[bytes] = []
@@ -112,16 +116,15 @@ class PackWriter:
 
     def _rewind(self, start: int) -> None:
         self._flush()
-        os.ftruncate(self._descriptor, start)
-        os.lseek(self._descriptor, start, os.SEEK_SET)
+        os.ftruncate(self._file.descriptor, start)
+        os.lseek(self._file.descriptor, start, os.SEEK_SET)
         self.size = start
 
     def _flush(self) -> None:
-        data = memoryview(b"".join(self._pending))
+        data = b"".join(self._pending)
         self._pending.clear()
         self._pending_size = 0
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+        self._file.write(data)
 
 
 class Packs:
@@ -130,6 +133,8 @@ class Packs:
     def __init__(self, folder: Path, blobs: Blobs) -> None:
         self._root = folder / "packs"
         self._blobs = blobs
+        self._seal = blobs.seal
+        self._known: set[str] = set()  # written in this run, or read: contents may leave them
         self._root.mkdir(exist_ok=True)
 
     def where(self, name: str) -> Path:
@@ -142,36 +147,50 @@ class Packs:
 
         Nothing is stored where the block raises, nor where nothing was added.
         """
-        scratch = self._blobs.fresh()
-        descriptor = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o444)
-        try:
-            pack = PackWriter(descriptor)
+        with new_file(self._blobs.fresh(), mode=STORED) as file:
+            pack = PackWriter(file)
             yield pack
             index = pack.finish()
             if index:
-                os.utime(descriptor, ns=(SEAL_NS, SEAL_NS))
-                name = hashlib.sha256(index).hexdigest()
-                target = self.where(name)
-                target.parent.mkdir(exist_ok=True)
-                _write_sealed(f"{scratch}.idx", f"{target}.idx", index)
-                os.rename(scratch, target)
-                result.append(Blob(name, pack.size))
-        finally:
-            os.close(descriptor)
-            for path in (scratch, f"{scratch}.idx"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
+                stored = Blob(hashlib.sha256(index).hexdigest(), pack.size)
+                if not self._is_whole(stored):
+                    self._keep(file, index, stored)
+                result.append(stored)
+
+    def _keep(self, file: NewFile, index: bytes, pack: Blob) -> None:
+        path = self.where(pack.sha256)
+        with new_file(self._blobs.fresh(), mode=STORED) as beside:
+            beside.write(index)
+            for part, target in ((beside, f"{path}.idx"), (file, path)):
+                self._seal.put(part.descriptor)
+                part.appear(target, clearing=True)
+        self._known.add(pack.sha256)
 
     def has(self, pack: Blob) -> bool:
         """Whether the pack and its index are there, as they were written."""
-        path = self.where(pack.sha256)
-        if is_sealed(str(path), pack.size) and is_sealed(f"{path}.idx"):
-            return True
-        if not path.exists() or not self.is_sound(pack.sha256):
+        path = str(self.where(pack.sha256))
+        return (self._seal.is_on(path, pack.size) and self._seal.is_on(f"{path}.idx")
+                ) or self._reseal(pack)
+
+    def _is_whole(self, pack: Blob) -> bool:
+        """Whether the pack is there and contents may leave it, as `Blobs.path` has it of blobs."""
+        if not self.has(pack):
+            return False
+        if pack.sha256 not in self._known:
+            if not (self._seal.agrees(str(self.where(pack.sha256))) or self._reseal(pack)):
+                return False
+            self._known.add(pack.sha256)
+        return True
+
+    def _reseal(self, pack: Blob) -> bool:
+        """Read a pack whose seal is broken: seal it again, or remove it."""
+        path = str(self.where(pack.sha256))
+        if not self.is_sound(pack.sha256):
             self.discard(pack.sha256)
             return False
-        os.utime(path, ns=(SEAL_NS, SEAL_NS))
-        os.utime(f"{path}.idx", ns=(SEAL_NS, SEAL_NS))
+        self._seal.put(path, checksum(path))
+        self._seal.put(f"{path}.idx")
+        self._known.add(pack.sha256)
         return True
 
     def contents(self, stored: StoredTree) -> dict[str, Place]:
@@ -180,7 +199,7 @@ class Packs:
             blob.sha256: Place(str(self._blobs.path(blob)), 0, blob.size) for blob in stored.files
         }
         for pack in stored.packs:
-            if not self.has(pack):
+            if not self._is_whole(pack):
                 raise MissingBlob(pack.sha256, why="it was deleted, or changed by something else")
             path = str(self.where(pack.sha256))
             index = Path(f"{path}.idx").read_bytes()
@@ -198,6 +217,8 @@ class Packs:
         """
         path, end = self.where(name), 0
         try:
+            if not all(stat.S_ISREG(os.lstat(part).st_mode) for part in (path, f"{path}.idx")):
+                return False
             index = Path(f"{path}.idx").read_bytes()
             if hashlib.sha256(index).hexdigest() != name:
                 return False
@@ -215,15 +236,14 @@ class Packs:
         """Remove a pack; the bytes that are free now."""
         path, freed = self.where(name), 0
         for part in (path, Path(f"{path}.idx")):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 freed += part.lstat().st_size
-                part.unlink()
+                remove(part)
         return freed
 
     def all(self) -> Iterator[str]:
         """The name of every pack, in no order."""
-        for folder in self._root.iterdir():
-            yield from (path.name for path in folder.iterdir() if path.suffix != ".idx")
+        return (name for name in names_below(self._root) if not name.endswith(".idx"))
 
 
 def _hash(descriptor: int, offset: int, size: int) -> bytes:
@@ -233,13 +253,6 @@ def _hash(descriptor: int, offset: int, size: int) -> bytes:
         offset += len(data)
         size -= len(data)
     return digest.digest()
-
-
-def _write_sealed(scratch: str, target: str, data: bytes) -> None:
-    Path(scratch).write_bytes(data)
-    os.chmod(scratch, 0o444)
-    os.utime(scratch, ns=(SEAL_NS, SEAL_NS))
-    os.rename(scratch, target)
 
 
 def read_content(place: Place) -> bytes:

@@ -6,7 +6,7 @@ runs. A record appears by one rename, after all the content that it names.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
+from buildlib.store.atomic_files import fresh_name, remove, write_file
+from buildlib.store.reading import read_small
 from buildlib.words.digest import SHA256_HEX, Blob, Json, canonical, digest_of
 
 Document: TypeAlias = dict[str, Any]
@@ -52,21 +54,21 @@ class Records:
             path.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> Record | None:
-        """The record under `key`; None where there is none, or one that cannot be read."""
+        """The record under `key`; None where there is none, or one that is not what was stored."""
         try:
-            data = json.loads(self._where(key).read_bytes())
-            if data.pop("sum") != digest_of(data):
+            data = json.loads(_content(self._where(key)))
+            if data.pop("sum") != digest_of(data) or digest_of(data["document"]) != key:
                 return None
             outputs = {
                 name: Output(Blob(*blob), _blobs(packs), _blobs(files))
                 for name, (blob, packs, files) in data["outputs"].items()
             }
             return Record(data["document"], outputs)
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def put(self, key: str, record: Record) -> None:
-        """Store `record`, replacing one that is there."""
+        """Store `record`, whose document `key` is the digest of, replacing one that is there."""
         outputs: dict[str, Json] = {
             name: [
                 [output.blob.sha256, output.blob.size],
@@ -75,18 +77,16 @@ class Records:
             ]
             for name, output in record.outputs.items()
         }
-        path = self._where(key)
-        path.parent.mkdir(exist_ok=True)
         data: dict[str, Json] = {"document": record.document, "outputs": outputs}
-        self._replace(path, canonical(data | {"sum": digest_of(data)}))
+        self._replace(self._where(key), canonical(data | {"sum": digest_of(data)}))
 
     def drop(self, key: str) -> None:
         """Forget the record under `key`."""
-        self._where(key).unlink(missing_ok=True)
+        remove(self._where(key))
 
     def all(self) -> Iterator[str]:
         """Every key, in no order."""
-        for folder in self._records.iterdir():
+        for folder in filter(Path.is_dir, self._records.iterdir()):
             for path in folder.iterdir():
                 yield path.stem
 
@@ -107,27 +107,32 @@ class Records:
         return self._records / key[:2] / f"{key}.json"
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Write the file whole or not at all. One writer at a time: the run that holds the lock.
+        """Write the file, whole or not at all.
 
-        There is no fsync: after a power cut a record or blob may be empty, which is noticed by its
-        size or form, and costs the stage that made it. kill -9 costs nothing.
+        It is not synced: a power cut may leave it empty, which its form tells. That costs no more
+        than to look at the stage once again.
         """
-        scratch = self._tmp / path.name
-        try:
-            scratch.write_bytes(data)
-            scratch.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                scratch.unlink(missing_ok=True)
-            raise
+        write_file(path, data, scratch=fresh_name(self._tmp), clearing=True)
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file; nothing where there is none, something else, or no end of it."""
+    try:
+        return read_small(path) if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            return b""
+        raise
 
 
 def _read_key(path: Path) -> str | None:
     try:
-        text = path.read_text("ascii")
-    except (FileNotFoundError, ValueError):
+        text = _content(path).decode("ascii")
+    except ValueError:
         return None
-    return text if SHA256_HEX.match(text) else None
+    return text if SHA256_HEX.fullmatch(text) else None
 
 
 def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.store import surroundings
+from buildlib.store.atomic_files import fresh_name, write_file
 from buildlib.store.glance import Signature, checked, signature, with_sum
+from buildlib.store.reading import read_small
 
 _TICK_NS = 100_000_000
+_MOST = 1 << 28  # bytes: far more than a memory of all files of a checkout takes
 
 Compute: TypeAlias = Callable[[str], str]
 
@@ -37,7 +40,7 @@ class Seen:
         self.looked: dict[str, Signature] = {}
         self.links: dict[str, Signature] = {}
         with contextlib.suppress(OSError, ValueError):
-            self._memory = json.loads(checked(path.read_bytes()))
+            self._memory = json.loads(checked(read_small(path, most=_MOST)))
 
     def note(self, path: str | Path, *, follow: bool = True) -> None:
         """Remember that the run looked at a path, present or not, for the next run's glance.
@@ -81,17 +84,13 @@ class Seen:
 
     def save(self) -> None:
         """Write the memory, if it changed and the disk has room: losing it only costs time."""
-        scratch = self._path.parent / "tmp" / f"seen-{os.getpid()}"
-        with self._lock:
+        folder = self._path.parent / "tmp"
+        with self._lock, contextlib.suppress(OSError):
             if self._dirty:
-                try:
-                    scratch.parent.mkdir(exist_ok=True)
-                    scratch.write_bytes(with_sum(json.dumps(self._memory).encode()))
-                    scratch.replace(self._path)
-                    self._dirty = False
-                except OSError:
-                    with contextlib.suppress(OSError):
-                        scratch.unlink()
+                folder.mkdir(exist_ok=True)
+                write_file(self._path, with_sum(json.dumps(self._memory).encode()),
+                           scratch=fresh_name(folder), clearing=True)
+                self._dirty = False
 
 
 def _hash_file(path: str) -> str:

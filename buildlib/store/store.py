@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from buildlib.store.blobs import Blobs
@@ -10,6 +12,7 @@ from buildlib.store.lock import RunLock
 from buildlib.store.packs import Packs
 from buildlib.store.process import Runner
 from buildlib.store.records import Output, Records
+from buildlib.store.seal import Seal
 from buildlib.store.seen import Seen
 from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
@@ -26,7 +29,8 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
-            self.blobs = Blobs(self.folder)
+            self.seal = Seal(self.folder)
+            self.blobs = Blobs(self.folder, self.seal)
             self.packs = Packs(self.folder, self.blobs)
             self.records = Records(self.folder)
         except OSError as error:
@@ -41,6 +45,18 @@ class Store:
         self.lock = RunLock(self.folder)
         self.runner = Runner(lambda: self.lock.descriptor)
         self.workspaces = Workspaces(build / "work")
+
+    def begin(self, *, waiting: Callable[[str], None]) -> None:
+        """Hold the store's lock, as `RunLock.acquire` does, to write to it."""
+        self.lock.acquire(waiting=waiting)
+        self.seal.look()
+
+    def end(self) -> None:
+        """Have all that was stored since `begin` on the disk, and give the lock back."""
+        if self.lock.descriptor >= 0:
+            with contextlib.suppress(OSError):  # then a boot is followed by a closer look
+                self.seal.settle()
+            self.lock.release()
 
     def failed(self, name: str) -> Path:
         """Where the folder of a stage is kept when one of its tools has failed."""

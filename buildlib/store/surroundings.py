@@ -59,8 +59,20 @@ def callers(*names: str) -> dict[str, str]:
 
 
 def boot_id() -> str:
-    """What names the time since the machine was last started."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """What names the time since the machine was last started; empty where nothing tells."""
+    return _told("/proc/sys/kernel/random/boot_id")
+
+
+def machine_id() -> str:
+    """What names the machine; empty where nothing tells."""
+    return _told("/etc/machine-id")
+
+
+def _told(path: str) -> str:
+    try:
+        return Path(path).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def processors() -> int:

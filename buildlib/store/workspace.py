@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from buildlib.store.atomic_files import sync_file_system, write_file
+
 
 class Workspaces:
     """The work folders of one store. Methods may be called from several threads."""
@@ -42,7 +44,8 @@ class Workspaces:
                     with suppress(OSError):  # what was refused at once leaves no empty folder
                         path.rmdir()
                     raise
-                done.write_text(str(path))
+                sync_file_system(path)  # a power cut leaves no folder that is only half there
+                write_file(done, str(path).encode(), durable=True)
         return path
 
     def has(self, kind: str, key: str) -> bool:
@@ -71,7 +74,7 @@ class Workspaces:
 
     def set_expected(self, kind: str, count: int) -> None:
         """Remember how many files a whole build has compiled."""
-        (self.folder / f"{kind}.count").write_text(f"{count}\n")
+        write_file(self.folder / f"{kind}.count", f"{count}\n".encode())
 
     def drop(self, path: Path) -> None:
         """Remove a folder that turned out to be damaged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from support.killing import Killed, killed_at
 
 from buildlib.graph import imageserver
 from buildlib.graph.imageserver import Served, Signer, serve
+from buildlib.store.atomic_files import NewFile
+from buildlib.store.blobs import Blobs
 from buildlib.store.records import Output
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob, sha256
@@ -127,7 +129,7 @@ def test_a_new_key_signs_what_is_there_anew(store: Store, folder: Path) -> None:
     put(store, folder, "v1")
     assert put(store, folder, "v1", key="theirs") == Served("v1", is_new=False, is_named=True)
     check(folder, "theirs")
-    assert latest(folder, "theirs")[1] == int(NOW) + 1
+    assert latest(folder, "theirs")[1] == int(NOW), "only a number that this key has signed counts"
 
 
 def test_a_latest_that_is_damaged(store: Store, folder: Path) -> None:
@@ -138,12 +140,60 @@ def test_a_latest_that_is_damaged(store: Store, folder: Path) -> None:
         assert latest(folder) == ("v1", int(NOW))
 
 
+@pytest.mark.parametrize("text", [
+    b"v1 999999999999998\nxx\n", b"v2 999999999999998\n", b"v1 1\xc2\xb2\n",
+    b"v1 " + b"9" * 5000 + b"\n", b"v1 1 2\n", bytes(1 << 20),
+], ids=["unsigned", "other version", "superscript", "endless", "three words", "large"])
+def test_a_number_that_this_key_has_not_signed(store: Store, folder: Path, text: bytes) -> None:
+    """Whoever can write to the folder could else have one signed that hosts cannot count beyond."""
+    put(store, folder, "v1")
+    signed = (folder / "LATEST").read_bytes().partition(b"\n")[2]
+    for rest in (b"", signed):
+        (folder / "LATEST").write_bytes(text + rest)
+        assert put(store, folder, "v1").is_named
+        assert latest(folder) == ("v1", int(NOW))
+
+
+@pytest.mark.parametrize("number", [10**15 - 1, 10**15])
+def test_no_number_is_signed_that_hosts_do_not_count(
+    store: Store, folder: Path, number: int
+) -> None:
+    put(store, folder, "v1")
+    signer = Signer(private_key(), store)
+    (folder / "LATEST").write_bytes(before := imageserver._latest("v1", number, signer))
+    with pytest.raises(ConfigError, match="LATEST") as caught:
+        put(store, folder, "v2", image=b"two")
+    assert caught.value.reason == "latest-number"
+    assert (folder / "LATEST").read_bytes() == before
+
+
+def test_modes_are_mended(store: Store, folder: Path) -> None:
+    """Whatever the umask was, now or before: a server that is another user reads all of it."""
+    before = os.umask(0o077)
+    try:
+        put(store, folder / "deep" / "er", "v1")
+    finally:
+        os.umask(before)
+    served = folder / "deep" / "er"
+
+    def modes() -> set[int]:
+        return {path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+
+    assert modes() == {0o755, 0o644}
+    for path in (served, served / "v1"):
+        path.chmod(0o700)
+    for path in (served / "LATEST", served / "v1" / "base.ffs", served / "v1" / "SHA256.sig"):
+        path.chmod(0o600)
+    assert put(store, served, "v1") == Served("v1", is_new=False, is_named=False)
+    assert modes() == {0o755, 0o644}
+
+
 @pytest.mark.parametrize("damage", [False, True])
 def test_killed_at_every_step(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, *, damage: bool
 ) -> None:
     files, signer = version(store, "v2", b"two"), Signer(private_key(), store)
-    for step in range(1, 40):
+    for step in range(1, 80):
         put(store, folder, "v1")
         if damage:
             serve(folder, files, store, signer)
@@ -165,19 +215,18 @@ def test_killed_at_every_step(
         for path in (folder / "v2").iterdir():
             path.unlink()
         (folder / "v2").rmdir()
-    assert step > (5 if damage else 10)
-    assert step < 39
+    assert 10 < step < 79
 
 
 def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, folder, "v1")
 
-    def full(_source: Path, target: Path) -> None:
-        target.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    def full(blobs: Blobs, _blob: Blob, file: NewFile) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(shutil, "copyfile", full)
+        patch.setattr(Blobs, "copy_to", full)
         put(store, folder, "v2", image=b"two")
     assert hidden(folder) == []
     assert latest(folder)[0] == "v1"

@@ -6,7 +6,6 @@ import errno
 import gzip
 import hashlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from buildlib.graph.imageserver import Signer
 from buildlib.graph.packagerepo import Put, put, several_versions
 from buildlib.sources.checksums import format_list
 from buildlib.sources.pkgsrc.summary import parse
+from buildlib.store.atomic_files import NewFile
+from buildlib.store.blobs import Blobs
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 
@@ -164,7 +165,7 @@ def test_killed_at_every_step(
     that has its digest.
     """
     old, new, key = files(store, *OLD), files(store, "a-2", "b-1", "d-1"), signer(store)
-    for step in range(1, 60):
+    for step in range(1, 90):
         put(folder, old, store, key)
         with monkeypatch.context() as patch:
             killed_at(step, patch)
@@ -178,22 +179,39 @@ def test_killed_at_every_step(
         put(folder, new, store, key)
         check(folder, "a-2", "b-1", "d-1")
         assert not list(folder.rglob(".*"))
-    assert 15 < step < 59
+    assert 15 < step < 89
 
 
 def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder, files(store, *OLD), store, None)
 
-    def full(_source: Path, target: Path) -> None:
-        target.write_bytes(b"half")
+    def full(blobs: Blobs, _blob: Blob, file: NewFile) -> None:
+        file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(Blobs, "copy_to", full)
     with pytest.raises(OSError, match="No space"):
         put(folder, files(store, *NEW), store, None)
     monkeypatch.undo()
     check(folder, *OLD)
     assert not list(folder.rglob(".*"))
+
+
+def test_modes_are_mended(store: Store, folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        put(folder, files(store, *OLD), store, None)
+    finally:
+        os.umask(before)
+
+    def modes() -> set[int]:
+        return {path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+
+    assert modes() == {0o755, 0o644}
+    (folder / "All").chmod(0o700)
+    (folder / "All" / "a-1.tgz").chmod(0o640)
+    assert put(folder, files(store, *OLD), store, None).written == ()
+    assert modes() == {0o755, 0o644}
 
 
 def test_two_versions_of_one_package_are_noticed() -> None:

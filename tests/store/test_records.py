@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from buildlib.store.records import Output, Record, Records
-from buildlib.words.digest import Blob
+from buildlib.words.digest import Blob, digest_of
 
-KEY = "ab" * 32
 BLOB, PACK, FILE = Blob("1" * 64, 1), Blob("2" * 64, 2), Blob("3" * 64, 3)
 RECORD = Record({"stage": "S", "fields": {"a": ["\udcff", None, 1]}},
                 {"tree": Output(BLOB, (PACK,), (FILE,)), "log": Output(FILE)})
+KEY = digest_of(RECORD.document)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_record_comes_back(records: Records, tmp_path: Path) -> None:
     assert records.get(KEY) == RECORD
     assert Records(tmp_path).get(KEY) == RECORD
     assert list(records.all()) == [KEY]
-    other = Record({}, {})
+    other = Record(RECORD.document, {})
     records.put(KEY, other)
     assert records.get(KEY) == other
     records.drop(KEY)
@@ -40,8 +41,9 @@ def test_a_record_comes_back(records: Records, tmp_path: Path) -> None:
 
 
 def test_golden(records: Records, tmp_path: Path) -> None:
-    records.put(KEY, Record({"stage": "S"}, {"tree": Output(BLOB, (PACK,), (FILE,))}))
-    assert where(tmp_path).read_text() == (
+    key = digest_of({"stage": "S"})
+    records.put(key, Record({"stage": "S"}, {"tree": Output(BLOB, (PACK,), (FILE,))}))
+    assert (tmp_path / "records" / key[:2] / f"{key}.json").read_text() == (
         f'{{"document":{{"stage":"S"}},"outputs":{{"tree":[["{"1" * 64}",1],'
         f'[["{"2" * 64}",2]],[["{"3" * 64}",3]]]}},'
         '"sum":"7109ad407e9387316274585a59f7e408b5dd8ff8c0e0ee9bf4883fa9754552db"}')
@@ -63,24 +65,66 @@ def test_a_damaged_record_is_none(records: Records, tmp_path: Path, text: str) -
     assert records.get(KEY) == RECORD
 
 
-@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_record_of_another_document_is_none(records: Records) -> None:
+    """It was put in this one's place, sum and all."""
+    records.put(KEY, Record({"stage": "T"}, RECORD.outputs))
+    assert records.get(KEY) is None
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "dangling", "fifo", "file for a folder"])
+def test_something_else_in_its_place_is_replaced(
+    records: Records, tmp_path: Path, kind: str
+) -> None:
+    records.put(KEY, RECORD)
+    records.set_last("a", KEY)
+    for path in (where(tmp_path), tmp_path / "last" / "a"):
+        path.unlink()
+        if kind == "folder":
+            (path / "below").mkdir(parents=True)
+        elif kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "file for a folder" and path.parent.name != "last":
+            path.parent.rmdir()
+            path.parent.touch()
+        else:
+            path.symlink_to(tmp_path / ("tmp" if kind == "link" else "nothing"))
+    assert records.get(KEY) is None
+    assert records.last("a") is None
+    assert records.all_last() == {}
+    assert set(records.all()) <= {KEY}
+    records.put(KEY, RECORD)
+    records.set_last("a", KEY)
+    assert records.get(KEY) == RECORD
+    assert records.last("a") == KEY
+    records.drop(KEY)
+    assert (tmp_path / "tmp").is_dir()
+
+
+def test_one_that_has_no_end_is_none(records: Records, tmp_path: Path) -> None:
+    records.put(KEY, RECORD)
+    os.truncate(where(tmp_path), 1 << 40)
+    assert records.get(KEY) is None
+
+
+@pytest.mark.parametrize("step", ["write", "rename"])
 def test_a_record_is_written_whole_or_not_at_all(
     records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     records.put(KEY, RECORD)
 
-    def fails(_path: Path, _argument: object) -> None:
+    def fails(_first: object, _second: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, step, fails)
+        patch.setattr(os, step, fails)
         with pytest.raises(OSError, match="No space"):
-            records.put(KEY, Record({}, {}))
+            records.put(KEY, Record(RECORD.document, {}))
         with pytest.raises(OSError, match="No space"):
             records.set_last("a", KEY)
     assert records.get(KEY) == RECORD
     assert records.last("a") is None
     assert [path.name for path in where(tmp_path).parent.iterdir()] == [f"{KEY}.json"]
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_what_a_killed_run_half_wrote_is_not_seen(records: Records, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fails)
+        patch.setattr(os, "rename", fails)
         seen.save()
     assert kept(tmp_path) == ["file"]
     seen.save()

@@ -1,0 +1,145 @@
+"""Seals: one `lstat` tells whether a file is as this store made it.
+
+A sealed file has a modification time that no program gives it by chance: a second that is this
+store's own. Whoever writes to the file breaks the seal. Within that second, the nanoseconds are a
+quick checksum of the content, once somebody has compared it with its SHA-256 (`Blobs.path`).
+
+A seal holds where it was put: on this machine, on this file system, in the same inodes; and only
+for what is on the disk. So the store knows three things of itself, in `seal.json`: its second,
+where it is (`seal.mark`, a file that is never written to, has an inode number and a time of change
+that no copy has), and whether all was synced that it sealed, or else in which boot it was. A store
+that was moved or copied, or was being written to when the power went, takes another second: every
+seal in it is broken at once, and each content is read when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+from buildlib.store.atomic_files import (
+    fresh_name,
+    new_file,
+    random_number,
+    sync_file_system,
+    write_file,
+)
+from buildlib.store.reading import read_small
+from buildlib.store.surroundings import boot_id, machine_id
+
+_NS = 10**9
+_FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT has no odd ones
+_CHUNK = 1 << 18
+
+
+class Seal:
+    """The seal of the store in `folder`. Methods may be called from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._file, self._mark = folder, folder / "seal.json", folder / "seal.mark"
+        self._lock = threading.Lock()
+        self._boot = boot_id()
+        self.look()
+
+    def look(self) -> None:
+        """See what holds now: for a run that has waited for another."""
+        self._place = self._where()
+        second, synced = self._read() or (_FIRST + 2 * (random_number() % _SECONDS), True)
+        self._second = second
+        self._told = not synced  # the disk knows that there are seals which are not synced
+
+    def holds(self, status: os.stat_result, size: int | None = None) -> bool:
+        """Whether a file, of `size` bytes, is as it was stored."""
+        return (
+            status.st_mtime_ns // _NS == self._second
+            and size in {None, status.st_size}
+            and stat.S_ISREG(status.st_mode)
+        )
+
+    def is_on(self, path: str, size: int | None = None) -> bool:
+        """The same for a path, at which there may be nothing."""
+        try:
+            return self.holds(os.lstat(path), size)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def put(self, file: int | str, checksum: int = 0) -> None:
+        """Seal a file: an open one, or a path."""
+        if not self._told:
+            self._begin()
+        time = self._second * _NS + checksum
+        os.utime(file, ns=(time, time))
+
+    def agrees(self, path: str) -> bool:
+        """Whether a sealed file's content has the checksum that its seal tells."""
+        told = os.stat(path).st_mtime_ns % _NS
+        return told != 0 and told == checksum(path)
+
+    def settle(self) -> None:
+        """A run is over: have all it stored on the disk, and remember that it is."""
+        if self._told:
+            sync_file_system(self._folder)
+            self._write(synced=True)
+
+    def _begin(self) -> None:
+        """Before the first seal: from now on, until all is synced, a power cut breaks them all."""
+        with self._lock:
+            if not self._told:
+                self._write(synced=False)
+
+    def _write(self, *, synced: bool) -> None:
+        if not self._place:
+            self._make_mark()
+        data = {"second": self._second, "place": self._place, "boot": self._boot, "synced": synced}
+        write_file(self._file, json.dumps(data).encode(), durable=not synced, clearing=True,
+                   scratch=fresh_name(self._folder / "tmp"))
+        self._told = not synced
+
+    def _read(self) -> tuple[int, bool] | None:
+        """The second, and whether all was synced; None where no seal holds."""
+        try:
+            data = json.loads(read_small(self._file))
+            second, synced = data["second"], data["synced"]
+            here = self._place and data["place"] == self._place
+            if here and (synced is True or (self._boot and data["boot"] == self._boot)):
+                return int(second), synced is True
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def _make_mark(self) -> None:
+        with new_file(fresh_name(self._folder / "tmp"), mode=0o444) as file:
+            file.appear(self._mark, clearing=True)
+        self._place = self._where()
+
+    def _where(self) -> list[str | int]:
+        """What tells this machine, file system and inode from all others."""
+        try:
+            mark = os.lstat(self._mark)
+        except OSError:
+            return []
+        system = os.statvfs(self._mark).f_fsid
+        return [machine_id(), system, mark.st_ino, mark.st_ctime_ns]
+
+
+def checksum(path: str) -> int:
+    """A quick checksum of a file: CRC-32, as nanoseconds; never 0."""
+    from isal.isal_zlib import crc32  # five times as fast as SHA-256
+
+    value = 0
+    with open(path, "rb", buffering=0) as file:
+        buffer = bytearray(_CHUNK)
+        while size := file.readinto(buffer):
+            value = crc32(memoryview(buffer)[:size], value)
+    return value % (_NS - 1) + 1
+
+
+def distrust(path: str) -> None:
+    """Break the seal of a file, so that the next look at it reads every byte."""
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o444)
+        os.utime(path)
