@@ -109,4 +109,4 @@ def _only_code_changed(engine: Engine, before: Mapping[str, object]) -> bool:
     except (GoldmasterError, OSError):
         return False
     return all(before.get(part) == now.get(part)
-               for part in ("stage", "fields", "tools", "host", "environment"))
+               for part in ("stage", "fields", "tools", "programs", "host", "environment"))

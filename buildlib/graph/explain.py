@@ -50,7 +50,7 @@ def _sentence(path: tuple[str, ...], before: object, after: object) -> tuple[int
     if head == "code":
         module = (rest or ["?"])[0]
         return 1, _change(f"code of {module}", before, after)
-    if head in {"tools", "libraries", "host"}:
+    if head in {"tools", "programs", "libraries", "host"}:
         return 2, _change(f"{head.removesuffix('s')} {' '.join(rest)}", before, after)
     if "files" in rest:
         at = rest.index("files")

@@ -2,11 +2,14 @@
 
     {"form": 1, "stage": "FfsImage", "version": 1,
      "code":  {"buildlib.stages.ffs": SHA-256, …},
-     "fields": {"free": "5%", "root": {"from": "root:base.tree", "sha256": …}},
-     "tools": {"grub-mkimage": SHA-256}, "libraries": {}, "host": {}, "environment": SHA-256}
+     "fields": {"free": "5%", "root": {"from": "root:base.tree", "sha256": …},
+                "consoles": {"class": "Consoles", "names": ["vga"], …}},
+     "tools": {"cc": SHA-256}, "programs": {"cc cc1": SHA-256}, "libraries": {}, "host": {},
+     "environment": SHA-256}
 
 The key is the SHA-256 of its canonical JSON. Outputs of other stages stand in it by content: a
-stage that runs again and yields the same bytes changes no key below it.
+stage that runs again and yields the same bytes changes no key below it. Two values that differ
+have documents that differ: what is written of them says of which kind they are.
 """
 
 from __future__ import annotations
@@ -26,16 +29,21 @@ from buildlib.store.records import Document, Output
 from buildlib.store.store import Store
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, find_tool, tool_candidates
 from buildlib.words.digest import digest_of
-from buildlib.words.errors import ConfigError, StageError, ToolError
+from buildlib.words.errors import ConfigError, ToolError
+from buildlib.words.fixed import in_order, no_place
 
 # Raised when the store or the way stages are run changes what comes out.
-FORM = 1
+FORM = 2
 
 # Debian's names of the packages that have the tools, for the hint.
 _PACKAGES = {
     "grub-mkimage": "grub-common", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
     "apt-get": "apt", "apt-cache": "apt",
 }
+# What a compiler starts; `as` and `ld` are tools of their own.
+_PROGRAMS = ("cc1", "cc1plus", "collect2", "lto1", "lto-wrapper")
+# What marks a kind of value; a mapping that has such a key has it with a quote.
+_MARKS = frozenset({"from", "files", "class"})
 _FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 
 
@@ -65,13 +73,16 @@ class Keys:
     def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
         """The key document. Raises Unknown, or GoldmasterError where an input is missing."""
         kind = type(stage)
-        parts = self._value(stage, outputs)
+        if not hasattr(kind, "__dataclass_fields__"):
+            raise no_place(stage, kind.__name__)
+        parts = self._fields(stage, outputs)
         document: Document = {
             "form": FORM, "stage": kind.__name__, "version": kind.VERSION, "fields": parts}
         if not kind.PINNED:
             document |= {
                 "code": self._code.of(kind.__module__),
                 "tools": {name: self.tool(name)[1] for name in stage.tools()},
+                "programs": self.programs(stage),
                 "libraries": {name: self._library(name) for name in kind.LIBRARIES},
                 "host": {path: self._folder(path) for path in stage.host_folders()},
                 "environment": self._environment,
@@ -81,14 +92,12 @@ class Keys:
     def marks(self, stage: Stage) -> dict[str, Signature]:
         """The stat signature of every path of the checkout that the stage reads."""
         marks: dict[str, Signature] = {}
-        for value in vars(stage).values():
-            for item in value if isinstance(value, tuple) else (value,):
-                if isinstance(item, SourceFile):
-                    marks[item.name] = signature(str(item.path))
-                elif isinstance(item, SourceTree):
-                    marks[item.spec.name] = signature(str(item.spec))
-                    marks |= {f"{item.name}/{path}": signature(child.path, follow=False)
-                              for path, child in walk(str(item.path))}
+        for file in stage.named(SourceFile):
+            marks[file.name] = signature(str(file.path))
+        for tree in stage.named(SourceTree):
+            marks[tree.spec.name] = signature(str(tree.spec))
+            marks |= {f"{tree.name}/{path}": signature(child.path, follow=False)
+                      for path, child in walk(str(tree.path))}
         return marks
 
     def tool(self, name: str) -> tuple[Path, str]:
@@ -106,10 +115,33 @@ class Keys:
             self._tools[name] = path, self._store.seen.sha256(str(path))
         return self._tools[name]
 
+    def programs(self, stage: Stage) -> dict[str, str]:
+        """SHA-256 of what the stage's compilers start: `cc` itself only reads its arguments."""
+        found = {}
+        for compiler in stage.compilers():
+            listed = self._store.seen.memo(
+                str(self.tool(compiler)[0]), self._ask_programs, kind="programs")
+            for line in listed.splitlines():
+                name, _, path = line.partition(" ")
+                found[f"{compiler} {name}"] = self._store.seen.sha256(path)
+        return found
+
+    def _ask_programs(self, compiler: str) -> str:
+        """Lines NAME PATH, as GCC and Clang tell them; none from a compiler that does not."""
+        lines = []
+        for name in _PROGRAMS:
+            try:
+                told = self._store.runner.output([compiler, f"-print-prog-name={name}"]).strip()
+            except ToolError:
+                return ""
+            if told.startswith("/") and Path(told).is_file() and len(told.splitlines()) == 1:
+                lines.append(f"{name} {told}\n")
+        return "".join(lines)
+
     def missing(self, stage: Stage) -> tuple[ToolError, ...]:
         """What the host lacks of tools, their folders and libraries that the stage needs."""
         tools = list(stage.tools())
-        if any(isinstance(value, HostPackage) for value in vars(stage).values()):
+        if stage.named(HostPackage):
             tools.append("apt-cache")
         found = []
         for look, names in ((self.tool, tools), (self._folder, stage.host_folders()),
@@ -163,17 +195,19 @@ class Keys:
             return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
         if isinstance(value, SourceFile | SourceTree | HostPackage):
             return self._source(value)
-        if is_dataclass(value):
-            return {field.name: self._value(getattr(value, field.name), outputs)
-                    for field in fields(value)}
-        if isinstance(value, Mapping):
-            return {str(key): self._value(item, outputs) for key, item in value.items()}
-        if isinstance(value, tuple):
+        if is_dataclass(value) and not isinstance(value, type):
+            return {"class": type(value).__name__, **self._fields(value, outputs)}
+        if isinstance(value, Mapping) and in_order(value):
+            return {_quoted(key): self._value(item, outputs) for key, item in value.items()}
+        if type(value) is tuple:
             return [self._value(item, outputs) for item in value]
-        if value is None or isinstance(value, bool | int | str):
+        if value is None or type(value) in {bool, int, str}:
             return value
-        raise StageError(f"a field of type {type(value).__name__} has no place in a key",
-                         reason="key-field")
+        raise no_place(value, "a key document")
+
+    def _fields(self, value: object, outputs: Mapping[From, Output]) -> dict[str, object]:
+        return {field.name: self._value(getattr(value, field.name), outputs)
+                for field in fields(value)}  # type: ignore[arg-type]  # it is a dataclass
 
     def _source(self, value: SourceFile | SourceTree | HostPackage) -> object:
         if isinstance(value, SourceFile):
@@ -181,9 +215,10 @@ class Keys:
         if isinstance(value, SourceTree):
             prints = fingerprint(value.path, value.spec, self._store.seen)
             named = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
-            return {"files": named}
+            return {"files": {normpath(value.name): "dir", **named}}
         found = self.host_package(value)
-        return {"name": found.name, "version": found.version, "sha256": found.sha256}
+        return {"class": "HostPackage", "name": found.name, "version": found.version,
+                "sha256": found.sha256}
 
     def _file(self, file: SourceFile) -> str:
         try:
@@ -192,3 +227,8 @@ class Keys:
             raise ConfigError(
                 f"{file.name} cannot be read", where=file.path, why=error.strerror, reason="file"
             ) from error
+
+
+def _quoted(key: str) -> str:
+    """A mapping's key, so that no mapping is taken for a value of another kind."""
+    return f"{key}'" if key.rstrip("'") in _MARKS else key

@@ -35,6 +35,10 @@ class Kernel(Stage):
         """What of the host shapes the toolchain, and with it the kernel."""
         return self.build.host_tools()
 
+    def compilers(self) -> tuple[str, ...]:
+        """Those of the host."""
+        return self.build.compilers
+
     def run(self, job: Job) -> Outputs:
         """Compile in a folder named by all that goes in; then drop debug sections."""
         tools = tools_folder(job, self.build)

@@ -11,7 +11,7 @@ from buildlib.sources.pkgsrc.beyond import actions_of
 from buildlib.sources.pkgsrc.install import Place, pkgdir_path, plain, written_by
 from buildlib.sources.pkgsrc.modes import apply_mode
 from buildlib.sources.pkgsrc.package import META_MODES, Package, check_platform, read_package
-from buildlib.sources.pkgsrc.pkgdb import owners, register
+from buildlib.sources.pkgsrc.pkgdb import in_order, owners, register
 from buildlib.sources.pkgsrc.pkginstall import Declarations, parse_install
 from buildlib.sources.pkgsrc.plist import Kind, PlistFile
 from buildlib.stages.stage import From, Job, Outputs, Stage
@@ -28,7 +28,7 @@ SMALL = 1 << 20  # bytes that are read at once
 class Packages(Stage):
     """The tree of installed packages: their files and the package database. Output: `tree`.
 
-    archives   PKGNAME to its archive, in an order where what is needed comes first
+    archives   PKGNAME to its archive; which is installed first, their metadata say
     automatic  those nobody asked for, that others need
     database   where the package database lies, from the root
     time       of the database's files, seconds since 1970
@@ -50,13 +50,16 @@ class Packages(Stage):
         """One pass over every archive."""
         packs: list[Blob] = []
         entries: dict[str, Entry] = {}
-        packages: list[Package] = []
+        staged: list[Package] = []
+        files: dict[str, list[Entry]] = {}
         with job.packs.writer(packs) as pack:
             for number, (name, ref) in enumerate(self.archives.items(), 1):
-                package, files = stage_package(job.path(ref), pack, name=name)
-                packages.append(package)
-                _add(entries, files)
+                package, files[name] = stage_package(job.path(ref), pack, name=name)
+                staged.append(package)
                 job.tell(number, len(self.archives), "files", name)
+            packages = in_order(staged, self.automatic)
+            for package in packages:
+                _add(entries, files[package.name])
             self._check(packages, job)
             _add(entries, self._database(packages, pack))
         return {"tree": StoredTree(tree_of(entries.values()), tuple(packs))}

@@ -10,17 +10,20 @@
 
         def run(self, job: Job) -> Outputs: ...
 
-The key of a stage is made from its fields, so none can be forgotten. `run` is a pure function of
-them: it gets a `Job`, which hands it the contents its fields name, a fresh folder and tools with
-an environment of their own, and returns blobs and trees by name.
+The key of a stage is made from its fields, so none can be forgotten. Nor can `run` see more of
+them than the key holds: a stage has its fields in one form (`words.fixed`), mappings in the order
+of their keys whatever order they were made in. Where an order means something, a field is a tuple,
+or the stage finds the order in the contents. `run` is a pure function of the fields: it gets a
+`Job`, which hands it the contents they name, a fresh folder and tools with an environment of their
+own, and returns blobs and trees by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from buildlib.sources.distribution import DistributionPackage
 from buildlib.sources.mirrors import Mirrors
@@ -34,6 +37,7 @@ from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
 from buildlib.words.digest import Blob
 from buildlib.words.errors import GoldmasterError
+from buildlib.words.fixed import fixed_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class HostPackage:
 
 Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 
+# What a key document holds by the content that it names.
+NAMES = (From, SourceFile, SourceTree, HostPackage)
+Named = TypeVar("Named", From, SourceFile, SourceTree, HostPackage)
+
 
 class Stage:
     """The base of all stages.
@@ -92,6 +100,11 @@ class Stage:
     LIBRARIES: ClassVar[tuple[str, ...]] = ()
     PINNED: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        """Give the fields the form that the key holds. Raises StageError for what it cannot."""
+        for name, value in fixed_fields(self, where=type(self).__name__, leaves=NAMES).items():
+            object.__setattr__(self, name, value)
+
     def run(self, job: Job) -> Outputs:
         """Make the outputs. Raises GoldmasterError."""
         raise NotImplementedError
@@ -104,21 +117,31 @@ class Stage:
         """Folders of the host that the tools read; their content is part of the key."""
         return ()
 
+    def compilers(self) -> tuple[str, ...]:
+        """Those of its tools that are compilers: they start programs which shape the output too."""
+        return ()
+
+    def named(self, kind: type[Named]) -> tuple[Named, ...]:
+        """All of one kind that the fields name, wherever in them, in the order of the fields."""
+        return tuple(dict.fromkeys(item for item in _leaves(self) if isinstance(item, kind)))
+
     def upstream(self) -> tuple[From, ...]:
         """Every output of other stages that this one takes, in field order."""
-        return tuple(dict.fromkeys(_refs(self)))
+        return self.named(From)
 
 
-def _refs(value: object) -> tuple[From, ...]:
-    if isinstance(value, From):
-        return (value,)
-    if is_dataclass(value):
-        return tuple(ref for field in fields(value) for ref in _refs(getattr(value, field.name)))
-    if isinstance(value, Mapping):
-        return tuple(ref for item in value.values() for ref in _refs(item))
-    if isinstance(value, tuple):
-        return tuple(ref for item in value for ref in _refs(item))
-    return ()
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, NAMES):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _leaves(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _leaves(item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +152,7 @@ class Job:
     folder      fresh and empty; gone when the stage has ended
     log         where tools' output goes
     inputs      the outputs of other stages that the fields name
-    tools       tool name to absolute path; tool_digests: to SHA-256
+    tools       tool name to absolute path; tool_digests: to SHA-256, and of what compilers start
     host_packages  what the distribution has for the fields that name its packages
     slots       how much of a stage's work may go on at once; never part of an output
     mirrors     where files are looked for

@@ -27,6 +27,10 @@ class Toolchain(Stage):
         """What of the host shapes the toolchain."""
         return self.build.host_tools()
 
+    def compilers(self) -> tuple[str, ...]:
+        """Those of the host."""
+        return self.build.compilers
+
     def run(self, job: Job) -> Outputs:
         """Make the folder now, so that the first kernel does not wait for it."""
         program = tools_folder(job, self.build) / "bin" / "nbpwd_mkdb"

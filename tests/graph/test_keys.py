@@ -59,7 +59,7 @@ def test_golden_document_of_a_pinned_stage(keys: Keys) -> None:
     """Where the output is pinned, neither code nor tools can change it."""
     document = keys.document(Fetch("a/b.tgz", "5" * 128, "2" * 64, 9), {})
     assert document == {
-        "form": 1, "stage": "Fetch", "version": 1,
+        "form": 2, "stage": "Fetch", "version": 1,
         "fields": {"path": "a/b.tgz", "sha512": "5" * 128, "sha256": "2" * 64, "size": 9},
     }
 

@@ -11,7 +11,7 @@ system makes it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from buildlib.sources.pkgsrc.package import Package
 from buildlib.sources.pkgsrc.repository import NameIndex
@@ -64,6 +64,36 @@ def dependants(packages: Sequence[Package]) -> dict[str, tuple[str, ...]]:
         for name in needed:
             required_by[name].append(package.name)
     return {name: tuple(names) for name, names in required_by.items()}
+
+
+def in_order(packages: Sequence[Package], automatic: Collection[str] = ()) -> list[Package]:
+    """The packages as pkg_add would install them, whatever order they come in.
+
+    By name, those that nobody asked for last, and before each what it depends on, in the order of
+    its packing list. What is missing or goes in circles is no error here.
+    """
+    by_name = {package.name: package for package in sorted(packages, key=lambda item: item.name)}
+    index = NameIndex(by_name)
+
+    def needs(name: str) -> Iterator[str]:
+        for pattern in by_name[name].depends:
+            yield from index.matching(pattern)[:1]
+
+    order: dict[str, None] = {}
+    seen: set[str] = set()
+    for start in sorted(by_name, key=lambda name: (name in automatic, name)):
+        stack = [] if start in seen else [(start, needs(start))]
+        seen.add(start)
+        while stack:
+            name, rest = stack[-1]
+            below = next((other for other in rest if other not in seen), None)
+            if below is None:
+                order[name] = None
+                stack.pop()
+            else:
+                seen.add(below)
+                stack.append((below, needs(below)))
+    return [by_name[name] for name in order]
 
 
 def owners(packages: Sequence[Package]) -> dict[str, str]:
