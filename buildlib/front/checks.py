@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from buildlib.front.session import Session
-from buildlib.front.terminal import print_table
+from buildlib.front.terminal import print_table, size_text
 from buildlib.graph.verify import Checked
 from buildlib.graph.verify import verify as verify_files
 from buildlib.store.events import Finished, Note, Outcome, Progress, Sink, Started
 from buildlib.store.surroundings import ticks
-from buildlib.words.errors import BootError, ConfigError
+from buildlib.words.errors import (
+    BootError,
+    ConfigError,
+    GoldmasterError,
+    SourceError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +32,47 @@ T = TypeVar("T")
 
 
 def verify(session: Session) -> None:
-    """Check what was fetched, and print what was checked."""
+    """Check what was fetched, then all that is kept and published; print what was checked.
+
+    Raises GoldmasterError for what is not as it should be: the first of the files that were
+    fetched, or everything that is damaged.
+    """
+    wrong: GoldmasterError | None = None
+    try:
+        _verify_fetched(session)
+    except SourceError as error:
+        wrong = error
+    damaged = _verify_kept(session)
+    if damaged:
+        raise StoreError(
+            f"{len(damaged)} damaged", where=session.store.folder,
+            why="\n".join([*damaged, *([f"{wrong.where}: {wrong.what}"] if wrong else [])]),
+            hint="what was in the store is removed: the next build makes it and the products again",
+            reason="damaged")
+    if wrong:
+        raise wrong
+
+
+def _verify_kept(session: Session) -> list[str]:
+    """Read the store and the products, and tell how much that was; what is damaged."""
+    from buildlib.graph.integrity import check_products, check_store
+
+    started, size = ticks(), 0
+    counts: dict[str, int] = {}
+    damaged = []
+    for item in chain(check_store(session.store),
+                      check_products(session.plan.products.values(), session.engine)):
+        counts[item.kind] = counts.get(item.kind, 0) + 1
+        size += item.size
+        if not item.is_whole:
+            damaged.append(f"{item.kind} {item.name}")
+    read = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
+    print_table([("damaged" if damaged else "ok", "build and products",
+                  f"{read}: {size_text(size)} in {ticks() - started:.1f} s")])
+    return damaged
+
+
+def _verify_fetched(session: Session) -> None:
     rows: list[tuple[str, ...]] = []
 
     def tell(checked: Checked) -> None:

@@ -230,7 +230,10 @@ def _is_file(path: str, size: int | None = None) -> bool:
 
 
 def names_below(folder: str | Path) -> Iterator[str]:
-    """The names in the folders of a folder; whatever else is there has no business there."""
+    """The names in the folders of a folder that begin as theirs; what else is there, nobody asks
+    for.
+    """
     for prefix in os.listdir(folder):
         if os.path.isdir(f"{folder}/{prefix}"):
-            yield from os.listdir(f"{folder}/{prefix}")
+            yield from (name for name in os.listdir(f"{folder}/{prefix}")
+                        if name.startswith(prefix))

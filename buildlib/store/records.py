@@ -98,6 +98,13 @@ class Records:
         """Remember `key` as that of stage `name`."""
         self._replace(self._last / quote(name, safe=""), key.encode())
 
+    def clear_last(self) -> list[str]:
+        """Remove what stands for a last key and is none; the stages' names."""
+        names = [path.name for path in self._last.iterdir() if _read_key(path) is None]
+        for name in names:
+            remove(self._last / name)
+        return [unquote(name) for name in names]
+
     def all_last(self) -> dict[str, str]:
         """Stage name to last key."""
         keys = {unquote(path.name): _read_key(path) for path in self._last.iterdir()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -195,3 +196,41 @@ def test_damage_is_noticed_when_the_content_is_used(settled: Scratch) -> None:
     fresh = settled.sources_only(settled.root.parent / "fresh")
     fresh.build("iso", "domu-images")
     assert settled.products() == fresh.products()
+
+
+def test_a_store_from_elsewhere(settled: Scratch) -> None:
+    """It came by tar, its times kept, and bits of it have flipped: nothing of that is published."""
+    products = settled.products()
+    for pattern in ("packs/*/*", "blobs/*/*", "records/*/*"):
+        for path in sorted(settled.path("build/store").glob(pattern))[::5]:
+            if path.stat().st_size:
+                flip(path, offset=path.stat().st_size // 2, hide=True)
+    archive = subprocess.run(["tar", "-C", settled.root, "-cf", "-", "build"],
+                             capture_output=True, check=True).stdout
+    for name in ("build", "dist"):
+        settled.remove(name)
+    subprocess.run(["tar", "-C", settled.root, "-xpf", "-"], input=archive, check=True)
+    rebuilt(settled)
+    assert settled.products() == products
+
+
+@pytest.mark.parametrize("kind", ["record", "pack", "blob", "product"])
+def test_verify_reads_everything(settled: Scratch, kind: str) -> None:
+    """What is damaged is named, and the next build makes it again."""
+    products = settled.products()
+    if kind == "product":
+        copy = settled.product().read_bytes()
+        settled.product().unlink()
+        settled.product().write_bytes(copy)
+        assert settled.doit("iso").text == ""
+        flip(settled.product(), hide=True)
+    else:
+        kept = settled.path("build/store").glob(f"{kind}s/*/*")
+        path = max(kept, key=lambda at: at.stat().st_size)
+        flip(path, hide=True)
+    told = settled.doit("verify", status=1).text
+    assert "damaged" in told
+    assert f"{kind} " in told
+    rebuilt(settled)
+    assert settled.products() == products
+    assert "ok  build and products" in settled.doit("verify").out

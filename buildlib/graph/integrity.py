@@ -1,0 +1,108 @@
+"""Reading all that is kept: every content of the store, and every product beside what names it.
+
+A build reads what it uses. This reads the rest too, and each byte of it, for a disk that rots.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlib.graph.engine import Engine
+from buildlib.graph.product import Product
+from buildlib.graph.servedfiles import sha256_of
+from buildlib.sources import checksums
+from buildlib.store.reading import read_small
+from buildlib.store.seal import distrust
+from buildlib.store.store import Store
+from buildlib.words.errors import GoldmasterError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was read: what it is, how many bytes it has, and whether it is whole."""
+
+    kind: str
+    name: str
+    size: int
+    is_whole: bool
+
+
+def check_store(store: Store) -> Iterator[Item]:
+    """Read everything in the store; what is damaged is removed, and made again when it is needed.
+
+    Call it with the store's lock held.
+    """
+    owners = _owners(store)
+    for kind, kept in (("blob", store.blobs), ("pack", store.packs)):
+        for name in list(kept.all()):
+            size, sound = _size(Path(kept.where(name))), kept.is_sound(name)
+            yield Item(kind, f"{name[:12]} {owners.get(name, '')}".rstrip(), size, sound)
+            if not sound:
+                kept.discard(name)
+    for key in list(store.records.all()):
+        whole = store.records.get(key) is not None
+        yield Item("record", key[:12], 0, whole)
+        if not whole:
+            store.records.drop(key)
+    for name in store.records.clear_last():
+        yield Item("last result", name, 0, is_whole=False)
+
+
+def _owners(store: Store) -> dict[str, str]:
+    """Digest of each content to the stage that had it last."""
+    found = {}
+    for stage, key in store.records.all_last().items():
+        record = store.records.get(key)
+        for output in record.outputs.values() if record else ():
+            for blob in (*output.packs, *output.files, output.blob):
+                found[blob.sha256] = f"of {stage}"
+    return found
+
+
+def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item]:
+    """Read every product that is there, and compare it with its build record and its digests.
+
+    One that is damaged stays, and the next build puts another in its place.
+    """
+    for product in products:
+        for name, sha256 in sorted(_expected(product, engine).items()):
+            path = product.folder / name
+            if not path.is_file():
+                continue
+            whole = sha256_of(path) == sha256
+            yield Item("product", name, _size(path), whole)
+            if not whole:
+                distrust(str(path))
+
+
+def _expected(product: Product, engine: Engine) -> dict[str, str]:
+    """File name to SHA-256, of what was published last."""
+    last = engine.last(f"record:{product.name}")
+    if last is not None and product.record:
+        blob = last.outputs["record"].blob
+        with contextlib.suppress(GoldmasterError):  # else what lies beside the products has to do
+            files = json.loads(engine.store.blobs.read(blob.sha256))["files"]
+            return {**files, product.record: blob.sha256}
+    found: dict[str, str] = {}
+    for name in product.files:
+        if not name.endswith(".sha256"):
+            continue
+        try:
+            path = product.folder / name
+            lines = checksums.parse(read_small(path), where=str(path))
+        except (GoldmasterError, OSError):
+            continue  # it is no list
+        found |= {line.path: line.digest for line in lines
+                  if line.algorithm == "SHA256" and "/" not in line.path}
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
