@@ -1,0 +1,186 @@
+"""Power cuts: a run is stopped, and what it has not synced is lost, or is not.
+
+What a disk may have after a cut, as file systems have it that keep the order of names (a journal):
+of the changes of names since the last sync some, from the first on; of a file that was not synced
+its whole content, or zeros, or less, with size and times as they were or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from support.siege import VARIANTS, Products, Variant, products, set_variant
+from support.victim import Ended, Victim
+
+Step: TypeAlias = dict[str, Any]
+_SHIM = Path(__file__).with_name("powercut")
+_PLACES = ("build", "dist")
+_LOOKED_AT = 0.2  # of the runs that mended: the next one has no work
+
+
+class PowerCuts:
+    """Cuts in one checkout. `known` are the right products of every variant."""
+
+    def __init__(self, victim: Victim, known: Mapping[Variant, Products], seed: int) -> None:
+        self.victim = victim
+        self.random = random.Random(seed)
+        self.cuts = self.lost = self.announced = self.damaged = 0
+        self._known = known
+        self._variant: Variant = (0, 0)
+        self._boot = 0
+        self._steps = 120  # what a run takes
+        self._journal = victim.folder.with_name("journal")
+        self._graves = victim.folder.with_name("graves")
+
+    def cut(self) -> None:
+        """One run whose power goes, unless it has ended before; then one that is left alone."""
+        self._disturb()
+        synced = self._inodes()
+        ended = self._run(at=self.random.randint(1, self._steps))
+        steps = self._read_journal()
+        self._steps = len(steps) + 10 if ended.status == 0 else max(self._steps, len(steps) * 2)
+        if ended.status == -signal.SIGKILL:
+            self.cuts += 1
+            for pid in self.victim.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._lose_names(steps)
+            self._lose_contents(synced, steps)
+            self._boot += 1
+            self._check(ended)
+        ended = self._run(at=0)
+        assert ended.status == 0, ended.told()
+        assert products(self.victim.dist) == self._known[self._variant], ended.told()
+        if self.random.random() < _LOOKED_AT:
+            again = self._run(at=0)
+            assert again.out == "", again.told()
+            assert not list((self.victim.store / "tmp").iterdir())
+
+    def _run(self, *, at: int) -> Ended:
+        for place in (self._journal, self._graves):
+            shutil.rmtree(place, ignore_errors=True)
+            place.unlink(missing_ok=True)
+        self._graves.mkdir()
+        return self.victim.run("iso", "progress=json", environment={
+            "PYTHONPATH": f"{_SHIM}:{self.victim.folder}", "CUT_JOURNAL": str(self._journal),
+            "CUT_GRAVES": str(self._graves), "CUT_BOOT": f"boot {self._boot}", "CUT_AT": str(at)})
+
+    def _read_journal(self) -> list[Step]:
+        if not self._journal.exists():
+            return []
+        return [json.loads(line) for line in self._journal.read_text().splitlines()]
+
+    def _disturb(self) -> None:
+        """Make work: change inputs, or take away what was made."""
+        chosen = self.random.choice(["variant", "variant", "records", "content", "work", "dist"])
+        if chosen == "variant":
+            self._variant = self.random.choice([v for v in VARIANTS if v != self._variant])
+            set_variant(self.victim, self._variant)
+        elif chosen == "records":
+            self._remove("records/*/*.json", 6)
+        elif chosen == "content":
+            self._remove("blobs/*/*", 5)
+            self._remove("packs/*/*", 1)
+        elif chosen == "work":
+            shutil.rmtree(self.victim.folder / "build" / "work", ignore_errors=True)
+            self._remove("records/*/*.json", 3)
+        else:
+            for path in self.victim.dist.iterdir():
+                path.unlink()
+
+    def _remove(self, pattern: str, count: int) -> None:
+        found = sorted(self.victim.store.glob(pattern))
+        for path in self.random.sample(found, min(count, len(found))):
+            path.unlink()
+
+    # what is lost
+
+    def _files(self) -> list[Path]:
+        return [path for place in _PLACES for path in (self.victim.folder / place).rglob("*")
+                if path.is_file() and not path.is_symlink()]
+
+    def _inodes(self) -> set[int]:
+        return {path.stat().st_ino for path in self._files()}
+
+    def _lose_names(self, steps: list[Step]) -> None:
+        """Undo changes of names that nothing has synced: all after a point, or after one for each
+        folder.
+        """
+        each = self.random.random() < 0.5
+        by_folder: dict[str, list[Step]] = {}
+        for step in steps:
+            if step["do"] == "syncfs":
+                by_folder.clear()
+            elif step["do"] == "fsync":
+                by_folder.pop(step["folder"], None)
+                if step["folder"] and not each:
+                    by_folder.clear()  # one journal: what came before is on the disk, too
+            elif step["do"] != "mkdir":
+                folder = os.path.dirname(step["path"]) if each else ""
+                by_folder.setdefault(folder, []).append(step)
+        for pending in by_folder.values():
+            for step in reversed(pending[self.random.randint(0, len(pending)):]):
+                self.lost += 1
+                _undo(step)
+
+    def _lose_contents(self, synced: set[int], steps: list[Step]) -> None:
+        for step in steps:
+            if step["do"] == "syncfs":
+                synced |= set(step["inodes"])
+            elif step["do"] == "fsync":
+                synced.add(step["inode"])
+        seen: set[int] = set()
+        for path in self._files():
+            status = path.stat()
+            if status.st_ino in synced | seen or path.name == "lock":
+                continue
+            seen.add(status.st_ino)
+            self._lose(path, status)
+
+    def _lose(self, path: Path, status: os.stat_result) -> None:
+        fate = self.random.choice(["kept", "zeros", "zeros", "half", "empty"])
+        if fate == "kept" or not status.st_size:
+            return
+        self.damaged += 1
+        path.chmod(0o644)
+        with path.open("r+b") as file:
+            if fate == "empty":
+                file.truncate(0)
+            else:
+                start = 0 if fate == "zeros" else status.st_size // 2
+                file.seek(start)
+                file.write(bytes(status.st_size - start))
+        path.chmod(status.st_mode & 0o7777)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def _check(self, ended: Ended) -> None:
+        """No product is wrong, and what was announced is there."""
+        for name, digest in products(self.victim.dist).items():
+            right = {of[name] for of in self._known.values() if name in of}
+            assert digest in right, f"{name} is not whole\n{ended.told()}"
+        if "iso" in ended.stages():
+            self.announced += 1
+            assert products(self.victim.dist) == self._known[self._variant], ended.told()
+
+
+def _undo(step: Step) -> None:
+    path = Path(step["path"])
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if step["do"] == "rename":
+            source = Path(step["source"])
+            source.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(source)
+        elif step["do"] == "link":
+            path.unlink()
+    if step.get("grave") and not path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.link(step["grave"], path)
