@@ -23,6 +23,7 @@ from support.victim import Ended, Victim
 Step: TypeAlias = dict[str, Any]
 _SHIM = Path(__file__).with_name("powercut")
 _PLACES = ("build", "dist")
+_FIRST, _LAST, _LATE = 8, 8, 0.3  # of the cuts some come when nearly all is done
 _LOOKED_AT = 0.2  # of the runs that mended: the next one has no work
 
 
@@ -36,17 +37,20 @@ class PowerCuts:
         self._known = known
         self._variant: Variant = (0, 0)
         self._boot = 0
-        self._steps = 120  # what a run takes
+        self._totals: dict[str, int] = {}  # of steps that a run took, by what made its work
         self._journal = victim.folder.with_name("journal")
         self._graves = victim.folder.with_name("graves")
 
     def cut(self) -> None:
         """One run whose power goes, unless it has ended before; then one that is left alone."""
-        self._disturb()
-        synced = self._inodes()
-        ended = self._run(at=self.random.randint(1, self._steps))
+        work = self._disturb()
+        synced, total = self._inodes(), self._totals.get(work, 100)
+        at = self.random.randint(_FIRST, total)
+        if self.random.random() < _LATE:
+            at = total - self.random.randrange(_LAST)
+        ended = self._run(at=at)
         steps = self._read_journal()
-        self._steps = len(steps) + 10 if ended.status == 0 else max(self._steps, len(steps) * 2)
+        self._totals[work] = len(steps) if ended.status == 0 else max(total, at + 10)
         if ended.status == -signal.SIGKILL:
             self.cuts += 1
             for pid in self.victim.processes():
@@ -78,7 +82,7 @@ class PowerCuts:
             return []
         return [json.loads(line) for line in self._journal.read_text().splitlines()]
 
-    def _disturb(self) -> None:
+    def _disturb(self) -> str:
         """Make work: change inputs, or take away what was made."""
         chosen = self.random.choice(["variant", "variant", "records", "content", "work", "dist"])
         if chosen == "variant":
@@ -95,6 +99,7 @@ class PowerCuts:
         else:
             for path in self.victim.dist.iterdir():
                 path.unlink()
+        return chosen
 
     def _remove(self, pattern: str, count: int) -> None:
         found = sorted(self.victim.store.glob(pattern))
