@@ -322,10 +322,8 @@ class Engine:
         return Output(self.store.trees.put(value.tree), value.packs, value.files)
 
     def _job(self, name: str, stage: Stage, folder: Path) -> Job:
-        packages = {
-            value: self.keys.host_package(value)
-            for value in vars(stage).values() if isinstance(value, HostPackage)
-        }
+        packages = {package: self.keys.host_package(package)
+                    for package in stage.named(HostPackage)}
         return Job(
             name=name,
             folder=folder,
@@ -337,7 +335,8 @@ class Engine:
             runner=self.store.runner,
             workspaces=self.store.workspaces,
             tools={tool: self.keys.tool(tool)[0] for tool in stage.tools()},
-            tool_digests={tool: self.keys.tool(tool)[1] for tool in stage.tools()},
+            tool_digests={tool: self.keys.tool(tool)[1] for tool in stage.tools()}
+            | self.keys.programs(stage),
             host_packages=packages,
             sink=self._sink,
             slots=self.slots,
