@@ -10,6 +10,7 @@ from buildlib.graph.engine import Graph
 from buildlib.graph.loaders import boot_images, menus, xen_stage
 from buildlib.graph.lockcheck import check_lock
 from buildlib.graph.product import Product
+from buildlib.sources.kernelconfig import pieces
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
 from buildlib.stages.audit import Audit
@@ -161,8 +162,9 @@ class _Builder:
     def kernel(self, name: str) -> From:
         path = self.project.kernel_config(name)
         toolchain = self.toolchain()
-        stage = Kernel(
-            SourceFile(path, self.project.name_of(path)), toolchain, self.build_sh(), self.epoch)
+        config, *includes = (SourceFile(piece, self.project.name_of(piece))
+                             for piece in (path, *pieces(path, self.project)))
+        stage = Kernel(config, toolchain, self.build_sh(), self.epoch, tuple(includes))
         return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
 
     def package_file(self, item: LockedPackage) -> From:

@@ -92,16 +92,27 @@ class BuildSh:
 
     def run(
         self, job: Job, operation: str, *, source: Path, folder: Path, tools: Path | None = None,
-        what: str, more: Sequence[str] = (),
+        what: str, more: Sequence[str] = (), reads: Sequence[Path] = (),
     ) -> None:
         """Run it in `source`, with its objects in `folder`/obj; go on from what a kill left.
 
         tools  made before; None: they are what is made, beside the objects
         what   the folder's kind, by which its number of files is remembered
+        reads  work folders that are read beside the sources and the tools
 
-        Where the remains cannot be gone on with, it starts from nothing, once. Raises ToolError.
+        Where the remains cannot be gone on with, it starts from nothing, once. Raises ToolError,
+        and StageError where what it reads was changed meanwhile.
         """
-        horizon, obj = Horizon(folder), folder / "obj"
+        reads = [source.parents[1], *([tools.parent] if tools else []), *reads]
+        with job.workspaces.held(*reads) as inputs:
+            self._go_on(job, operation, Horizon(folder, inputs), source=source, folder=folder,
+                        tools=tools, what=what, more=more)
+
+    def _go_on(
+        self, job: Job, operation: str, horizon: Horizon, *, source: Path, folder: Path,
+        tools: Path | None, what: str, more: Sequence[str],
+    ) -> None:
+        obj = folder / "obj"
         left = horizon.sweep()
         words = self.words(operation, tools=tools or folder / "tools", obj=obj,
                            wrapper=folder / "nbmake" if tools else None, more=more)

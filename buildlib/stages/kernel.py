@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlib.sources.kernelconfig import SOURCES, placed
 from buildlib.stages.buildsh import BuildSh
+from buildlib.stages.sources import emptied
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
 from buildlib.stages.toolchain import tools_folder
-from buildlib.words.digest import digest_of, sha256
+from buildlib.words.digest import Json, digest_of, sha256
 from buildlib.words.errors import StageError, ToolError
 
 _OPTION = re.compile(r"\s*options\s+\"?([A-Za-z_][A-Za-z0-9_]*)")
@@ -24,12 +27,19 @@ class Kernel(Stage):
 
     toolchain  the identity of the toolchain; `build` says how it is made again
     epoch      the time its version string may carry, seconds since 1970
+    includes   files of the checkout that the configuration includes, directly or not
     """
 
     config: SourceFile
     toolchain: From
     build: BuildSh
     epoch: int
+    includes: tuple[SourceFile, ...] = ()
+
+    @property
+    def _name(self) -> str:
+        """What build.sh calls the kernel: the name that the key has."""
+        return self.config.name.rpartition("/")[2]
 
     def tools(self) -> tuple[str, ...]:
         """What of the host shapes the toolchain, and with it the kernel."""
@@ -42,76 +52,105 @@ class Kernel(Stage):
     def run(self, job: Job) -> Outputs:
         """Compile in a folder named by all that goes in; then drop debug sections."""
         tools = tools_folder(job, self.build)
-        made = self._compile(job, tools)
         kernel = job.folder / "netbsd"
-        shutil.copyfile(made, kernel)
-        # debug sections hold paths; the release's own tool knows its own format
-        for objcopy in sorted(tools.glob("bin/*-objcopy")):
-            job.runner.run([objcopy, "--strip-debug", kernel], cwd=job.folder, log=job.log)
+        with job.workspaces.held(tools.parent):
+            self._compile(job, tools, kernel)
+            # debug sections hold paths; the release's own tool knows its own format
+            for objcopy in sorted(tools.glob("bin/*-objcopy")):
+                job.runner.run([objcopy, "--strip-debug", kernel], cwd=job.folder, log=job.log)
         _check_paths(job, kernel)
         return {"kernel": job.blobs.adopt(kernel)}
 
-    def _compile(self, job: Job, tools: Path) -> Path:
-        """The kernel as build.sh left it; an interrupted build is gone on with."""
-        name, text = self.config.path.name, self.config.path.read_bytes()
+    def _compile(self, job: Job, tools: Path, kernel: Path) -> None:
+        """Let `kernel` be what build.sh makes; an interrupted build is gone on with."""
+        name = self._name
+        texts = {file: file.path.read_bytes() for file in (self.config, *self.includes)}
         dated = ("-V", f"MKREPRO_TIMESTAMP={self.epoch}")
 
         def fill(folder: Path) -> None:
-            source, config = self.build.source(job), self._copied(job, text)
-            _check_config(job, source, tools, config, self.config.name)
+            source = self.build.source(job)
+            config = self._copied(job, source, texts)
+            _check_config(job, source, tools, config, texts)
             # INCLUDE_CONFIG_FILE embeds the path as it is given: one that is the same everywhere
-            operation = f"kernel={os.path.relpath(config, source)}"
+            operation = f"kernel={os.path.relpath(config / name, source)}"
             self.build.run(job, operation, source=source, folder=folder, tools=tools,
-                           what=f"kernel-{name}", more=dated)
+                           what=f"kernel-{name}", more=dated, reads=[config])
 
         identity = self.build.identity(job, f"kernel={name}", more=dated)
-        folder = job.workspaces.get(f"kernel-{name}", digest_of([identity, sha256(text)]), fill)
-        found = sorted(folder.glob(f"obj/sys/arch/*/compile/{name}/netbsd"))
-        if len(found) != 1:
-            job.workspaces.drop(folder)
-            raise StageError(
-                f"build.sh made no kernel of {name}", where=f"stage {job.name}",
-                why=f"expected one sys/arch/*/compile/{name}/netbsd in OBJ, found {len(found)}",
-                log=job.log, reason="no-kernel",
-            )
-        return found[0]
+        folder = job.workspaces.get(f"kernel-{name}", digest_of([identity, _digest(texts)]), fill,
+                                    tell=job.note)
+        with job.workspaces.held(folder):
+            found = sorted(folder.glob(f"obj/sys/arch/*/compile/{name}/netbsd"))
+            if len(found) == 1:
+                shutil.copyfile(found[0], kernel)
+                return
+        job.workspaces.drop(folder)
+        raise StageError(
+            f"build.sh made no kernel of {name}", where=f"stage {job.name}",
+            why=f"expected one sys/arch/*/compile/{name}/netbsd in OBJ, found {len(found)}",
+            log=job.log, reason="no-kernel",
+        )
 
-    def _copied(self, job: Job, text: bytes) -> Path:
-        """The configuration in a work folder that only its content names.
+    def _copied(self, job: Job, source: Path, texts: Mapping[SourceFile, bytes]) -> Path:
+        """A work folder with the configuration and what it includes, named by their content.
 
-        build.sh takes the name of the kernel from that of the file.
+        build.sh takes the name of the kernel from that of the file. config(1) looks for what is
+        included in the sources, so there it gets the way from these to the work folder.
         """
+        home = posixpath.dirname(self.config.name)
+        paths = {file: posixpath.relpath(file.name, home or ".") for file in texts}
 
         def fill(folder: Path) -> None:
-            (folder / self.config.path.name).write_bytes(text)
+            emptied(folder)
+            way = os.path.relpath(folder, source / SOURCES)
+            places = {path: f"{way}/{path}" for path in paths.values()}
+            for file, text in texts.items():
+                path = folder / paths[file]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(placed(text, posixpath.dirname(paths[file]), places))
 
-        return job.workspaces.get("config", sha256(text), fill) / self.config.path.name
+        return job.workspaces.get("config", _digest(texts), fill, tell=job.note)
 
 
-def _check_config(job: Job, source: Path, tools: Path, config: Path, name: str) -> None:
+def _digest(texts: Mapping[SourceFile, bytes]) -> str:
+    """Digest of a configuration and what it includes."""
+    digests: dict[str, Json] = {file.name: sha256(text) for file, text in texts.items()}
+    return digest_of(digests) if len(digests) > 1 else str(*digests.values())
+
+
+def _check_config(
+    job: Job, source: Path, tools: Path, config: Path, texts: Mapping[SourceFile, bytes]
+) -> None:
     """Let config(1) read the configuration, and look for options nothing knows. StageError.
 
+    config   the folder with the copies of `texts`, of which the first is the configuration
     config(1) takes an option it does not know for a definition that some source file looks at.
     """
     folder = job.folder / "config"
     folder.mkdir()
     lines: list[str] = []
-    words = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / "sys", config]
+    main, *_ = texts
+    home = posixpath.dirname(main.name)
+    words = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / SOURCES,
+             config / posixpath.basename(main.name)]
     try:
         job.runner.run(list(map(str, words)), cwd=source, log=job.log, on_line=lines.append)
     except ToolError as error:
-        told = [line.replace(f"{config}:", f"{name}:") for line in lines]
+        way, here = os.path.relpath(config, source / SOURCES), f"{home}/" if home else ""
+        told = [line.replace(f"{source / SOURCES}/{way}/", here).replace(f"{config}/", here)
+                for line in lines]
         error.why = "\n".join(line for line in told if line and line != "*** Stop.") or error.what
         error.what = "the kernel configuration is not accepted"
         error.hint = "see config(1) and options(4); nothing was compiled"
         error.reason = "kernel-config"
         raise
-    unknown = _unknown_options(source, folder / "Makefile", config.read_text().splitlines())
+    unknown = [f"{file.name}:{number}: {option}" for file, text in texts.items()
+               for number, option in _unknown_options(
+                   source, folder / "Makefile", text.decode(errors="replace").splitlines())]
     if unknown:
         raise StageError(
             "the kernel configuration has options that nothing in the sources knows",
-            where=f"stage {job.name}",
-            why="\n".join(f"{name}:{number}: {option}" for number, option in unknown),
+            where=f"stage {job.name}", why="\n".join(unknown),
             hint="see options(4); nothing was compiled", reason="kernel-config",
         )
 

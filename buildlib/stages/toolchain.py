@@ -33,12 +33,14 @@ class Toolchain(Stage):
 
     def run(self, job: Job) -> Outputs:
         """Make the folder now, so that the first kernel does not wait for it."""
-        program = tools_folder(job, self.build) / "bin" / "nbpwd_mkdb"
+        tools = tools_folder(job, self.build)
+        program = tools / "bin" / "nbpwd_mkdb"
         identity = self.build.identity(job, "tools")
-        return {
-            "identity": job.blobs.put(canonical({"toolchain": identity})),
-            "pwd_mkdb": job.blobs.put(program.read_bytes() if program.is_file() else b""),
-        }
+        with job.workspaces.held(tools.parent):
+            return {
+                "identity": job.blobs.put(canonical({"toolchain": identity})),
+                "pwd_mkdb": job.blobs.put(program.read_bytes() if program.is_file() else b""),
+            }
 
 
 def tools_folder(job: Job, build: BuildSh) -> Path:
@@ -47,7 +49,8 @@ def tools_folder(job: Job, build: BuildSh) -> Path:
     def fill(folder: Path) -> None:
         build.run(job, "tools", source=build.source(job), folder=folder, what="tools")
 
-    folder = job.workspaces.get("tools", build.identity(job, "tools"), fill) / "tools"
+    identity = build.identity(job, "tools")
+    folder = job.workspaces.get("tools", identity, fill, tell=job.note) / "tools"
     if not (folder / "bin").is_dir():
         raise StageError(
             "build.sh made no tools", where=f"stage {job.name}", why=f"{folder}/bin is not there",

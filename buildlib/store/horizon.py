@@ -43,18 +43,23 @@ class _Row:
 
 
 class Horizon:
-    """The horizon of the work folder `folder`, noted in a file beside it."""
+    """The horizon of the work folder `folder`, noted in a file beside it.
 
-    def __init__(self, folder: Path) -> None:
+    inputs  what tells all that the build reads from anything else; empty: it is not looked at
+    """
+
+    def __init__(self, folder: Path, inputs: str = "") -> None:
         self._folder = folder
         self._file = folder.with_name(f"{folder.name}.horizon")
+        self._inputs = inputs
 
     def sweep(self) -> int | None:
         """Remove what may not be whole. The number of objects left; None: nothing at all is left.
 
-        To be called before the build begins or goes on.
+        To be called before the build begins or goes on. What was made of other inputs is not
+        whole: make(1) would not see that these are others.
         """
-        known = self._read()
+        known = self._read() if self._has_same_inputs() else None
         objects = files = 0
         for path, status in _files(str(self._folder)):
             if known is None or status.st_ctime_ns >= known:
@@ -87,6 +92,15 @@ class Horizon:
     def forget(self) -> None:
         """The build has succeeded: no note is needed any more."""
         self._file.unlink(missing_ok=True)
+
+    def _has_same_inputs(self) -> bool:
+        """Whether the remains were made of the same inputs; from now on they are."""
+        if not self._inputs:
+            return True
+        path = self._file.with_name(f"{self._folder.name}.inputs")
+        before = path.read_text() if path.exists() else ""
+        path.write_text(self._inputs)
+        return before == self._inputs
 
     def _pulse(self) -> int:
         """What time the file system has, in ns since 1970."""

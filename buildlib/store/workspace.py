@@ -2,17 +2,27 @@
 
 They hold absolute paths, so they are local: named by the digest of what goes into them, never
 shared, never an output, and can always be made again. What a kill left half done is gone on with.
+
+What is in them goes into outputs whose keys do not name it. So how a folder is is noted when it has been
+made, and looked at when it is used: one that anybody has touched is made anew, and what was made of
+it meanwhile is not taken.
 """
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
+from buildlib.store import untouched
 from buildlib.store.atomic_files import sync_file_system, write_file
+from buildlib.words.digest import digest_of
+from buildlib.words.errors import StageError, ToolError
+
+Tell: TypeAlias = Callable[[str], None]
 
 
 class Workspaces:
@@ -23,19 +33,25 @@ class Workspaces:
         self._lock = threading.Lock()
         self._making: dict[Path, threading.Lock] = {}
 
-    def get(self, kind: str, key: str, fill: Callable[[Path], None]) -> Path:
+    def get(
+        self, kind: str, key: str, fill: Callable[[Path], None], *, tell: Tell | None = None
+    ) -> Path:
         """The folder `kind-key`, made by `fill(folder)` unless that has succeeded before.
 
         `fill` may find what an earlier try left, and must not mind. A folder that was moved, with
-        the checkout, is made anew: what is in it still names the old place.
+        the checkout, is made anew: what is in it still names the old place. So is one in which
+        anything was changed; then `tell` is told what.
         """
         path = self.folder / f"{kind}-{key[:16]}"
         done = path.with_name(path.name + ".done")
         with self._lock:
             making = self._making.setdefault(path, threading.Lock())
         with making:
-            if not _is_done(path):
+            changed = self._changed(path) if _is_done(path) else (".",)
+            if changed:
                 if done.exists():
+                    if changed != (".",) and tell is not None:
+                        tell(f"{path}: {_some(changed)} changed since it was made: it is made anew")
                     self.drop(path)
                 path.mkdir(parents=True, exist_ok=True)
                 try:
@@ -44,9 +60,40 @@ class Workspaces:
                     with suppress(OSError):  # what was refused at once leaves no empty folder
                         path.rmdir()
                     raise
+                untouched.note(path, _note_of(path))
                 sync_file_system(path)  # a power cut leaves no folder that is only half there
                 write_file(done, str(path).encode(), durable=True)
         return path
+
+    @contextmanager
+    def held(self, *paths: Path) -> Iterator[str]:
+        """Use folders that `get` has made. Yields what tells them from others, made at other times.
+
+        Raises StageError where one of them was changed meanwhile.
+        """
+        marks = [untouched.mark(_note_of(path)) for path in paths]
+        try:
+            yield digest_of(marks)
+        except ToolError as error:
+            self._check(paths, marks, error)
+            raise
+        self._check(paths, marks, None)
+
+    def _check(self, paths: Sequence[Path], marks: Sequence[str], cause: ToolError | None) -> None:
+        for path, mark in zip(paths, marks, strict=True):
+            changed = self._changed(path)
+            if changed or untouched.mark(_note_of(path)) != mark:
+                raise StageError(
+                    "a work folder was changed while a tool read it", where=path,
+                    why=_some(changed or (".",)), reason="input-changed",
+                    hint="nothing was stored; run again, and the folder is made anew",
+                ) from cause
+
+    def _changed(self, path: Path) -> tuple[str, ...]:
+        try:
+            return untouched.touched(path, _note_of(path))
+        except FileNotFoundError:  # it goes away while it is looked at
+            return (".",)
 
     def has(self, kind: str, key: str) -> bool:
         """Whether `get` would find the folder as it is to be."""
@@ -77,9 +124,20 @@ class Workspaces:
         write_file(self.folder / f"{kind}.count", f"{count}\n".encode())
 
     def drop(self, path: Path) -> None:
-        """Remove a folder that turned out to be damaged."""
+        """Remove a folder that turned out to be damaged. Raises OSError where it cannot be."""
         path.with_name(path.name + ".done").unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
+        _note_of(path).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+
+
+def _some(paths: Sequence[str]) -> str:
+    """Some paths, and how many more there are."""
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(path.name + ".stat")
 
 
 def _is_done(path: Path) -> bool:

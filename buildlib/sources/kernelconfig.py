@@ -1,0 +1,226 @@
+"""Which files a kernel configuration makes config(1) and the compiler read.
+
+config(1) takes what `include` names from the kernel sources, from beside the including file (`./`),
+or from anywhere on the host. The sources are what the release's sets are; what lies beside the
+configuration is part of the kernel's key; from anywhere else nothing may come, since nobody would
+see it change. So all that names a file is looked at here, before anything is built.
+
+Sources: config(5); usr.bin/config, scan.l and gram.y. `ifdef` is not looked at: what a branch could
+read counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import join, normpath
+from typing import Protocol
+
+from buildlib.store.reading import read_small
+from buildlib.words.errors import ConfigError
+
+SOURCES = "sys"  # where config(1) looks, from the top of the sources
+_TOKEN = re.compile(rb'"(?P<string>(?:\\"|[^"\n])*)"?|(?P<word>[^\s"=,#]+)'
+                    rb"|(?P<end>\n(?![ \t]))|#[^\n]*|[\s=,]")
+_READS = frozenset({"include", "cinclude", "package"})  # wherever they stand
+_NAMES = frozenset({"prefix", "file", "object", "source", "build"})  # at the beginning
+_FLAGS = frozenset({"makeoptions", "appendmakeoptions"})
+_COMMAND = re.compile(r"\$[{(][^})]*:(?:!|sh\b)|`|\$\$\(")  # what make(1) or sh(1) would run
+_ABOVE = re.compile(r"\$[{(][^})]*:H")
+_VARIABLE = re.compile(r"\$\{(?P<long>[^}]*)\}|\$\((?P<round>[^)]*)\)|\$(?P<short>\w)")
+_READS_NOTHING = re.compile(r"-(?:[DU]|f\w+-prefix-map=)")
+_OPTION = re.compile(r"[-@<]+[A-Za-z-]*")
+_HINT = ("put the file beside the configuration, and say include \"NAME\": so it is part of the "
+         "kernel's key")
+
+
+class Files(Protocol):
+    """The files of a project, as `Project` knows them."""
+
+    def name_of(self, path: Path) -> str:
+        """How errors call a file."""
+
+    def has_file(self, path: Path) -> bool:
+        """Whether it is there; the next run looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of a statement: where it begins and ends in the text, quotes among it."""
+
+    text: str
+    line: int
+    start: int
+    end: int
+    is_quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A file that a configuration names: by the word `how`, counting from `base`."""
+
+    how: str
+    word: _Word
+    base: str
+
+
+def pieces(config: Path, project: Files) -> tuple[Path, ...]:
+    """The files beside a configuration that it includes, directly or not, by name.
+
+    Raises ConfigError for all that leads out of the sources and of the configuration's folder.
+    """
+    folder, problems = config.parent, []
+    found, pending = {config}, [config]
+    while pending:
+        path = pending.pop()
+        named, wrong = _looked_at(_read(path, project))
+        problems += [f"{project.name_of(path)}:{word.line}: {why}" for word, why in wrong]
+        for item in named:
+            beside = _beside(item, path.relative_to(folder).parent.as_posix())
+            if beside and folder / beside not in found and _is_there(folder / beside, project):
+                found.add(folder / beside)
+                pending.append(folder / beside)
+    if problems:
+        raise ConfigError(
+            "the kernel configuration reads what its key does not hold",
+            where=problems[0].partition(": ")[0], why="\n".join(problems), hint=_HINT,
+            reason="kernel-config-path")
+    return tuple(sorted(found - {config}))
+
+
+def _is_there(path: Path, project: Files) -> bool:
+    """Whether there is such a file. The next run looks again, if it is not."""
+    try:
+        return project.has_file(path) and not path.is_dir()
+    except OSError:  # no name that a file can have
+        return False
+
+
+def _read(path: Path, project: Files) -> bytes:
+    try:
+        return read_small(path)
+    except OSError as error:
+        raise ConfigError(f"{project.name_of(path)} cannot be read", where=path,
+                          why=error.strerror, reason="file") from error
+
+
+def placed(text: bytes, within: str, places: Mapping[str, str]) -> bytes:
+    """A configuration with the names of the pieces it includes replaced.
+
+    within  the folder that it lies in, from that of the configuration, or empty
+    places  the path of a piece, from the folder of the configuration, to what is to be named
+    """
+    named, _ = _looked_at(text)
+    for item in reversed(named):
+        if place := places.get(_beside(item, within)):
+            text = b"".join((text[: item.word.start], b'"%b"' % place.encode(),
+                             text[item.word.end :]))
+    return text
+
+
+def _beside(item: _Named, within: str) -> str:
+    """Where a piece of that name would lie, from the folder of the configuration; empty: nowhere.
+
+    A name counts from there, and with `./` before it from the file that it stands in.
+    """
+    name = item.word.text
+    if item.how not in {"include", "cinclude"} or item.base != SOURCES:
+        return ""
+    path = normpath(join(within, name) if name.startswith("./") else name)
+    return "" if path.startswith(("..", "/")) else path
+
+
+def _looked_at(text: bytes) -> tuple[list[_Named], list[tuple[_Word, str]]]:
+    """The files that a text names inside of the sources or beside it, and words that are wrong."""
+    named: list[_Named] = []
+    wrong: list[tuple[_Word, str]] = []
+    bases = [SOURCES]
+    for words in _statements(text):
+        for at, word in enumerate(words):
+            if word.is_quoted or not (
+                    word.text in _READS or (at == 0 and word.text in _NAMES)):
+                continue
+            if at + 1 == len(words):
+                if word.text == "prefix" and len(bases) > 1:
+                    bases.pop()
+                continue
+            item = _Named(word.text, words[at + 1], bases[-1])
+            if why := _way_out(item):
+                wrong.append((item.word, f"{item.how} \"{item.word.text}\": {why}"))
+            elif word.text == "prefix":
+                bases.append(normpath(join(bases[-1], item.word.text)))
+            else:
+                named.append(item)
+        wrong += _wrong_words(words)
+    return named, wrong
+
+
+def _wrong_words(words: Sequence[_Word]) -> Iterator[tuple[_Word, str]]:
+    """Names of machines that are paths, and flags of the compiler that name files elsewhere."""
+    kind = next((word.text for word in words if word.text != "no"), "")
+    for word in words[1:]:
+        if kind == "machine" and "/" in word.text:
+            yield word, f"machine {word.text}: that is a path"
+        elif kind in _FLAGS and (why := _flag_leads_out(word.text)):
+            yield word, f"{kind} \"{word.text}\": {why}"
+
+
+def _way_out(item: _Named) -> str:
+    """Why a name leads to what no key holds; empty where it does not."""
+    name = item.word.text
+    if "\\" in name or "\0" in name:
+        return "no plain path"
+    if name.startswith("/"):
+        return "a path of this machine"
+    if name.startswith("./") and item.how in {"include", "cinclude"}:
+        return "it leads out of the folder" if ".." in name.split("/") else ""
+    if normpath(join(item.base, name)).split("/")[0] == "..":
+        return "it leads out of the sources"
+    return ""
+
+
+def _flag_leads_out(value: str) -> str:
+    """Why flags for the compiler read what no key holds; empty where they do not.
+
+    `$S` is the kernel's sources; of other variables is known that what they name is built here.
+    """
+    if _COMMAND.search(value):
+        return "it runs a command"
+    if _ABOVE.search(value):
+        return "it may lead out of the sources"
+    plain = _VARIABLE.sub(
+        lambda found: "\0/S" if "S" in found.groups() else "\0", value)
+    for word in re.split(r"[\s,;\"'()\\]+", plain):
+        if _READS_NOTHING.match(word):
+            continue
+        for part in re.split(r"[=:]", word):
+            path = _OPTION.sub("", part, count=1) if part[:1] in {"-", "@", "<"} else part
+            head, variable, _ = path.partition("\0")
+            if variable and "/" not in head:
+                if not normpath(path[len(head) :]).startswith("\0"):
+                    return "it leads out of the sources"
+            elif path.startswith("/"):
+                return "a path of this machine; `$S/` begins one in the kernel's sources"
+            elif normpath(path).split("/")[0] == "..":
+                return "it leads out of the sources"
+    return ""
+
+
+def _statements(text: bytes) -> Iterator[list[_Word]]:
+    """The statements of a text: a line that begins with white space goes on with the one before."""
+    words: list[_Word] = []
+    line = 1
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind == "end":
+            if words:
+                yield words
+            words = []
+        elif kind in {"string", "word"}:
+            found = match[kind].decode("utf-8", "surrogateescape")
+            words.append(_Word(found, line, match.start(), match.end(), kind == "string"))
+        line += match[0].count(b"\n")
+    if words:
+        yield words
