@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias, TypeVar
 from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, HostPackage, Job, Stage
+from buildlib.stages.stage import From, HostPackage, Job, Stage, named
 from buildlib.store.events import Finished, Note, Sink, Started
 from buildlib.store.glance import Signature
 from buildlib.store.host import SPACE_HINT, host_error, is_nearly_full, space_left
@@ -323,7 +323,7 @@ class Engine:
 
     def _job(self, name: str, stage: Stage, folder: Path) -> Job:
         packages = {package: self.keys.host_package(package)
-                    for package in stage.named(HostPackage)}
+                    for package in named(stage, HostPackage)}
         return Job(
             name=name,
             folder=folder,

@@ -23,7 +23,7 @@ from posixpath import normpath
 from buildlib.graph.code import CodeDigests
 from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
 from buildlib.sources.folder import fingerprint, walk
-from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree, Stage, named
 from buildlib.store.glance import Signature, signature
 from buildlib.store.records import Document, Output
 from buildlib.store.store import Store
@@ -92,9 +92,9 @@ class Keys:
     def marks(self, stage: Stage) -> dict[str, Signature]:
         """The stat signature of every path of the checkout that the stage reads."""
         marks: dict[str, Signature] = {}
-        for file in stage.named(SourceFile):
+        for file in named(stage, SourceFile):
             marks[file.name] = signature(str(file.path))
-        for tree in stage.named(SourceTree):
+        for tree in named(stage, SourceTree):
             marks[tree.spec.name] = signature(str(tree.spec))
             marks |= {f"{tree.name}/{path}": signature(child.path, follow=False)
                       for path, child in walk(str(tree.path))}
@@ -141,7 +141,7 @@ class Keys:
     def missing(self, stage: Stage) -> tuple[ToolError, ...]:
         """What the host lacks of tools, their folders and libraries that the stage needs."""
         tools = list(stage.tools())
-        if stage.named(HostPackage):
+        if named(stage, HostPackage):
             tools.append("apt-cache")
         found = []
         for look, names in ((self.tool, tools), (self._folder, stage.host_folders()),
@@ -214,8 +214,8 @@ class Keys:
             return {"files": {value.name: self._file(value)}}
         if isinstance(value, SourceTree):
             prints = fingerprint(value.path, value.spec, self._store.seen)
-            named = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
-            return {"files": {normpath(value.name): "dir", **named}}
+            paths = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
+            return {"files": {normpath(value.name): "dir", **paths}}
         found = self.host_package(value)
         return {"class": "HostPackage", "name": found.name, "version": found.version,
                 "sha256": found.sha256}

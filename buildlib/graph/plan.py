@@ -14,7 +14,7 @@ from buildlib.sources.kernelconfig import pieces
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
 from buildlib.stages.audit import Audit
-from buildlib.stages.buildsh import BuildSh
+from buildlib.stages.buildsh import BuildSh, files_named
 from buildlib.stages.checksums import Checksums
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.ffs import FfsImage
@@ -153,10 +153,11 @@ class _Builder:
 
     def build_sh(self) -> BuildSh:
         release, build = self.release, self.release.build
+        environment = build.compiler.settings() | dict(build.environment)
         return BuildSh(
             self.source_sets(), build.version or release.version, release.machine,
             release.machine_arch, (build.compiler.c, build.compiler.cxx), build.flags,
-            build.compiler.settings() | dict(build.environment),
+            environment, files_named(build.flags, environment),
         )
 
     def kernel(self, name: str) -> From:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from buildlib.stages.diagnosis import Findings
 from buildlib.stages.sources import source_folder
-from buildlib.stages.stage import From, Job
+from buildlib.stages.stage import From, Job, SourceFile
 from buildlib.store.horizon import Horizon
 from buildlib.store.host import is_nearly_full
 from buildlib.store.surroundings import TOOL_ENVIRONMENT
-from buildlib.words.digest import digest_of
+from buildlib.words.digest import digest_of, sha256
 from buildlib.words.errors import SourceError, ToolError
 
 # `   compile  XEN3_DOM0/foo.o` of NetBSD's own makefiles; GNU's show the command
@@ -30,6 +30,7 @@ class BuildSh:
     version       what the sources must say they are
     compilers     of the host, for C and C++
     flags, environment   what the release definition adds; nothing of the caller's gets through
+    host_files    what of the host these name
     """
 
     sets: tuple[From, ...]
@@ -39,6 +40,7 @@ class BuildSh:
     compilers: tuple[str, ...]
     flags: tuple[str, ...]
     environment: Mapping[str, str]
+    host_files: tuple[SourceFile, ...] = ()
 
     def words(
         self, operation: str, *, tools: Path, obj: Path, wrapper: Path | None = None,
@@ -66,7 +68,9 @@ class BuildSh:
 
     def identity(self, job: Job, operation: str, *, more: Sequence[str] = ()) -> str:
         """Digest of all that decides what `operation` makes: sources, command, host tools."""
+        files = {file.name: sha256(file.path.read_bytes()) for file in self.host_files}
         return digest_of({
+            **({"files": files} if files else {}),
             "sets": [job.inputs[ref].blob.sha256 for ref in self.sets],
             "words": self.words(operation, tools=Path("TOOLS"), obj=Path("OBJ"), more=more),
             "environment": TOOL_ENVIRONMENT | self.settings(),
@@ -155,6 +159,13 @@ class BuildSh:
             except ToolError as error:
                 raise _explained(error, findings, words[-1], source) from error
         return done
+
+
+def files_named(flags: Sequence[str], environment: Mapping[str, str]) -> tuple[SourceFile, ...]:
+    """The files of the host that flags and variables name: a wrapper of the compiler, say."""
+    words = {word for text in (*flags, *environment.values())
+             for word in re.split(r"[\s=]+", text) if word.startswith("/")}
+    return tuple(SourceFile(Path(word), word) for word in sorted(words) if Path(word).is_file())
 
 
 def _explained(

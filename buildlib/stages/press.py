@@ -20,7 +20,7 @@ from pathlib import Path
 
 from buildlib.sources.archive.pack import gzip_stored, tar
 from buildlib.sources.checksums import format_list
-from buildlib.sources.folder import read_tree
+from buildlib.sources.folder import read_tree, walk
 from buildlib.sources.pkgsrc.summary import Summary, format_summary
 from buildlib.sources.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 from buildlib.stages.stage import Job, Outputs, SourceTree, Stage
@@ -77,14 +77,29 @@ class Press(Stage):
             dot = path != f"source/sets/{path.rpartition('/')[2]}"
             files[f"{self.path}/{path}"] = _archive(job, tree, places, dot=dot)
         files |= self._lists(job, files)
-        hashes = self.folder.path / "hashes.asc"
+        hashes = self._plain(self.folder.path / "hashes.asc")
         if hashes.exists():
             files[self.list] = job.blobs.copy_in(hashes)
         return files | self._packages(job)
 
+    def _plain(self, path: Path) -> Path:
+        """A path in the folder, if the key holds what is read there. Raises ConfigError.
+
+        Of a link the key holds where it leads, not what is there.
+        """
+        for place in (path, *path.parents):
+            if place == self.folder.path:
+                break
+            if place.is_symlink():
+                raise ConfigError(
+                    "a link is no part of a release's folder here", where=place,
+                    why="nobody would see what it leads to change",
+                    hint="put the file or folder itself there", reason="press-link")
+        return path
+
     def _read(self, name: str, pack: PackWriter) -> Tree:
-        folder = self.folder.path / name
-        spec = folder.with_name(f"{folder.name}.mtree")
+        folder = self._plain(self.folder.path / name)
+        spec = self._plain(folder.with_name(f"{folder.name}.mtree"))
         return read_tree(folder, spec, pack, origin=folder.name, time=self.time)
 
     def _lists(self, job: Job, files: Mapping[str, Blob]) -> dict[str, Blob]:
@@ -104,10 +119,14 @@ class Press(Stage):
         return lists
 
     def _packages(self, job: Job) -> dict[str, Blob]:
-        folder = self.folder.path / "packages"
+        folder = self._plain(self.folder.path / "packages")
         files: dict[str, Blob] = {}
         summaries: list[Summary] = []
-        for path in sorted(folder.glob("*/package.toml")):
+        found = [self._plain(folder / path) if "/" not in path else folder / path
+                 for path, _ in (walk(str(folder)) if folder.is_dir() else ())]
+        for path in found:
+            if path.name != "package.toml" or path.parents[1] != folder:
+                continue
             members, summary = make_package(self._package(path))
             files[f"{self.packages}/{summary.archive}"] = _members_archive(job, members, self.time)
             summaries.append(summary)
@@ -120,18 +139,20 @@ class Press(Stage):
 
     def _package(self, path: Path) -> PackageSource:
         try:
-            text = load(PackageText, tomllib.loads(path.read_text()), where=str(path))
+            text = load(PackageText, tomllib.loads(self._plain(path).read_text()), where=str(path))
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path.name} is no TOML", where=path, why=str(error),
                               reason="toml") from error
-        install = path.with_name("INSTALL")
+        install = self._plain(path.with_name("INSTALL"))
+        files = self._plain(path.with_name("files"))
+        self._plain(path.with_name("files.mtree"))
         return PackageSource(
             pkgname=text.pkgname, pkgpath=text.pkgpath, comment=text.comment,
             description=text.comment, depends=text.depends, conflicts=text.conflicts,
             provides=text.provides, requires=text.requires, categories=text.categories,
             homepage=text.homepage, license=text.license,
             install=install.read_bytes() if install.exists() else None,
-            files=tuple(_package_files(path.with_name("files"), text.owned)),
+            files=tuple(_package_files(files, text.owned)),
             machine_arch=self.machine_arch, os_version=self.version,
         )
 

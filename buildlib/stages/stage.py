@@ -121,13 +121,14 @@ class Stage:
         """Those of its tools that are compilers: they start programs which shape the output too."""
         return ()
 
-    def named(self, kind: type[Named]) -> tuple[Named, ...]:
-        """All of one kind that the fields name, wherever in them, in the order of the fields."""
-        return tuple(dict.fromkeys(item for item in _leaves(self) if isinstance(item, kind)))
-
     def upstream(self) -> tuple[From, ...]:
         """Every output of other stages that this one takes, in field order."""
-        return self.named(From)
+        return named(self, From)
+
+
+def named(stage: Stage, kind: type[Named]) -> tuple[Named, ...]:
+    """All of one kind that a stage's fields name, wherever in them, in the order of the fields."""
+    return tuple(dict.fromkeys(item for item in _leaves(stage) if isinstance(item, kind)))
 
 
 def _leaves(value: object) -> Iterator[object]:

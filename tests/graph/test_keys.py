@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,11 @@ from support.toys import Everything
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.keys import Keys, Unknown
 from buildlib.stages.fetch import Fetch
-from buildlib.stages.stage import From, SourceFile, SourceTree
+from buildlib.stages.stage import From, SourceFile, SourceTree, Stage
 from buildlib.store.records import Output
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob, digest_of
-from buildlib.words.errors import ToolError
+from buildlib.words.errors import StageError, ToolError
 
 GOLDEN = Path(__file__).with_name("golden")
 ONE, TWO = From("one", "out"), From("two", "out")
@@ -99,6 +101,113 @@ def test_every_kind_of_edit_of_a_folder_changes_the_key(
         case _:
             (folder / "sub").mkdir()
     assert digest_of(keys.document(stage, OUTPUTS)) != before
+
+
+@dataclass(frozen=True)
+class Small:
+    """A parameter of a stage."""
+
+    text: str = "a"
+
+
+@dataclass(frozen=True)
+class Little:
+    """Another one, with the same fields."""
+
+    text: str = "a"
+
+
+@dataclass(frozen=True)
+class Toy(Stage):
+    """A stage that takes anything."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Unheeding(Stage):
+    """A stage that makes its fields as it likes."""
+
+    table: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Leave them as they are."""
+
+
+PAIRS: dict[str, tuple[object, object]] = {
+    "dataclasses of two types": (Small(), Little()),
+    "a dataclass and a mapping": (Small(), {"class": "Small", "text": "a"}),
+    "an output and a mapping": (ONE, {"from": "one.out", "sha256": "1" * 64}),
+    "mappings whose keys end in quotes": ({"from": "a"}, {"from'": "a"}),
+    "nothing and an empty text": (None, ""),
+    "true and one": (True, 1),
+    "a number and its text": (1, "1"),
+    "a tuple and a mapping": (("a",), {"0": "a"}),
+    "no pair and an empty one": ((), ((),)),
+    "a tuple of two in another order": (("a", "b"), ("b", "a")),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_values_that_differ_have_documents_that_differ(keys: Keys, name: str) -> None:
+    one, other = (keys.document(Toy(value), OUTPUTS) for value in PAIRS[name])
+    assert digest_of(one) != digest_of(other)
+
+
+def test_folders_of_two_names_differ_though_both_are_empty(keys: Keys, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    one, other = (keys.document(Toy(SourceTree(tmp_path / name, name)), {})
+                  for name in ("one", "two"))
+    assert digest_of(one) != digest_of(other)
+
+
+def test_a_mapping_that_kept_its_own_order_has_no_key(keys: Keys) -> None:
+    keys.document(Unheeding({"a": "", "b": ""}), {})
+    with pytest.raises(StageError) as caught:
+        keys.document(Unheeding({"b": "", "a": ""}), {})
+    assert caught.value.reason == "key-field"
+
+
+def test_a_float_is_refused_when_the_stage_is_made() -> None:
+    with pytest.raises(StageError, match="float has no place in a key") as caught:
+        Toy({"a": (1.5,)})
+    assert caught.value.where == "Toy.value['a'][0]"
+
+
+def test_files_are_marked_wherever_they_stand(keys: Keys, tmp_path: Path) -> None:
+    """What is read again after the stage ran is every file that the fields name."""
+    (tmp_path / "file").write_text("text")
+    file = SourceFile(tmp_path / "file", "file")
+    for value in (file, (file,), {"a": file}, {"a": ({"b": file},)}):
+        assert list(keys.marks(Toy(value))) == ["file"]
+
+
+def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
+    store = Store(tmp_path / "build")
+    keys = Keys(store, CodeDigests(store.seen))
+    proper, folder = tmp_path / "cc1", tmp_path / "bin"
+    folder.mkdir()
+    proper.write_text("the compiler proper")
+    driver = folder / "cc"
+    driver.write_text(f"#!/bin/sh\n[ $1 != -print-prog-name=cc1 ] || echo {proper}\n")
+    driver.chmod(0o755)
+    keys._tools["cc"] = driver, "d" * 64
+
+    @dataclass(frozen=True)
+    class Compiles(Stage):
+        """A stage with a compiler."""
+
+        TOOLS = ("cc",)
+
+        def compilers(self) -> tuple[str, ...]:
+            """The one."""
+            return ("cc",)
+
+    before = keys.document(Compiles(), {})
+    assert before["programs"] == {"cc cc1": hashlib.sha256(proper.read_bytes()).hexdigest()}
+    proper.write_text("another compiler proper")
+    assert digest_of(keys.document(Compiles(), {})) != digest_of(before)
 
 
 def test_times_and_the_place_of_the_checkout_do_not_count(
