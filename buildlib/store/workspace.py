@@ -85,7 +85,7 @@ class Workspaces:
             if changed or untouched.mark(_note_of(path)) != mark:
                 raise StageError(
                     "a work folder was changed while a tool read it", where=path,
-                    why=_some(changed or (".",)), reason="input-changed",
+                    why=_some(changed) if changed else "it was made anew", reason="input-changed",
                     hint="nothing was stored; run again, and the folder is made anew",
                 ) from cause
 

@@ -125,3 +125,14 @@ def test_a_full_disk_leaves_the_note_as_it_was(
     with line.watching(os.getpid()):
         time.sleep(0.3)
     assert line._file.read_text() == before
+
+
+def test_what_was_made_of_other_inputs_is_not_gone_on_with(folder: Path) -> None:
+    """make(1) goes by times: it does not know that a source was another one in between."""
+    Horizon(folder, "one").sweep()
+    for inputs, left in (("one", 1), ("two", None)):
+        (folder / "a.o").touch()
+        line = Horizon(folder)
+        line._write(line._pulse() + 10**9)
+        assert Horizon(folder, inputs).sweep() == left
+    assert not list(folder.iterdir())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildlib.store.workspace import Workspaces
+from buildlib.words.errors import StageError, ToolError
 
 KEY = "0123456789abcdef" * 4
 
@@ -97,3 +98,69 @@ def test_what_is_refused_at_once_leaves_no_folder(work: Workspaces) -> None:
     with pytest.raises(ValueError, match="no"):
         work.get("kernel", KEY, refuse)
     assert not list(work.folder.iterdir())
+
+
+def made(work: Workspaces, text: str = "right", told: list[str] | None = None) -> Path:
+    """A work folder with one file."""
+    def fill(folder: Path) -> None:
+        (folder / "file").write_text(text)
+
+    return work.get("src", KEY, fill, tell=None if told is None else told.append)
+
+
+def test_a_folder_that_was_touched_is_made_anew_and_that_is_told(work: Workspaces) -> None:
+    told: list[str] = []
+    path = made(work)
+    (path / "file").write_text("wrong")
+    (path / "more").touch()
+    assert made(work, told=told) == path
+    assert (path / "file").read_text() == "right"
+    assert not (path / "more").exists()
+    assert told == [f"{path}: file, more changed since it was made: it is made anew"]
+    assert made(work, "not again", told) == path
+    assert (path / "file").read_text() == "right"
+    assert len(told) == 1
+
+
+def test_a_folder_without_a_seal_is_made_anew(work: Workspaces) -> None:
+    """One that an earlier version made, or whose seal is damaged."""
+    path = made(work)
+    path.with_name(f"{path.name}.seal").unlink()
+    assert (made(work, "again") / "file").read_text() == "again"
+    path.with_name(f"{path.name}.seal").write_bytes(b"damaged")
+    assert (made(work, "and again") / "file").read_text() == "and again"
+
+
+@pytest.mark.parametrize("failure", [False, True], ids=["all went well", "the tool failed"])
+def test_a_folder_that_is_changed_while_a_tool_reads_it(work: Workspaces, failure: bool) -> None:
+    """What the tool made of it is not taken, and its own complaint is not the news."""
+    path = made(work)
+    with pytest.raises(StageError) as caught, work.held(path):
+        (path / "file").write_text("other")
+        if failure:
+            raise ToolError("cc failed")
+    assert caught.value.reason == "input-changed"
+    assert (caught.value.where, caught.value.why) == (str(path), "file")
+
+
+def test_a_folder_that_is_made_anew_while_a_tool_reads_it(work: Workspaces) -> None:
+    path = made(work)
+    with pytest.raises(StageError, match="changed while a tool read it"), work.held(path):
+        work.drop(path)
+        made(work)
+
+
+def test_a_failure_over_folders_that_nobody_touched_is_that_failure(work: Workspaces) -> None:
+    with pytest.raises(ToolError, match="cc failed"), work.held(made(work)):
+        raise ToolError("cc failed")
+
+
+def test_what_is_held_is_told_apart_from_the_same_made_anew(work: Workspaces) -> None:
+    with work.held(made(work)) as one:
+        pass
+    with work.held(made(work)) as same:
+        pass
+    work.drop(made(work))
+    with work.held(made(work)) as other:
+        pass
+    assert one == same != other

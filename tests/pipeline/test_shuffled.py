@@ -1,0 +1,80 @@
+"""Stages of the miniature with their mappings in other orders make the same contents."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import fields
+
+import pytest
+from support.scratch import Scratch
+
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine
+from buildlib.graph.keys import Keys
+from buildlib.graph.plan import make_plan
+from buildlib.sources.project import Project
+from buildlib.stages.fetch import Fetch
+from buildlib.stages.hypervisor import DistributionXen
+from buildlib.stages.kernel import Kernel
+from buildlib.stages.stage import Stage
+from buildlib.stages.toolchain import Toolchain
+from buildlib.store.events import silent
+from buildlib.store.store import Store
+
+SLOW = (Fetch, DistributionXen, Kernel, Toolchain)  # they ask servers, or compile
+
+
+@pytest.fixture
+def engine(scratch: Scratch) -> Engine:
+    """A run over the finished build in which every stage is settled."""
+    store = Store(scratch.path("build"))
+    plan = make_plan(Project(scratch.root, store.seen), "mini", build=scratch.path("build"),
+                     dist=scratch.path("dist"), mirror="", offline=True, epoch=None)
+    engine = Engine(plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
+                    mirrors=plan.mirrors, scope="mini")
+    for name in plan.graph.stages:
+        engine.settle(name)
+    return engine
+
+
+def quick(engine: Engine) -> Iterator[tuple[str, Stage]]:
+    for name, stage in engine.graph.stages.items():
+        if name in engine.done and not isinstance(stage, SLOW):
+            yield name, stage
+
+
+def made(engine: Engine, name: str, stage: Stage) -> dict[str, str]:
+    """Output name to SHA-256 of what the stage makes now."""
+    with engine._scratch(name) as folder:
+        results = stage.run(engine._job(name, stage, folder))
+        return {key: engine._stored(value).blob.sha256 for key, value in results.items()}
+
+
+def disordered(value: object, chance: random.Random) -> object:
+    """The value with plain mappings in other orders: what no stage gets to see."""
+    if isinstance(value, Mapping):
+        items = [(key, disordered(item, chance)) for key, item in value.items()]
+        chance.shuffle(items)
+        return dict(items)
+    if isinstance(value, tuple):
+        return tuple(disordered(item, chance) for item in value)
+    return value
+
+
+def test_stages_make_the_same_even_without_the_form(engine: Engine) -> None:
+    """The one order protects what the key says; no stage of the library leans on it, either."""
+    ran: set[str] = set()
+    for name, stage in quick(engine):
+        expected = {key: output.blob.sha256 for key, output in engine.outputs(name).items()}
+        names = [field.name for field in fields(stage)]  # type: ignore[arg-type]  # it has some
+        for seed in range(2):
+            chance = random.Random(seed)
+            other = copy(stage)
+            for field in names:
+                object.__setattr__(other, field, disordered(getattr(stage, field), chance))
+            assert made(engine, name, other) == expected, f"{name}, seed {seed}"
+        ran.add(type(stage).__name__)
+    assert ran >= {"Press", "Signature", "Packages", "Root", "FfsImage", "ImageFolder", "Checksums",
+                   "Iso", "GrubImage", "Unpack"}

@@ -1,0 +1,215 @@
+"""A walk of random edits, back and forth, each followed by a build: it ends as a fresh build does.
+
+Every place that is edited has a few variants. A step takes one place to another of its variants;
+sometimes a work folder is touched or a content lost as well. Whoever comes by the same state again
+must find the same products, and so must a checkout that was never built before.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from support.scratch import Scratch
+
+Edit: TypeAlias = Callable[[Scratch], object]
+State: TypeAlias = dict[str, int]
+
+DOM0, BASE, PKGREPO = "recipes/dom0.toml", "recipes/domu/base.toml", "recipes/domu/pkgrepo.toml"
+RC_CONF, MOTD = "recipes/dom0/overlay/etc/rc.conf", "recipes/dom0/overlay/etc/motd"
+SPEC, LOCK = "recipes/dom0/overlay.mtree", "sets/mini.lock"
+KEPT = '"etc/rc" = "etc/rc.netbsd"'
+PARTS = ("recipes", "sets", "kernel-configs")
+PACKAGES, DATE = ("packages of dom0", "packages of pkgrepo"), "epoch"
+TASKS = ("iso", "domu-images")
+EPOCH = {1: 1_700_000_000, 2: 1_650_000_001}
+
+
+def put(name: str, old: str, new: str) -> Edit:
+    return lambda scratch: scratch.edit(name, old, new)
+
+
+def add(name: str, text: str) -> Edit:
+    return lambda scratch: scratch.append(name, text)
+
+
+def new(name: str, text: str) -> Edit:
+    return lambda scratch: scratch.write(name, text)
+
+
+def nothing(scratch: Scratch) -> None:
+    """Leave the place as it is; somebody else sees to it."""
+
+
+def extra(text: str) -> Edit:
+    """A piece that dom0's kernel configuration includes."""
+    def edit(scratch: Scratch) -> None:
+        scratch.write("kernel-configs/shared/extra", text)
+        scratch.append("kernel-configs/XEN3_DOM0_CD", 'include "shared/extra"\n')
+
+    return edit
+
+
+def renumbered(scratch: Scratch) -> None:
+    path = "recipes/accounts.toml"
+    scratch.write(path, scratch.read(path).replace("bozohttpd = 500", "bozohttpd = 510"))
+
+
+# A place's variants but for the first, which is how it was.
+SPOTS: dict[str, tuple[Edit, ...]] = {
+    "words of the kernel": (put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-v"'),
+                            put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-x"')),
+    "words of Xen": (put(DOM0, '"dom0_mem=512M"', '"dom0_mem=640M"'),),
+    "menu": (put(DOM0, '"single user" = ["-s"], "verbose" = ["-v"]',
+                 '"verbose" = ["-v"], "single user" = ["-s"]'),),
+    "platforms": (put(DOM0, '"bios", "efi"', '"bios"'),),
+    "images on the CD": (put(DOM0, '"base", "pkgrepo"]', '"base"]'),
+                         put(DOM0, '"base", "pkgrepo"]', '"pkgrepo", "base"]')),
+    "free": (add(BASE, 'free = "20%"\n'), add(BASE, 'free = "1m"\n')),
+    "remove": (add(BASE, 'remove = ["rescue"]\n'),),
+    "keep": (put(PKGREPO, f"{{{KEPT}}}", f'{{{KEPT}, "bin/ls" = "bin/ls.netbsd"}}'),
+             put(PKGREPO, f"{{{KEPT}}}", f'{{"bin/ls" = "bin/ls.netbsd", {KEPT}}}')),
+    "a file of an overlay": (add(RC_CONF, "sshd=YES\n"), add(RC_CONF, "sshd=NO\n")),
+    "a new file": (new(MOTD, "Hello.\n"), new(MOTD, "HELLO.\n")),
+    "a mode": (lambda scratch: scratch.path(RC_CONF).chmod(0o755),),
+    "a link": (lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/c"),
+               lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/d")),
+    "a file less": (lambda scratch: scratch.remove("recipes/domu/pkgrepo/overlay/etc/motd"),),
+    "a spec": (add(SPEC, "./etc/rc.conf mode=0600 gid=5\n"),
+               add(SPEC, "./etc/rc.conf mode=0640\n")),
+    "accounts": (renumbered,),
+    DATE: (nothing, nothing),
+    "an option of a kernel": (add("kernel-configs/XEN3_DOMU_RO", "options \tDIAGNOSTIC\n"),),
+    "a piece of a kernel": (extra("# nothing\n"), extra("options \tDIAGNOSTIC\n")),
+    "build flags": (put("sets/mini.toml", '"MKREPRO=yes"', '"MKREPRO=yes", "-V", "UNUSED=1"'),),
+    PACKAGES[0]: (put(DOM0, '"net/rsync"', '"net/rsync", "pkgin"'),
+                  put(DOM0, '"net/rsync"', '"archivers/libarchive", "net/rsync"'),
+                  put(DOM0, '"sysutils/xentools420", "net/rsync"',
+                      '"net/rsync", "sysutils/xentools420"')),
+    PACKAGES[1]: (put(PKGREPO, '"www/bozohttpd", ', ""),),
+}
+# Of what takes long, and what the lock has to be made anew for.
+SLOW = frozenset({DATE, "an option of a kernel", "a piece of a kernel", "build flags", *PACKAGES})
+
+
+@dataclass
+class Walk:
+    """A walk through the checkout `here`, in which all has been built."""
+
+    here: Scratch
+    folder: Path
+    seed: int
+    avoid: Collection[str] = ()
+    say: Callable[[str], object] = print
+    state: State = field(default_factory=dict)
+    fresh_builds: int = 0
+    returns: int = 0
+    damaged: int = 0
+    built: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        self.start = self.here.sources_only(self.folder / "start")
+        self.epoch = json.loads(self.start.read(LOCK))["epoch"]
+        self.known: dict[str, tuple[str, dict[str, str]]] = {}
+
+    def go(self, edits: int, *, every: int) -> None:
+        """Take so many steps; compare with a fresh build after every so many, and in the end."""
+        for number in range(1, edits + 1):
+            began = time.monotonic()
+            told = self.step()
+            self.say(f"{number:3} {told}, {time.monotonic() - began:.1f} s")
+            if number % every == 0 or number == edits:
+                self.compare()
+                self.say(f"    as a fresh build, seed {self.seed}")
+
+    def step(self) -> str:
+        """One edit and a build; the same state as before must have the same products."""
+        name = self.chance.choice([name for name in SPOTS if name not in self.avoid])
+        others = [number for number in range(len(SPOTS[name]) + 1)
+                  if number != self.state.get(name, 0)]
+        self.state[name] = self.chance.choice(others)
+        told = f"{name} → {self.state[name]}"
+        self.lay_out(relock=name in PACKAGES)
+        if self.chance.random() < 0.15:
+            told += self.damage()
+        ran = self.here.build(*TASKS)
+        self.built += len(ran.built)
+        state = json.dumps(sorted(item for item in self.state.items() if item[1]))
+        lock, products = self.here.read(LOCK), self.here.products()
+        if state in self.known:
+            self.returns += 1
+            assert self.known[state] == (lock, products), f"seed {self.seed}: {told}: {state}"
+        self.known[state] = lock, products
+        return f"{told}: {len(ran.built)} built, {len(ran.restored)} restored"
+
+    def lay_out(self, *, relock: bool) -> None:
+        """Let the checkout be as the state says; files that are so already are not touched."""
+        shutil.rmtree(self.folder / "wanted", ignore_errors=True)
+        wanted = self.start.sources_only(self.folder / "wanted")
+        for name, number in self.state.items():
+            if number:
+                SPOTS[name][number - 1](wanted)
+        wanted.write(LOCK, self.here.read(LOCK))
+        for part in PARTS:
+            _sync(wanted.root / part, self.here.root / part)
+        if relock:
+            self._date(self.epoch)
+            self.here.doit("lock")
+        self._date(EPOCH.get(self.state.get(DATE, 0), self.epoch))
+
+    def _date(self, epoch: int) -> None:
+        text = self.here.read(LOCK)
+        now = json.loads(text)["epoch"]
+        if now != epoch:
+            self.here.edit(LOCK, f'"epoch": {now}', f'"epoch": {epoch}')
+
+    def damage(self) -> str:
+        """Something that no edit is: a word of the sources changed, or a content lost."""
+        self.damaged += 1
+        sources = sorted(self.here.root.glob("build/work/src-*/usr/src/sys/kern/*.c"))
+        if sources and self.chance.random() < 0.5:
+            path = self.chance.choice(sources)
+            path.write_bytes(path.read_bytes() + b"\nint damage;\n")
+            return f" and {path.name} damaged"
+        blobs = sorted(path for path in self.here.root.glob("build/store/blobs/*/*")
+                       if path.is_file())
+        path = self.chance.choice(blobs)
+        path.unlink()
+        return f" and {path.name[:8]} lost"
+
+    def compare(self) -> None:
+        """A checkout that was never built before has the same products."""
+        self.fresh_builds += 1
+        fresh = self.here.sources_only(self.folder / f"fresh-{self.fresh_builds}")
+        fresh.build(*TASKS)
+        assert fresh.products() == self.here.products(), f"seed {self.seed}: {self.state}"
+        shutil.rmtree(fresh.root)
+
+
+def _sync(source: Path, target: Path) -> None:
+    """Let `target` be as `source` is."""
+    for path in sorted(target.rglob("*"), reverse=True):
+        other = source / path.relative_to(target)
+        if not (other.is_symlink() or other.exists()) or _kind(path) != _kind(other):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in sorted(source.rglob("*")):
+        other = target / path.relative_to(source)
+        if path.is_symlink():
+            other.symlink_to(path.readlink()) if not other.is_symlink() else None
+        elif path.is_dir():
+            other.mkdir(exist_ok=True)
+        else:
+            if not other.exists() or other.read_bytes() != path.read_bytes():
+                other.write_bytes(path.read_bytes())
+            other.chmod(path.stat().st_mode & 0o777)
+
+
+def _kind(path: Path) -> str:
+    return f"link {path.readlink()}" if path.is_symlink() else "dir" if path.is_dir() else "file"
