@@ -17,7 +17,7 @@ def main() -> None:
     """Walk, and say how it went."""
     sys.path.insert(0, str(Path(__file__).parent))
     from support.scratch import Scratch
-    from support.walking import TASKS, Walk
+    from support.walking import LIMIT, TASKS, Walk
 
     parser = argparse.ArgumentParser(prog="python -m tests.walk", description=__doc__)
     parser.add_argument("--edits", type=int, default=50)
@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="goldmaster-walk-") as folder:
         print(f"seed {options.seed}, {options.edits} edits", flush=True)
         here = Scratch.new(Path(folder) / "here")
-        here.build(*TASKS)
+        here.doit(*TASKS, limit=LIMIT)
         walk = Walk(here, Path(folder), options.seed, say=lambda line: print(line, flush=True))
         walk.go(options.edits, every=options.every)
     print(f"seed {options.seed}: {options.edits} edits, {walk.built} stages and products built, "

@@ -42,6 +42,7 @@ _PACKAGES = {
 }
 # What a compiler starts; `as` and `ld` are tools of their own.
 _PROGRAMS = ("cc1", "cc1plus", "collect2", "lto1", "lto-wrapper")
+_HEADERS = "include"  # the folder of its own headers
 # What marks a kind of value; a mapping that has such a key has it with a quote.
 _MARKS = frozenset({"from", "files", "class"})
 _FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
@@ -84,7 +85,8 @@ class Keys:
                 "tools": {name: self.tool(name)[1] for name in stage.tools()},
                 "programs": self.programs(stage),
                 "libraries": {name: self._library(name) for name in kind.LIBRARIES},
-                "host": {path: self._folder(path) for path in stage.host_folders()},
+                "host": {path: self._folder(path) for path in stage.host_folders()}
+                | {path: self._host_file(path) for path in stage.host_files()},
                 "environment": self._environment,
             }
         return document
@@ -123,18 +125,22 @@ class Keys:
                 str(self.tool(compiler)[0]), self._ask_programs, kind="programs")
             for line in listed.splitlines():
                 name, _, path = line.partition(" ")
-                found[f"{compiler} {name}"] = self._store.seen.sha256(path)
+                found[f"{compiler} {name}"] = (
+                    self._folder(path) if name == _HEADERS else self._store.seen.sha256(path))
         return found
 
     def _ask_programs(self, compiler: str) -> str:
         """Lines NAME PATH, as GCC and Clang tell them; none from a compiler that does not."""
         lines = []
-        for name in _PROGRAMS:
+        for name in (*_PROGRAMS, _HEADERS):
+            kind = "file" if name == _HEADERS else "prog"
             try:
-                told = self._store.runner.output([compiler, f"-print-prog-name={name}"]).strip()
+                told = self._store.runner.output([compiler, f"-print-{kind}-name={name}"]).strip()
             except ToolError:
                 return ""
-            if told.startswith("/") and Path(told).is_file() and len(told.splitlines()) == 1:
+            path = Path(told)
+            if told.startswith("/") and len(told.splitlines()) == 1 and (
+                    path.is_dir() if name == _HEADERS else path.is_file()):
                 lines.append(f"{name} {told}\n")
         return "".join(lines)
 
@@ -174,6 +180,11 @@ class Keys:
             raise ToolError(f"{path} is not there", hint=f"apt-get install {package}",
                             reason="tool-missing")
         return digest_of(fingerprint(folder, folder / ".none", self._store.seen))
+
+    def _host_file(self, path: str) -> str:
+        """The digest of a file of the host; empty where there is none."""
+        self._store.seen.note(path)
+        return self._store.seen.sha256(path) if Path(path).is_file() else ""
 
     def _library(self, name: str) -> str:
         """The version of an installed Python package, from its metadata, without importing it."""

@@ -53,6 +53,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 # A floppy of 2.88 MB holds the EFI image four times over. Its serial number is fixed.
 _FAT = ("-f", "2880", "-N", "474D5354")
 _FAT_BYTES = 2880 << 10
+_MTOOLS_SETTINGS = ("/etc/mtools.conf", "/etc/default/mtools.conf")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class GrubImage(Stage):
     def host_folders(self) -> tuple[str, ...]:
         """GRUB's modules."""
         return (_FOLDERS[self.platform],)
+
+    def host_files(self) -> tuple[str, ...]:
+        """The settings of mtools that no variable can turn off."""
+        return _MTOOLS_SETTINGS if self.platform == "efi" else ()
 
     def run(self, job: Job) -> Outputs:
         """Let grub-mkimage write the core image, and mtools the file system around it."""

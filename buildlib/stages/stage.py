@@ -117,6 +117,10 @@ class Stage:
         """Folders of the host that the tools read; their content is part of the key."""
         return ()
 
+    def host_files(self) -> tuple[str, ...]:
+        """Files of the host that the tools read where they are there; likewise."""
+        return ()
+
     def compilers(self) -> tuple[str, ...]:
         """Those of its tools that are compilers: they start programs which shape the output too."""
         return ()

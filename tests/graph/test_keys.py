@@ -210,6 +210,24 @@ def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
     assert digest_of(keys.document(Compiles(), {})) != digest_of(before)
 
 
+def test_a_file_of_the_host_counts_where_it_is_there(keys: Keys, tmp_path: Path) -> None:
+    path = tmp_path / "settings"
+
+    @dataclass(frozen=True)
+    class Reads(Stage):
+        """A stage whose tool has settings."""
+
+        def host_files(self) -> tuple[str, ...]:
+            """The settings."""
+            return (str(path),)
+
+    documents = [keys.document(Reads(), {})]
+    for text in ("one", "other"):
+        path.write_text(text)
+        documents.append(keys.document(Reads(), {}))
+    assert len({*map(digest_of, documents)}) == 3
+
+
 def test_times_and_the_place_of_the_checkout_do_not_count(
     keys: Keys, stage: Everything, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ KEPT = '"etc/rc" = "etc/rc.netbsd"'
 PARTS = ("recipes", "sets", "kernel-configs")
 PACKAGES, DATE = ("packages of dom0", "packages of pkgrepo"), "epoch"
 TASKS = ("iso", "domu-images")
+LIMIT = 900.0  # seconds for a build: on a busy machine too
 EPOCH = {1: 1_700_000_000, 2: 1_650_000_001}
 
 
@@ -139,7 +140,7 @@ class Walk:
         self.lay_out(relock=name in PACKAGES)
         if self.chance.random() < 0.15:
             told += self.damage()
-        ran = self.here.build(*TASKS)
+        ran = self.here.doit(*TASKS, "progress=json", limit=LIMIT)
         self.built += len(ran.built)
         state = json.dumps(sorted(item for item in self.state.items() if item[1]))
         lock, products = self.here.read(LOCK), self.here.products()
@@ -161,7 +162,7 @@ class Walk:
             _sync(wanted.root / part, self.here.root / part)
         if relock:
             self._date(self.epoch)
-            self.here.doit("lock")
+            self.here.doit("lock", limit=LIMIT)
         self._date(EPOCH.get(self.state.get(DATE, 0), self.epoch))
 
     def _date(self, epoch: int) -> None:
@@ -188,7 +189,7 @@ class Walk:
         """A checkout that was never built before has the same products."""
         self.fresh_builds += 1
         fresh = self.here.sources_only(self.folder / f"fresh-{self.fresh_builds}")
-        fresh.build(*TASKS)
+        fresh.doit(*TASKS, limit=LIMIT)
         assert fresh.products() == self.here.products(), f"seed {self.seed}: {self.state}"
         shutil.rmtree(fresh.root)
 
