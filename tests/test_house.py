@@ -139,6 +139,14 @@ def test_one_place_reads_the_clock_and_the_environment() -> None:
     assert not wrong
 
 
+def test_one_place_reads_toml_and_one_reads_json() -> None:
+    wrong = [line for module in MODULES if module != "words/toml.py"
+             for line in imported(module, frozenset({"tomllib"}))]
+    wrong += [line for module in MODULES if module != "words/jsons.py"
+              for line in found(module, frozenset({"json.load", "json.loads"}))]
+    assert not wrong
+
+
 def test_only_the_front_writes_to_the_terminal() -> None:
     wrong = [line for module in MODULES if not module.startswith("front/")
              for line in found(module, TERMINAL)]

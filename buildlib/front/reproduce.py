@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from buildlib.front.terminal import make_display, print_table
 from buildlib.graph import reproduce
 from buildlib.store.events import Finished, Progress, Sink, Started
 from buildlib.store.surroundings import find_tool, source_date_epoch, ticks
+from buildlib.words import jsons
 from buildlib.words.errors import ConfigError, StageError, ToolError, printable
 
 _TASKS = ("iso", "domu-images")
@@ -91,7 +91,7 @@ def _second_build(session: Session, place: Path, sink: Sink) -> None:
         """What the other run says of itself: progress is shown, errors are kept."""
         if not line.startswith("{"):
             return
-        event = json.loads(line)
+        event = jsons.loads(line.encode())
         if event["event"] == "progress":
             sink(Progress("reproduce", event["done"], event["total"], event["unit"],
                           event["stage"]))

@@ -197,9 +197,10 @@ def _filed_build(root: Path) -> str:
     path = root / "recipes" / "settings.toml"
     if not path.exists():
         return "build"
-    import tomllib
+    from buildlib.sources.tomlfile import read_toml
+    from buildlib.words.errors import ConfigError
 
     try:
-        return str(tomllib.loads(path.read_text()).get("build", "build"))
-    except (OSError, ValueError):
+        return str(read_toml(path, name=path.name).get("build", "build"))
+    except ConfigError:
         return "build"

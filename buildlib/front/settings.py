@@ -7,11 +7,11 @@ The first of these that is given counts.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from buildlib.sources.tomlfile import read_toml
 from buildlib.store.surroundings import all_settings, processors, setting, source_date_epoch
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
@@ -61,11 +61,7 @@ class Settings:
 def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     """The settings in force; `variables` are those of the command line. Raises ConfigError."""
     path = root / "recipes" / "settings.toml"
-    try:
-        filed = tomllib.loads(path.read_text()) if path.exists() else {}
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is no TOML", where=path, why=str(error),
-                          reason="toml") from error
+    filed = read_toml(path, name="recipes/settings.toml") if path.exists() else {}
     known = {field.name: field for field in fields(Settings)}
     problems = [
         f"{name}: no such setting{nearest(name, known)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from buildlib.stages.kernel import Kernel
 from buildlib.stages.sources import sources_key
 from buildlib.stages.stage import Stage
 from buildlib.stages.toolchain import Toolchain
+from buildlib.words import jsons
 from buildlib.words.digest import Blob
 from buildlib.words.errors import GoldmasterError
 
@@ -98,7 +98,7 @@ def _has_tools(engine: Engine, *, is_made: bool) -> bool:
         return False
     try:
         output = engine.store.blobs.read(record.outputs["identity"].blob.sha256)
-        return engine.store.workspaces.has("tools", str(json.loads(output)["toolchain"]))
+        return engine.store.workspaces.has("tools", str(jsons.loads(output)["toolchain"]))
     except (GoldmasterError, OSError, ValueError, KeyError):
         return False
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from buildlib.store.atomic_files import beside, move, remove
+from buildlib.words import jsons
 
 _SECONDS = 2.0  # a machine that does not answer in that time has no picture either
 _PIECE = 1 << 16
@@ -73,5 +74,7 @@ class Monitor:
                 raise ConnectionError
             self._read += piece
         line, _, self._read = self._read.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        answer = jsons.loads(line)
+        if not isinstance(answer, dict):
+            raise ConnectionError  # whoever talks there, it is not QEMU
         return answer

@@ -17,6 +17,7 @@ from buildlib.store.atomic_files import beside, leftovers, move, remove, sync
 from buildlib.store.events import Finished, Sink
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
+from buildlib.words import jsons
 from buildlib.words.digest import Blob, digest_of
 from buildlib.words.errors import ToolError
 
@@ -166,7 +167,7 @@ class Publisher:
             "goldmaster": 1,
             **self._facts,
             "product": product.name,
-            "labels": json.loads(self._store.blobs.read(labels)) if labels else {},
+            "labels": jsons.loads(self._store.blobs.read(labels)) if labels else {},
             "files": {name: self._engine.output(ref).blob.sha256
                       for name, ref in product.files.items()},
             "inputs": inputs,

@@ -8,7 +8,6 @@ number of jobs. What was fetched is pinned: it is taken over, not fetched again.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from buildlib.graph.engine import Engine
 from buildlib.stages.fetch import Fetch
 from buildlib.store.process import Runner
+from buildlib.words import jsons
 from buildlib.words.mtree import parse
 from buildlib.words.tree import Entry
 
@@ -118,7 +118,7 @@ def _sha256(path: Path) -> str:
 
 
 def _stage_outputs(record: Path) -> dict[str, object]:
-    stages = json.loads(record.read_bytes())["stages"]
+    stages = jsons.loads(record.read_bytes())["stages"]
     return {name: stage["outputs"] for name, stage in stages.items()}
 
 

@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from buildlib.sources.tomlfile import read_toml
+from buildlib.store.reading import read_small
 from buildlib.store.seen import Seen
+from buildlib.words import jsons
 from buildlib.words.accounts import Accounts
 from buildlib.words.digest import Json, digest_of
 from buildlib.words.errors import ConfigError
@@ -55,7 +56,7 @@ class Project:
         path = self.lock_file(release)
         self._seen.note(path)
         try:
-            data = json.loads(path.read_bytes())
+            data = jsons.loads(read_small(path), unique=True)
         except FileNotFoundError:
             raise ConfigError(
                 f"the release {release} has no lock", where=self.name_of(path),
@@ -65,6 +66,11 @@ class Project:
             raise ConfigError(
                 f"{self.name_of(path)} is damaged", where=self.name_of(path), why=str(error),
                 hint=f"make it anew: doit lock release={release}", reason="lock-form",
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"{self.name_of(path)} cannot be read", where=path, why=error.strerror,
+                reason="file",
             ) from error
         if not isinstance(data, dict):
             data = {}
@@ -115,18 +121,7 @@ class Project:
 
     def _toml(self, path: Path) -> dict[str, Any]:
         self._seen.note(path)
-        try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{self.name_of(path)} is no TOML", where=self.name_of(path), why=str(error),
-                reason="toml",
-            ) from error
-        except OSError as error:
-            raise ConfigError(
-                f"{self.name_of(path)} cannot be read", where=path, why=error.strerror,
-                reason="file",
-            ) from error
+        return read_toml(path, name=self.name_of(path))
 
 
 def definition_digest(release: Release) -> str:

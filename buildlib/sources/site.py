@@ -11,10 +11,10 @@ other; nothing here stops at the first.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from buildlib.sources.tomlfile import read_toml
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
 from buildlib.words.shconf import Conf, Problem, parse
@@ -57,8 +57,8 @@ def known_names(project: Path) -> Known:
 def _kernel(recipe: Path) -> str:
     """What a recipe says; what is wrong with one is told where it is built."""
     try:
-        return str(tomllib.loads(recipe.read_text(encoding="utf-8")).get("kernel", ""))
-    except (ValueError, OSError):
+        return str(read_toml(recipe, name=recipe.name).get("kernel", ""))
+    except ConfigError:
         return ""
 
 

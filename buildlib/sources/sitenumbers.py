@@ -5,10 +5,10 @@ A number means one user: files on NFS and on mirrors have it, wherever the name 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from buildlib.sources.tomlfile import read_toml
 from buildlib.words.accounts import Accounts
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import load
@@ -20,9 +20,8 @@ TABLE = "recipes/accounts.toml"
 def package_numbers(project: Path) -> Accounts:
     """The table of a checkout; what is wrong with it is told where images are built."""
     try:
-        return load(Accounts, tomllib.loads((project / TABLE).read_text(encoding="utf-8")),
-                    where=TABLE)
-    except (ConfigError, ValueError, OSError):
+        return load(Accounts, read_toml(project / TABLE, name=TABLE), where=TABLE)
+    except ConfigError:
         return Accounts()
 
 

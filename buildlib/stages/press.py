@@ -13,7 +13,6 @@ made of stored blocks, so that they have the same digests wherever they are pres
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from buildlib.sources.checksums import format_list
 from buildlib.sources.folder import read_tree, walk
 from buildlib.sources.pkgsrc.summary import Summary, format_summary
 from buildlib.sources.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
+from buildlib.sources.tomlfile import read_toml
 from buildlib.stages.stage import Job, Outputs, SourceTree, Stage
 from buildlib.store.packs import PackWriter, Place, StoredTree, content_of, read_content
 from buildlib.words.digest import Blob, sha256
@@ -138,11 +138,7 @@ class Press(Stage):
         return files
 
     def _package(self, path: Path) -> PackageSource:
-        try:
-            text = load(PackageText, tomllib.loads(self._plain(path).read_text()), where=str(path))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path.name} is no TOML", where=path, why=str(error),
-                              reason="toml") from error
+        text = load(PackageText, read_toml(self._plain(path), name=str(path)), where=str(path))
         install = self._plain(path.with_name("INSTALL"))
         files = self._plain(path.with_name("files"))
         self._plain(path.with_name("files.mtree"))

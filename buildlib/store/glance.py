@@ -17,8 +17,11 @@ import os
 import zlib
 from collections.abc import Mapping
 
+from buildlib.words import jsons
+
 Signature = list[int] | None
 _FORM = 1
+_LARGEST = 32 << 20  # bytes: 200,000 paths
 
 
 def signature(path: str, *, follow: bool = True) -> Signature:
@@ -62,7 +65,7 @@ class Glance:
 def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
     """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
     try:
-        data = json.loads(checked(_content(path)))
+        data = jsons.loads(checked(_content(path)), most=_LARGEST)
         if data["form"] != _FORM or data["circumstances"] != circumstances:
             return None
         for follow, looked in ((True, data["looked"]), (False, data["links"])):
@@ -100,7 +103,8 @@ def touched(folder: str) -> list[str]:
     for base in os.listdir(folder):
         if base.startswith("glance-") and base.endswith(".json"):
             try:
-                looked = json.loads(checked(_content(f"{folder}/{base}")))["looked"]
+                looked = jsons.loads(
+                    checked(_content(f"{folder}/{base}")), most=_LARGEST)["looked"]
                 for name, seen in looked.items():
                     if name.startswith(f"{folder}/"):
                         noted.setdefault(name, [None]).append(seen)

@@ -7,7 +7,6 @@ runs. A record appears by one rename, after all the content that it names.
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from buildlib.store.atomic_files import fresh_name, remove, write_file
 from buildlib.store.reading import read_small
+from buildlib.words import jsons
 from buildlib.words.digest import SHA256_HEX, Blob, Json, canonical, digest_of
 
 Document: TypeAlias = dict[str, Any]
@@ -56,7 +56,7 @@ class Records:
     def get(self, key: str) -> Record | None:
         """The record under `key`; None where there is none, or one that is not what was stored."""
         try:
-            data = json.loads(_content(self._where(key)))
+            data = jsons.loads(_content(self._where(key)))
             if data.pop("sum") != digest_of(data) or digest_of(data["document"]) != key:
                 return None
             outputs = {

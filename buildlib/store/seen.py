@@ -22,9 +22,10 @@ from buildlib.store import surroundings
 from buildlib.store.atomic_files import fresh_name, write_file
 from buildlib.store.glance import Signature, checked, signature, with_sum
 from buildlib.store.reading import read_small
+from buildlib.words import jsons
 
 _TICK_NS = 100_000_000
-_MOST = 1 << 28  # bytes: far more than a memory of all files of a checkout takes
+_MOST = 32 << 20  # bytes: 200,000 paths
 
 Compute: TypeAlias = Callable[[str], str]
 
@@ -40,7 +41,7 @@ class Seen:
         self.looked: dict[str, Signature] = {}
         self.links: dict[str, Signature] = {}
         with contextlib.suppress(OSError, ValueError):
-            self._memory = json.loads(checked(read_small(path, most=_MOST)))
+            self._memory = jsons.loads(checked(read_small(path, most=_MOST)), most=_MOST)
 
     def note(self, path: str | Path, *, follow: bool = True) -> None:
         """Remember that the run looked at a path, present or not, for the next run's glance.
