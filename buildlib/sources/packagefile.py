@@ -13,7 +13,7 @@ from buildlib.store.blobs import Blobs
 from buildlib.words.digest import Blob
 from buildlib.words.errors import ArchiveError, SourceError
 
-META_LIMIT = 16 << 20
+META_LIMIT = 16 << 20  # bytes of all metadata: a packing list of 100,000 files has 8 MB
 
 
 def metadata(
@@ -31,12 +31,23 @@ def metadata(
     for member in reader:
         is_meta = is_meta and member.path.startswith("+")
         if is_meta and member.path not in meta:
-            if member.size > META_LIMIT:
-                raise ArchiveError("metadata of that size is none", where=where, reason="pkg-meta")
-            meta[member.path] = reader.all_data()
+            keep_meta(meta, member, reader, where=where)
         elif not whole:
             break
     return read_package(meta, where=where, expected=expected)
+
+
+def keep_meta(
+    meta: dict[str, bytes], member: tar.Member, reader: tar.Reader, *, where: str
+) -> None:
+    """Add a metadata member, read whole, to `meta`. Raises ArchiveError for what is no metadata."""
+    size = sum(map(len, meta.values())) + member.size
+    if size > META_LIMIT or member.kind != "file" or member.hardlink or member.path in meta:
+        what = "a link" if member.hardlink else f"a {member.kind} of {member.size} bytes"
+        raise ArchiveError("metadata of that kind is none", where=f"{where}: {member.path}",
+                           why=f"{what}; all of it has {META_LIMIT} bytes at the most",
+                           reason="pkg-meta")
+    meta[member.path] = reader.all_data()
 
 
 def is_signed(path: Path) -> bool:

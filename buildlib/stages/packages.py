@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildlib.sources.archive import compress, tar
+from buildlib.sources.packagefile import keep_meta
 from buildlib.sources.pkgsrc.beyond import actions_of
 from buildlib.sources.pkgsrc.install import Place, pkgdir_path, plain, written_by
 from buildlib.sources.pkgsrc.modes import apply_mode
@@ -20,7 +21,6 @@ from buildlib.words.digest import Blob
 from buildlib.words.errors import ArchiveError, SourceError
 from buildlib.words.tree import Entry, tree_of
 
-META_LIMIT = 16 << 20
 SMALL = 1 << 20  # bytes that are read at once
 
 
@@ -104,11 +104,7 @@ def stage_package(path: Path, pack: PackWriter, *, name: str) -> tuple[Package, 
     members: dict[str, Entry] = {}
     for member in reader:
         if member.path.startswith("+") and not members:
-            if member.size > META_LIMIT or member.kind != "file" or member.hardlink:
-                what = "a link" if member.hardlink else f"a {member.kind} of {member.size} bytes"
-                raise ArchiveError("metadata of that kind is none", where=f"{where}: {member.path}",
-                                   why=f"{what}; {META_LIMIT} is the most", reason="pkg-meta")
-            meta[member.path] = reader.all_data()
+            keep_meta(meta, member, reader, where=where)
         elif member.kind in {"file", "link"}:
             members[member.path] = _entry(member, reader, pack, members, origin=name)
         elif member.kind != "dir":

@@ -16,7 +16,8 @@ from buildlib.words.errors import ArchiveError
 CHUNK = 1 << 18
 RATIO_LIMIT = 200
 SLACK = 64 << 20
-XZ_MEMORY = 256 << 20
+XZ_MEMORY = 96 << 20  # `xz -9` needs 65 MiB to unpack
+MEMBERS_LIMIT = 10_000  # members of gzip or streams of others, and one more for each KiB read
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -75,6 +76,8 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
         except Exception as error:
             if type(error).__name__ not in _DAMAGE:
                 raise
+            if "emory" in str(error):  # liblzma's "Memory usage limit exceeded"
+                raise _wants_memory(where) from error
             raise damaged(where, str(error)) from error
     if out > limit:
         raise ArchiveError(
@@ -83,6 +86,14 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
             hint="no release set does; do not use this file",
             reason="bomb",
         )
+
+
+def _wants_memory(where: str) -> ArchiveError:
+    return ArchiveError(
+        f"needs more than {XZ_MEMORY >> 20} MiB of memory to be unpacked", where=where,
+        why="its dictionary is larger than that of `xz -9`",
+        hint="no release set does; do not use this file", reason="bomb",
+    )
 
 
 def damaged(where: str, why: str) -> ArchiveError:
@@ -129,7 +140,11 @@ def _decoder(kind: str) -> Callable[[], _Decoder]:
 def _members(packed: BinaryIO, decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
     """The content of members (gzip) or streams (xz, bzip2) that follow one another."""
     raw = packed.read(CHUNK)
+    count = 0
     while raw:
+        count += 1
+        if count > MEMBERS_LIMIT + (packed.tell() >> 10):  # each costs as much as a KiB of data
+            raise ValueError(f"it is in {count} pieces that hold next to nothing")
         member = decoder()
         while not member.eof:
             if data := member.decompress(raw, CHUNK):

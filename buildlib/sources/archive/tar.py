@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from struct import Struct
 from zlib import adler32
 
+from buildlib.sources.archive import pax as extended
 from buildlib.sources.archive.compress import damaged
 from buildlib.words.errors import ArchiveError
 from buildlib.words.tree import ROOT, Kind
 
 BLOCK = 512
-NAME_LIMIT = 1024  # PATH_MAX of NetBSD
-PATHS_LIMIT = 500_000  # the sets of NetBSD's sources have 100,000 at the most
-PAX_LIMIT = 1 << 20
+NAME_LIMIT = 1024  # bytes: PATH_MAX of NetBSD
+SPELLING_LIMIT = 4 * NAME_LIMIT  # characters of a name before `.` and `//` are taken out
+PATHS_LIMIT = 250_000  # the sets of NetBSD's sources have 100,000 at the most
+TEXT_LIMIT = 16 << 20  # characters of all names and targets: NetBSD's sources have 6 million
+MEMBERS_LIMIT = 2 * PATHS_LIMIT  # folders may come twice
+EXTENSIONS_LIMIT = 8  # extended headers before one member: x, g, and GNU's L and K
 _ID_LIMIT = (1 << 32) - 1
 _TIME_LIMIT = 1 << 40
 
@@ -67,12 +71,18 @@ class Reader:
         self._left = 0  # data bytes of the current member not yet read
         self._pad = 0
         self._seen: dict[str, Kind] = {}
+        self._records = 0  # of pax headers so far
+        self._text = 0  # characters of the names and targets so far
         self._heads: dict[str, str] = {}  # folders as names spell them, as paths that end in `/`
         self._owners: dict[bytes, tuple[int, int, int]] = {}
 
     def __iter__(self) -> Iterator[Member]:
         pax_global: dict[str, str] = {}
+        count = 0
         while (member := self._next(pax_global)) is not None:
+            count += 1
+            if count > MEMBERS_LIMIT:
+                raise self._error(f"more than {MEMBERS_LIMIT} members", reason="bomb")
             yield member
 
     def data(self) -> Iterator[bytes]:
@@ -90,6 +100,7 @@ class Reader:
     def _next(self, pax_global: dict[str, str]) -> Member | None:
         """The next member, or None at the end. Long names and pax records come before it."""
         pax: dict[str, str] = {}
+        extensions = 0
         while True:
             if gap := self._left + self._pad:
                 self._skip(gap)
@@ -103,12 +114,16 @@ class Reader:
             size, flag = self._number(fields[2]), fields[5]
             if flag in b"xgLK":
                 self._pad = -size % BLOCK
+                extensions += 1
+                if extensions > EXTENSIONS_LIMIT:
+                    raise self._error(f"more than {EXTENSIONS_LIMIT} extended headers in a row",
+                                      reason="bomb")
                 self._extend(flag, size, pax_global if flag == b"g" else pax)
                 continue
             return self._member(fields, size, {**pax_global, **pax} if pax_global else pax)
 
     def _extend(self, flag: bytes, size: int, pax: dict[str, str]) -> None:
-        if size > PAX_LIMIT:
+        if size > extended.SIZE_LIMIT:
             raise self._error(f"an extended header of {size} bytes")
         data = self._take(size)
         if flag == b"L":
@@ -116,19 +131,16 @@ class Reader:
         elif flag == b"K":
             pax["linkpath"] = _text(data)
         else:
-            pax.update(self._records(data))
-
-    def _records(self, data: bytes) -> dict[str, str]:
-        """The `length key=value` records of a pax header."""
-        records = {}
-        while data:
-            length, space, _ = data[:20].partition(b" ")
-            if not space or not length.isdigit() or not len(length) < int(length) <= len(data):
-                raise self._error("a pax record with a wrong length")
-            record, data = data[len(length) + 1 : int(length) - 1], data[int(length) :]
-            key, _, value = record.partition(b"=")
-            records[key.decode(errors="replace")] = value.decode(errors="surrogateescape")
-        return records
+            try:
+                more, number = extended.records(data)
+            except ValueError as error:
+                raise self._error(str(error)) from None
+            pax.update(more)
+            self._records += number
+            most = extended.RECORDS_MORE + extended.RECORDS_OF_EACH * len(self._seen)
+            if self._records > most:
+                raise self._error(f"{self._records} pax records for {len(self._seen)} names",
+                                  reason="bomb")
 
     def _member(self, fields: tuple[bytes, ...], size: int, pax: dict[str, str]) -> Member:
         raw_name, ids, _, raw_time, _, flag, raw_link, magic, raw_device, raw_prefix = fields
@@ -140,7 +152,7 @@ class Reader:
         if pax:
             name, link = pax.get("path") or name, pax.get("linkpath") or link
             size = self._decimal(pax["size"]) if "size" in pax else size
-        if kind is None or (pax and any(key.startswith("GNU.sparse") for key in pax)):
+        if kind is None or (pax and extended.SPARSE in pax):
             form = f"type {flag!r}" if kind is None else "sparse file"
             raise self._error(f"a member of {form} is not supported", name, "member-type")
         if kind != "file" or hard:
@@ -151,8 +163,10 @@ class Reader:
                 raise self._error("a folder with data", name)
         self._left, self._pad = size, -size % BLOCK
         path = self._place(name, kind)
-        if kind == "link" and (not link or "\0" in link or len(link) > NAME_LIMIT):
-            raise self._error("a link without a usable target", name)
+        if kind == "link":
+            if not link or "\0" in link or _too_long(link):
+                raise self._error("a link without a usable target", name)
+            self._text += len(link)
         if kind in {"char", "block"}:
             device = self._number(raw_device[:8]), self._number(raw_device[8:])
         mode, uid, gid = self._owner_of(ids, pax)
@@ -189,14 +203,16 @@ class Reader:
             path = self._first_of(head, last, name, kind)
         else:  # in a folder seen before, by a name no encoding of which is too long
             path = folder + last
-            if len(path) > NAME_LIMIT:
-                raise self._error("the name is too long", name[:80] + "…", "name-length")
+            if _too_long(path):
+                raise self._error("the name is too long", name, "name-length")
         before = self._seen.get(path)
         if before is not None and not before == kind == "dir":
             raise self._error("the name occurs twice", name, "duplicate-path")
         self._seen[path] = kind
-        if len(self._seen) > PATHS_LIMIT:
-            raise self._error(f"more than {PATHS_LIMIT} names", reason="bomb")
+        self._text += len(path)
+        if len(self._seen) > PATHS_LIMIT or self._text > TEXT_LIMIT:
+            raise self._error(f"more than {PATHS_LIMIT} names, or {TEXT_LIMIT} characters of them",
+                              reason="bomb")
         return path
 
     def _first_of(self, head: str, last: str, name: str, kind: Kind) -> str:
@@ -207,34 +223,40 @@ class Reader:
         parent = path.rpartition("/")[0]
         if parent and self._seen.get(parent) != "dir":
             self._open(parent, name)
-        if last not in _NO_NAMES:
+        if last not in _NO_NAMES and len(head) <= len(parent) + 2:  # with `./` before it, or not
             self._heads[head] = f"{parent}/" if parent else ""
         return path
 
     def _open(self, folder: str, name: str) -> None:
         """Note the folders above a member that has none in the archive; no link may be one."""
         while folder:
-            if self._seen.setdefault(folder, "dir") != "dir":
-                raise self._error(
-                    f"lies below {folder}, which is a {self._seen[folder]}", name, "below-link"
-                )
+            before = self._seen.get(folder)
+            if before == "dir":  # and so are those above it
+                return
+            if before is not None:
+                raise self._error(f"lies below {folder}, which is a {before}", name, "below-link")
+            self._seen[folder] = "dir"
+            self._text += len(folder)
             folder = folder.rpartition("/")[0]
 
     def _inside(self, name: str) -> str:
+        if len(name) > SPELLING_LIMIT:
+            raise self._error("the name is too long", name, "name-length")
         parts = name.split("/")
         names = [part for part in parts if part not in _NO_NAMES]
         if not name or not parts[0] or ".." in parts or "\0" in name:
             raise self._error("the name leads out of the archive", name, "escape")
         path = "/".join(names) or ROOT
-        if len(path) > NAME_LIMIT or any(len(part.encode(errors="surrogateescape")) > 255
-                                         for part in names):
-            raise self._error("the name is too long", name[:80] + "…", "name-length")
+        if _too_long(path) or any(len(part.encode(errors="surrogateescape")) > 255
+                                  for part in names):
+            raise self._error("the name is too long", name, "name-length")
         return path
 
     def _earlier(self, link: str, path: str) -> str:
         target = self._inside(link)
         if target == path or self._seen.get(target) != "file":
-            raise self._error(f"hard link to {link!r}, which is no earlier file", path, "hard-link")
+            raise self._error(f"hard link to {link[:240]!r}, which is no earlier file", path,
+                              "hard-link")
         return target
 
     def _verify(self, header: bytes, stored: bytes) -> None:
@@ -319,12 +341,19 @@ class Reader:
             size -= len(self._piece(size))
 
     def _error(self, what: str, name: str = "", reason: str = "member") -> ArchiveError:
+        name = name if len(name) <= 240 else name[:80] + "…"
         return ArchiveError(
             what,
             where=f"{self._where}: {name}" if name else self._where,
             hint="nothing of it has been used; check where the archive came from",
             reason=reason,
         )
+
+
+def _too_long(path: str) -> bool:
+    if len(path) <= NAME_LIMIT and path.isascii():
+        return False
+    return len(path.encode(errors="surrogateescape")) > NAME_LIMIT
 
 
 def _text(field: bytes) -> str:

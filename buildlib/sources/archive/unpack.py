@@ -14,6 +14,7 @@ from buildlib.words.errors import ArchiveError
 from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 SMALL = 1 << 20
+_HOPS = 40  # MAXSYMLINKS of Linux; NetBSD's is 32
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 Tell: TypeAlias = Callable[[int], None]  # packed bytes read so far
@@ -127,16 +128,40 @@ class _Extraction:
 
     def finish(self) -> None:
         """Set the times of folders; refuse links that lead out, be it by way of other links."""
-        real = os.path.realpath(self._root)
         for link, at in self._links.items():
-            goal = os.path.realpath(link)
-            if os.readlink(link).startswith("/") or not f"{goal}/".startswith(f"{real}/"):
+            if self._leads_out(link):
                 os.unlink(link)
                 raise ArchiveError(
                     "a symbolic link leads out of the sources", where=at, reason="escape"
                 )
         for folder, time in self._times.items():
             os.utime(folder, (time, time))
+
+    def _leads_out(self, link: str) -> bool:
+        """Whether a link leads out of the root.
+
+        A link that leads through more than _HOPS others is none that a system follows; each of
+        those is looked at for itself.
+        """
+        todo = link.removeprefix(f"{self._root}/").split("/")[::-1]
+        here: list[str] = []
+        hops = 0
+        while todo and hops <= _HOPS:
+            part = todo.pop()
+            if part == "..":
+                if not here:
+                    return True
+                here.pop()
+            elif part not in {"", "."}:
+                here.append(part)
+                path = "/".join([self._root, *here])
+                if path not in self._real and (target := _target(path)) is not None:
+                    if target.startswith("/"):
+                        return True
+                    hops += 1
+                    here.pop()
+                    todo += target.split("/")[::-1]
+        return False
 
     def _folder(self, path: str, at: str) -> None:
         """Make a folder and those above it; anything else in its place is refused."""
@@ -164,6 +189,14 @@ class _Extraction:
                 "would replace a folder of another set", where=at, reason="duplicate-path"
             ) from error
         self._links.pop(target, None)
+
+
+def _target(path: str) -> str | None:
+    """Where the link at `path` leads; None for what is none."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def _write(reader: tar.Reader, member: tar.Member, target: str) -> None:

@@ -33,7 +33,7 @@ from enum import StrEnum
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
 
-LINES_MAX = 1_000_000  # the longest lists have a tenth of that; each line takes memory
+LINES_MAX = 300_000  # the longest lists have a third of that; each line takes memory
 
 _SPACE = " \t\n\v\f\r"
 _MD5 = "MD5:"
