@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import ge, gt, le, lt
 from typing import TypeAlias
 
@@ -25,8 +24,10 @@ from buildlib.sources.pkgsrc.version import Key, key
 from buildlib.words.errors import SourceError
 
 PATTERN_MAX = 1024  # PKG_PATTERN_MAX
+EXPANDED_MAX = 1 << 17  # characters of all alternatives
 ALTERNATIVES_MAX = 1000  # real patterns have ten at most; {a,b} thirty times over has 2**30
 
+_BRACES = re.compile(r"([{},])")
 _GLOB = frozenset("*?[]")
 _SPECIAL = _GLOB | {"\\"}
 _RANGE = re.compile(r"(?P<base>[^<>]*)(?P<test>[<>]=?)(?P<version>.*)\Z", re.DOTALL)
@@ -76,11 +77,11 @@ class Glob:
 
     stem: str
     exact: str
-    regex: re.Pattern[str]
+    regex: str
 
     def matches(self, name: str) -> bool:
         """Whether `name` is this name, or matches with or without a version added."""
-        return name == self.exact or self.regex.match(name) is not None
+        return name == self.exact or re.match(self.regex, name, re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def compile_pattern(text: str) -> Pattern:
     long or has too many alternatives to be meant.
     """
     if len(text) > PATTERN_MAX:
-        raise _bad(text[:40] + "…", f"longer than {PATTERN_MAX} characters")
+        raise _bad(text, f"longer than {PATTERN_MAX} characters")
     return Pattern(text, tuple(_alternative(plain) for plain in expand(text)))
 
 
@@ -138,41 +139,35 @@ def expand(text: str) -> list[str]:
     """The patterns without braces that `text` stands for, in the order written, repeats dropped.
 
     A closing brace without an opening one is an ordinary character, as in pkg_install.
-    Raises SourceError (`pattern`) for an open brace, or for more than ALTERNATIVES_MAX steps.
+    Raises SourceError (`pattern`) for an open brace, or for more than ALTERNATIVES_MAX of them.
     """
-    done: dict[str, None] = {}
-    todo = [text]
-    steps = 0
-    while todo:
-        steps += 1
-        if steps > ALTERNATIVES_MAX:
-            raise _bad(text, f"more than {ALTERNATIVES_MAX} alternatives")
-        plain = todo.pop()
-        if "{" in plain:
-            todo += reversed(_first_brace(plain, text))
+    # of each brace that is open: what stands before it, and its alternatives so far
+    outer: list[tuple[list[str], list[str]]] = []
+    begun, plain = [""], ""
+    for piece in _BRACES.split(text):
+        if piece == "{":
+            outer.append((_joined(begun, [plain], text), []))
+            begun, plain = [""], ""
+        elif piece in {",", "}"} and outer:
+            before, found = outer[-1]
+            found += _joined(begun, [plain], text)
+            begun, plain = [""], ""
+            if piece == "}" or len(found) > ALTERNATIVES_MAX:
+                outer.pop()
+                begun = _joined(before, found, text)
         else:
-            done[plain] = None
-    return list(done)
+            plain += piece
+    if outer:
+        raise _bad(text, "a brace is not closed")
+    return list(dict.fromkeys(_joined(begun, [plain], text)))
 
 
-def _first_brace(plain: str, text: str) -> list[str]:
-    """`plain` once for every alternative of its first pair of braces."""
-    start = plain.index("{")
-    depth = 0
-    cuts = [start]
-    for place in range(start, len(plain)):
-        character = plain[place]
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if not depth:
-                cuts.append(place)
-                before, after = plain[:start], plain[place + 1 :]
-                return [before + plain[left + 1 : right] + after for left, right in pairwise(cuts)]
-        elif character == "," and depth == 1:
-            cuts.append(place)
-    raise _bad(text, "a brace is not closed")
+def _joined(starts: list[str], ends: list[str], text: str) -> list[str]:
+    """Each of `starts` with each of `ends`."""
+    size = len(starts) * sum(map(len, ends)) + len(ends) * sum(map(len, starts))
+    if len(starts) * len(ends) > ALTERNATIVES_MAX or size > EXPANDED_MAX:
+        raise _bad(text, f"more than {ALTERNATIVES_MAX} alternatives, or {EXPANDED_MAX} characters")
+    return [start + end for start in starts for end in ends]
 
 
 def _alternative(text: str) -> Alternative:
@@ -205,7 +200,7 @@ def _glob(text: str) -> Alternative:
     expressions = [_expression(choice) for choice in choices if choice is not None]
     stem = _STEM.match(text)
     assert stem is not None
-    return Glob(stem[0], text, re.compile("|".join(expressions) or "(?!)", re.DOTALL))
+    return Glob(stem[0], text, "|".join(expressions) or "(?!)")  # few are ever tried
 
 
 def _expression(pieces: list[_Piece]) -> str:
@@ -297,4 +292,5 @@ def _member(text: str, place: int) -> tuple[str, int, bool]:
 
 
 def _bad(pattern: str, why: str) -> SourceError:
-    return SourceError(f"{pattern!r} is not a usable pattern", why=why, reason="pattern")
+    short = pattern if len(pattern) <= 80 else pattern[:79] + "…"
+    return SourceError(f"{short!r} is not a usable pattern", why=why, reason="pattern")

@@ -28,9 +28,13 @@ from buildlib.words.errors import SourceError
 
 _BLOCK = 1 << 18  # what fits in a processor's cache is copied at three times the speed
 _RECORD_MAX = 16 << 20  # a package's summary has a few kilobytes; this is no summary
+PACKAGES_MAX = 200_000  # the largest repository has 30,000
+MEMORY_MAX = 240 << 20  # bytes that all packages may take, about; those 30,000 take half of it
+_EACH, _ITEM = 400, 60  # bytes of a package without its text, and of one of its dependencies
 _BLANK = b"\n\n"
-_PKGNAME = re.compile(r"[!-.0-~]+-[!-.0-~]*\Z")
-_FILE_NAME = re.compile(r"(?!\.)[!-.0-~]+\Z")
+_LINES = re.compile(r"(?:\A|(?<=\n))[^\n]*")
+_PKGNAME = re.compile(r"(?![!-~]{256})[!-.0-~]+-[!-.0-~]*\Z")
+_FILE_NAME = re.compile(r"(?!\.|[!-~]{256})[!-.0-~]+\Z")
 _Z = r"\Z"
 _DIGITS = 18
 _DESCRIPTION = "\nDESCRIPTION="
@@ -98,6 +102,7 @@ _ORDER = (
     "FILE_CKSUM",
     "DESCRIPTION",
 )
+_VARIABLES = frozenset(_ORDER)
 _TEXTS = frozenset({"COMMENT", "DESCRIPTION"})  # may have several lines
 _LISTS = frozenset({"DEPENDS", "CONFLICTS", "PROVIDES", "REQUIRES", "SUPERSEDES"})
 
@@ -115,10 +120,12 @@ class _WrongLine(Exception):  # noqa: N818  no error of its own: `parse` makes o
 def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Summary]:
     """The packages in `stream` (a binary file, or its content in pieces of any size), in order.
 
-    Raises SourceError (`summary`) with the number of the line that cannot be read, and for a
-    stream without end of a package; what came before has been yielded by then.
+    Raises SourceError (`summary`) with the number of the line that cannot be read, for a stream
+    without end of a package, and for more than PACKAGES_MAX or MEMORY_MAX; what came before has
+    been yielded by then.
     """
     line = 1
+    count, room = 0, MEMORY_MAX
     for text in _texts(stream, where):
         records = text.split("\n\n")
         for number, record in enumerate(records):
@@ -130,8 +137,21 @@ def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Su
                     line += sum(before.count("\n") + 2 for before in records[:number])
                     line += len(record) - len(body) + wrong.line
                     raise _bad(wrong.what, where, line, why=wrong.why) from None
+                room -= _weight(summary, body)
+                count += 1
+                if room < 0 or count > PACKAGES_MAX:
+                    raise _bad("more packages than any repository has", where,
+                               why=f"{count} packages; {PACKAGES_MAX} that take "
+                               f"{MEMORY_MAX >> 20} MiB of memory are the most")
                 yield summary
         line += text.count("\n") + 2
+
+
+def _weight(summary: Summary, body: str) -> int:
+    """The memory that a package takes, about."""
+    return sys.getsizeof(body) + _EACH + _ITEM * (
+        len(summary.depends) + len(summary.conflicts) + len(summary.requires)
+        + len(summary.provides) + len(summary.supersedes))
 
 
 def format_summary(summaries: Iterable[Summary]) -> bytes:
@@ -153,7 +173,10 @@ def _texts(stream: Iterable[bytes], where: str) -> Iterator[str]:
         if end < 0:
             rest = joined
         else:
-            yield str(memoryview(joined)[:end], "utf-8", "surrogateescape")
+            text = str(memoryview(joined)[:end], "utf-8", "surrogateescape")
+            if sys.getsizeof(text) > 2 * _RECORD_MAX:  # of characters that take four bytes each
+                raise _bad("a package without end", where, why="its text takes 32 MiB of memory")
+            yield text
             rest = joined[end + len(_BLANK) :]
         if len(rest) > _RECORD_MAX:
             raise _bad("a package without end", where, why="no empty line in 16 MiB")
@@ -252,22 +275,22 @@ def _made(*parts: str) -> Summary:
 def _values(record: str) -> dict[str, str]:
     """Variable to value, the lines of one variable joined by newlines."""
     head, *description = record.split(_DESCRIPTION)
-    values: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     # a description is half of the file, and nearly always ends its package: take it whole
     if description and "\n" not in "".join(description):
-        values["DESCRIPTION"] = "\n".join(description)
+        values["DESCRIPTION"] = description
         record = head
-    lines = record.split("\n")
-    for text in lines:
+    for number, line in enumerate(_LINES.finditer(record)):
+        text = line[0]
         name, equals, value = text.partition("=")
         if name in values:
-            values[name] += "\n" + value
+            values[name].append(value)
         elif equals:
-            values[name] = value
+            if name in _VARIABLES:
+                values[name] = [value]
         else:
-            what = f"{text[:60]!r} is not VARIABLE=VALUE"
-            raise _WrongLine(what, lines.index(text), _likely(text))
-    return values
+            raise _WrongLine(f"{text[:60]!r} is not VARIABLE=VALUE", number, _likely(text))
+    return {name: "\n".join(values.pop(name)) for name in list(values)}
 
 
 def _many(name: str, lines: str) -> list[str]:
