@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_LINE = 4000  # characters of one line of an error
+
 
 class GoldmasterError(Exception):
     """An error a user can act on. It is shown without a traceback.
@@ -63,7 +65,13 @@ class GoldmasterError(Exception):
                 lines.extend(" " * 9 + line for line in rest)
         if self.log is not None:
             lines.append(f"  log:   {self.log}")
-        return [printable(line) for line in lines]
+        return [_shown(line) for line in lines]
+
+
+def _shown(text: str) -> str:
+    """`text` as a line that people can read: a stranger's name of a megabyte is none."""
+    cut = len(text) - _LINE
+    return printable(text if cut <= 0 else f"{text[:_LINE]}… ({cut} characters more)")
 
 
 def printable(text: str) -> str:
@@ -94,7 +102,7 @@ class ConfigError(GoldmasterError):
     def lines(self) -> list[str]:
         """The sentence, then every problem on a line of its own."""
         head, *rest = super().lines()
-        return [head, *(printable(f"  - {problem}") for problem in self.problems), *rest]
+        return [head, *(_shown(f"  - {problem}") for problem in self.problems), *rest]
 
 
 class SourceError(GoldmasterError):

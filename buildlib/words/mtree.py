@@ -21,6 +21,9 @@ from buildlib.words.errors import ConfigError
 from buildlib.words.tree import ROOT, Entry, Kind, Tree, tree_of
 
 SIGNATURE = b"#mtree\n"
+PATH_MAX = 4096  # characters, PATH_MAX of Linux
+LINES_MAX = 1_000_000
+SPEC_MAX = 256 << 20  # bytes
 # mtree takes a word apart at white space, `=` and `#`; tags apart at commas; `\` starts an escape
 _UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
@@ -96,6 +99,7 @@ def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
 
 
 def _entries(spec: bytes, where: str) -> Iterator[Entry]:
+    _check_size(spec, where)
     # one expression for a whole line is four times as quick as its words
     for number, line in enumerate(spec.decode("ascii", "surrogateescape").split("\n"), 1):
         match = _PLAIN.fullmatch(line)
@@ -111,7 +115,7 @@ def _plain(match: re.Match[str]) -> Entry | None:
     """The entry of a line that needs no second look; None where it does."""
     path, kind, uid, gid, mode, time, size, sha256, link, origin, inode = match.groups()
     if (
-        path[0] in "./" or path[-1] == "/" or "/." in path or "//" in path
+        len(path) > PATH_MAX or path[0] in "./" or path[-1] == "/" or "/." in path or "//" in path
         or (sha256 is None) == (kind == "file") or (link is None) == (kind == "link")
     ):
         return None
@@ -141,8 +145,18 @@ def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
             yield number, words
 
 
+def _check_size(spec: bytes, where: str) -> None:
+    """Refuse what is larger than any tree, before memory is taken for it."""
+    if len(spec) > SPEC_MAX or spec.count(b"\n") > LINES_MAX:
+        raise ConfigError("a spec that is too large", where=where, reason="mtree",
+                          why=f"{LINES_MAX} lines and {SPEC_MAX} bytes are the most")
+
+
 def _path(word: bytes, where: str) -> str:
     path = decode(word)
+    if len(path) > PATH_MAX:
+        raise ConfigError(f"{path[:80]!r}… is too long", where=where, reason="mtree",
+                          why=f"{PATH_MAX} characters are the most")
     path = ROOT if path == ROOT else path.removeprefix("./")
     names = path.split("/")
     if path != ROOT and any(name in {"", ".", ".."} for name in names):

@@ -17,6 +17,8 @@ from buildlib.words.errors import StageError
 Kind: TypeAlias = Literal["dir", "file", "link", "char", "block", "fifo"]
 
 ROOT = "."
+FOLDERS_MAX = 250_000  # folders that no entry names, of one tree
+FOLDER_TEXT_MAX = 16 << 20  # characters of their paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,20 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
             where=by_path[ROOT].origin or "?", reason="not-a-folder",
         )
     order = sorted(by_path, key=path_order)
+    text = 0
     for path in order:  # a missing folder is like the first below it
         below = by_path[path]
         while path != ROOT:
             path = path.rpartition("/")[0] or ROOT  # noqa: PLW2901  climbing is the point
             above = by_path.get(path)
             if above is None:
+                text += len(path)
+                if text > FOLDER_TEXT_MAX or len(by_path) - len(order) > FOLDERS_MAX:
+                    raise StageError(
+                        "a tree with more folders than can be meant",
+                        where=f"{below.origin or '?'}: {below.path[:80]}…",
+                        why=f"{FOLDERS_MAX} that nothing names, with {FOLDER_TEXT_MAX} characters "
+                        "of paths, are the most", reason="tree-limit")
                 by_path[path] = Entry(path, "dir", 0o755, time=below.time, origin=below.origin)
                 continue
             if above.kind != "dir":

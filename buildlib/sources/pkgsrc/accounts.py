@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from buildlib.sources.pkgsrc.pkginstall import Declarations, Group, User
 from buildlib.words.accounts import HIGHEST, LOWEST, Accounts
 from buildlib.words.errors import ConfigError, SourceError
+from buildlib.words.numbers import number_or_none
 
 TABLE = "recipes/accounts.toml"
 _HOME, _SHELL = "/nonexistent", "/sbin/nologin"
+_ID_MAX = (1 << 32) - 1
 _UNFIT = frozenset(":\n\r\0")
 
 
@@ -99,9 +101,11 @@ def _numbers(*lists: bytes) -> dict[str, int]:
     found: dict[str, int] = {}
     for data in lists:
         for line in data.decode(errors="surrogateescape").split("\n"):
-            fields = line.split(":")
-            if len(fields) > 2 and fields[2].isdigit() and line[0] not in "#+-:":
-                found.setdefault(fields[0], int(fields[2]))
+            fields = line.split(":", 3)
+            if len(fields) > 2 and line[0] not in "#+-:":
+                number = number_or_none(fields[2], most=_ID_MAX)
+                if number is not None:
+                    found.setdefault(fields[0], number)
     return found
 
 
@@ -141,8 +145,8 @@ def _check_numbers(
     table: Accounts, users: Mapping[str, int], groups: Mapping[str, int],
 ) -> None:
     """Everybody new must be in the table. ConfigError with the lines that would do."""
-    missing_users = [name for name in new_users if name not in table.users]
-    missing_groups = [name for name in new_groups if name not in table.groups]
+    missing_users = {name: None for name in new_users if name not in table.users}
+    missing_groups = {name: None for name in new_groups if name not in table.groups}
     if not missing_users and not missing_groups:
         return
     problems = [f"{package}: {what} {name}"
@@ -169,12 +173,13 @@ def _free(
     """A number for each name: what the package asks for, or that of its namesake, if it is free."""
     result = {}
     taken = set(taken)
+    free = (number for number in range(LOWEST, HIGHEST) if number not in taken)
     for name, item in wanted.items():
         asked = item.uid if isinstance(item, User) else item.gid
         twin = table.users.get(name, table.groups.get(name))
         number = twin if twin is not None else asked
         if number is None or (number in taken and number != twin):
-            number = next(one for one in range(LOWEST, HIGHEST) if one not in taken)
+            number = next(free, HIGHEST)
         result[name] = number
         taken.add(number)
     return result
@@ -229,8 +234,9 @@ def _with_lines(data: bytes, lines: Iterable[str]) -> bytes:
 def _number(name: str, known: Mapping[str, int], what: str, where: str) -> int:
     if name in known:
         return known[name]
-    if name.isdigit() and len(name) < 10:
-        return int(name)
+    number = number_or_none(name, most=_ID_MAX)
+    if number is not None:
+        return number
     raise SourceError(
         f"there is no {what} {name}", where=where,
         why="it is in neither the release's lists nor the site's table, and no package declares it",

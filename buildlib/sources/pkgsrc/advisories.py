@@ -27,6 +27,8 @@ from buildlib.sources.pkgsrc.repository import NameIndex
 from buildlib.words.errors import SourceError
 
 EOL = "eol"
+LIST_MAX = 32 << 20  # bytes; the list has 3 MB
+LINES_MAX = 300_000  # it has 30,000
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----\n"
 _ENDS = (b"-----BEGIN PGP SIGNATURE-----\n", b"-----BEGIN PKCS7-----\n")
@@ -67,7 +69,11 @@ def parse(data: bytes, *, where: str) -> tuple[Advisory, ...]:
 
     Raises SourceError: `advisories` with the line that cannot be read, `checksum`.
     """
+    if len(data) > LIST_MAX or data.count(b"\n") + data.count(b"\r") > LINES_MAX:
+        raise _bad("the list is too long", where, 1,
+                   why=f"{LIST_MAX} bytes and {LINES_MAX} lines are the most")
     found: list[Advisory] = []
+    sums: dict[str, str] = {}
     has_format = False
     for number, raw in _lines(data):
         text = raw.decode(errors="replace").rstrip("\n")
@@ -76,11 +82,11 @@ def parse(data: bytes, *, where: str) -> tuple[Advisory, ...]:
                 raise _bad(f"{text[:40]!r} is not known", where, number)
             has_format = True
         elif text.startswith("#CHECKSUM"):
-            _check_sum(data, text, where, number)
+            _check_sum(data, text, where, number, sums)
         elif text.strip() and not text.startswith(("#", "Hash:")):
             if not has_format:
                 break
-            words = text.split()
+            words = text.split(None, 3)
             if len(words) < 3:
                 raise _bad("a line is not PATTERN KIND ADDRESS", where, number, why=repr(text[:60]))
             found.append(Advisory(words[0], words[1], words[2], number))
@@ -122,12 +128,15 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _check_sum(data: bytes, text: str, where: str, number: int) -> None:
+def _check_sum(data: bytes, text: str, where: str, number: int, sums: dict[str, str]) -> None:
+    """Raises SourceError; `sums` keeps the sums of the list by algorithm."""
     match = _CHECKSUM.match(text)
     algorithm = _HASHES.get(match[1]) if match else None
     if match is None or algorithm is None:
         raise _bad(f"{text[:60]!r} is no checksum that can be checked", where, number)
-    found = _sum(data, algorithm)
+    if algorithm not in sums:
+        sums[algorithm] = _sum(data, algorithm)
+    found = sums[algorithm]
     if found != match[2].lower():
         raise SourceError(
             "the checksum does not match", where=f"{where}, line {number}",

@@ -13,8 +13,10 @@ Source: pkgsrc, mk/pkginstall (the templates header, install, install-post, foot
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from buildlib.sources.pkgsrc.pkginstall import Declarations
 from buildlib.sources.pkgsrc.plist import Kind, Plist
@@ -25,7 +27,9 @@ _HELPERS = {
     "+INFO_FILES": "INFO", "+FONTS": "FONTS", "+ICON_THEMES": "ICON_THEME", "+SHLIBS": "SHLIB",
     "+OCAML_FINDLIB_REGISTER": "OCAML_FINDLIB",
 }
+_LINE_MAX = 4096  # characters; a longer line is none of the templates'
 _HERE = re.compile(r"\s*\$\{CAT\} > (?:\./)?(\+[A-Z_]+) << '?(\w+)'?\s*\Z")
+_KIND = re.compile(rf"# ({'|'.join(_HELPERS.values())}): ")
 _HELPER = "|".join(re.escape(name) for name in _HELPERS)
 # Lines of the templates, blanks between words being one. A line must be one of them as a whole.
 _SELF = r"(?:\$\{SELF\}|\"\$\{SELF\}\")"
@@ -71,23 +75,55 @@ def actions_of(script: bytes | None, plist: Plist, declared: Declarations) -> tu
 def _script_actions(script: bytes) -> Iterator[Action]:
     stage, end = "+INSTALL", ""
     lines = script.decode(errors="surrogateescape").split("\n")
+    places = _Places(lines)
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if end:
             end = "" if line == end else end
-        elif (here := _HERE.match(line)) and _is_helper(here[1], here[2], lines[number:]):
+        elif (here := _HERE.match(line)) and places.is_helper(here[1], here[2], number):
             end = here[2]
         elif text in {"PRE-INSTALL)", "POST-INSTALL)"}:
             stage = f"+INSTALL: {text[:-1]}"
-        elif text and not _KNOWN.fullmatch(" ".join(text.split())):
+        elif text and not (len(text) <= _LINE_MAX and _KNOWN.fullmatch(" ".join(text.split()))):
             yield Action(stage, number, text)
         if not end and text == "esac" and not line.startswith((" ", "\t")):
             stage = "+INSTALL"
 
 
-def _is_helper(name: str, mark: str, rest: list[str]) -> bool:
-    """Whether a here-document is a helper: by its name, and by the lines it reads from itself."""
-    kind = _HELPERS.get(name)
-    if kind is None or mark not in rest:
-        return False
-    return any(f"# {kind}: " in line for line in rest[: rest.index(mark)])
+class _Places:
+    """Where the lines of a script are that end a here-document or are read by a helper."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    @cached_property
+    def _of_line(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, line in enumerate(self._lines):
+            found.setdefault(line, []).append(number)
+        return found
+
+    @cached_property
+    def _of_kind(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, line in enumerate(self._lines):
+            for kind in _KIND.findall(line):
+                found.setdefault(kind, []).append(number)
+        return found
+
+    def is_helper(self, name: str, mark: str, start: int) -> bool:
+        """Whether a here-document from line `start` on is a helper.
+
+        It is by its name, and by the lines that it reads from itself.
+        """
+        kind = _HELPERS.get(name)
+        end = _next(self._of_line.get(mark, []), start) if kind is not None else None
+        if kind is None or end is None:
+            return False
+        line = _next(self._of_kind.get(kind, []), start)
+        return line is not None and line < end
+
+
+def _next(places: list[int], start: int) -> int | None:
+    at = bisect_left(places, start)
+    return places[at] if at < len(places) else None

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from buildlib.sources.pkgsrc.plist import Kind, Plist, parse_plist
 from buildlib.sources.pkgsrc.summary import Summary, parse
 from buildlib.words.errors import SourceError
+from buildlib.words.numbers import whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ META_FILES = (
 
 META_MODES: Mapping[str, int] = MappingProxyType({meta.name: meta.mode for meta in META_FILES})
 
+_INFO_MAX = 1 << 20  # bytes of +BUILD_INFO; the longest have a tenth of that
 _PLATFORM = ("OPSYS", "MACHINE_ARCH", "OS_VERSION")
 # what pkg_info -X copies from +BUILD_INFO
 _SUMMARIZED = frozenset(
@@ -126,7 +128,7 @@ def read_package(meta: Mapping[str, bytes], *, where: str, expected: str | None 
         plist=plist,
         comment=_text(meta["+COMMENT"]),
         description=_text(meta["+DESC"]),
-        build_info=_variables(meta.get("+BUILD_INFO", b"")),
+        build_info=_variables(meta.get("+BUILD_INFO", b""), f"{where}: +BUILD_INFO"),
         size_pkg=_size(meta.get("+SIZE_PKG"), f"{where}: +SIZE_PKG"),
         size_all=_size(meta.get("+SIZE_ALL"), f"{where}: +SIZE_ALL"),
         meta=dict(meta),
@@ -211,8 +213,11 @@ def _text(data: bytes) -> str:
     return data.decode(errors="surrogateescape").rstrip("\n")
 
 
-def _variables(data: bytes) -> dict[str, tuple[str, ...]]:
+def _variables(data: bytes, where: str) -> dict[str, tuple[str, ...]]:
     """`NAME=value` lines; one space after the sign does not count (lib/var.c)."""
+    if len(data) > _INFO_MAX:
+        raise SourceError("not the metadata of a package", where=where, reason="pkg-meta",
+                          why=f"{len(data)} bytes; {_INFO_MAX} are the most")
     values: dict[str, list[str]] = {}
     for line in data.decode(errors="surrogateescape").split("\n"):
         name, equals, value = line.partition("=")
@@ -224,7 +229,7 @@ def _variables(data: bytes) -> dict[str, tuple[str, ...]]:
 def _size(data: bytes | None, where: str) -> int | None:
     if data is None:
         return None
-    digits = data.strip()
-    if not digits.isdigit() or len(digits) > 18:
-        raise SourceError("not a size", where=where, why=repr(digits[:40]), reason="pkg-meta")
-    return int(digits)
+    try:
+        return whole_number(data[:80].strip())
+    except ValueError as error:
+        raise SourceError("not a size", where=where, why=str(error), reason="pkg-meta") from None

@@ -28,11 +28,14 @@ from typing import TypeVar
 
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
+from buildlib.words.numbers import number_or_none
 
 _LINE = re.compile(r"# (GROUP|USER|DIR|FILE|PERMS|SHELL|INFO|FONTS|ICON_THEME): (.*)\Z", re.DOTALL)
-_WORD = re.compile(r"(?:\\.|[^\\ \t])+", re.DOTALL)
+SCRIPT_MAX = 4 << 20  # bytes; the longest have 50,000
+DECLARATIONS_MAX = 10_000
+_PATH_MAX, _DEPTH_MAX = 1024, 64  # characters and parts
+_WORD = re.compile(r"(?:[^\\ \t]++|\\.)++", re.DOTALL)
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
-_ID = re.compile(r"[0-9]{1,9}\Z")
 _Record = TypeVar("_Record")
 
 
@@ -120,10 +123,14 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
     Raises SourceError (`pkginstall`) with the line: too few or too many words, a bad mode or
     number, a path that leads upwards.
     """
+    if len(script) > SCRIPT_MAX:
+        raise _bad(f"a script of {len(script)} bytes", where, f"{SCRIPT_MAX} are the most")
     found: dict[str, dict[str, int]] = {}
     for number, line in enumerate(script.decode(errors="surrogateescape").split("\n"), 1):
         if match := _LINE.match(line):
             found.setdefault(match[1], {}).setdefault(match[2], number)
+    if sum(map(len, found.values())) > DECLARATIONS_MAX:
+        raise _bad("too many declarations", where, f"{DECLARATIONS_MAX} are the most")
 
     def all_of(kind: str, read: Callable[[str, str], _Record]) -> tuple[_Record, ...]:
         records = []
@@ -131,12 +138,8 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
             try:
                 records.append(read(text, prefix))
             except ValueError as error:
-                raise SourceError(
-                    f"{kind} declaration cannot be read",
-                    where=f"{where}, line {number}",
-                    why=str(error),
-                    reason="pkginstall",
-                ) from None
+                raise _bad(f"{kind} declaration cannot be read", f"{where}, line {number}",
+                           str(error)) from None
         return tuple(records)
 
     return Declarations(
@@ -231,6 +234,9 @@ def _filled(parts: list[str], least: int, most: int) -> list[str]:
 
 
 def _path(path: str, prefix: str) -> str:
+    if len(path) > _PATH_MAX or path.count("/") >= _DEPTH_MAX:
+        raise ValueError(f"{path[:80]!r}… is too long: {_PATH_MAX} characters and {_DEPTH_MAX} "
+                         "folders are the most")
     if ".." in path.split("/") or "\0" in path:
         raise ValueError(f"{path!r} leads upwards")
     return path if path.startswith("/") else f"{prefix.rstrip('/')}/{path}"
@@ -239,6 +245,11 @@ def _path(path: str, prefix: str) -> str:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not _ID.match(text):
-        raise ValueError(f"{text!r} is not the number of a user or group")
-    return int(text)
+    number = number_or_none(text, most=999_999_999)
+    if number is None:
+        raise ValueError(f"{text[:40]!r} is not the number of a user or group")
+    return number
+
+
+def _bad(what: str, where: str, why: str) -> SourceError:
+    return SourceError(what, where=where, why=why, reason="pkginstall")

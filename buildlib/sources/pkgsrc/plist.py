@@ -29,12 +29,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from buildlib.sources.pkgsrc.modes import is_mode
 from buildlib.words.errors import SourceError
 
-LINES_MAX = 300_000  # the longest lists have a third of that; each line takes memory
+LINES_MAX = 1_000_000  # the longest lists have a tenth of that
+ITEMS_MAX = 300_000  # lines that are not empty; each takes memory
 
+PATH_MAX = 1024  # PATH_MAX of NetBSD
 _SPACE = " \t\n\v\f\r"
 _MD5 = "MD5:"
 _SYMLINK = "Symlink:"
@@ -122,7 +125,7 @@ def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
     if data.count(b"\n") > LINES_MAX:
         raise _bad(f"more than {LINES_MAX:,} lines, which no package has", where)
     lines = data.decode(errors="surrogateescape").split("\n")
-    directives = tuple(
+    directives = (
         _directive(text, number, where)
         for number, line in enumerate(lines, 1)
         if (text := line.rstrip(_SPACE))
@@ -132,7 +135,9 @@ def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
 
 def plist_of(directives: Iterable[Directive], *, where: str = "+CONTENTS") -> Plist:
     """The packing list made of `directives`, checked as `parse_plist` does."""
-    ordered = tuple(directives)
+    ordered = tuple(islice(directives, ITEMS_MAX + 1))
+    if len(ordered) > ITEMS_MAX:
+        raise _bad(f"more than {ITEMS_MAX:,} files and directives, which no package has", where)
     name = next((d.argument for d in ordered if d.kind is Kind.NAME), "")
     prefix = next((d.argument for d in ordered if d.kind is Kind.CWD), "")
     for value, word in ((name, "@name"), (prefix, "@cwd")):
@@ -176,6 +181,8 @@ def _directive(text: str, line: int, where: str) -> Directive:
             raise _bad(f"@{word} takes no word", where, line)
         if kind not in _BARE | _OPTIONAL and not argument:
             raise _bad(f"@{word} needs a word", where, line)
+    if kind in _PATHS and len(argument) > PATH_MAX:
+        raise _bad(f"{argument[:80]!r}… is longer than {PATH_MAX} characters", where, line)
     if kind in _PATHS and not _inside(argument, kind):
         how = "goes upwards" if kind is Kind.CWD else "leads out of the prefix"
         raise _bad(f"{argument!r} {how}", where, line)

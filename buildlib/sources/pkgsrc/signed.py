@@ -26,13 +26,14 @@ HASH, GPG, X509 = "+PKG_HASH", "+PKG_GPG_SIGNATURE", "+PKG_SIGNATURE"
 BLOCK = 65536
 
 _HEADER = 60
-_SMALL = 64 << 20  # of +PKG_HASH: a package of 30 GB has 60 MB of digests
+_SMALL = 16 << 20  # of +PKG_HASH: a package of 8 GB has 16 MB of digests
+_SIGNATURE_MAX = 1 << 20
 _BLOCK_MIN, _BLOCK_MAX = 1024, 64 << 20  # the first is pkg_install's
 _NUMBER = re.compile(rb"[0-9]{1,15}\Z")
 _FORM = re.compile(
     r"pkgsrc signature\n\nversion: 1\npkgname: (?P<name>[!-~]+)\nalgorithm: SHA512\n"
     r"block size: (?P<block>[0-9]{1,15})\nfile size: (?P<size>[0-9]{1,15})\n\n"
-    r"(?P<digests>(?:[0-9a-f]{128}\n)*)end pkgsrc signature\n\Z"
+    r"(?P<digests>(?:[0-9a-f]{128}\n)*+)end pkgsrc signature\n\Z"
 )
 
 
@@ -72,13 +73,15 @@ def read_wrapping(file: BinaryIO, *, where: str) -> Wrapped:
     members = _members(file, where)
     name, hashes = _small(file, next(members), where)
     kind, signature = _small(file, next(members), where)
+    if len(signature) > _SIGNATURE_MAX:
+        raise _bad(f"{kind} has {len(signature)} bytes", where)
     if kind == X509:
         raise _bad("signed by an X.509 certificate, which is not checked here", where,
                    hint="sign packages with OpenPGP (pkg_admin gpg-sign-package)")
     if (name, kind) != (HASH, GPG):
-        raise _bad(f"its members are {name!r} and {kind!r}, not {HASH} and {GPG}", where)
+        raise _bad(f"its members are {name[:80]!r} and {kind[:80]!r}, not {HASH} and {GPG}", where)
     _, size = next(members)
-    found = _FORM.match(hashes.decode(errors="replace"))
+    found = _FORM.match(hashes.decode("ascii")) if hashes.isascii() else None
     if found is None:
         raise _bad(f"{HASH} has another form than pkg_admin gives it", where)
     block, total = int(found["block"]), int(found["size"])

@@ -8,9 +8,16 @@ import pytest
 from support.spending import spent
 
 from buildlib.sources.pkgsrc import summary
+from buildlib.sources.pkgsrc.accounts import Lists, enter
+from buildlib.sources.pkgsrc.advisories import parse as parse_advisories
+from buildlib.sources.pkgsrc.beyond import actions_of
+from buildlib.sources.pkgsrc.package import read_package
 from buildlib.sources.pkgsrc.pattern import compile_pattern
+from buildlib.sources.pkgsrc.pkginstall import Declarations, parse_install
+from buildlib.sources.pkgsrc.plist import parse_plist
 from buildlib.sources.pkgsrc.summary import parse
 from buildlib.sources.pkgsrc.version import key
+from buildlib.words.accounts import Accounts
 from buildlib.words.errors import SourceError
 
 NAME = b"PKGNAME=a-1\n"
@@ -91,3 +98,72 @@ def test_a_number_of_5000_digits_in_a_version() -> None:
     with pytest.raises(SourceError) as caught:
         key("1" * 5000)
     assert caught.value.reason == "version"
+
+
+HEAD = b"@name a-1\n@cwd /usr/pkg\n"
+META = {"+CONTENTS": HEAD, "+COMMENT": b"a", "+DESC": b"a"}
+
+
+def advisories(body: bytes) -> object:
+    return parse_advisories(b"#FORMAT 1.1.0\n" + body, where="list")
+
+
+def beyond(script: bytes) -> object:
+    return actions_of(script, parse_plist(HEAD), Declarations())
+
+
+def install(script: bytes) -> object:
+    return parse_install(script, prefix="/usr/pkg")
+
+
+def accounts(passwd: bytes) -> object:
+    return enter(Lists(b"", passwd, b""), [], Accounts())
+
+
+def info(data: bytes) -> object:
+    return read_package({**META, "+BUILD_INFO": data}, where="a")
+
+
+OPENED = b"${CAT} > ./+DIRS << 'EOF'\n"
+SUM = b"#CHECKSUM SHA1 da39a3ee5e6b4b0d3255bfef95601890afd80709\n"
+TEXTS: dict[str, tuple[Callable[[bytes], object], bytes, str]] = {
+    "a list of many files": (parse_plist, HEAD + b"a\n" * 300_001, "files and directives"),
+    "a list of empty lines": (parse_plist, HEAD + b"\n" * 1_000_001, "1,000,000 lines"),
+    "a deep path in a list": (parse_plist, HEAD + b"a/" * 1_000_000, "longer than 1024"),
+    "here-documents": (beyond, OPENED * 60_000 + b"EOF\n", ""),
+    "here-documents without end": (beyond, OPENED * 60_000, ""),
+    "a long line of a script": (beyond, b": ${A=" + b"(" * 1_000_000, ""),
+    "a long word of a declaration": (install, b"# DIR: " + b"a" * 4_000_000 + b" m", "too long"),
+    "a quoted word of a declaration": (install, b"# DIR: " + b"\\a" * 200_000 + b" m", "too long"),
+    "a deep path in a declaration": (install, b"# DIR: " + b"a/" * 100 + b" m", "too long"),
+    "declarations": (install, b"".join(b"# DIR: %d m\n" % one for one in range(20_000)),
+                     "too many declarations"),
+    "a script of 5 MB": (install, b"\n" * 5_000_000, "a script of 5000000 bytes"),
+    "a number of 5,000 digits in a declaration": (
+        install, b"# GROUP: a:" + b"1" * 5000, "not the number"),
+    "variables": (info, b"".join(b"%d=\n" % one for one in range(200_000)), "are the most"),
+    "a size of 5,000 digits": (lambda data: read_package({**META, "+SIZE_PKG": data}, where="a"),
+                               b"1" * 5000, "not a size"),
+    "numbers of users": (accounts, "a:*:\u00b2:0\nb:*:".encode() + b"1" * 5000 + b":0:\n", ""),
+    "a list of empty advisories": (advisories, b"\n" * 400_000, "too long"),
+    "an advisory of many words": (advisories, b"a b c " + b"d " * 2_000_000, ""),
+    "checksums": (advisories, SUM * 20_000, "the checksum does not match"),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_what_a_text_costs(case: str) -> None:
+    read, data, refused = TEXTS[case]
+    found = spent(lambda: read(data))
+    assert found.seconds < 5
+    assert found.megabytes < 150
+    assert refused in found.refused if refused else not found.refused
+
+
+def test_the_checksum_of_a_list_is_made_once() -> None:
+    from buildlib.sources.pkgsrc.advisories import format_list
+
+    first, line, rest = format_list([("a<1", "x", "u")] * 10_000).split(b"\n", 2)
+    data = first + b"\n" + (line + b"\n") * 5000 + rest
+    assert spent(lambda: parse_advisories(data, where="x")).seconds < 3
+    assert len(parse_advisories(data, where="x")) == 10_000
