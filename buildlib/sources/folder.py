@@ -2,26 +2,28 @@
 
 git keeps names, contents, links and the executable bit. Everything else of an entry, and entries
 that git cannot hold (empty folders, devices, hard links), comes from a spec beside the folder,
-so that no owner, mode or time of the build host gets into an output. A line for what the folder
-does not have says its type: one without is a path misspelt.
+so that no owner, mode or time of the build host gets into an output: `overrides` has what it does.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from buildlib.sources.overrides import Applied, Owner, apply
 from buildlib.store.blobs import CHUNK
+from buildlib.store.reading import read_small
 from buildlib.store.seen import Seen
-from buildlib.words.digest import sha256
 from buildlib.words.errors import ConfigError
-from buildlib.words.mtree import entry_from, parse_overrides, reason_of
+from buildlib.words.keywords import PATH_LIMIT
+from buildlib.words.spec import read_spec, spec_error
 from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 # What editors, version control and the Finder leave behind is never part of a system.
@@ -47,6 +49,8 @@ def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]
         )
     for child in children:
         path = f"{prefix}{child.name}"
+        if len(path) > PATH_LIMIT:  # characters: no path with more can have fewer bytes
+            raise OSError(errno.ENAMETOOLONG, f"NetBSD takes paths of {PATH_LIMIT} bytes", path)
         yield path, child
         if child.is_dir(follow_symlinks=False):
             yield from walk(child.path, f"{path}/")
@@ -73,7 +77,7 @@ def fingerprint(folder: Path, spec: Path, seen: Seen) -> dict[str, str]:
                 digest = seen.sha256(child.path, status)
                 prints[path] = f"{'exec' if status.st_mode & 0o100 else 'file'} {digest}"
         seen.note(spec)
-        if spec.exists():
+        if has_spec(spec):
             prints[f"../{spec.name}"] = f"spec {seen.sha256(str(spec))}"
     except OSError as error:
         raise ConfigError(
@@ -94,63 +98,110 @@ def _regular(child: os.DirEntry[str]) -> os.stat_result:
     return status
 
 
-def read_tree(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Tree:
+def has_spec(spec: Path) -> bool:
+    """Whether there is a spec. Raises ConfigError where something else has its name."""
+    try:
+        mode = os.stat(spec).st_mode
+    except FileNotFoundError:
+        if not spec.is_symlink():
+            return False
+        mode = 0
+    if not stat.S_ISREG(mode):
+        raise ConfigError("the spec is no file", where=spec, why="a spec lies beside its folder, "
+                          "as a regular file", reason="folder")
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder as a tree.
+
+    said    the paths whose attributes its spec means; other folders are only passed through
+    owners  path to who has it, by name: the system that the tree is for knows the numbers
+    spec    the file, for errors
+    """
+
+    tree: Tree
+    said: frozenset[str]
+    owners: Mapping[str, Owner]
+    spec: str
+
+
+# What makes a file's content known: its SHA-256 (hex) and size.
+Digest: TypeAlias = "Callable[[os.DirEntry[str]], tuple[str, int]]"
+
+
+def read_folder(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Folder:
     """The tree of `folder`, its contents in `pack`, every entry of `time` unless the spec says.
 
     Defaults: root:wheel, folders 0755, files 0644, or 0755 where they are executable.
-    Raises ConfigError for a spec that is wrong.
+    Raises ConfigError for a spec that is wrong, with all that is.
     """
-    overrides = parse_overrides(spec.read_bytes(), where=str(spec)) if spec.exists() else {}
+
+    def digest(child: os.DirEntry[str]) -> tuple[str, int]:
+        with open(child.path, "rb") as file:  # a disk image in an overlay must not fill the memory
+            return pack.add_pieces(iter(partial(file.read, CHUNK), b""))
+
+    entries = _entries(folder, digest, origin=origin, time=time)
+    return _applied(folder, spec, entries, origin=origin, time=time)
+
+
+def read_tree(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Tree:
+    """The tree alone, of a folder for which nobody knows the numbers of users and groups."""
+    found = read_folder(folder, spec, pack, origin=origin, time=time)
+    if found.owners:
+        raise spec_error(
+            [(owner.line, f"{path}: the numbers of names are not known here; say uid and gid")
+             for path, owner in found.owners.items()], where=found.spec)
+    return found.tree
+
+
+def check_folder(folder: Path, spec: Path, *, origin: str, time: int) -> Folder:
+    """As `read_folder`, but contents are read only where the spec says what they must be."""
+
+    def digest(child: os.DirEntry[str]) -> tuple[str, int]:
+        return "", child.stat().st_size
+
+    try:
+        return _applied(folder, spec, _entries(folder, digest, origin=origin, time=time),
+                        origin=origin, time=time)
+    except OSError as error:
+        raise ConfigError("the folder or a file in it cannot be read",
+                          where=error.filename or folder, why=error.strerror,
+                          reason="folder") from error
+
+
+def _entries(folder: Path, digest: Digest, *, origin: str, time: int) -> dict[str, Entry]:
     entries = {ROOT: Entry(ROOT, "dir", 0o755, time=time, origin=origin)}
     for path, child in walk(str(folder)):
-        entries[path] = _entry(path, child, pack, origin=origin, time=time)
-    for path, keywords in overrides.items():
-        try:
-            base = entries.get(path) or _bare(path, keywords, origin=origin, time=time)
-            entry = entry_from(path, keywords, base)
-        except (ValueError, KeyError) as error:
-            raise ConfigError(
-                f"{path}: the spec's line is not usable", where=spec, why=reason_of(error),
-                hint=None if path in entries else f"{folder.name} has no {path}",
-                reason="overlay-spec",
-            ) from error
-        entries[path] = replace(entry, inode=entry.inode and f"{origin}/{entry.inode}")
-    return tree_of(_same_inode(entries, spec).values())
+        entries[path] = _entry(path, child, digest, origin=origin, time=time)
+    return entries
 
 
-def _entry(path: str, child: os.DirEntry[str], pack: Contents, *, origin: str, time: int) -> Entry:
+def _applied(
+    folder: Path, spec: Path, entries: dict[str, Entry], *, origin: str, time: int
+) -> Folder:
+    if not has_spec(spec):
+        return Folder(tree_of(entries.values()), frozenset(), {}, str(spec))
+    try:
+        data = read_small(spec)
+    except OSError as error:
+        raise ConfigError("the spec cannot be read", where=spec, why=error.strerror,
+                          reason="folder") from error
+    said = read_spec(data, where=str(spec))
+    done: Applied = apply(said, entries, folder=str(folder), origin=origin, time=time)
+    if done.problems:
+        raise spec_error(sorted(done.problems), where=str(spec))
+    return Folder(tree_of(done.entries.values()), frozenset(done.paths), done.owners, str(spec))
+
+
+def _entry(
+    path: str, child: os.DirEntry[str], digest: Digest, *, origin: str, time: int
+) -> Entry:
     if child.is_symlink():
         return Entry(path, "link", 0o755, time=time, link=os.readlink(child.path), origin=origin)
     if child.is_dir():
         return Entry(path, "dir", 0o755, time=time, origin=origin)
     mode = 0o755 if _regular(child).st_mode & 0o100 else 0o644
-    with open(child.path, "rb") as file:  # a disk image in an overlay must not fill the memory
-        digest, size = pack.add_pieces(iter(partial(file.read, CHUNK), b""))
-    return Entry(path, "file", mode, time=time, size=size, sha256=digest, origin=origin)
-
-
-def _bare(path: str, keywords: dict[str, str], *, origin: str, time: int) -> Entry:
-    """An entry only the spec has; a file is empty unless another name of its inode is not."""
-    if keywords["type"] == "file":
-        return Entry(path, "file", 0o644, time=time, sha256=sha256(b""), origin=origin)
-    return Entry(path, "dir", 0o755, time=time, origin=origin)
-
-
-def _same_inode(entries: dict[str, Entry], spec: Path) -> dict[str, Entry]:
-    """Give all names of an inode the attributes and content of the one that has content."""
-    first: dict[str, Entry] = {}
-    for entry in entries.values():
-        if not entry.inode:
-            continue
-        known = first.setdefault(entry.inode, entry)
-        if entry.size and known.size and entry.sha256 != known.sha256:
-            raise ConfigError(
-                f"{known.path} and {entry.path} are one inode, but differ", where=spec,
-                reason="overlay-spec",
-            )
-        if entry.size > known.size:
-            first[entry.inode] = entry
-    return {
-        path: replace(first[entry.inode], path=path) if entry.inode else entry
-        for path, entry in entries.items()
-    }
+    sha256, size = digest(child)
+    return Entry(path, "file", mode, time=time, size=size, sha256=sha256, origin=origin)

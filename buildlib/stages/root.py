@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from buildlib.sources.folder import read_tree
+from buildlib.sources.folder import Folder, read_folder
 from buildlib.stages.audit import Audit, blank, with_list
 from buildlib.stages.installing import Installing, install_packages
+from buildlib.stages.owners import with_owners
 from buildlib.stages.stage import From, Job, Outputs, SourceTree, Stage
 from buildlib.store.packs import PackWriter, StoredTree
 from buildlib.words.digest import Blob
 from buildlib.words.errors import StageError, printable
-from buildlib.words.mtree import parse_overrides
 from buildlib.words.tree import ROOT, Entry, Tree, overlay, renamed, tree_of, without
-
-# A tree, and the paths whose attributes it means.
-_Upper: TypeAlias = tuple[Tree, Collection[str]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,9 @@ class Root(Stage):
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         placed += [blank(self.time)] * (self.audit is not None)
         packs += [pack for layer in layers for pack in layer.packs]
-        below, lists, undone = self._below(job, layers, [tree for tree, _ in overlays], packs)
-        above = _in_place(below, [*overlays, (lists, ()), (tree_of([*placed, *texts]), ())])
+        below, lists, undone = self._below(job, layers, [found.tree for found in overlays], packs)
+        uppers, lists = with_owners(job, overlays, below, lists, packs)
+        above = _in_place(below, [*uppers, _plain(lists), _plain(tree_of([*placed, *texts]))])
         own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
         tree = overlay(below, *above, own_root)
         _check_inodes(tree)
@@ -86,11 +83,8 @@ class Root(Stage):
             packs += done.packs
         return renamed(without(below, self.remove), self.keep or {}), above, undone
 
-    def _overlay(self, folder: SourceTree, pack: PackWriter) -> _Upper:
-        tree = read_tree(folder.path, folder.spec, pack, origin=folder.name, time=self.time)
-        if not folder.spec.exists():
-            return tree, ()
-        return tree, parse_overrides(folder.spec.read_bytes(), where=folder.name).keys()
+    def _overlay(self, folder: SourceTree, pack: PackWriter) -> Folder:
+        return read_folder(folder.path, folder.spec, pack, origin=folder.name, time=self.time)
 
     def _text(self, path: str, text: str, pack: PackWriter) -> Entry:
         data = text.encode()
@@ -101,18 +95,23 @@ class Root(Stage):
                      origin=origin)
 
 
-def _in_place(below: Tree, uppers: Iterable[_Upper]) -> list[Tree]:
+def _plain(tree: Tree) -> Folder:
+    """A tree that says nothing of the folders it passes through."""
+    return Folder(tree, frozenset(), {}, "")
+
+
+def _in_place(below: Tree, uppers: Iterable[Folder]) -> list[Tree]:
     """The upper trees; a folder that a tree only passes through keeps what it was below.
 
     Git knows no owner and no mode, so an overlay with `tmp/x` says nothing of `tmp`.
     """
     folders = {entry.path: entry for entry in below if entry.kind == "dir"}
     trees = []
-    for tree, named in uppers:
+    for upper in uppers:
         entries = tuple(
             folders.get(entry.path, entry)
-            if entry.kind == "dir" and entry.path not in named else entry
-            for entry in tree
+            if entry.kind == "dir" and entry.path not in upper.said else entry
+            for entry in upper.tree
         )
         folders.update((entry.path, entry) for entry in entries if entry.kind == "dir")
         trees.append(Tree(entries))

@@ -19,6 +19,7 @@ or bytes that are no text: a file name cannot steer the terminal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 _LINE = 4000  # characters of one line of an error
@@ -98,6 +99,23 @@ class ConfigError(GoldmasterError):
     ) -> None:
         super().__init__(what, where=where, why=why, hint=hint, reason=reason)
         self.problems = problems
+
+    @classmethod
+    def together(cls, errors: Sequence[ConfigError]) -> ConfigError:
+        """One error that tells all of these; a single one is told as it is."""
+        if len(errors) == 1:
+            return errors[0]
+        problems = tuple(problem for error in errors for problem in error.told())
+        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
+        return cls(f"{len(problems)} things are wrong", problems=problems,
+                   hint="\n".join(hints) or None, reason=errors[0].reason)
+
+    def told(self) -> list[str]:
+        """Every problem as one line, each with where it is."""
+        at = f"{self.where}: " if self.where else ""
+        if self.problems:
+            return [f"{at}{problem}" for problem in self.problems]
+        return [f"{at}{self.what}" + (f" ({self.why})" if self.why else "")]
 
     def lines(self) -> list[str]:
         """The sentence, then every problem on a line of its own."""

@@ -18,6 +18,8 @@ from typing import cast, get_args
 
 from buildlib.words.digest import SHA256_HEX
 from buildlib.words.errors import ConfigError
+from buildlib.words.numbers import MOST, whole_number
+from buildlib.words.schema import nearest
 from buildlib.words.tree import ROOT, Entry, Kind, Tree, tree_of
 
 SIGNATURE = b"#mtree\n"
@@ -27,10 +29,11 @@ SPEC_MAX = 256 << 20  # bytes
 # mtree takes a word apart at white space, `=` and `#`; tags apart at commas; `\` starts an escape
 _UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
-_KINDS = frozenset(get_args(Kind))
+KINDS = frozenset(get_args(Kind))
 _DEVICES = frozenset({"char", "block"})
-_DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
-_TAG_END = "\0"
+DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
+TAG_END = "\0"
+TAGS = ("inode", "origin")
 _TAGS = re.compile(rb" tags=[^ \n]*$", re.MULTILINE)
 _SAFE = r"([!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]+)"
 # most lines of what `format_tree` writes; all others are taken apart word by word
@@ -38,7 +41,12 @@ _PLAIN = re.compile(
     rf"\./{_SAFE} type=(dir|file|link) uid=([0-9]{{1,9}}) gid=([0-9]{{1,9}}) mode=([0-7]{{4}})"
     r" time=([0-9]{1,18})\.0(?: size=([0-9]{1,18}) sha256=([0-9a-f]{64})(?: nlink=[0-9]{1,9})?)?"
     rf"(?: link={_SAFE})?(?: tags=(?:origin:{_SAFE})?,?(?:inode:{_SAFE})?)?")
-_NUMBERS = {"uid": 10, "gid": 10, "mode": 8, "size": 10, "nlink": 10}
+# What an entry may have in the written form, and those that are numbers, with base and limit.
+KEYWORDS = ("type", "uid", "gid", "mode", "time", "size", "sha256", "nlink", "link", "device",
+            "tags")
+_ID = (1 << 32) - 1
+_NUMBERS = {"uid": (10, _ID), "gid": (10, _ID), "mode": (8, 0o7777), "size": (10, MOST),
+            "nlink": (10, MOST)}
 
 
 def encode(text: str) -> bytes:
@@ -124,21 +132,6 @@ def _plain(match: re.Match[str]) -> Entry | None:
         sha256 or "", link or "", None, (inode or "") if kind == "file" else "", origin or "")
 
 
-def parse_overrides(spec: bytes, *, where: str) -> dict[str, dict[str, str]]:
-    """A spec that says only what differs: path to keyword and value, unchecked beyond form.
-
-    Raises ConfigError with the line number.
-    """
-    overrides: dict[str, dict[str, str]] = {}
-    for number, words in _lines(spec):
-        at = f"{where}, line {number}"
-        path = _path(words[0], at)
-        if path in overrides:
-            raise ConfigError(f"{path}: a second line for it", where=at, reason="mtree")
-        overrides[path] = _keywords(words[1:], at)
-    return overrides
-
-
 def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
     for number, line in enumerate(spec.split(b"\n"), 1):
         if line and not line.startswith(b"#") and (words := line.split()):
@@ -167,12 +160,15 @@ def _path(word: bytes, where: str) -> str:
 def _keywords(words: list[bytes], where: str) -> dict[str, str]:
     keywords = {}
     for word in words:
-        key, equals, value = word.partition(b"=")
-        if not equals:
-            raise ConfigError(f"keyword {decode(word)!r} has no value", where=where, reason="mtree")
+        name, equals, value = word.partition(b"=")
+        key = name.decode(errors="replace")
+        if key not in KEYWORDS or not equals:
+            raise ConfigError(f"{key}: " + ("has no value" if key in KEYWORDS else
+                              f"unknown keyword{nearest(key, KEYWORDS)}"),
+                              where=where, reason="mtree")
         # tags are taken apart before they are decoded: a comma inside one is an escape
-        text = _TAG_END.join(map(decode, value.split(b","))) if key == b"tags" else decode(value)
-        keywords[key.decode(errors="replace")] = text
+        text = TAG_END.join(map(decode, value.split(b","))) if key == "tags" else decode(value)
+        keywords[key] = text
     return keywords
 
 
@@ -198,10 +194,10 @@ def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -
     Raises ValueError for a value that cannot be, KeyError for a keyword that is needed.
     """
     kind = keywords["type"] if base is None else keywords.get("type", base.kind)
-    if kind not in _KINDS:
-        raise ValueError(f"type={kind} is not one of {', '.join(sorted(_KINDS))}")
-    number = {key: int(keywords[key], _NUMBERS[key]) for key in _NUMBERS if key in keywords}
-    tags = dict(tag.partition(":")[::2] for tag in keywords.get("tags", "").split(_TAG_END) if tag)
+    if kind not in KINDS:
+        raise ValueError(f"type={kind} is not one of {', '.join(sorted(KINDS))}")
+    number = {key: _number(key, keywords[key]) for key in _NUMBERS if key in keywords}
+    tags = dict(tag.partition(":")[::2] for tag in keywords.get("tags", "").split(TAG_END) if tag)
     blank = base or Entry(path, "dir", 0o755)
     entry = Entry(
         path=path,
@@ -209,7 +205,7 @@ def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -
         mode=number.get("mode", blank.mode),
         uid=number.get("uid", blank.uid),
         gid=number.get("gid", blank.gid),
-        time=int(keywords["time"].partition(".")[0]) if "time" in keywords else blank.time,
+        time=_time(keywords["time"]) if "time" in keywords else blank.time,
         size=number.get("size", blank.size) if kind == "file" else 0,
         sha256=keywords.get("sha256", blank.sha256) if kind == "file" else "",
         link=keywords.get("link", blank.link) if kind == "link" else "",
@@ -221,20 +217,28 @@ def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -
     return entry
 
 
+def _number(key: str, text: str) -> int:
+    base, most = _NUMBERS[key]
+    try:
+        return whole_number(text, most=most, base=base)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _time(text: str) -> int:
+    return whole_number(text.partition(".")[0], least=-MOST, signed=True)
+
+
 def _device(value: str | None, blank: tuple[int, int] | None) -> tuple[int, int] | None:
     if value is None:
         return blank
-    match = _DEVICE.fullmatch(value)
+    match = DEVICE.fullmatch(value)
     if match is None:
         raise ValueError(f"device={value}: only netbsd,major,minor is known")
     return int(match[1]), int(match[2])
 
 
 def _check(entry: Entry) -> None:
-    if not 0 <= entry.mode <= 0o7777:
-        raise ValueError(f"mode={entry.mode:o} is beyond 7777")
-    if min(entry.uid, entry.gid, entry.size) < 0 or max(entry.uid, entry.gid) >= 1 << 32:
-        raise ValueError("uid, gid and size are numbers from 0; ids have 32 bits")
     if entry.kind == "file" and not entry.sha256:
         raise KeyError("sha256")
     if entry.kind == "file" and not SHA256_HEX.match(entry.sha256):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.sources.folder import fingerprint, read_tree, walk
+from buildlib.sources.folder import check_folder, fingerprint, read_folder, read_tree, walk
 from buildlib.store.seen import Seen
 from buildlib.words.digest import sha256
-from buildlib.words.errors import ConfigError, GoldmasterError
+from buildlib.words.errors import ConfigError
 from buildlib.words.tree import Entry, Tree
 
 TIME = 1_700_000_000
@@ -125,7 +126,7 @@ SPEC = r"""#mtree
 ./dev/wd0a type=block mode=0640 gid=5 device=netbsd,0,0
 ./dev/p type=fifo mode=0600
 ./etc/motd type=link link=/var/run/motd
-./var/log/messages type=file mode=0600
+./var/log/messages mode=0600
 ./odd\040name\134 type=dir mode=1777
 """
 
@@ -133,6 +134,8 @@ SPEC = r"""#mtree
 def test_the_spec_says_what_files_cannot(overlay: Path) -> None:
     (overlay / "bin").mkdir()
     (overlay / "bin/su").write_bytes(b"su")
+    (overlay / "var/log").mkdir(parents=True)
+    (overlay / "var/log/messages").touch()
     found = tree(overlay, SPEC).by_path
     su = Entry("bin/su", "file", 0o4555, 0, 7, 5, 2, sha256(b"su"), inode="site/su", origin="site")
     assert found["bin/su"] == su
@@ -159,31 +162,96 @@ def test_a_spec_may_change_what_a_link_is(overlay: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "why", "hint"),
+    ("spec", "what"),
     [
-        ("./etc/rc.conff mode=0600", "keyword 'type' is missing", "overlay has no etc/rc.conff"),
-        ("./etc/rc.conf mode=rw", "'rw'", ""),
-        ("./etc/rc.conf mode=10000", "beyond 7777", ""),
-        ("./dev/null type=char", "keyword 'device' is missing", "has no dev/null"),
-        ("./dev/null type=char device=linux,1,3", "only netbsd", "has no dev/null"),
-        ("./l type=link", "keyword 'link' is missing", "has no l"),
-        ("./etc/rc.conf type=disk", "is not one of", ""),
+        ("./etc/rc.conff mode=0600", "etc/rc.conff: not in the folder; did you mean etc/rc.conf?"),
+        ("./etc/rc.conff type=file", "etc/rc.conff: not in the folder; did you mean etc/rc.conf?"),
+        ("./new type=file tags=inode:x", "new: no name of this inode is a file of the folder"),
+        ("./etc/rc.conf type=dir", "etc/rc.conf: type=dir, but the folder has a file there"),
+        ("./etc/rc.d type=file", "etc/rc.d: type=file, but the folder has a dir there"),
+        ("./etc/localtime type=file", "etc/localtime: type=file, but the folder has a link there"),
+        ("./etc/rc.conf size=2", "etc/rc.conf: size=2, but the file has 3 bytes: it was changed"),
+        ("./etc/rc.conf sha256=" + "0" * 64, "etc/rc.conf: sha256 is not that of the file: it was"),
+        ("./etc/rc.conf md5digest=" + "0" * 32, "etc/rc.conf: md5 is not that of the file"),
+        ("./etc/rc.conf nlink=2", "etc/rc.conf: nlink=2, but 1 name here; give all names of a"),
+        ("./etc/rc.conf link=motd", "etc/rc.conf: link is for type=link, this is a file"),
+        ("./etc/rc.conf device=netbsd,2,2", "etc/rc.conf: device is for type=block|char, this is"),
+        ("./d type=dir sha1=" + "0" * 40, "d: sha1 is for type=file, this is a dir"),
+        ("./dev/null type=char", "dev/null: device= is needed"),
+        ("./l type=link", "l: link= is needed"),
+        ("./etc/rc.conf/x type=dir", "etc/rc.conf/x: lies below etc/rc.conf, which is a file"),
+        ("./etc/rc.conf/x/y type=dir", "etc/rc.conf/x/y: lies below etc/rc.conf, which is a file"),
+        ("./etc/rc.conf uname=www", "etc/rc.conf: the numbers of names are not known here; say"),
     ],
+    ids=lambda value: value[:40],
 )
-def test_wrong_specs(overlay: Path, spec: str, why: str, hint: str) -> None:
-    error = wrong(overlay, spec)
-    assert error.reason == "overlay-spec"
-    assert (error.where or "").endswith("overlay.mtree")
-    assert why in (error.why or "")
-    assert hint in (error.hint or "")
-
-
-@pytest.mark.parametrize("spec", ["./etc/rc.conf mode=0600\n./etc/rc.conf uid=1",
-                                  "./../x type=dir", "/set uid=0", "./etc optional"])
-def test_malformed_specs(overlay: Path, spec: str) -> None:
-    error = wrong(overlay, spec)
+def test_lines_that_do_not_fit_the_folder(overlay: Path, spec: str, what: str) -> None:
+    error = wrong(overlay, f"#mtree\n{spec}\n")
+    assert error.what.startswith(what)
+    assert error.where == f"{overlay}.mtree, line 2"
     assert error.reason == "mtree"
-    assert "overlay.mtree, line" in (error.where or "")
+
+
+def test_all_lines_that_are_wrong_are_told_at_once(overlay: Path) -> None:
+    error = wrong(overlay, "./etc/rc.conff mode=0600\n./etc/rc.d type=file\n. mode=0755\n")
+    assert (error.what, error.where) == ("the spec has 2 problems", f"{overlay}.mtree")
+    assert [problem[:16] for problem in error.problems] == ["line 1: etc/rc.c", "line 2: etc/rc.d"]
+
+
+def test_what_a_spec_says_right_of_contents_is_taken(overlay: Path) -> None:
+    data = (overlay / "etc/rc.conf").read_bytes()
+    for key in ("md5", "sha1", "sha256", "sha384digest", "sha512"):
+        digest = hashlib.new(key.removesuffix("digest"), data).hexdigest()
+        spec = f"./etc/rc.conf size=3 nlink=1 {key}=0x{digest.upper()}"
+        assert tree(overlay) == tree(overlay, spec)
+        assert check_folder(overlay, overlay.with_name("overlay.mtree"), origin="", time=0).said
+
+
+def test_optional_and_nochange(overlay: Path) -> None:
+    spec = ("/set mode=0600\n./etc/none optional\n./none type=dir optional\n"
+            "./etc/rc.conf optional\n./etc/rc.d/config nochange\n")
+    found = tree(overlay, spec).by_path
+    assert not {"etc/none", "none"} & found.keys()
+    assert (found["etc/rc.conf"].mode, found["etc/rc.d/config"].mode) == (0o600, 0o755)
+    assert "etc/nothing: not in the folder" in str(wrong(overlay, "./etc/nothing nochange"))
+
+
+def test_names_of_one_file_have_one_owner_and_mode(overlay: Path) -> None:
+    found = tree(overlay, "./etc/rc.conf tags=inode:x\n./b type=file mode=0600 tags=inode:x\n")
+    assert found.by_path["etc/rc.conf"].mode == found.by_path["b"].mode == 0o600
+    error = wrong(overlay, "./etc/rc.conf tags=inode:x mode=0644\n./b type=file mode=0600 "
+                           "tags=inode:x\n")
+    assert "b: mode=0600, but 0644 of another name of inode:x" in error.what
+    error = wrong(overlay, "./etc/rc.conf tags=inode:x uid=1\n./b type=file uname=a tags=inode:x")
+    assert "b: uname=a, but uid=1 of another name of inode:x" in error.what
+
+
+@pytest.mark.parametrize("case", ["fifo", "folder", "link to nothing", "large"])
+def test_what_is_no_spec_is_told_and_not_read(overlay: Path, tmp_path: Path, case: str) -> None:
+    spec = tmp_path / "overlay.mtree"
+    if case == "fifo":
+        os.mkfifo(spec)
+    elif case == "folder":
+        spec.mkdir()
+    elif case == "large":
+        with spec.open("wb") as file:
+            file.truncate(1 << 30)
+    else:
+        spec.symlink_to("nothing")
+    with pytest.raises(ConfigError) as caught:
+        check_folder(overlay, spec, origin="", time=0)
+    assert caught.value.where == str(spec)
+    with pytest.raises(ConfigError) as caught:
+        read_folder(overlay, spec, Kept(), origin="", time=0)
+    assert caught.value.where == str(spec)
+
+
+def test_a_folder_without_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "/".join("d" * 520)
+    path.mkdir(parents=True)
+    with pytest.raises(ConfigError) as caught:
+        check_folder(tmp_path / "deep", tmp_path / "none", origin="", time=0)
+    assert "1023 bytes" in (caught.value.why or "")
 
 
 def test_one_inode_with_two_contents(overlay: Path) -> None:
@@ -192,12 +260,6 @@ def test_one_inode_with_two_contents(overlay: Path) -> None:
     (overlay / "etc/rc.conf").write_bytes((overlay / "etc/rc.d/config").read_bytes())
     found = tree(overlay, spec).by_path
     assert found["etc/rc.conf"].inode == found["etc/rc.d/config"].inode == "site/x"
-
-
-def test_a_spec_with_something_below_a_file(overlay: Path) -> None:
-    with pytest.raises(GoldmasterError) as caught:
-        tree(overlay, "./etc/rc.conf/x type=dir")
-    assert caught.value.reason == "not-a-folder"
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from buildlib.stages.audit import LIST, Audit
 from buildlib.stages.root import Root
 from buildlib.stages.stage import From, SourceTree
 from buildlib.words.digest import sha256
-from buildlib.words.errors import StageError
+from buildlib.words.errors import ConfigError, StageError
 from buildlib.words.tree import Entry, Tree
 
 SETS, PACKAGES, KERNEL = From("sets", "tree"), From("packages", "tree"), From("kernel", "kernel")
@@ -91,6 +91,42 @@ def test_an_overlay_s_spec_says_what_it_changes(bench: Bench, tmp_path: Path) ->
     tree = make(bench, replace(STAGE, overlays=(first, second)))
     assert (tree.by_path["tmp"].mode, tree.by_path["tmp"].uid) == (0o700, 5)
     assert tree.by_path["etc/a"].mode == 0o600
+
+
+PASSWD = b"root:*:0:0::/root:/bin/sh\nnobody:*:32767:39::/nonexistent:/sbin/nologin\n"
+GROUP = b"wheel:*:0:root\nnobody:*:39:\n"
+LISTS: Contents = {**file("etc/passwd", PASSWD), **file("etc/group", GROUP)}
+
+
+def test_owners_are_those_of_the_system_s_own_lists(bench: Bench, tmp_path: Path) -> None:
+    """Those of an overlay, too, whatever their order; a later overlay's file is its own."""
+    overlays = (
+        overlay_of(tmp_path / "one", {"etc/zz": "1", "etc/yy": "1"},
+                   "./etc/zz uname=nobody gname=nobody mode=0640\n./etc/yy uname=own gid=7\n"),
+        overlay_of(tmp_path / "two", {"etc/passwd": f"{PASSWD.decode()}own:*:2000:1:::\n",
+                                      "etc/zz": "2"}, "./etc/passwd uname=own\n"),
+    )
+    tree = make(bench, replace(STAGE, overlays=overlays), {**BASE, **LISTS}).by_path
+    assert (tree["etc/yy"].uid, tree["etc/yy"].gid) == (2000, 7)
+    assert (tree["etc/passwd"].uid, tree["etc/passwd"].gid) == (2000, 0)
+    assert (tree["etc/zz"].uid, tree["etc/zz"].mode) == (0, 0o644), "the later one's"
+    one = make(bench, replace(STAGE, overlays=overlays[:1]), {
+        **BASE, **file("etc/master.passwd", b"own:*:5:5::0:0::/:\nnobody:*:32767:39::0:0::/:\n"),
+        **LISTS}).by_path
+    assert (one["etc/zz"].uid, one["etc/zz"].gid, one["etc/zz"].mode) == (32767, 39, 0o640)
+    assert one["etc/yy"].uid == 5
+
+
+def test_owners_that_the_system_does_not_have(bench: Bench, tmp_path: Path) -> None:
+    overlay = overlay_of(tmp_path / "overlay", {"a": "1", "b": ""},
+                         "./a uname=nobdy mode=0600\n./b gname=nobody\n./c type=dir gname=x\n")
+    with pytest.raises(ConfigError) as caught:
+        make(bench, replace(STAGE, overlays=(overlay,)), {**BASE, **LISTS})
+    assert caught.value.where == f"{tmp_path}/overlay.mtree"
+    assert caught.value.problems == (
+        ("line 1: a: uname=nobdy: the system has no user nobdy; did you mean nobody?; say uid, or "
+         "bring the user"),
+        "line 3: c: gname=x: the system has no group x; say gid, or bring the group")
 
 
 def test_what_is_removed_takes_its_attributes_along(bench: Bench, tmp_path: Path) -> None:

@@ -96,6 +96,12 @@ def enter(
     ), known
 
 
+def names_of(lists: Lists) -> Names:
+    """All that the lists have, and who is on every system."""
+    return Names({"root": 0} | _numbers(lists.master, lists.passwd),
+                 {"wheel": 0} | _numbers(lists.group))
+
+
 def _numbers(*lists: bytes) -> dict[str, int]:
     """Name to number in passwd(5) or group(5): the third field. Lines of NIS do not count."""
     found: dict[str, int] = {}
