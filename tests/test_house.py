@@ -216,6 +216,18 @@ def test_the_rule_sees_writers(source: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert [*writes("x.py")]
 
 
+# Structures of the store and of archives have makers of their own, who check what they write.
+FIELDS = frozenset({"stages/fields.py", "store/packs.py", "sources/archive/tar.py",
+                    "sources/archive/pack.py"})
+
+
+def test_one_place_packs_fields_of_fixed_width() -> None:
+    packs = frozenset({"struct.pack", "struct.pack_into", "struct.Struct"})
+    assert [line for module in MODULES if module not in FIELDS for line in found(module, packs)
+            ] == []
+    assert found("stages/fields.py", packs), "the rule sees what it forbids"
+
+
 def test_the_ground_floor_touches_no_file() -> None:
     wrong = [line for module in MODULES if module.startswith("words/")
              for line in imported(module, frozenset({"os", "io", "shutil", "socket"}))]

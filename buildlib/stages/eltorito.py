@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from struct import pack, unpack
+from struct import unpack
 from typing import Literal
 
+from buildlib.stages.fields import FixedFields
 from buildlib.stages.iso9660 import SECTOR
 from buildlib.stages.labels import boot_name
 from buildlib.words.errors import StageError
@@ -21,6 +22,13 @@ PLATFORMS = {"bios": 0x00, "efi": 0xEF}
 _BIOS_LOAD = 4
 _LOAD_LIMIT = 0xFFFF
 CD_BLOCKS = 4  # of GRUB's core image are for discs only
+_FORMAT = "El Torito"
+_SECTOR = FixedFields(_FORMAT, "<L", "sector")
+_VALIDATION = FixedFields(_FORMAT, "<BBH24sHBB", "header platform reserved name sum key key")
+_SECTION = FixedFields(_FORMAT, "<BBH28x", "header platform entries")
+_INITIAL = FixedFields(_FORMAT, "<BBHBBHL20x", "bootable media segment system unused count sector")
+_BLOCK_LIST = FixedFields("GRUB's disk code", "<Q", "block")
+_INFO_TABLE = FixedFields("the boot information table", "<LLLL40x", "sector sector size sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class BootImage:
 
 def boot_record(catalog: int) -> bytes:
     """The volume descriptor that names the sector of the boot catalog."""
-    return (b"\0CD001\x01EL TORITO SPECIFICATION".ljust(71, b"\0") + pack("<L", catalog)).ljust(
+    return (b"\0CD001\x01EL TORITO SPECIFICATION".ljust(71, b"\0") + _SECTOR.pack(catalog)).ljust(
         SECTOR, b"\0"
     )
 
@@ -52,16 +60,16 @@ def catalog(images: Sequence[BootImage], *, title: str = "", key: str = "") -> b
     entries = [_validation(PLATFORMS[default.platform], name), _entry(default)]
     for number, image in enumerate(others, 1):
         header = 0x91 if number == len(others) else 0x90
-        entries.append(pack("<BBH28x", header, PLATFORMS[image.platform], 1))
+        entries.append(_SECTION.pack(header, PLATFORMS[image.platform], 1))
         entries.append(_entry(image))
     return b"".join(entries).ljust(SECTOR, b"\0")
 
 
 def _validation(platform: int, name: bytes) -> bytes:
     """The first entry: its 16-bit words add up to 0."""
-    blank = pack("<BBH24sHBB", 1, platform, 0, name, 0, 0x55, 0xAA)
+    blank = _VALIDATION.pack(1, platform, 0, name, 0, 0x55, 0xAA)
     total = -sum(unpack("<16H", blank)) & 0xFFFF
-    return pack("<BBH24sHBB", 1, platform, 0, name, total, 0x55, 0xAA)
+    return _VALIDATION.pack(1, platform, 0, name, total, 0x55, 0xAA)
 
 
 def _entry(image: BootImage) -> bytes:
@@ -73,7 +81,7 @@ def _entry(image: BootImage) -> bytes:
     if image.platform == "efi":
         count = -(-image.size // 512)
         count = count if count <= _LOAD_LIMIT else 0
-    return pack("<BBHBBHL20x", 0x88, 0, 0, 0, 0, count, image.sector)
+    return _INITIAL.pack(0x88, 0, 0, 0, 0, count, image.sector)
 
 
 def with_block_list(image: bytes, *, sector: int) -> bytes:
@@ -86,7 +94,7 @@ def with_block_list(image: bytes, *, sector: int) -> bytes:
     if len(image) < at + 12:
         raise StageError("the boot image is too short for a disk", reason="boot-image")
     first = sector * (SECTOR // 512) + CD_BLOCKS + 1
-    return image[:at] + pack("<Q", first) + image[at + 8:]
+    return image[:at] + _BLOCK_LIST.pack(first) + image[at + 8:]
 
 
 def with_info_table(image: bytes, *, sector: int) -> bytes:
@@ -99,4 +107,4 @@ def with_info_table(image: bytes, *, sector: int) -> bytes:
                          reason="boot-image")
     padded = image + bytes(-len(image) % 4)
     total = sum(unpack(f"<{(len(padded) - 64) // 4}L", padded[64:])) & 0xFFFFFFFF
-    return image[:8] + pack("<LLLL40x", 16, sector, len(image), total) + image[64:]
+    return image[:8] + _INFO_TABLE.pack(16, sector, len(image), total) + image[64:]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from struct import pack
 
 from buildlib.stages import ufs1
 from buildlib.stages.ufs1 import (
@@ -168,7 +167,7 @@ class Image:
 
         def listed(addresses: list[int]) -> int:
             (at,) = self._space.blocks(1)
-            indirect.append((at, pack(f"<{len(addresses)}l", *addresses)))
+            indirect.append((at, ufs1.addresses(addresses)))
             node.fragments += PER_BLOCK
             return at
 

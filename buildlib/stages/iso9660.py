@@ -22,11 +22,11 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from struct import Struct, pack
 
 from buildlib.stages import rockridge
+from buildlib.stages.fields import FixedFields, both
 from buildlib.stages.labels import A_CHARACTERS, D_CHARACTERS
-from buildlib.stages.rockridge import both, date7
+from buildlib.stages.rockridge import date7
 from buildlib.words.errors import StageError
 from buildlib.words.tree import ROOT, Entry, Tree
 
@@ -42,8 +42,12 @@ _RECORD_LIMIT = 254
 _NOT_D = re.compile(f"[^{D_CHARACTERS}]".encode())
 _NOT_A = re.compile(f"[^{A_CHARACTERS}]".encode())
 # ECMA-119, 9.1: length, extent, size, date, flags, number of the volume, identifier's length
-_RECORD = Struct("<BxL4sL4s7sBxx4sB")
-_SEQUENCE = pack("<H", 1) + pack(">H", 1)
+_RECORD = FixedFields("ISO 9660", "<Bx8s8s7sBxx4sB",
+                      "length extent size time flags sequence identifier")
+_SEQUENCE, _BLOCK = b"\1\0\0\1", b"\0\x08\x08\0"  # 1 and SECTOR, in both byte orders
+_PATH = {order: FixedFields("ISO 9660", f"{order}BBLH", "identifier attribute extent parent")
+         for order in "<>"}
+_TABLES = {order: FixedFields("ISO 9660", f"{order}LL", "table*2") for order in "<>"}
 
 
 @dataclass(slots=True)
@@ -187,7 +191,7 @@ class Image:
         for folder in self._folders:
             name = folder.identifier or b"\0"
             above = folder.parent.number if folder.parent else 1
-            rows.append(pack(f"{order}BBLH", len(name), 0, folder.sector, above)
+            rows.append(_PATH[order].pack(len(name), 0, folder.sector, above)
                         + name + b"\0" * (len(name) % 2))
         return b"".join(rows)
 
@@ -197,8 +201,9 @@ class Image:
         date, labels = self._date, self._labels
         return b"".join([
             b"\x01CD001\x01\0", _label("NETBSD", 32), _label(labels.volume, 32, _NOT_D), bytes(8),
-            both(self.sectors), bytes(32), _SEQUENCE * 2, pack("<H", SECTOR), pack(">H", SECTOR),
-            both(self._table_size), pack("<LL", little, 0), pack(">LL", big, 0),
+            both(self.sectors, "size"), bytes(32), _SEQUENCE * 2, _BLOCK,
+            both(self._table_size, "table"), _TABLES["<"].pack(little, 0),
+            _TABLES[">"].pack(big, 0),
             _record(self._root, b"\0", b""),
             _label(labels.volume_set, 128, _NOT_D), _label(labels.publisher, 128),
             _label("GOLDMASTER", 128), _label(labels.application, 128),
@@ -329,9 +334,9 @@ def _length(node: Node) -> int:
 
 def _record(node: Node, identifier: bytes, fields: bytes) -> bytes:
     """A directory record (ECMA-119, 9.1)."""
-    length, sector, size = _record_length(identifier, len(fields)), node.sector, node.size
+    length = _record_length(identifier, len(fields))
     head = _RECORD.pack(
-        length, sector, sector.to_bytes(4, "big"), size, size.to_bytes(4, "big"),
+        length, both(node.sector, "sector"), both(node.size, "size"),
         date7(node.entry.time), 2 if node.entry.kind == "dir" else 0, _SEQUENCE, len(identifier))
     gap = b"" if len(identifier) % 2 else b"\0"
     return (head + identifier + gap + fields).ljust(length, b"\0")

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
-from struct import pack, pack_into
+
+from buildlib.stages.fields import FixedFields
 
 BLOCK = 512
 _CODE = 440  # bytes of the first sector that are code; a signature and the table follow
@@ -22,6 +23,13 @@ _SYSTEM_TYPE = bytes.fromhex("28732ac11ff8d211ba4b00a0c93ec93b")
 _ENTRIES, _ENTRY_BYTES = 128, 128
 _ENTRY_BLOCKS = _ENTRIES * _ENTRY_BYTES // BLOCK
 BACKUP_BLOCKS = _ENTRY_BLOCKS + 1
+_PARTITION = FixedFields("a GPT", "<QQQ", "first last attributes")
+_HEADER = FixedFields(
+    "a GPT", "<LLLLQQQQ16sQLLL", "revision size sum reserved own other first last guid entries "
+    "count length sum")
+_SUM = FixedFields("a GPT", "<L", "sum")
+_ENTRY = FixedFields("an MBR", "<B3sB3sLL", "active first kind last first blocks")
+_NEXT = FixedFields("GRUB's boot code", "<Q", "block")
 _WHOLE_DISC, _SYSTEM, _PROTECTIVE = 0x17, 0xEF, 0xEE
 
 
@@ -61,7 +69,7 @@ class Disk:
         if self.system:
             first, blocks = self.system
             table = (_SYSTEM_TYPE + _guid(f"{self.name} system")
-                     + pack("<QQQ", first, first + blocks - 1, 0)
+                     + _PARTITION.pack(first, first + blocks - 1, 0)
                      + "EFI system".encode("utf-16le").ljust(72, b"\0"))
         table = table.ljust(_ENTRIES * _ENTRY_BYTES, b"\0")
         last = self.blocks - 1
@@ -76,7 +84,7 @@ class Disk:
         block = bytearray(BLOCK)
         if self.code:
             block[:_CODE] = self.code[:_CODE].ljust(_CODE, b"\0")
-            pack_into("<Q", block, _NEXT_SECTOR, self.core)
+            _NEXT.pack_into(block, _NEXT_SECTOR, self.core)
         block[_CODE:_CODE + 4] = _guid(f"{self.name} MBR")[:4]
         block[446:510] = b"".join(entries).ljust(64, b"\0")
         block[510:] = b"\x55\xaa"
@@ -84,11 +92,11 @@ class Disk:
 
     def _header(self, table: bytes, *, own: int, other: int, entries: int) -> bytes:
         """UEFI 2.10, table 5-5; the sum is over the header with 0 in its place."""
-        blank = b"EFI PART" + pack(
-            "<LLLLQQQQ16sQLLL", 0x10000, 92, 0, 0, own, other, _ENTRY_BLOCKS + 2,
+        blank = b"EFI PART" + _HEADER.pack(
+            0x10000, 92, 0, 0, own, other, _ENTRY_BLOCKS + 2,
             self.blocks - BACKUP_BLOCKS - 1, _guid(f"{self.name} disk"), entries,
             _ENTRIES, _ENTRY_BYTES, zlib.crc32(table))
-        return (blank[:16] + pack("<L", zlib.crc32(blank)) + blank[20:]).ljust(BLOCK, b"\0")
+        return (blank[:16] + _SUM.pack(zlib.crc32(blank)) + blank[20:]).ljust(BLOCK, b"\0")
 
 
 def _guid(name: str) -> bytes:
@@ -101,8 +109,8 @@ def _guid(name: str) -> bytes:
 
 def _entry(kind: int, first: int, blocks: int, *, active: bool = False) -> bytes:
     """An entry of the MBR's table."""
-    return (pack("<B3sB3s", 0x80 if active else 0, _chs(first), kind, _chs(first + blocks - 1))
-            + pack("<LL", first, min(blocks, 0xFFFFFFFF)))
+    return _ENTRY.pack(0x80 if active else 0, _chs(first), kind, _chs(first + blocks - 1), first,
+                       min(blocks, 0xFFFFFFFF))
 
 
 def _chs(block: int) -> bytes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import lru_cache
-from struct import Struct, pack
 
+from buildlib.stages.fields import FixedFields, both
 from buildlib.words.errors import StageError
 from buildlib.words.tree import Entry
 
@@ -24,7 +24,7 @@ _TARGET_LIMIT = 1023  # NetBSD's MAXPATHLEN, without the NUL
 _SL_ROOM = _FIELD_LIMIT - 5
 _SL_MORE, _SL_ROOT = 1, 8
 _SL_FLAGS = {b".": 2, b"..": 4}
-_BOTH = Struct("<L").pack, Struct(">L").pack
+_CE = FixedFields("ISO 9660", "<2sBB", "field length version")
 
 SHARING = b"SP\x07\x01\xbe\xef\x00"
 _IDENTIFIER = b"RRIP_1991A"
@@ -37,11 +37,6 @@ EXTENSION = (
            len(_IDENTIFIER), len(_DESCRIPTOR), len(_SOURCE), 1])
     + _IDENTIFIER + _DESCRIPTOR + _SOURCE
 )
-
-
-def both(number: int) -> bytes:
-    """A 32-bit number in both byte orders (ECMA-119, 7.3.3)."""
-    return _BOTH[0](number) + _BOTH[1](number)
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +70,8 @@ def attributes(entry: Entry, links: int) -> bytes:
 @lru_cache(maxsize=4096)
 def _common(mode: int, links: int, uid: int, gid: int, time: int) -> bytes:
     return (
-        b"PX\x24\x01" + both(mode) + both(links) + both(uid) + both(gid)
+        b"PX\x24\x01" + both(mode, "mode") + both(links, "links") + both(uid, "uid")
+        + both(gid, "gid")
         + b"TF\x1a\x01\x0e" + date7(time) * 3  # modification, access, attribute change
     )
 
@@ -160,4 +156,5 @@ def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
 
 def continuation(sector: int, offset: int, length: int) -> bytes:
     """CE: where the continuation area is."""
-    return pack("<2sBB", b"CE", CE_LENGTH, 1) + both(sector) + both(offset) + both(length)
+    return (_CE.pack(b"CE", CE_LENGTH, 1) + both(sector, "sector") + both(offset, "offset")
+            + both(length, "length"))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from struct import pack, pack_into
 
+from buildlib.stages.fields import FixedFields
 from buildlib.words.errors import StageError
 from buildlib.words.tree import Entry
 
@@ -36,6 +36,42 @@ _ENTRY_BLOCK = 512  # no entry of a folder crosses its boundary
 _TYPES = {"fifo": 1, "char": 2, "dir": 4, "block": 6, "file": 8, "link": 10}
 _MODES = {kind: number << 12 for kind, number in _TYPES.items()}
 _WHOLE = 0xFF
+_FORMAT = "FFS version 1"
+_SUMMARY = FixedFields(_FORMAT, "<4i", "folders blocks inodes fragments")
+_INODE = FixedFields(
+    _FORMAT, "<Hh4xQ6i60s2LlLL8x", "mode links size time nanoseconds time nanoseconds time "
+    "nanoseconds pointers flags fragments generation uid gid")
+_ADDRESS, _DEVICE_NUMBER = (FixedFields(_FORMAT, "<i", "address"),
+                            FixedFields(_FORMAT, "<L", "device"))
+_ENTRY = FixedFields(_FORMAT, "<LHBB", "inode length kind name")
+_LENGTH = FixedFields(_FORMAT, "<H", "length")
+_GROUP = FixedFields(
+    _FORMAT, "<4i2hi4i", "list magic time group cylinders inodes fragments folders blocks inodes "
+    "fragments")
+_COUNTS = FixedFields(_FORMAT, "<8i", "count*8")
+_CLUSTERS = FixedFields(_FORMAT, f"<{_CLUSTER}i", f"count*{_CLUSTER}")
+# The superblock's fields that are not 0: where they are, and what they are.
+_SUPERBLOCK: tuple[tuple[int, FixedFields], ...] = tuple(
+    (at, FixedFields(_FORMAT, layout, names)) for at, layout, names in (
+        (8, "<6i", "superblock group inodes data cylinder mask"),
+        (32, "<3i", "time size contents"),
+        (44, "<7i", "groups block fragment fragments spare delay rotations"),
+        (72, "<4i", "mask mask shift shift"),
+        (88, "<5i", "contiguous most shift shift size"),
+        (116, "<7i", "pointers inodes sectors optimization sectors interleave skew"),
+        (144, "<iI3i", "time identity address size size"),
+        (168, "<4i", "sectors sectors groups cylinders"),
+        (184, "<2i", "inodes fragments"),
+        (192, "<4i4B", "folders blocks inodes fragments modified clean readonly flags"),
+        (680, "<32s", "volume"),
+        (860, "<i", "block"),
+        (1000, "<5q", "superblock folders blocks inodes fragments"),
+        (1072, "<4q", "time size contents address"),
+        (1196, "<2i", "files folders"),
+        (1312, "<4i3q", "kind clusters link format largest mask mask"),
+        (1356, "<2i", "inodes rotations"),
+        (1372, "<i", "magic"),
+    ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +132,29 @@ def superblock(
     summary = geometry.summary_size
     data_size = size - COPY_AT - geometry.groups * (at - COPY_AT) - summary // FRAGMENT
     sectors = geometry.per_group * _SECTORS
-    pack_into("<6i", data, 8, COPY_AT, GROUP_AT, INODES_AT, at, 0, -1)
-    pack_into("<3i", data, 32, time, size, data_size)
-    pack_into("<7i", data, 44, geometry.groups, BLOCK, FRAGMENT, PER_BLOCK, 5, 0, 60)
-    pack_into("<4i", data, 72, -BLOCK, -FRAGMENT, 14, 11)
-    pack_into("<5i", data, 88, _CLUSTER, BLOCK // 4, 3, 2, 2048)
-    pack_into("<7i", data, 116, POINTERS, INODES_PER_BLOCK, _SECTORS, 0, sectors, 1, 0)
-    pack_into("<iI3i", data, 144, time, identity, at, summary, _group_size(geometry))
-    pack_into("<4i", data, 168, sectors, sectors, geometry.groups, 1)
-    pack_into("<2i", data, 184, geometry.inodes_per_group, geometry.per_group)
-    pack_into("<4i4B", data, 192, *total.words(), 0, 1, 0, 0x80)  # clean; flags are elsewhere
-    pack_into("<32s", data, 680, volume.encode())
-    pack_into("<i", data, 860, BLOCK)
-    pack_into("<5q", data, 1000, SUPERBLOCK_AT, *total.words())
-    pack_into("<4q", data, 1072, time, size, data_size, at)
-    pack_into("<2i", data, 1196, 16384, 64)  # what newfs expects of files and folders
     largest = BLOCK * (DIRECT + POINTERS + POINTERS**2 + POINTERS**3) - 1
-    pack_into("<4i3q", data, 1312, 0, _CLUSTER, SHORT_LINK, 2, largest, BLOCK - 1, FRAGMENT - 1)
-    pack_into("<2i", data, 1356, 1, 1)
-    pack_into("<i", data, 1372, _FS_MAGIC)
+    values: tuple[tuple[int | bytes, ...], ...] = (
+        (COPY_AT, GROUP_AT, INODES_AT, at, 0, -1),
+        (time, size, data_size),
+        (geometry.groups, BLOCK, FRAGMENT, PER_BLOCK, 5, 0, 60),
+        (-BLOCK, -FRAGMENT, 14, 11),
+        (_CLUSTER, BLOCK // 4, 3, 2, 2048),
+        (POINTERS, INODES_PER_BLOCK, _SECTORS, 0, sectors, 1, 0),
+        (time, identity, at, summary, _group_size(geometry)),
+        (sectors, sectors, geometry.groups, 1),
+        (geometry.inodes_per_group, geometry.per_group),
+        (*total.words(), 0, 1, 0, 0x80),  # clean; flags are elsewhere
+        (volume.encode(),),
+        (BLOCK,),
+        (SUPERBLOCK_AT, *total.words()),
+        (time, size, data_size, at),
+        (16384, 64),  # what newfs expects of files and folders
+        (0, _CLUSTER, SHORT_LINK, 2, largest, BLOCK - 1, FRAGMENT - 1),
+        (1, 1),
+        (_FS_MAGIC,),
+    )
+    for (where, fields), words in zip(_SUPERBLOCK, values, strict=True):
+        fields.pack_into(data, where, *words)
     return bytes(data)
 
 
@@ -147,14 +187,15 @@ def group(
     data = bytearray(_group_size(geometry))
     summary = Summary(folders, free.count(_WHOLE), geometry.inodes_per_group - inodes,
                       sum(byte.bit_count() for byte in free if byte != _WHOLE))
-    pack_into("<4i2hi4i", data, 0, 0, _CG_MAGIC, time, number, 1, geometry.inodes_per_group,
-              len(free) * PER_BLOCK, *summary.words())
-    pack_into("<8i", data, 52, *_frag_counts(free))
-    pack_into("<8i", data, 84, 168, 172, _MAPS_AT, free_at, end, counts_at, clusters_at, len(free))
+    _GROUP.pack_into(data, 0, 0, _CG_MAGIC, time, number, 1, geometry.inodes_per_group,
+                     len(free) * PER_BLOCK, *summary.words())
+    _COUNTS.pack_into(data, 52, *_frag_counts(free))
+    _COUNTS.pack_into(data, 84, 168, 172, _MAPS_AT, free_at, end, counts_at, clusters_at,
+                      len(free))
     data[_MAPS_AT : _MAPS_AT + inodes // 8] = b"\xff" * (inodes // 8)
     if inodes % 8:
         data[_MAPS_AT + inodes // 8] = (1 << inodes % 8) - 1
-    pack_into(f"<{_CLUSTER}i", data, counts_at + 4, *_cluster_counts(free))
+    _CLUSTERS.pack_into(data, counts_at + 4, *_cluster_counts(free))
     data[free_at : free_at + len(free)] = free
     whole = "".join("1" if byte == _WHOLE else "0" for byte in reversed(free))
     data[clusters_at:end] = int(whole, 2).to_bytes(end - clusters_at, "little")
@@ -181,9 +222,14 @@ def _cluster_counts(free: bytes) -> list[int]:
     return counts
 
 
+def addresses(blocks: Sequence[int]) -> bytes:
+    """The content of a block that lists the addresses of others."""
+    return FixedFields(_FORMAT, f"<{len(blocks)}i", f"address*{len(blocks)}").pack(*blocks)
+
+
 def summaries(groups: Sequence[Summary]) -> bytes:
     """The table of all groups' summaries."""
-    return b"".join(pack("<4i", *item.words()) for item in groups)
+    return b"".join(_SUMMARY.pack(*item.words()) for item in groups)
 
 
 def inode(
@@ -193,21 +239,19 @@ def inode(
 
     fragments  how many it holds, those of indirect blocks among them
     """
-    where = b"".join(pack("<l", address) for address in pointers)
+    where = b"".join(_ADDRESS.pack(address) for address in pointers)
     if entry.device is not None:
-        where = pack("<L", _device(entry, *entry.device))
+        where = _DEVICE_NUMBER.pack(_device(entry, *entry.device))
     elif entry.kind == "link" and size < SHORT_LINK:
         where = entry.link.encode(errors="surrogateescape")
     time = entry.time
-    if not -(1 << 31) <= time < 1 << 31:
-        raise StageError(f"the time {time} cannot be written", where=entry.path,
-                         why="FFS version 1 has 32 bits for it: 1901 to 2038", reason="ffs-date")
-    if links >= 1 << 15:
-        raise StageError(f"{links} links are too many", where=entry.path,
-                         why="FFS version 1 counts to 32767", reason="ffs-links")
-    return pack(
-        "<Hh4xQ6i60s2LlLL8x", _MODES[entry.kind] | entry.mode, links, size, time, 0, time, 0,
-        time, 0, where, 0, fragments * _SECTORS, 0, entry.uid, entry.gid)
+    try:
+        return _INODE.pack(
+            _MODES[entry.kind] | entry.mode, links, size, time, 0, time, 0, time, 0, where, 0,
+            fragments * _SECTORS, 0, entry.uid, entry.gid)
+    except StageError as error:
+        error.where = entry.path
+        raise
 
 
 def _device(entry: Entry, major: int, minor: int) -> int:
@@ -230,11 +274,11 @@ def folder(entries: Iterable[tuple[int, str, str]]) -> bytes:
             blocks.append(_filled(block, last))
             block = bytearray()
         last = len(block)
-        block += pack("<LHBB", number, size, _TYPES[kind], len(data)) + data.ljust(size - 8, b"\0")
+        block += _ENTRY.pack(number, size, _TYPES[kind], len(data)) + data.ljust(size - 8, b"\0")
     return b"".join([*blocks, _filled(block, last)])
 
 
 def _filled(block: bytearray, last: int) -> bytes:
     """The block, whose last entry takes all that is left of it."""
-    pack_into("<H", block, last + 4, _ENTRY_BLOCK - last)
+    _LENGTH.pack_into(block, last + 4, _ENTRY_BLOCK - last)
     return bytes(block.ljust(_ENTRY_BLOCK, b"\0"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.trees import NAMES, TARGETS, TIME
 
 from buildlib.stages import rockridge
+from buildlib.stages.fields import both
 from buildlib.words.errors import StageError
 from buildlib.words.tree import Entry
 
@@ -27,7 +28,7 @@ def fields(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def test_numbers_in_both_orders() -> None:
-    assert rockridge.both(0x01020304) == bytes([4, 3, 2, 1, 1, 2, 3, 4])
+    assert both(0x01020304) == bytes([4, 3, 2, 1, 1, 2, 3, 4])
 
 
 def test_attributes_of_a_file() -> None:
@@ -112,7 +113,7 @@ def test_what_does_not_fit_goes_on_elsewhere() -> None:
     assert rockridge.split(parts, 159) == (parts[0], parts[1] + parts[2])
     assert rockridge.split(parts, 127) == (b"", b"".join(parts))
     assert rockridge.continuation(7, 8, 9) == (
-        b"CE\x1c\x01" + rockridge.both(7) + rockridge.both(8) + rockridge.both(9))
+        b"CE\x1c\x01" + both(7) + both(8) + both(9))
 
 
 def test_the_longest_name_and_target_fit_into_one_sector() -> None:
