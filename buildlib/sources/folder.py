@@ -22,7 +22,7 @@ from buildlib.store.blobs import CHUNK
 from buildlib.store.reading import read_small
 from buildlib.store.seen import Seen
 from buildlib.words.errors import ConfigError
-from buildlib.words.keywords import PATH_LIMIT
+from buildlib.words.names import PATH_LIMIT
 from buildlib.words.spec import read_spec, spec_error
 from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 

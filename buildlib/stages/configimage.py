@@ -45,12 +45,14 @@ def write_image(
 
 def size_of(text: str) -> int:
     """Bytes of a size such as `64m`. Raises ConfigError."""
+    why = None
     try:
         size, percent = amount(text)
-    except StageError:
-        size, percent = 0, 1
+    except StageError as error:
+        size, percent, why = 0, 1, error.what
     if percent or not size:
-        raise ConfigError(f"size: {text!r} is no size", hint="say 64m, or 1g", reason="size")
+        raise ConfigError(f"size: {text[:40]!r} is no size", why=why, hint="say 64m, or 1g",
+                          reason="size")
     return size
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,12 +10,10 @@ from buildlib.stages.ffslayout import Image
 from buildlib.stages.labels import document, key_of, volume_name
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place
+from buildlib.words.amount import amount as parsed
 from buildlib.words.digest import sha256
 from buildlib.words.errors import StageError
 from buildlib.words.mtree import without_tags
-
-_AMOUNT = re.compile(r"([0-9]+)([%bkmg]?)")
-_UNITS = {"": 1, "b": 512, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,7 @@ def _pieces(image: Image, places: dict[str, Place]) -> Iterator[tuple[int, Place
 
 def amount(text: str) -> tuple[int, int]:
     """(bytes, percent) of an amount such as `64m` or `5%`; one of them is 0. Raises StageError."""
-    match = _AMOUNT.fullmatch(text.strip().lower())
-    if match is None:
-        raise StageError(f"{text!r} is no amount of space", hint="say 5%, or 64m",
-                         reason="ffs-free")
-    number, unit = int(match[1]), match[2]
-    return (0, number) if unit == "%" else (number * _UNITS[unit], 0)
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise StageError(str(error), hint="say 5%, or 64m", reason="ffs-free") from None

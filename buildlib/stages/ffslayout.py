@@ -20,6 +20,7 @@ from buildlib.stages.ufs1 import (
     GROUP_LIMIT,
     INODE_LIMIT,
     INODES_PER_BLOCK,
+    LIMIT,
     PER_BLOCK,
     POINTERS,
     ROOT_INODE,
@@ -111,7 +112,11 @@ class Image:
         def with_free(used: int) -> int:
             return used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
 
-        for groups in count(1):
+        # no fewer groups can hold it; no more than fit into a signed word
+        for groups in count(max(1, with_free(contents) // GROUP_LIMIT)):
+            if groups * GROUP_LIMIT > LIMIT:
+                raise StageError("the image is too large", why="FFS version 1 has 32 bits for the "
+                                 "number of its fragments: 4 TiB", reason="ffs-size")
             draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
             if (
                 draft.inodes_per_group > INODE_LIMIT

@@ -54,6 +54,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%-]+")
 _FAT = ("-f", "2880", "-N", "474D5354")
 _FAT_BYTES = 2880 << 10
 _MTOOLS_SETTINGS = ("/etc/mtools.conf", "/etc/default/mtools.conf")
+_FAT_BEGIN = 315_532_800  # FAT knows no time before 1980
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class GrubImage(Stage):
         image, again = job.folder / "fat.img", job.folder / "again.img"
         with image.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, _FAT_BYTES)
-        dated = {"SOURCE_DATE_EPOCH": str(self.time), "MTOOLSRC": "/dev/null"}
+        dated = {"SOURCE_DATE_EPOCH": str(max(self.time, _FAT_BEGIN)), "MTOOLSRC": "/dev/null"}
         for command, words in (
             ("mformat", (*_FAT, "-v", "GOLDMASTER", "::")),
             ("mmd", ("::/EFI", "::/EFI/BOOT")),

@@ -25,6 +25,7 @@ SHORT_LINK = 60  # a target shorter than this is kept in the inode
 # Where the parts of a group begin, in fragments: the superblock's copy, the group's own block, the
 # inodes, for which room is left in the first group's boot and superblock.
 COPY_AT, GROUP_AT, INODES_AT = 8, 16, 24
+LIMIT = 1 << 31  # fragments of a file system
 GROUP_LIMIT = 32768  # fragments: 64 MiB
 INODE_LIMIT = 32640  # of a group: its count is a signed word, and whole blocks of them
 _SECTORS = FRAGMENT // 512

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from buildlib.words.names import check_name
+from buildlib.words import names
 
 Platform: TypeAlias = Literal["bios", "efi"]
 Medium: TypeAlias = Literal["cd", "disk", "usb"]
@@ -29,7 +29,9 @@ class Stick:
     words: tuple[str, ...] = ("bootdev=sd0d",)
 
     def __post_init__(self) -> None:
-        check_name(self.kernel, "boot.stick.kernel")
+        with names.fields() as check:
+            check.one("kernel", self.kernel, names.name)
+            check.all("words", self.words, names.word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class Boot:
     media: tuple[str, ...] = MEDIA
 
     def __post_init__(self) -> None:
+        with names.fields() as check:
+            named = {f"expect_on.{medium}": texts for medium, texts in self.expect_on.items()}
+            for key, texts in {"expect": self.expect, **named}.items():
+                check.that(key, bool(texts), "is empty: then a boot test sees nothing")
+                check.all(key, texts, names.expression)
+            check.all("machine", self.machine, names.sentence)
+            check.all("machine_pvh", self.machine_pvh, names.sentence)
+            check.number("memory", self.memory, 1, 1 << 24)
+            check.number("seconds", self.seconds, 1, 1 << 20)
+            check.number("step", self.step, 0, 1 << 20)
         if not set(self.platforms) <= set(PLATFORMS):
             raise ValueError("boot.platforms: bios, efi, or both")
         for name, media in (("media", self.media), ("expect_on", self.expect_on)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from buildlib.words.names import check_name
+from buildlib.words import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,13 @@ class Compiler:
     headers: tuple[str, ...] = ("zlib.h",)
 
     def __post_init__(self) -> None:
-        for command in (self.c, self.cxx):
-            check_name(command, "compiler")
+        with names.fields() as check:
+            check.one("c", self.c, names.name)
+            check.one("cxx", self.cxx, names.name)
+            check.all("c_flags", self.c_flags, names.line)
+            check.all("cxx_flags", self.cxx_flags, names.line)
+            check.number("newest", self.newest, 0, 1 << 16)
+            check.all("headers", self.headers, names.path)
 
     def settings(self) -> dict[str, str]:
         """What NetBSD's build takes from its environment: HOST_CC and HOST_CXX."""
@@ -52,6 +57,11 @@ class Space:
     kernel: int = 250
     files: int = 300_000
 
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            for key in ("sources", "toolchain", "kernel", "files"):
+                check.number(key, getattr(self, key), 0, 1 << 40)
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -68,3 +78,11 @@ class Build:
     environment: Mapping[str, str] = field(default_factory=dict)
     compiler: Compiler = Compiler()
     space: Space = Space()
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            check.one("version", self.version, names.name, empty=True)
+            check.all("flags", self.flags, names.sentence)
+            check.keys("environment", self.environment, names.variable)
+            for key, value in self.environment.items():
+                check.one(f"environment.{key}", value, names.sentence, empty=True)

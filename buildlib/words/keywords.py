@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from buildlib.words.mtree import DEVICE, KINDS, TAG_END, TAGS
+from buildlib.words.names import PATH_LIMIT, shown
 from buildlib.words.numbers import whole_number
 from buildlib.words.schema import nearest
 
-PATH_LIMIT, NAME_LIMIT = 1023, 255  # bytes: NetBSD's MAXPATHLEN without the NUL, and NAME_MAX
 ID_LIMIT = (1 << 32) - 1
 OPTIONAL, NOCHANGE = "optional", "nochange"
 # Length in hexadecimal digits of the digests that are compared.
@@ -33,25 +33,6 @@ _MODE = re.compile(r"([ugoa]+)((?:[-+=](?:[rwxst]*|[ugo]))+)")
 _CHANGE = re.compile(r"([-+=])([ugo]|[rwxst]*)")
 _SHIFT = {"u": 6, "g": 3, "o": 0}
 _BITS = {"r": 4, "w": 2, "x": 1}
-
-
-def checked_path(path: str) -> str:
-    """The path, if a NetBSD system can have it below its root. Raises ValueError."""
-    names = path.split("/")
-    if any(name in {"", ".", ".."} for name in names):
-        raise ValueError(f"{shown(path)!r} is not a path below the root")
-    size = len(path.encode(errors="surrogateescape"))
-    if size > PATH_LIMIT:
-        raise ValueError(f"{shown(path)}: a path of {size} bytes; NetBSD takes {PATH_LIMIT}")
-    longest = max(len(name.encode(errors="surrogateescape")) for name in names)
-    if longest > NAME_LIMIT:
-        raise ValueError(f"{shown(path)}: a name of {longest} bytes; NetBSD takes {NAME_LIMIT}")
-    return path
-
-
-def shown(path: str) -> str:
-    """`path` for an error, shortened."""
-    return path if len(path) <= 80 else f"{path[:77]}…"
 
 
 def keywords_of(words: list[bytes]) -> dict[str, str]:

@@ -10,22 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from buildlib.words import names
+from buildlib.words.amount import amount
 from buildlib.words.booting import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
 from buildlib.words.building import Build
 from buildlib.words.consoles import Console, Consoles, Speed
 from buildlib.words.digest import SHA256_HEX, SHA512_HEX
-from buildlib.words.names import check_name
+from buildlib.words.numbers import MOST
 from buildlib.words.origins import Hypervisor, Origin
 
-
-def _check_path(path: str, what: str) -> None:
-    if path.startswith("/") or ".." in path.split("/"):
-        raise ValueError(f"{what} {path!r} must be a path below its folder")
+SUFFIXES = (".tgz", ".tar.gz", ".tar.xz")
 
 
-def _check_fingerprint(text: str, what: str) -> None:
-    if not re.fullmatch(r"[0-9a-fA-F]{40,64}", text.replace(" ", "")):
-        raise ValueError(f"{what} must be 40 or 64 hexadecimal digits")
+def _fingerprint(text: str) -> None:
+    if not re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", text.replace(" ", "")):
+        raise ValueError("must be 40 or 64 hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,11 @@ class Signature:
     key_path: str = ""
 
     def __post_init__(self) -> None:
-        _check_path(self.list, "signature.list")
-        _check_path(self.key, "signature.key")
-        _check_path(self.key_path, "signature.key_path")
-        _check_fingerprint(self.fingerprint, "signature.fingerprint")
+        with names.fields() as check:
+            check.one("list", self.list, names.path)
+            check.one("key", self.key, names.path)
+            check.one("key_path", self.key_path, names.path, empty=True)
+            check.one("fingerprint", self.fingerprint, _fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +74,17 @@ class PackageSource:
     advisories_fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        _check_path(self.path, "packages.path")
-        for name in ("", "advisories_"):
-            key, fingerprint = getattr(self, f"{name}key"), getattr(self, f"{name}fingerprint")
-            _check_path(key, f"packages.{name}key")
-            if bool(key) != bool(fingerprint):
-                raise ValueError(f"packages.{name}key and packages.{name}fingerprint: "
-                                 "give both or none")
-            if fingerprint:
-                _check_fingerprint(fingerprint, f"packages.{name}fingerprint")
-        for library in self.libraries:
-            if not library.startswith("/"):
-                raise ValueError(f"packages.libraries: {library!r} must be a full path")
+        with names.fields() as check:
+            for key in ("path", "database", "prefix"):
+                check.one(key, getattr(self, key), names.path)
+            for whose in ("", "advisories_"):
+                key = getattr(self, f"{whose}key")
+                fingerprint = getattr(self, f"{whose}fingerprint")
+                check.one(f"{whose}key", key, names.path, empty=True)
+                check.one(f"{whose}fingerprint", fingerprint, _fingerprint, empty=True)
+                check.that(f"{whose}key", bool(key) == bool(fingerprint),
+                           f"give {whose}key and {whose}fingerprint, or neither")
+            check.all("libraries", self.libraries, names.full_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +120,21 @@ class Release:
     pressed_time: int = 0
 
     def __post_init__(self) -> None:
-        check_name(self.name, "name")
-        _check_path(self.path, "path")
-        for prefix in self.archives:
-            _check_path(prefix, "archives")
-            if not prefix.strip("/"):
-                raise ValueError("archives: a path is empty; what has everything is a mirror")
-        for name in (*self.source_sets, *self.binary_sets):
-            check_name(name, "set")
+        with names.fields() as check:
+            for key in ("name", "version", "machine", "machine_arch"):
+                check.one(key, getattr(self, key), names.name)
+            check.all("mirrors", self.mirrors, names.line)
+            check.one("path", self.path, names.path)
+            check.keys("archives", self.archives, names.path)
+            for prefix, url in self.archives.items():
+                check.one(f"archives.{prefix}", url, names.line)
+            for key in ("source_sets", "binary_sets"):
+                check.all(key, getattr(self, key), names.name, twice=False)
+            for key in ("source_suffix", "binary_suffix"):
+                suffix = getattr(self, key)
+                check.that(key, suffix in SUFFIXES, f"one of {', '.join(SUFFIXES)}, not {suffix!r}")
+            check.one("pressed_from", self.pressed_from, names.path, empty=True)
+            check.time("pressed_time", self.pressed_time)
         if not self.mirrors and not self.pressed_from:
             raise ValueError("mirrors: at least one, or pressed_from")
 
@@ -165,6 +171,8 @@ class Pinned:
         known = not self.sha256 or SHA256_HEX.match(self.sha256)
         if not SHA512_HEX.match(self.sha512) or not known:
             raise ValueError("a digest has the wrong length or form")
+        if not -1 <= self.size <= MOST:
+            raise ValueError("a size is no number of bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +193,8 @@ class LockedPackage:
     wanted_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_name(self.pkgname, "package")
-        check_name(self.file, "file")
+        names.check_name(self.pkgname, "package")
+        names.check_name(self.file, "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +222,10 @@ class Lock:
 
     def __post_init__(self) -> None:
         if self.lock != 1:
-            raise ValueError(f"lock: form {self.lock} is not known here; run `doit lock`")
+            raise ValueError(f"lock: form {names.shown_number(self.lock)} is not known here; "
+                             "run `doit lock`")
+        with names.fields() as check:
+            check.time("epoch", self.epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +287,30 @@ class Boots:
 
     def __post_init__(self) -> None:
         self.speaks()
+        self._check_words()
         if not self.platforms or not set(self.platforms) <= set(PLATFORMS):
             raise ValueError("platforms: bios, efi, or both")
         if self.stick and self.disk == "none":
             raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")
         if self.loader == "legacy" and "bios" not in self.platforms:
             raise ValueError("loader: GRUB legacy is for a BIOS, and platforms has no bios")
+
+    def _check_words(self) -> None:
+        with names.fields() as check:
+            check.all("xen", self.xen, names.word)
+            check.all("kernel", self.kernel, names.word)
+            check.keys("also", self.also, names.title)
+            for title, words in self.also.items():
+                check.all(f"also.{title}", words, names.word)
+            check.number("timeout", self.timeout, 0, 86_400)
+            check.all("platforms", self.platforms, names.name, twice=False)
+            longest = max(self.also.values(), key=lambda words: len(" ".join(words)), default=())
+            for key, words in (("xen", self.xen_words()),
+                               ("kernel", (*self.kernel_words(), *longest)),
+                               ("stick.words", (*self.stick_words(), *longest))):
+                size = len(" ".join(words))
+                check.that(key, size <= names.LINE_LIMIT, f"the command line has {size} bytes; "
+                           f"{names.LINE_LIMIT} are read")
 
 
 def _with(derived: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
@@ -323,7 +352,27 @@ class Recipe:
     boot: Boots | None = None
 
     def __post_init__(self) -> None:
-        check_name(self.kernel, "kernel")
-        for path in (*self.overlays, *self.remove, *self.keep, *self.keep.values(),
-                     *self.outside, self.kernel_path):
-            _check_path(path, "path")
+        with names.fields() as check:
+            check.all("sets", self.sets, names.name, twice=False)
+            check.one("kernel", self.kernel, names.name)
+            check.one("kernel_path", self.kernel_path, names.path)
+            check.all("packages", self.packages, names.line, twice=False)
+            check.all("outside", self.outside, names.path)
+            check.all("overlays", self.overlays, names.path, twice=False)
+            check.all("remove", self.remove, names.path, twice=False)
+            check.keys("keep", self.keep, names.path)
+            check.all("domus", self.domus, names.name, twice=False)
+            check.one("free", self.free, amount)
+            taken = {self.kernel_path: "the kernel"}
+            for old, new in self.keep.items():
+                check.one(f"keep.{old}", new, names.path)
+                check.that(f"keep.{old}", new != old, "it is there already, under that name")
+                check.that(f"keep.{old}", new not in taken,
+                           f"{names.shown(new)} is where {taken.get(new)} lies")
+                check.that(f"keep.{old}", not _covers(self.remove, old), "it is removed")
+                taken[new] = names.shown(old)
+
+
+def _covers(folders: tuple[str, ...], path: str) -> bool:
+    """Whether a path is one of these, or below one."""
+    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)

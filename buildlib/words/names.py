@@ -1,13 +1,195 @@
-"""Names that the configuration gives, which become those of files and tasks."""
+"""What the configuration may say where a text becomes a name, a path or a word of a command.
+
+Each rule takes a text and raises ValueError for one that cannot be. `Fields` holds the fields of
+a table against their rules and tells all that is wrong, each with its key.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
 
+Rule: TypeAlias = Callable[[str], object]
+
+PATH_LIMIT, NAME_LIMIT = 1023, 255  # bytes: NetBSD's MAXPATHLEN without the NUL, and NAME_MAX
+TIME_LIMIT = (1 << 31) - 1  # what FFS version 1 can say of a time
+LINE_LIMIT = 1023  # bytes of a command line: Xen and NetBSD drop what is beyond, without a word
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+_WORD = re.compile(r"[!#-&(-\[\]-~]+\Z")  # ASCII without blanks, quotes and backslashes
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def check_name(name: str, what: str) -> None:
     """Names become file and task names. Raises ValueError for one that cannot."""
-    if not _NAME.match(name):
-        raise ValueError(f"{what} {name!r}: letters, digits and . _ + - only, not first")
+    if not _NAME.match(name) or len(name) > NAME_LIMIT:
+        raise ValueError(f"{what} {shown(name)!r}: letters, digits and . _ + - only, not first")
+
+
+def shown(text: str) -> str:
+    """`text` for an error, shortened."""
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+# rules
+
+
+def name(text: str) -> None:
+    """A file's or task's name."""
+    check_name(text, "name")
+
+
+def variable(text: str) -> None:
+    """A name in the environment of a program."""
+    if not _VARIABLE.match(text):
+        raise ValueError(f"{shown(text)!r} is no name of a variable")
+
+
+def below(text: str) -> str:
+    """A path below a folder, in the one form that paths of a tree have; it is returned.
+
+    No empty names, no `.` and `..`, no `/` at either end, nothing that a NetBSD system cannot have.
+    """
+    names = text.split("/")
+    if any(part in {"", ".", ".."} for part in names):
+        raise ValueError(f"path {shown(text)!r} must be a path below its folder" + _plain(names))
+    size = len(text.encode(errors="surrogateescape"))
+    if size > PATH_LIMIT:
+        raise ValueError(f"{shown(text)}: a path of {size} bytes; NetBSD takes {PATH_LIMIT}")
+    longest = max(len(part.encode(errors="surrogateescape")) for part in names)
+    if longest > NAME_LIMIT:
+        raise ValueError(f"{shown(text)}: a name of {longest} bytes; NetBSD takes {NAME_LIMIT}")
+    return text
+
+
+def _plain(names: list[str]) -> str:
+    plain = [part for part in names if part not in {"", "."}]
+    return f": say {shown('/'.join(plain))!r}" if plain and ".." not in plain else ""
+
+
+def path(text: str) -> None:
+    """A path as a configuration has it: `below`, and no characters that nobody can see."""
+    sentence(text)
+    below(text)
+
+
+def full_path(text: str) -> None:
+    """A path from the root of a system."""
+    if not text.startswith("/"):
+        raise ValueError(f"{shown(text)!r} must be a full path")
+    path(text[1:])
+
+
+def word(text: str) -> None:
+    """A word of the command line of Xen or a kernel: they take it apart at blanks and quotes."""
+    if not _WORD.match(text):
+        raise ValueError(
+            f"{shown(text)!r} is no word of a command line: ASCII, without blanks, quotes and "
+            "backslashes; give each word alone" if text else "an empty word")
+
+
+def title(text: str) -> None:
+    """What a menu shows: GRUB would read more into some characters."""
+    sentence(text)
+    if set(text) & set('"$\\'):
+        raise ValueError(f'{shown(text)!r}: a title has no ", $ and \\')
+
+
+def sentence(text: str) -> None:
+    """Any text on one line."""
+    if not text or text.isspace():
+        raise ValueError("is empty")
+    if not text.isprintable():
+        raise ValueError(f"{shown(text)!r} has characters that cannot be shown")
+
+
+def line(text: str) -> None:
+    """A text without blanks: a URL, a pattern."""
+    sentence(text)
+    if " " in text:
+        raise ValueError(f"{shown(text)!r} has a blank in it")
+
+
+def expression(text: str) -> None:
+    """A regular expression."""
+    sentence(text)
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{shown(text)!r} is no regular expression: {error}") from None
+
+
+# fields
+
+
+class FieldProblems(ValueError):  # noqa: N818  they are many
+    """What is wrong with the fields of a table: (key, problem) each."""
+
+    def __init__(self, found: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{key}: {problem}" for key, problem in found))
+        self.found = found
+
+
+class Fields:
+    """Holds fields against rules, and collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def one(self, key: str, text: str, rule: Rule, *, empty: bool = False) -> None:
+        """A text; it may be empty where that means that there is none."""
+        if empty and not text:
+            return
+        try:
+            rule(text)
+        except ValueError as error:
+            self.found.append((key, str(error)))
+
+    def all(self, key: str, texts: Iterable[str], rule: Rule, *, twice: bool = True) -> None:
+        """A list; `twice`: whether one may be there again."""
+        seen = set()
+        for number, text in enumerate(texts):
+            self.one(f"{key}[{number}]", text, rule)
+            self.that(f"{key}[{number}]", twice or text not in seen,
+                      f"{shown(text)}, a second time")
+            seen.add(text)
+
+    def keys(self, key: str, table: Mapping[str, object], rule: Rule) -> None:
+        """The keys of a table."""
+        for text in table:
+            self.one(f"{key}.{text}", text, rule)
+
+    def number(self, key: str, number: int, least: int, most: int) -> None:
+        """A number within limits, both allowed."""
+        self.that(key, least <= number <= most, f"a number from {least} to {most}, not "
+                  f"{shown_number(number)}")
+
+    def time(self, key: str, seconds: int) -> None:
+        """A time that every format can write."""
+        self.that(key, 0 <= seconds <= TIME_LIMIT, time_problem(seconds))
+
+    def that(self, key: str, is_right: bool, problem: str) -> None:
+        """Any other rule."""
+        if not is_right:
+            self.found.append((key, problem))
+
+
+@contextmanager
+def fields() -> Iterator[Fields]:
+    """Raises FieldProblems with all that was found wrong inside."""
+    found = Fields()
+    yield found
+    if found.found:
+        raise FieldProblems(found.found)
+
+
+def shown_number(number: int) -> str:
+    """A number for an error: Python writes none of more than 4,300 digits."""
+    return str(number) if abs(number) < 10**40 else "one of more than 40 digits"
+
+
+def time_problem(seconds: int) -> str:
+    """Why a time cannot be: the narrowest of the formats has 32 bits."""
+    return (f"the time {shown_number(seconds)} cannot be written: FFS version 1 has 32 bits for "
+            "it, and a build has no time before 1970: 1970 to 2038")

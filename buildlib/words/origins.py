@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from buildlib.words import names
 from buildlib.words.digest import SHA256_HEX
 
 
@@ -25,7 +26,7 @@ class Origin:
     def __post_init__(self) -> None:
         if bool(self.distribution) == bool(self.file):
             raise ValueError("give one of distribution, file")
-        _check_pin(self.file, self.sha256)
+        _check(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,16 @@ class Hypervisor:
     def __post_init__(self) -> None:
         if sum(map(bool, (self.distribution, self.file, self.package))) != 1:
             raise ValueError("give one of distribution, file, package")
-        _check_pin(self.file, self.sha256)
+        _check(self)
+        with names.fields() as check:
+            check.one("package", self.package, names.path, empty=True)
 
 
-def _check_pin(file: str, sha256: str) -> None:
-    if file and not SHA256_HEX.match(sha256):
+def _check(origin: Origin | Hypervisor) -> None:
+    with names.fields() as check:
+        check.one("distribution", origin.distribution, names.line, empty=True)
+        check.one("file", origin.file, names.path, empty=True)
+    if origin.file and not SHA256_HEX.match(origin.sha256):
         raise ValueError("file needs sha256, its digest")
+    if origin.sha256 and not origin.file:
+        raise ValueError("sha256 is of a file: give file, or leave it out")

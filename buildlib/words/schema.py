@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from buildlib.words.errors import ConfigError
+from buildlib.words.names import FieldProblems
 
 T = TypeVar("T")
 
@@ -70,6 +71,9 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
         return None
     try:
         return kind(**values)
+    except FieldProblems as error:
+        problems.extend(f"{_join(at, key)}: {problem}" for key, problem in error.found)
+        return None
     except ValueError as error:
         problems.append(f"{at or kind.__name__.lower()}: {error}")
         return None

@@ -25,12 +25,12 @@ from buildlib.words.errors import ConfigError
 from buildlib.words.keywords import (
     ESCAPE,
     OWNERS,
-    checked_path,
     decoded_name,
     keywords_of,
     known,
     shown_bytes,
 )
+from buildlib.words.names import below
 from buildlib.words.tree import ROOT
 
 SHOWN = 20  # problems of one file that are told
@@ -168,7 +168,7 @@ class _Reader:
                              "type= there")
         elif self._folder != ROOT:
             path = f"{self._folder}/{path}"
-        return checked_path(path)
+        return below(path)
 
 
 def _parent(path: str) -> str:

@@ -30,7 +30,7 @@ RELEASE = Release(
 )
 RECIPES: Mapping[str, Recipe] = {
     "dom0": Recipe(("base",), "K", packages=("net/rsync", "zstd")),
-    "domu/www": Recipe(("base", "etc", "no such set"), "K", packages=("net/rsync",)),
+    "domu/www": Recipe(("base", "etc", "no-such-set"), "K", packages=("net/rsync",)),
 }
 RSYNC = LockedPackage("rsync-3.4", "net/rsync", "rsync-3.4.tgz", PIN, ("dom0", "domu/www"),
                       ("dom0", "domu/www"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.strategies import few, some
 
 from buildlib.words.errors import ConfigError, GoldmasterError
-from buildlib.words.keywords import checked_path
+from buildlib.words.names import below
 from buildlib.words.spec import Said, read_spec
 
 # NetBSD's usr.sbin/mtree/misc.c 1.30.8.2 of 2013-01-16: keylist.
@@ -109,12 +109,12 @@ def test_words_that_cannot_be(word: str, what: str) -> None:
         ("/etc type=dir", "/etc: a path begins with ./"),
         ("/set mdoe=0600", "mdoe: unknown keyword; did you mean mode?"),
         ("/unset mdoe", "mdoe: unknown keyword; did you mean mode?"),
-        ("./a/../b type=dir", "'a/../b' is not a path below the root"),
-        ("../b type=dir", "'../b' is not a path below the root"),
-        ("./a//b type=dir", "'a//b' is not a path below the root"),
-        ("./a/./b type=dir", "'a/./b' is not a path below the root"),
-        ("./a/ type=dir", "'a/' is not a path below the root"),
-        ("a\\057..\\057b type=dir", "'a/../b' is not a path below the root"),
+        ("./a/../b type=dir", "path 'a/../b' must be a path below its folder"),
+        ("../b type=dir", "path '../b' must be a path below its folder"),
+        ("./a//b type=dir", "path 'a//b' must be a path below its folder"),
+        ("./a/./b type=dir", "path 'a/./b' must be a path below its folder"),
+        ("./a/ type=dir", "path 'a/' must be a path below its folder"),
+        ("a\\057..\\057b type=dir", "path 'a/../b' must be a path below its folder"),
         ("\\057etc type=dir", "/etc: a path begins with ./"),
         (".. type=dir", "`..` stands alone on its line"),
         ("./*.conf mode=0600", "./*.conf: patterns are not taken; give every path a line"),
@@ -311,4 +311,4 @@ def test_no_spec_does_more_than_raise(data: bytes) -> None:
         found = read_spec(data, where="s")
     except GoldmasterError:
         return
-    assert all(checked_path(path) == path for path in found if path != ".")
+    assert all(below(path) == path for path in found if path != ".")
