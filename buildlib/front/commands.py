@@ -59,6 +59,13 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
         return open_session(Path.cwd(), command_line(), silent)
 
 
+def refuse(command: str, words: Sequence[str]) -> None:
+    """Refuse words that a command does not take. Raises ConfigError."""
+    if words:
+        raise ConfigError(f"doit {command} takes no words, only settings: name=value",
+                          why=f"it was given {' '.join(map(repr, words))}", reason="usage")
+
+
 class Plan(Own):
     """`doit plan`: a dry run."""
 
@@ -149,6 +156,9 @@ def _tasks_of(session: Session, name: str) -> list[str]:
     if name in checks:
         return checks[name]  # they always run; what can be told of is what they need
     known = [*session.engine.graph.stages, *session.plan.products]
+    if not name:
+        raise ConfigError("an empty word is the name of no task",
+                          hint="doit list --all shows all tasks", reason="unknown-task")
     found = [task for task in known if task == name or task.startswith(f"{name}:")]
     if not found:
         raise ConfigError(f"there is no task {name}{nearest(name, known)}",
@@ -165,7 +175,8 @@ class Lock(Own):
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Fetch, check, write the lock, and print what it changes."""
-        del options, names
+        del options
+        refuse(self.name, names)
         from buildlib.front.locks import lock_release
 
         settings = read_settings(Path.cwd(), command_line())
@@ -185,7 +196,8 @@ class Gc(Own):
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Remove, and say how much."""
-        del options, names
+        del options
+        refuse(self.name, names)
         from buildlib.graph.gc import collect
 
         session = self.session()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from buildlib.front.commands import JSON, Own
+from buildlib.front.commands import JSON, Own, refuse
 from buildlib.words.errors import printable
 
 
@@ -23,7 +23,7 @@ class PackagesReport(Own):
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Print a paragraph for each package that has something to tell, and a count."""
-        del names
+        refuse(self.name, names)
         from buildlib.graph.packagesreport import report, undone
 
         session = self.session()

@@ -6,6 +6,7 @@ since the last run, none does, and the run has cost little more than doit's own 
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import zlib
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 # Settings that change how a run goes, never what it makes or what is there to be made.
 _PASSING = frozenset({"offline", "progress", "seconds", "media", "images", "packages", "key",
                       "vulnerabilities"})
+_PLAINLY = {
+    "offline": re.compile("yes|no"), "progress": re.compile("auto|live|plain|json|quiet"),
+    "seconds": re.compile("[0-9]{1,5}"), "media": re.compile("(cd|disk|usb)(,(cd|disk|usb))*"),
+}
+_ANY = re.compile(".*")
+_FOLDERS = frozenset({"images", "packages"})
 
 
 class Run:
@@ -52,7 +59,8 @@ class Run:
         mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
         store = root / (given.get("build") or _filed_build(root)) / "store"
         self._glance_path = f"{store}/glance-{mark:08x}.json"
-        self.glance = read_glance(self._glance_path, self._circumstances)
+        self.glance = (read_glance(self._glance_path, self._circumstances)
+                       if _look_right(given, root) else None)
 
     @property
     def display(self) -> Display:
@@ -190,6 +198,21 @@ class Run:
             f"internal error: {type(error).__name__}: {error}",
             hint="this is a bug of goldmaster; the log helps to mend it", log=log, reason="bug",
         )
+
+
+def _look_right(given: Mapping[str, str], root: Path) -> bool:
+    """Whether those settings that a glance does not depend on are plainly right.
+
+    Of others the session is asked, which reads all of them and tells what is wrong.
+    """
+    return all(
+        value.isascii() and value.isprintable() and _PLAINLY.get(name, _ANY).fullmatch(value)
+        and (name not in _FOLDERS or _is_elsewhere(value, root))
+        for name, value in given.items() if name in _PASSING)
+
+
+def _is_elsewhere(folder: str, root: Path) -> bool:
+    return folder.startswith("/") and ".." not in folder and not folder.startswith(str(root))
 
 
 def _filed_build(root: Path) -> str:

@@ -13,9 +13,15 @@ from pathlib import Path
 
 from buildlib.sources.tomlfile import read_toml
 from buildlib.store.surroundings import all_settings, processors, setting, source_date_epoch
+from buildlib.words.booting import MEDIA
 from buildlib.words.errors import ConfigError
+from buildlib.words.names import TIME_LIMIT, TIME_REASON, shown
+from buildlib.words.numbers import MOST, number_or_none, whole_number
 from buildlib.words.schema import nearest
 
+_SOURCES = ("recipes", "sets", "kernel-configs", "buildlib", "docs", "tests", "tools", ".git",
+            ".venv")
+_MOST = 1_000_000  # seconds, processors: more is a slip
 _YES_NO = {"yes": True, "no": False, "true": True, "false": False}  # the latter are TOML's
 PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
@@ -77,24 +83,63 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
         given = next((value for value in places if value is not None), None)
         if given is None:
             continue
-        if isinstance(spec.default, bool):  # is an int too, for Python
-            if str(given).lower() not in _YES_NO:
-                problems.append(f"{name}: must be yes or no, is {given!r}")
-                continue
-            values[name] = _YES_NO[str(given).lower()]
-        elif isinstance(spec.default, int):
-            if not str(given).isdigit():
-                problems.append(f"{name}: must be a whole number from 0, is {given!r}")
-                continue
-            values[name] = int(given)
-        else:
-            values[name] = str(given)
-    if values.get("progress", "auto") not in PROGRESS:
-        problems.append(f"progress: one of {', '.join(PROGRESS)}, not {values['progress']!r}")
+        try:
+            values[name] = _value(name, type(spec.default), given)
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if not problems:
+        settings = Settings(**values)  # type: ignore[arg-type]  # of the fields' types
+        problems += folder_problems(root, settings)
     if problems:
         raise ConfigError("settings that cannot be", problems=tuple(problems),
                           why=f"known: {', '.join(known)}", reason="settings")
-    return Settings(**values)  # type: ignore[arg-type]  # checked above
+    return settings
+
+
+def _value(name: str, kind: type[object], given: object) -> str | int | bool:
+    """A setting's value. Raises ValueError."""
+    if kind is bool:
+        if str(given).lower() not in _YES_NO or not isinstance(given, str | bool):
+            raise ValueError(f"must be yes or no, is {shown(repr(given))}")
+        return _YES_NO[str(given).lower()]
+    if kind is int:
+        number = number_or_none(str(given), most=_MOST) if type(given) in {str, int} else None
+        if number is None:
+            raise ValueError(f"must be a whole number from 0, is {shown(repr(given))}")
+        return number
+    if not isinstance(given, str):
+        raise ValueError(f"must be a text, is {shown(repr(given))}")  # noqa: TRY004  all are told
+    if not given.isprintable():
+        raise ValueError(f"{shown(given)!r} has characters that cannot be shown")
+    if not given.strip() and name in {"release", "build", "dist"}:
+        raise ValueError("is empty; leave it out for what is usual")
+    if name == "progress" and given not in PROGRESS:
+        raise ValueError(f"one of {', '.join(PROGRESS)}, not {shown(given)!r}")
+    if name == "media" and given and (wrong := set(given.split(",")) - set(MEDIA)):
+        raise ValueError(f"some of {','.join(MEDIA)}, not {shown(min(wrong))!r}")
+    return given
+
+
+def folder_problems(root: Path, settings: Settings) -> list[str]:
+    """Whether the folders that a build writes to are nobody else's, and not in one another."""
+    root = root.resolve()
+    names = {"build": settings.build, "dist": settings.dist, "images": settings.images,
+             "packages": settings.packages}
+    places = {name: (root / text).resolve() for name, text in names.items() if text}
+    problems = []
+    for name, place in places.items():
+        if root.is_relative_to(place):
+            problems.append(f"{name}: {names[name]} is the project's folder or above it; give one "
+                            "of its own")
+        problems += [f"{name}: {names[name]} lies in {part}, which a build only reads"
+                     for part in _SOURCES if place.is_relative_to(root / part)]
+        if name != "build" and place.is_relative_to(places.get("build", root / "build")):
+            problems.append(f"{name}: {names[name]} lies in build, which may be deleted at any "
+                            "time; give another folder")
+        problems += [f"{name}: {names[name]} is {other} too; give each a folder of its own"
+                     for other in places if other < name and other != "build"
+                     and places[other] == place]
+    return problems
 
 
 def progress_setting(root: Path, variables: Mapping[str, str]) -> str:
@@ -106,11 +151,21 @@ def progress_setting(root: Path, variables: Mapping[str, str]) -> str:
 
 
 def read_epoch() -> int | None:
-    """SOURCE_DATE_EPOCH, or None where it is not set. Raises ConfigError."""
+    """SOURCE_DATE_EPOCH, or None where it is not set or empty.
+
+    Raises ConfigError for what is no number of seconds, or a time that an image cannot have.
+    """
     text = source_date_epoch()
     if text is None:
         return None
-    if not text.isdigit():
-        raise ConfigError("SOURCE_DATE_EPOCH is no number of seconds", why=f"it is {text!r}",
-                          reason="settings")
-    return int(text)
+    try:
+        seconds = whole_number(text, least=-MOST, signed=True)
+    except ValueError as error:
+        raise ConfigError("SOURCE_DATE_EPOCH is no number of seconds", where="SOURCE_DATE_EPOCH",
+                          why=str(error), reason="settings",
+                          hint="give seconds since 1970, such as 1767225600") from None
+    if not 0 <= seconds <= TIME_LIMIT:
+        raise ConfigError(f"the time {seconds} cannot be written", where="SOURCE_DATE_EPOCH",
+                          why=TIME_REASON, reason="settings",
+                          hint="give seconds since 1970, such as 1767225600, or unset it")
+    return seconds

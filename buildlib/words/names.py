@@ -15,6 +15,7 @@ Rule: TypeAlias = Callable[[str], object]
 
 PATH_LIMIT, NAME_LIMIT = 1023, 255  # bytes: NetBSD's MAXPATHLEN without the NUL, and NAME_MAX
 TIME_LIMIT = (1 << 31) - 1  # what FFS version 1 can say of a time
+TIME_REASON = "FFS version 1 has 32 bits for it, 1901 to 2038; no build is older than 1970"
 LINE_LIMIT = 1023  # bytes of a command line: Xen and NetBSD drop what is beyond, without a word
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
 _WORD = re.compile(r"[!#-&(-\[\]-~]+\Z")  # ASCII without blanks, quotes and backslashes
@@ -190,6 +191,5 @@ def shown_number(number: int) -> str:
 
 
 def time_problem(seconds: int) -> str:
-    """Why a time cannot be: the narrowest of the formats has 32 bits."""
-    return (f"the time {shown_number(seconds)} cannot be written: FFS version 1 has 32 bits for "
-            "it, and a build has no time before 1970: 1970 to 2038")
+    """Why a time cannot be."""
+    return f"the time {shown_number(seconds)} cannot be written: {TIME_REASON}"
