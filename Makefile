@@ -5,15 +5,21 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
+# Settings given to make are handed on: `make iso release=NAME`. A name that is none doit refuses.
+OWN = BENCH BIN DOIT PYTEST PYTHON SHELL VENV
+NAMES = $(strip $(foreach name,$(filter-out $(OWN) MAKE%,$(.VARIABLES)),$(if \
+    $(filter command,$(firstword $(origin $(name)))),$(name))))
+GIVEN = $(foreach name,$(NAMES),'$(name)=$(subst ','\'',$($(name)))')
+
 .PHONY: all iso domu-images boot-test verify test unit lint bench clean host-build host-test
 
 all: iso
 
 iso domu-images verify: $(VENV)/ready host-build
-	$(BIN)/doit $@ $(DOIT)
+	$(BIN)/doit $@ $(GIVEN) $(DOIT)
 
 boot-test: $(VENV)/ready host-test
-	$(BIN)/doit $@ $(DOIT)
+	$(BIN)/doit $@ $(GIVEN) $(DOIT)
 
 # Everything: linters and types are tests too.
 test: $(VENV)/ready-test host-test
