@@ -8,6 +8,7 @@ from buildlib.sources.pkgsrc.pattern import matches
 from buildlib.sources.project import definition_digest
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Lock, LockedPackage, Recipe, Release
+from buildlib.words.schema import nearest
 
 
 def check_lock(
@@ -42,8 +43,10 @@ def check_lock(
             hint=f"fetch it: {again}" if release.signature.key_path
             else "put it there, beside the release definition", reason="no-key",
         )
-    for name, recipe in recipes.items():
-        _check_packages(name, recipe, lock, again)
+    stale = [error for name, recipe in recipes.items()
+             if (error := _packages(name, recipe, lock, again))]
+    if stale:
+        raise ConfigError.together(stale)
 
 
 def _missing(release: Release, lock: Lock, recipes: Mapping[str, Recipe]) -> Iterator[str]:
@@ -65,18 +68,24 @@ def _unlocked(lock: Lock, recipes: Mapping[str, Recipe]) -> list[str]:
     return [name for name in names if not any(_means(name, item) for item in lock.packages)]
 
 
-def _check_packages(recipe_name: str, recipe: Recipe, lock: Lock, again: str) -> None:
-    """Raises ConfigError where the lock was made before the recipe's packages were changed."""
+def _packages(recipe_name: str, recipe: Recipe, lock: Lock, again: str) -> ConfigError | None:
+    """Whether the lock was made before the recipe's packages were changed."""
     wanted = [item for item in lock.packages if recipe_name in item.wanted_by]
-    problems = [f"{name}: not in the lock" for name in recipe.packages
+    problems = [f"{name}: not in the lock{_near(name, lock)}" for name in recipe.packages
                 if not any(_means(name, item) for item in wanted)]
     problems += [f"{item.pkgname}: in the lock, no longer in the recipe" for item in wanted
                  if not any(_means(name, item) for name in recipe.packages)]
-    if problems:
-        raise ConfigError(
-            "the lock was made for other packages", where=f"recipes/{recipe_name}.toml: packages",
-            problems=tuple(problems), hint=f"run: {again}", reason="stale-lock",
-        )
+    return ConfigError(
+        "the lock was made for other packages", where=f"recipes/{recipe_name}.toml: packages",
+        problems=tuple(problems), hint=f"run: {again}", reason="stale-lock",
+    ) if problems else None
+
+
+def _near(name: str, lock: Lock) -> str:
+    """A package of the lock that may have been meant, if nothing of it is there."""
+    known = [item.pkgpath if "/" in name else item.pkgname.rpartition("-")[0]
+             for item in lock.packages]
+    return "" if name in known else nearest(name, known)
 
 
 def _means(name: str, item: LockedPackage) -> bool:

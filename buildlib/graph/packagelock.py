@@ -14,7 +14,7 @@ from pathlib import Path
 from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
-from buildlib.graph.plan import DOM0
+from buildlib.graph.recipecheck import DOM0
 from buildlib.sources.archive import compress, tar
 from buildlib.sources.download import Pin
 from buildlib.sources.mirrors import Mirrors

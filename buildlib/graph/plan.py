@@ -10,6 +10,7 @@ from buildlib.graph.engine import Graph
 from buildlib.graph.loaders import boot_images, menus, xen_stage
 from buildlib.graph.lockcheck import check_lock
 from buildlib.graph.product import Product
+from buildlib.graph.recipecheck import DOM0, IMAGES, XEN, read_recipes, recipe_problems, refuse
 from buildlib.sources.kernelconfig import pieces
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
@@ -37,11 +38,7 @@ from buildlib.words.booting import Medium, Platform
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Boots, Lock, LockedPackage, Pinned, Recipe, Release
 from buildlib.words.origins import Hypervisor
-from buildlib.words.schema import nearest
 
-DOM0 = "dom0"
-XEN = "boot/xen.gz"
-IMAGES = "images"
 PRESS, LIST, SIGNATURE, TOOLCHAIN, HYPERVISOR = (
     "press", "fetch:list", "signature", "toolchain", "hypervisor")
 
@@ -123,15 +120,7 @@ class _Builder:
         return self.fetch(f"fetch:{path}", f"{self.release.path}/{path}", self.lock.files[path],
                           after=(SIGNATURE,))
 
-    def binary_set(self, name: str, recipe_name: str) -> From:
-        known = self.release.binary_sets
-        if name not in known:
-            raise ConfigError(
-                f"the release has no set {name}{nearest(name, known)}",
-                where=f"recipes/{recipe_name}.toml: sets", why=f"known: {', '.join(known)}",
-                hint="binary_sets in the release definition says which are used",
-                reason="unknown-set",
-            )
+    def binary_set(self, name: str) -> From:
         archive = self.set_file(self.release.binary_path(name))
         return From(self.add(f"unpack:{name}", Unpack(archive, name), f"unpack set {name}"), "tree")
 
@@ -218,7 +207,7 @@ class _Builder:
         kernel = (self.started(recipe.kernel, recipe.boot or Boots()) if recipe_name == DOM0 else
                   self.kernel(recipe.kernel))
         stage = Root(
-            layers=(*(self.binary_set(name, recipe_name) for name in recipe.sets), *packages),
+            layers=(*(self.binary_set(name) for name in recipe.sets), *packages),
             packages=self.installing(recipe) if packages else None,
             overlays=overlays,
             time=self.epoch,
@@ -319,14 +308,9 @@ def make_plan(
     Raises ConfigError.
     """
     definition = project.release_file(release_name)
-    release, lock = project.release(release_name), project.lock(release_name)
-    recipe = project.recipe(DOM0)
+    release, lock, recipes = _read(project, release_name, definition)
+    recipe = recipes[DOM0]
     domus = tuple(dict.fromkeys((*recipe.domus, *project.domus())))
-    recipes = {DOM0: recipe} | {f"domu/{domu}": project.recipe(f"domu/{domu}") for domu in domus}
-    check_lock(
-        release, lock, recipes, has_key=project.has_file(definition.parent / release.signature.key),
-        where=project.name_of(project.lock_file(release_name)),
-        again=f"doit lock release={release_name}")
     builder = _Builder(project, definition.parent, release, lock, recipes,
                        lock.epoch if epoch is None else epoch)
     first: tuple[str, ...] = ()
@@ -355,6 +339,31 @@ def make_plan(
     boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
                 boots, boots.chosen(), boots.media())
+
+
+def _read(
+    project: Project, release_name: str, definition: Path
+) -> tuple[Release, Lock, dict[str, Recipe]]:
+    """Release, lock and recipes. Raises ConfigError with all that is wrong with any of them."""
+    release = project.release(release_name)
+    problems, wrong = list[ConfigError](), list[ConfigError]()
+    lock: Lock | None = None
+    try:
+        lock = project.lock(release_name)
+    except ConfigError as error:
+        problems.append(error)
+    recipes = read_recipes(project, wrong)
+    if lock is not None:
+        try:
+            check_lock(
+                release, lock, recipes, where=project.name_of(project.lock_file(release_name)),
+                has_key=project.has_file(definition.parent / release.signature.key),
+                again=f"doit lock release={release_name}")
+        except ConfigError as error:
+            problems.append(error)
+    refuse([*problems, *wrong, *recipe_problems(project, release, recipes)])
+    assert lock is not None  # or there was a problem
+    return release, lock, recipes
 
 
 def press_stage(

@@ -13,7 +13,9 @@ from pathlib import Path
 from buildlib.graph.ahead import Work, long_ones, pending, work_of
 from buildlib.graph.compilers import compiler_problems
 from buildlib.graph.engine import Engine
-from buildlib.graph.plan import DOM0, Plan
+from buildlib.graph.plan import Plan
+from buildlib.graph.recipecheck import DOM0
+from buildlib.graph.treecheck import tree_problems
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.probe import folder_of, unanswered
 from buildlib.sources.project import Project
@@ -35,15 +37,21 @@ NO_LOCK = frozenset({"no-lock", "no-key", "stale-lock", "incomplete-lock"})
 
 def check(engine: Engine, plan: Plan, names: Sequence[str]) -> None:
     """Raises ConfigError with all problems, where a run that makes `names` cannot succeed."""
-    work = work_of(engine, pending(engine, long_ones(engine, names)))
-    problems: list[str] = []
+    coming = pending(engine, names)
+    found = tree_problems(engine, coming, room=free_bytes(engine.store.build))
+    wrong = {tuple(error.told()): error for error in found}  # recipes share overlays
+    work = work_of(engine, {name: coming[name] for name in long_ones(engine, names)
+                            if name in coming})
+    problems = [problem for told in wrong for problem in told]
     if work.compiles:
         problems += host_problems(plan.release, work, engine.store)
         told = _compilers(plan.release) if work.toolchain else frozenset()
-        problems += tool_problems(engine, tuple(pending(engine, names).values()), told=told)
+        problems += tool_problems(engine, tuple(coming.values()), told=told)
     pressed = {product.folder for product in plan.products.values()}
     if not pressed.intersection(map(folder_of, plan.mirrors.roots)):
         problems += fetch_problems(plan.mirrors, work.fetches)
+    if tuple(problems) in wrong:  # the only one
+        raise wrong[tuple(problems)]
     if problems:
         raise ConfigError(
             "this build cannot succeed", where=f"release {plan.release.name}",

@@ -18,7 +18,13 @@ from buildlib.words.accounts import Accounts
 from buildlib.words.digest import Json, digest_of
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Lock, Recipe, Release
-from buildlib.words.schema import load, nearest
+from buildlib.words.schema import load, nearest, problems_of
+
+# Keys of a recipe that would have no effect in another system's.
+_OF_DOM0 = {"boot": "only dom0's recipe says how the disc starts; Xen starts a domU as its file in "
+                    "domUs says",
+            "hypervisor": "only dom0 has one", "domus": "only dom0 carries images"}
+_OF_DOMUS = {"free": "only an FFS image of a domU has free space; a CD has none"}
 
 
 class Project:
@@ -85,7 +91,16 @@ class Project:
         """A recipe: `dom0`, or `domu/NAME`."""
         folder, _, base = name.rpartition("/")
         path = self._known("recipe", base, self.root / "recipes" / folder, ".toml")
-        return load(Recipe, self._toml(path), where=self.name_of(path))
+        data = self._toml(path)
+        others = _OF_DOM0 if folder else _OF_DOMUS
+        misplaced = tuple(f"{key}: {why}" for key, why in others.items() if key in data)
+        try:
+            recipe = load(Recipe, data, where=self.name_of(path))
+        except ConfigError as error:
+            raise problems_of(self.name_of(path), (*misplaced, *error.problems)) from None
+        if misplaced:
+            raise problems_of(self.name_of(path), misplaced)
+        return recipe
 
     def domus(self) -> tuple[str, ...]:
         """Names of all domU recipes, sorted."""

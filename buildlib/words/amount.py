@@ -19,10 +19,10 @@ def amount(text: str) -> tuple[int, int]:
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"{text[:40]!r} is no amount of space: say 5%, or 64m")
-    if match[2] == "%":
-        return 0, whole_number(match[1], most=MOST_PERCENT)
     try:
+        if match[2] == "%":
+            return 0, whole_number(match[1], most=MOST_PERCENT)
         return whole_number(match[1], most=MOST_BYTES // _UNITS[match[2]]) * _UNITS[match[2]], 0
     except ValueError:
-        raise ValueError(f"{text[:40]} is more than an image can have here, "
+        raise ValueError(f"{text[:40]!r} is more than an image can have: {MOST_PERCENT}%, or "
                          f"{MOST_BYTES >> 30}g") from None

@@ -102,7 +102,8 @@ class ConfigError(GoldmasterError):
 
     @classmethod
     def together(cls, errors: Sequence[ConfigError]) -> ConfigError:
-        """One error that tells all of these; a single one is told as it is."""
+        """One error that tells all of these, each once; a single one is told as it is."""
+        errors = list({tuple(error.told()): error for error in errors}.values())
         if len(errors) == 1:
             return errors[0]
         problems = tuple(problem for error in errors for problem in error.told())

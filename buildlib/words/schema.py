@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -31,11 +31,16 @@ def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
     problems: list[str] = []
     value = _dataclass(kind, data, "", problems)
     if problems:
-        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
-        raise ConfigError(
-            f"{where} has {count}", where=where, problems=tuple(problems), reason="schema"
-        )
+        raise problems_of(where, problems)
     return typing.cast("T", value)
+
+
+def problems_of(where: str, problems: Sequence[str]) -> ConfigError:
+    """The error for a file with these problems."""
+    count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
+    return ConfigError(
+        f"{where} has {count}", where=where, problems=tuple(problems), reason="schema"
+    )
 
 
 @cache

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pysequoia
 import pytest
-from support.mistakes import Bad, added, changed, check, put_back, snapshot, written
+from support.mistakes import Bad, added, both, changed, check, put_back, snapshot, written
 from support.scratch import Scratch, base_digest
 
 RECIPE = "recipes/dom0.toml"
@@ -49,7 +50,72 @@ CONFIGURATION: dict[str, Bad] = {
         problems=("hypervisor: give one of distribution, file, package",)),
     "a path that leaves the recipes": Bad(
         changed(RECIPE, '"dom0/overlay"', '"../../etc"'), "recipes/dom0.toml has 1 problem",
-        problems=("recipe: path '../../etc' must be a path below its folder",)),
+        problems=("overlays[1]: path '../../etc' must be a path below its folder",)),
+    "words that Xen and GRUB would take apart, and a title": Bad(
+        both(changed(RECIPE, '"pv-linear-pt=true"', r'"a b", "", "a\u0000", "\""'),
+             changed(RECIPE, '"verbose"', r'"a\nb"')),
+        "recipes/dom0.toml has 5 problems", RECIPE, problems=(
+            ("boot.xen[1]: 'a b' is no word of a command line: ASCII, without blanks, quotes and "
+             "backslashes; give each word alone"),
+            "boot.xen[2]: an empty word",
+            ("boot.xen[3]: 'a\\x00' is no word of a command line: ASCII, without blanks, quotes "
+             "and backslashes; give each word alone"),
+            ("boot.xen[4]: '\"' is no word of a command line: ASCII, without blanks, quotes and "
+             "backslashes; give each word alone"),
+            r"boot.also.a\nb: 'a\nb' has characters that cannot be shown")),
+    "paths that are none": Bad(
+        both(changed(RECIPE, '["server/overlay", "dom0/overlay"]', '["", ".", "dom0/overlay/"]'),
+             changed(RECIPE, '"etc/rc.netbsd"', r'"a\u0000b"')),
+        "recipes/dom0.toml has 4 problems", RECIPE, problems=(
+            "overlays[0]: is empty",
+            "overlays[1]: path '.' must be a path below its folder",
+            ("overlays[2]: path 'dom0/overlay/' must be a path below its folder: say "
+             "'dom0/overlay'"),
+            r"keep.etc/rc: 'a\x00b' has characters that cannot be shown")),
+    "keys without an effect": Bad(
+        added("recipes/domu/base.toml", "[boot]\ntimeout = 1\nxne = 1\n"),
+        "recipes/domu/base.toml has 2 problems", "recipes/domu/base.toml", problems=(
+            ("boot: only dom0's recipe says how the disc starts; Xen starts a domU as its file in "
+             "domUs says"), "boot.xne: unknown key; did you mean xen?")),
+    "space without an end": Bad(
+        added("recipes/domu/base.toml", 'free = "99999999999999999999g"\n'),
+        "recipes/domu/base.toml has 1 problem", problems=(
+            "free: '99999999999999999999g' is more than an image can have: 1000%, or 1024g",)),
+    "no overlay folder": Bad(
+        changed(RECIPE, "dom0/overlay", "dom0/ovrlay"),
+        "there is no folder dom0/ovrlay; did you mean dom0/overlay?",
+        "recipes/dom0.toml: overlays[1]", "server/overlay"),
+    "an overlay that is a link to elsewhere": Bad(
+        both(changed(RECIPE, "dom0/overlay", "dom0/other"),
+             lambda scratch: scratch.path("recipes/dom0/other").symlink_to("/usr/share")),
+        "dom0/other is a link that leads out of the recipes", "recipes/dom0.toml: overlays[1]",
+        "/usr/share", "copy what is there"),
+    "a keyword misspelt": Bad(
+        added(f"{OVERLAY}.mtree", "./etc/rc.conf mdoe=0600\n"),
+        "mdoe: unknown keyword; did you mean mode?", f"/{OVERLAY}.mtree, line "),
+    "a mode that is none": Bad(
+        added(f"{OVERLAY}.mtree", "./etc/rc.conf mode=0999\n"),
+        "mode: '0999' is no mode: four octal digits at most", f"/{OVERLAY}.mtree, line "),
+    "a time beyond what a CD can say": Bad(
+        added(f"{OVERLAY}.mtree", "./late type=dir time=99999999999.0\n"),
+        "late: the time 99999999999 cannot be written: a CD has one byte for the year: 1900 to",
+        f"/{OVERLAY}.mtree, line "),
+    "a time beyond what FFS can say": Bad(
+        added("recipes/domu/base/overlay.mtree", "./late type=dir time=2147483648.0\n"),
+        "late: the time 2147483648 cannot be written: FFS version 1 has 32 bits for it: 1901 to",
+        "/recipes/domu/base/overlay.mtree, line "),
+    "a device number NetBSD has not": Bad(
+        added(f"{OVERLAY}.mtree", "./dev/x type=char device=netbsd,5000,1\n"),
+        "device: 5000,1 is no device number of NetBSD", f"/{OVERLAY}.mtree, line "),
+    "several files": Bad(
+        both(changed(RECIPE, "XEN3_DOM0_CD", "XEN3_DOM0_DC"), changed(RECIPE, '"etc"]', '"ect"]'),
+             added("recipes/domu/base.toml", "fre = 1\n")),
+        "3 things are wrong", do="recipes/dom0.toml: kernel names it", problems=(
+            "recipes/domu/base.toml: fre: unknown key; did you mean free?",
+            ("recipes/dom0.toml: sets: the release has no set ect; did you mean etc? (known: base, "
+             "etc)"),
+            ("kernel-configs: there is no kernel XEN3_DOM0_DC; did you mean XEN3_DOM0_CD? (known: "
+             "XEN3_DOM0_CD, XEN3_DOM0_STICK, XEN3_DOMU_RO)"))),
     "an unknown domU": Bad(
         changed(RECIPE, '["base", "pkgrepo"]', '["base", "pkgrpeo"]'),
         "there is no recipe pkgrpeo; did you mean pkgrepo?", "recipes/domu", "base, pkgrepo"),
@@ -63,10 +129,11 @@ CONFIGURATION: dict[str, Bad] = {
     "a package that is not locked": Bad(
         changed(RECIPE, "net/rsync", "net/rsnyc"), "the lock was made for other packages",
         "recipes/dom0.toml: packages", do="doit lock release=mini", problems=(
-            "net/rsnyc: not in the lock", "rsync-3.4.1: in the lock, no longer in the recipe")),
+            "net/rsnyc: not in the lock; did you mean net/rsync?",
+            "rsync-3.4.1: in the lock, no longer in the recipe")),
     "a package by its base name": Bad(
         changed(RECIPE, '"net/rsync"', '"rsync", "rsnyc"'), "the lock was made for other packages",
-        problems=("rsnyc: not in the lock",)),
+        problems=("rsnyc: not in the lock; did you mean rsync?",)),
     "a lock for other sets": Bad(
         changed(RELEASE, '"gnusrc"]', '"gnusrc", "xsrc"]'),
         "the lock was made for another release definition", LOCK, do="doit lock release=mini"),
@@ -98,44 +165,64 @@ CONFIGURATION: dict[str, Bad] = {
         problems=("amd64/binary/sets/etc.tgz: not pinned",)),
 }
 
+# Told by `iso` before it begins; for most the sets or the overlays must be looked at.
+BEFORE: dict[str, Bad] = {
+    "a FIFO in an overlay": Bad(
+        lambda scratch: os.mkfifo(scratch.path(f"{OVERLAY}/fifo")), "no file, folder or link",
+        f"/{OVERLAY}/fifo", do="devices and FIFOs are written in the spec"),
+    "a path that the overlay does not have": Bad(
+        added(f"{OVERLAY}.mtree", "./etc/rc.cnof mode=0600\n"),
+        "etc/rc.cnof: not in the folder; did you mean etc/rc.conf?; a line alone makes a dir, link",
+        f"/{OVERLAY}.mtree, line "),
+    "a file changed since its digest was written": Bad(
+        added(f"{OVERLAY}.mtree", f"./etc/rc.conf mode=0600 sha256={'0' * 64}\n"),
+        "etc/rc.conf: sha256 is not that of the file: it was changed since the line was written",
+        f"/{OVERLAY}.mtree, line "),
+    "a size that is another": Bad(
+        added(f"{OVERLAY}.mtree", "./etc/rc.conf size=1\n"),
+        "etc/rc.conf: size=1, but the file has ", f"/{OVERLAY}.mtree, line "),
+    "a file where the kernel lies": Bad(
+        written(f"{OVERLAY}/netbsd", "No kernel.\n"), "netbsd: the kernel lies there",
+        "recipes/dom0/overlay/netbsd", do="take it out of the overlay"),
+    "a file where the hypervisor lies": Bad(
+        written(f"{OVERLAY}/boot/xen.gz", ""), "boot/xen.gz: what the disc starts lies there",
+        "recipes/dom0/overlay/boot/xen.gz"),
+    "a path to be taken out that is not there": Bad(
+        added("recipes/domu/base.toml", 'remove = ["usr/x11"]\n'),
+        "usr/x11 is in no set or package", "recipes/domu/base.toml: remove[0]"),
+    "a path to be kept that is not there": Bad(
+        changed("recipes/domu/base.toml", '"etc/rc" =', '"etc/mtod" ='),
+        "etc/mtod is in no set or package; did you mean etc/motd?",
+        "recipes/domu/base.toml: keep.etc/mtod"),
+    "a folder to be kept": Bad(
+        changed("recipes/domu/base.toml", '"etc/rc" =', '"etc/ssh" ='),
+        "etc/ssh is a folder; only files can be kept", "recipes/domu/base.toml: keep.etc/ssh"),
+    "a file to be kept over another": Bad(
+        changed("recipes/domu/base.toml", '"etc/rc.netbsd"', '"etc/motd"'),
+        "etc/motd is in the sets already", "recipes/domu/base.toml: keep.etc/rc"),
+    "several of these": Bad(
+        both(added("recipes/domu/base.toml", 'remove = ["usr/x11", "etc/mtod"]\n'),
+             added(f"{OVERLAY}.mtree", "./etc/rc.cnof mode=0600\n./a type=char\n")),
+        "this build cannot succeed", "release mini", do="see to all of it", problems=(
+            ("WHERE/recipes/dom0/overlay.mtree: line 4: etc/rc.cnof: not in the folder; did you "
+             "mean etc/rc.conf?; a line alone makes a dir, link, char, block or fifo (type=)"),
+            "WHERE/recipes/dom0/overlay.mtree: line 5: a: device= is needed",
+            "recipes/domu/base.toml: remove[0]: usr/x11 is in no set or package",
+            ("recipes/domu/base.toml: remove[1]: etc/mtod is in no set or package; did you mean "
+             "etc/motd?"))),
+    "a link's target too long for a CD": Bad(
+        lambda scratch: scratch.path(f"{OVERLAY}/link").symlink_to("x" * 1100),
+        "a link's target of 1100 bytes cannot be written", "recipes/dom0/overlay/link",
+        "1023 bytes"),
+}
+
 STAGES: dict[str, Bad] = {
-    "no overlay folder": Bad(
-        changed(RECIPE, "dom0/overlay", "dom0/ovrlay"),
-        "the folder or a file in it cannot be read", "/recipes/dom0/ovrlay",
-        "No such file or directory"),
     "a file over a folder": Bad(
         written(f"{OVERLAY}/bin", "No folder.\n"), "a file would replace a dir",
         "bin: recipes/dom0/overlay over ", do="remove the lower entry in the recipe"),
     "a folder over a file": Bad(
         written(f"{OVERLAY}/etc/motd/local", "Below a file.\n"), "a dir would replace a file",
         "etc/motd: recipes/dom0/overlay over etc", do="remove the lower entry in the recipe"),
-    "a FIFO in an overlay": Bad(
-        lambda scratch: os.mkfifo(scratch.path(f"{OVERLAY}/fifo")), "no file, folder or link",
-        f"/{OVERLAY}/fifo", do="devices and FIFOs are written in the spec"),
-    "a path that the overlay does not have": Bad(
-        added(f"{OVERLAY}.mtree", "./ect/rc.conf mode=0600\n"),
-        "ect/rc.conf: the spec's line is not usable", f"/{OVERLAY}.mtree", "'type' is missing",
-        "overlay has no ect/rc.conf"),
-    "a mode that is none": Bad(
-        added(f"{OVERLAY}.mtree", "./etc/rc.conf mode=0999\n"),
-        "etc/rc.conf: the spec's line is not usable", f"/{OVERLAY}.mtree", "0999"),
-    "a path to be taken out that is not there": Bad(
-        added("recipes/domu/base.toml", 'remove = ["usr/x11"]\n'),
-        "cannot remove usr/x11: not in the tree", "stage root:base"),
-    "a path to be kept that is not there": Bad(
-        changed("recipes/domu/base.toml", '"etc/rc" =', '"etc/cr" ='),
-        "cannot keep etc/cr: not a file in the tree", "stage root:base"),
-    "a link's target too long for a CD": Bad(
-        lambda scratch: scratch.path(f"{OVERLAY}/link").symlink_to("x" * 1100),
-        "a link's target of 1100 bytes cannot be written on a CD",
-        "link (from recipes/dom0/overlay)", "1023 bytes"),
-    "a time beyond what a CD can say": Bad(
-        added(f"{OVERLAY}.mtree", "./late type=file time=99999999999.0\n"),
-        "the time 99999999999 cannot be written on a CD", "late (from recipes/dom0/overlay)",
-        "1900 to 2155"),
-    "a device number NetBSD has not": Bad(
-        added(f"{OVERLAY}.mtree", "./dev/x type=char device=netbsd,5000,1\n"),
-        "5000,1 is no device number of NetBSD", "dev/x (from recipes/dom0/overlay)", "12 bits"),
     "a hypervisor nobody has": Bad(
         changed(RECIPE, "xen-hypervisor-*", "xen-hyporvisor-*"),
         "the distribution has no package xen-hyporvisor-*-amd64", "apt-cache",
@@ -168,6 +255,19 @@ def test_configuration(shared: Scratch, name: str) -> None:
         assert ran.out == ""
         check(ran, bad)
     put_back(shared, before)
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_before_it_begins(shared: Scratch, name: str) -> None:
+    """It is told before anything runs, and nothing was lost."""
+    bad, before = BEFORE[name], snapshot(shared)
+    problems = tuple(text.replace("WHERE", str(shared.root)) for text in bad.problems)
+    bad.edit(shared)
+    ran = shared.doit("iso", "domu-images", status=3)
+    assert ran.out == ""
+    check(ran, replace(bad, problems=problems))
+    put_back(shared, before)
+    assert shared.build("iso", "domu-images").built == set()
 
 
 @pytest.mark.parametrize("name", STAGES)

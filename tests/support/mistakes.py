@@ -39,6 +39,16 @@ def written(name: str, text: str) -> Edit:
     return lambda scratch: scratch.write(name, text)
 
 
+def both(*edits: Edit) -> Edit:
+    """Several mistakes at once."""
+
+    def edit(scratch: Scratch) -> None:
+        for one in edits:
+            one(scratch)
+
+    return edit
+
+
 def check(ran: Ran, bad: Bad) -> None:
     """The error says what is wrong, where, why, and what to do."""
     first, *lines = ran.err[ran.err.index("ERROR: "):].splitlines()

@@ -1,0 +1,45 @@
+"""The Makefile hands settings on to doit, whose names they are."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout whose doit prints what it is given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/host-tools.sh").write_text("exit 0\n")
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    doit = tmp_path / ".venv/bin/doit"
+    doit.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    doit.chmod(0o755)
+    for name in ("ready", "ready-test"):
+        (tmp_path / ".venv" / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (["iso"], ["iso"]),
+        (["iso", "release=nope"], ["iso", "release=nope"]),
+        (["iso", "relaese=mini", "DIOT=1"], ["iso", "DIOT=1", "relaese=mini"]),
+        (["verify", "dist=a  b'c", "DOIT=--x y"], ["verify", "dist=a  b'c", "--x", "y"]),
+        (["iso", "PYTHON=python3"], ["iso"]),
+    ],
+    ids=["nothing", "a setting", "no settings", "odd texts", "make's own"],
+)
+def test_settings_are_handed_on(project: Path, words: list[str], given: list[str]) -> None:
+    ran = subprocess.run(["make", "-s", *words], cwd=project, capture_output=True, text=True,
+                         check=True, env={"PATH": "/usr/bin:/bin", "release": "of-the-shell"})
+    told = ran.stdout.splitlines()
+    assert sorted(told) == sorted(given)
