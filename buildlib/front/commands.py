@@ -156,9 +156,6 @@ def _tasks_of(session: Session, name: str) -> list[str]:
     if name in checks:
         return checks[name]  # they always run; what can be told of is what they need
     known = [*session.engine.graph.stages, *session.plan.products]
-    if not name:
-        raise ConfigError("an empty word is the name of no task",
-                          hint="doit list --all shows all tasks", reason="unknown-task")
     found = [task for task in known if task == name or task.startswith(f"{name}:")]
     if not found:
         raise ConfigError(f"there is no task {name}{nearest(name, known)}",

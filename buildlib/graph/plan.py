@@ -8,9 +8,8 @@ from pathlib import Path
 
 from buildlib.graph.engine import Graph
 from buildlib.graph.loaders import boot_images, menus, xen_stage
-from buildlib.graph.lockcheck import check_lock
 from buildlib.graph.product import Product
-from buildlib.graph.recipecheck import DOM0, IMAGES, XEN, read_recipes, recipe_problems, refuse
+from buildlib.graph.recipecheck import DOM0, IMAGES, XEN, read_all
 from buildlib.sources.kernelconfig import pieces
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
@@ -35,7 +34,6 @@ from buildlib.stages.stage import From, SourceFile, SourceTree, Stage
 from buildlib.stages.toolchain import Toolchain
 from buildlib.stages.unpack import Unpack
 from buildlib.words.booting import Medium, Platform
-from buildlib.words.errors import ConfigError
 from buildlib.words.model import Boots, Lock, LockedPackage, Pinned, Recipe, Release
 from buildlib.words.origins import Hypervisor
 
@@ -308,7 +306,7 @@ def make_plan(
     Raises ConfigError.
     """
     definition = project.release_file(release_name)
-    release, lock, recipes = _read(project, release_name, definition)
+    release, lock, recipes = read_all(project, release_name)
     recipe = recipes[DOM0]
     domus = tuple(dict.fromkeys((*recipe.domus, *project.domus())))
     builder = _Builder(project, definition.parent, release, lock, recipes,
@@ -339,31 +337,6 @@ def make_plan(
     boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
                 boots, boots.chosen(), boots.media())
-
-
-def _read(
-    project: Project, release_name: str, definition: Path
-) -> tuple[Release, Lock, dict[str, Recipe]]:
-    """Release, lock and recipes. Raises ConfigError with all that is wrong with any of them."""
-    release = project.release(release_name)
-    problems, wrong = list[ConfigError](), list[ConfigError]()
-    lock: Lock | None = None
-    try:
-        lock = project.lock(release_name)
-    except ConfigError as error:
-        problems.append(error)
-    recipes = read_recipes(project, wrong)
-    if lock is not None:
-        try:
-            check_lock(
-                release, lock, recipes, where=project.name_of(project.lock_file(release_name)),
-                has_key=project.has_file(definition.parent / release.signature.key),
-                again=f"doit lock release={release_name}")
-        except ConfigError as error:
-            problems.append(error)
-    refuse([*problems, *wrong, *recipe_problems(project, release, recipes)])
-    assert lock is not None  # or there was a problem
-    return release, lock, recipes
 
 
 def press_stage(

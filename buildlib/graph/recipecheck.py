@@ -6,9 +6,10 @@ these is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from buildlib.graph.lockcheck import check_lock
 from buildlib.sources.folder import has_spec
 from buildlib.sources.project import Project
 from buildlib.stages import grub, legacy
@@ -20,7 +21,7 @@ from buildlib.stages.iso9660 import FILE_LIMIT
 from buildlib.store.reading import read_small
 from buildlib.words.amount import amount
 from buildlib.words.errors import ConfigError
-from buildlib.words.model import Boots, Recipe, Release
+from buildlib.words.model import Boots, Lock, Recipe, Release
 from buildlib.words.schema import nearest
 from buildlib.words.spec import read_spec, spec_error
 
@@ -30,6 +31,31 @@ IMAGES = "images"
 # Seconds since 1970 that a CD and an FFS image can have, and in which years those are.
 _TIMES = {True: (-2_208_988_800, 5_869_583_999, "a CD has one byte for the year: 1900 to 2155"),
           False: (*limits(32, signed=True), "FFS version 1 has 32 bits for it: 1901 to 2038")}
+
+
+def read_all(project: Project, release_name: str) -> tuple[Release, Lock, dict[str, Recipe]]:
+    """Release, lock and recipes. Raises ConfigError with all that is wrong with any of them."""
+    release, definition = project.release(release_name), project.release_file(release_name)
+    problems, wrong = list[ConfigError](), list[ConfigError]()
+    lock: Lock | None = None
+    try:
+        lock = project.lock(release_name)
+    except ConfigError as error:
+        problems.append(error)
+    recipes = read_recipes(project, wrong)
+    if lock is not None:
+        try:
+            check_lock(
+                release, lock, recipes, where=project.name_of(project.lock_file(release_name)),
+                has_key=project.has_file(definition.parent / release.signature.key),
+                again=f"doit lock release={release_name}")
+        except ConfigError as error:
+            problems.append(error)
+    problems += [*wrong, *release_problems(project, release, definition),
+                 *recipe_problems(project, release, recipes)]
+    if problems or lock is None:
+        raise ConfigError.together(problems)
+    return release, lock, recipes
 
 
 def read_recipes(project: Project, problems: list[ConfigError]) -> dict[str, Recipe]:
@@ -63,6 +89,24 @@ def recipe_problems(
         yield from _clashes(name, recipe, where)
     if DOM0 in recipes:
         yield from _images(recipes)
+
+
+def release_problems(
+    project: Project, release: Release, definition: Path
+) -> Iterator[ConfigError]:
+    """What a release names and is not there; its signing key is looked for with the lock."""
+    where = project.name_of(definition)
+    folder = definition.parent
+    if release.pressed_from and not (folder / release.pressed_from).is_dir():
+        known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        yield ConfigError(
+            f"there is no folder {release.pressed_from}{nearest(release.pressed_from, known)}",
+            where=f"{where}: pressed_from", reason="no-folder")
+    key = release.packages.key
+    if key and not project.has_file(folder / key):
+        yield ConfigError(f"there is no file {key}", where=f"{where}: packages.key",
+                          why="packages cannot be checked without it", reason="no-key",
+                          hint="put it there, beside the release definition")
 
 
 def _unknown_sets(recipe: Recipe, release: Release, where: str) -> Iterator[ConfigError]:
@@ -193,9 +237,3 @@ def _images(recipes: Mapping[str, Recipe]) -> Iterator[ConfigError]:
                 why=f"{recipe.free} are free in it, and a CD has 32 bits for a file's size: 4 GiB",
                 hint="keep less free, or take it out of domus in recipes/dom0.toml",
                 reason="iso-size")
-
-
-def refuse(problems: Sequence[ConfigError]) -> None:
-    """Raises ConfigError with all of these, if there are any."""
-    if problems:
-        raise ConfigError.together(problems)

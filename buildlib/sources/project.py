@@ -83,9 +83,9 @@ class Project:
         return load(Lock, data, where=self.name_of(path))
 
     def has_file(self, path: Path) -> bool:
-        """Whether a file that a definition names is there."""
+        """Whether a file that a definition names is there; nothing else is one."""
         self._seen.note(path)
-        return path.exists()
+        return path.is_file()
 
     def recipe(self, name: str) -> Recipe:
         """A recipe: `dom0`, or `domu/NAME`."""

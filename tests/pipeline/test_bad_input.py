@@ -110,7 +110,7 @@ CONFIGURATION: dict[str, Bad] = {
     "several files": Bad(
         both(changed(RECIPE, "XEN3_DOM0_CD", "XEN3_DOM0_DC"), changed(RECIPE, '"etc"]', '"ect"]'),
              added("recipes/domu/base.toml", "fre = 1\n")),
-        "3 things are wrong", do="recipes/dom0.toml: kernel names it", problems=(
+        "3 things are wrong", do="binary_sets in the release definition says", problems=(
             "recipes/domu/base.toml: fre: unknown key; did you mean free?",
             ("recipes/dom0.toml: sets: the release has no set ect; did you mean etc? (known: base, "
              "etc)"),

@@ -133,7 +133,7 @@ def definition(extra: str) -> Release:
 @pytest.mark.parametrize(("extra", "problem"), [
     ('[archives]\n"/NetBSD" = "https://x.example"', "must be a path below"),
     ('[archives]\n"NetBSD/../x" = "https://x.example"', "must be a path below"),
-    ('[archives]\n"" = "https://x.example"', "a path is empty"),
+    ('[archives]\n"" = "https://x.example"', "archives.: is empty"),
     ('[archives]\n"NetBSD" = 3', "must be a string"),
     ('archives = ["https://x.example"]', "archives: must be a table"),
 ])
@@ -160,11 +160,11 @@ def packages(extra: str) -> Release:
 
 
 @pytest.mark.parametrize(("extra", "problem"), [
-    ('key = "keys/x.asc"', "packages.key and packages.fingerprint: give both or none"),
-    (KEY.partition("\n")[2], "packages.key and packages.fingerprint: give both or none"),
-    (KEY.replace("4567\"", "456\""), "packages.fingerprint must be 40 or 64"),
-    (KEY.replace("keys/", "../"), "packages.key '../x.asc' must be a path below"),
-    ('advisories_key = "a"', "packages.advisories_key and packages.advisories_fingerprint"),
+    ('key = "keys/x.asc"', "packages.key: give key and fingerprint, or neither"),
+    (KEY.partition("\n")[2], "packages.key: give key and fingerprint, or neither"),
+    (KEY.replace("4567\"", "456\""), "packages.fingerprint: must be 40 or 64"),
+    (KEY.replace("keys/", "../"), "packages.key: path '../x.asc' must be a path below"),
+    ('advisories_key = "a"', "packages.advisories_key: give advisories_key and "),
     ('libraries = ["libx.so.1"]', "must be a full path"),
 ])
 def test_packages_that_cannot_be(extra: str, problem: str) -> None:
