@@ -20,9 +20,12 @@ class FixedFields:
 
     format  whose it is, for errors: `FFS version 1`
     layout  byte order and codes; `names`: of all that is no padding, `name*4` for four of a kind
+    exact   whether texts have their lengths by construction, so that nobody need look
     """
 
-    def __init__(self, format: str, layout: str, names: str) -> None:  # noqa: A002  its name
+    def __init__(
+        self, format: str, layout: str, names: str, *, exact: bool = False  # noqa: A002  its name
+    ) -> None:
         self._format, self._struct = format, Struct(layout)
         self._codes: list[tuple[str, int]] = []  # code, and room of a text
         for count, code in _FIELD.findall(layout[1:]):
@@ -36,7 +39,7 @@ class FixedFields:
         if len(self._names) != len(self._codes) or self._order not in "<>":
             raise ValueError(f"{layout}: {len(self._codes)} fields, {len(self._names)} names")
         self._texts = [(index, room) for index, (code, room) in enumerate(self._codes)
-                       if code == "s"]
+                       if code == "s" and not exact]
         self.size = self._struct.size
 
     def pack(self, *values: int | bytes) -> bytes:
@@ -56,7 +59,7 @@ class FixedFields:
     def _unfit(self, values: tuple[int | bytes, ...]) -> StageError:
         for name, (code, room), value in zip(self._names, self._codes, values, strict=True):
             if isinstance(value, bytes):
-                if len(value) > room:
+                if len(value) > room > 0:
                     return StageError(
                         f"the {name} of {len(value)} bytes cannot be written",
                         why=f"{self._format} has {room} bytes for it",

@@ -42,8 +42,10 @@ _RECORD_LIMIT = 254
 _NOT_D = re.compile(f"[^{D_CHARACTERS}]".encode())
 _NOT_A = re.compile(f"[^{A_CHARACTERS}]".encode())
 # ECMA-119, 9.1: length, extent, size, date, flags, number of the volume, identifier's length
-_RECORD = FixedFields("ISO 9660", "<Bx8s8s7sBxx4sB",
-                      "length extent size time flags sequence identifier")
+_RECORD = FixedFields(
+    "ISO 9660", "<BxL4sL4s7sBxx4sB",
+    "length sector sector size size date flags sequence identifier", exact=True)
+_MOST = (1 << 32) - 1
 _SEQUENCE, _BLOCK = b"\1\0\0\1", b"\0\x08\x08\0"  # 1 and SECTOR, in both byte orders
 _PATH = {order: FixedFields("ISO 9660", f"{order}BBLH", "identifier attribute extent parent")
          for order in "<>"}
@@ -335,8 +337,11 @@ def _length(node: Node) -> int:
 def _record(node: Node, identifier: bytes, fields: bytes) -> bytes:
     """A directory record (ECMA-119, 9.1)."""
     length = _record_length(identifier, len(fields))
+    sector, size = node.sector, node.size
+    if sector > _MOST or size > _MOST:
+        both(sector, "sector"), both(size, "size")  # raises
     head = _RECORD.pack(
-        length, both(node.sector, "sector"), both(node.size, "size"),
+        length, sector, sector.to_bytes(4, "big"), size, size.to_bytes(4, "big"),
         date7(node.entry.time), 2 if node.entry.kind == "dir" else 0, _SEQUENCE, len(identifier))
     gap = b"" if len(identifier) % 2 else b"\0"
     return (head + identifier + gap + fields).ljust(length, b"\0")
