@@ -106,7 +106,8 @@ class Project:
         """Names of all domU recipes, sorted."""
         folder = self.root / "recipes" / "domu"
         self._seen.note(folder)
-        return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+        return tuple(sorted(path.stem for path in folder.glob("*.toml")
+                            if not path.name.startswith(".")))  # an editor's
 
     def accounts(self) -> Accounts:
         """The site's numbers of users and groups; none where the project has no table."""

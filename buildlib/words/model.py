@@ -241,7 +241,7 @@ class Boots:
     xen       further words of Xen's command line
     kernel    words of the kernel's command line
     also      further entries of the menu: what their titles add to words after the kernel's
-    timeout   seconds the menu waits
+    timeout   seconds the menu waits; -1: until a key is pressed (GRUB 2 only)
     platforms `bios`, `efi`
     disk      the partition table with which the image boots from a stick too: gpt, mbr or none
     stick     the kernel for that
@@ -302,7 +302,7 @@ class Boots:
             check.keys("also", self.also, names.title)
             for title, words in self.also.items():
                 check.all(f"also.{title}", words, names.word)
-            check.number("timeout", self.timeout, 0, 86_400)
+            check.number("timeout", self.timeout, -1 if self.loader == "grub2" else 0, 86_400)
             check.all("platforms", self.platforms, names.name, twice=False)
             longest = max(self.also.values(), key=lambda words: len(" ".join(words)), default=())
             for key, words in (("xen", self.xen_words()),

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from buildlib.graph.recipecheck import recipe_problems
+from buildlib.graph.recipecheck import read_recipes, recipe_problems
 from buildlib.graph.treecheck import _overlays
 from buildlib.sources.project import Project
 from buildlib.stages.root import Root
 from buildlib.stages.stage import SourceTree
 from buildlib.store.seen import Seen
 from buildlib.words.booting import Stick
+from buildlib.words.errors import ConfigError
 from buildlib.words.model import Boots, Recipe, Release
 from buildlib.words.origins import Hypervisor
 from buildlib.words.schema import load
@@ -74,6 +75,18 @@ def test_what_lies_in_the_place_of_something_else_or_nowhere(
 ) -> None:
     found = told(project, replace(DOM0, **changes))
     assert problem in found[0]
+
+
+def test_files_in_the_folder_of_recipes_that_are_none(project: Project) -> None:
+    recipes = project.root / "recipes"
+    (recipes / "dom0.toml").write_text('sets = ["base"]\nkernel = "K"\n')
+    (recipes / "domu/a.toml").write_text('sets = ["base"]\nkernel = "K"\n')
+    (recipes / "domu/.#a.toml").symlink_to("me@host.1234")
+    (recipes / "domu/a b.toml").touch()
+    problems: list[ConfigError] = []
+    assert list(read_recipes(project, problems)) == ["dom0", "domu/a"]
+    assert [line for error in problems for line in error.told()] == [
+        "recipes/domu/a b.toml: a domU's name 'a b': letters, digits and . _ + - only, not first"]
 
 
 def test_what_the_folder_of_images_cannot_hold(project: Project) -> None:

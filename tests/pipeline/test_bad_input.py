@@ -204,12 +204,12 @@ BEFORE: dict[str, Bad] = {
         both(added("recipes/domu/base.toml", 'remove = ["usr/x11", "etc/mtod"]\n'),
              added(f"{OVERLAY}.mtree", "./etc/rc.cnof mode=0600\n./a type=char\n")),
         "this build cannot succeed", "release mini", do="see to all of it", problems=(
-            ("WHERE/recipes/dom0/overlay.mtree: line 4: etc/rc.cnof: not in the folder; did you "
-             "mean etc/rc.conf?; a line alone makes a dir, link, char, block or fifo (type=)"),
-            "WHERE/recipes/dom0/overlay.mtree: line 5: a: device= is needed",
             "recipes/domu/base.toml: remove[0]: usr/x11 is in no set or package",
             ("recipes/domu/base.toml: remove[1]: etc/mtod is in no set or package; did you mean "
-             "etc/motd?"))),
+             "etc/motd?"),
+            ("WHERE/recipes/dom0/overlay.mtree: line 4: etc/rc.cnof: not in the folder; did you "
+             "mean etc/rc.conf?; a line alone makes a dir, link, char, block or fifo (type=)"),
+            "WHERE/recipes/dom0/overlay.mtree: line 5: a: device= is needed")),
     "a link's target too long for a CD": Bad(
         lambda scratch: scratch.path(f"{OVERLAY}/link").symlink_to("x" * 1100),
         "a link's target of 1100 bytes cannot be written", "recipes/dom0/overlay/link",

@@ -133,7 +133,10 @@ NEEDED = 'sets = ["base"]\nkernel = "K"\n'
         ('free = "²"', "free: '²' is no amount of space: say 5%, or 64m"),
         (f'free = "{"9" * 5000}"', (f"free: '{'9' * 40}' is more than an image can have: 1000%, or "
          "1024g")),
-        ("[boot]\ntimeout = -1", "boot.timeout: a number from 0 to 86400, not -1"),
+        ("[boot]\ntimeout = -1", ""),
+        ("[boot]\ntimeout = -2", "boot.timeout: a number from -1 to 86400, not -2"),
+        ('[boot]\ntimeout = -1\nloader = "legacy"',
+         "boot.timeout: a number from 0 to 86400, not -1"),
         ('[boot]\nxen = ["a", "b\\tc"]', ("boot.xen[1]: 'b\\tc' is no word of a command line: "
          "ASCII, without blanks, quotes and backslashes; give each word alone")),
         ('[boot]\nalso = {"" = []}', "boot.also.: is empty"),
