@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from buildlib.sources.tomlfile import read_toml
+from buildlib.store.reading import read_small
 from buildlib.words.accounts import Accounts
 from buildlib.words.errors import ConfigError
+from buildlib.words.numbers import whole_number
 from buildlib.words.schema import load
 from buildlib.words.shconf import Problem
 
 TABLE = "recipes/accounts.toml"
+_MOST = 2**31 - 1  # of ids that NetBSD's tools take (id_t is 32 bits, and -1 is nobody's)
 
 
 def package_numbers(project: Path) -> Accounts:
@@ -40,14 +43,22 @@ def _of_list(
 ) -> Iterator[Problem]:
     owners = {number: name for name, number in numbers.items()}
     try:
-        lines = (site / path).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
-    except OSError:
+        text = read_small(site / path).decode(errors="surrogateescape")
+    except FileNotFoundError:
         return
-    for at, line in enumerate(lines, 1):
+    except OSError as error:
+        yield Problem(path, 0, f"cannot be read: {error.strerror}", reason="unreadable")
+        return
+    for at, line in enumerate(text.split("\n"), 1):
         name, *rest = line.split(":")
-        if len(rest) < 2 or not rest[1].isdigit() or name.startswith("#"):
+        if len(rest) < 2 or not rest[1] or name.startswith("#"):
             continue
-        number = int(rest[1][:9])
+        try:
+            number = whole_number(rest[1], most=_MOST)
+        except ValueError as error:
+            yield Problem(path, at, f"the {kind} {name} has no number: {error}",
+                          f"a number is from 0 to {_MOST}", "value")
+            continue
         if numbers.get(name, number) != number:
             what = f"the {kind} {name} is {number} here, {numbers[name]} in {TABLE}"
             yield Problem(path, at, what, "say the same in both", "other-number")

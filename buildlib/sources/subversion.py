@@ -13,6 +13,7 @@ from pathlib import Path
 from buildlib.store.process import Runner
 from buildlib.store.surroundings import callers, find_tool
 from buildlib.words.errors import ConfigError, ToolError
+from buildlib.words.numbers import whole_number
 
 _CALLERS = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SVN_SSH")
 _URLS = ("svn://", "svn+ssh://", "http://", "https://", "file:///")
@@ -50,10 +51,11 @@ class Subversion:
             raise ConfigError(f"{url} is no URL of a repository",
                               hint=f"it begins with one of {', '.join(_URLS)}", reason="url")
         text = self._ask("info", "--show-item", "revision", "--no-newline", _plain(url))
-        if not text.isdigit():
-            raise ToolError("svn does not tell a revision", why=f"it says {text!r}",
-                            reason="tool-output")
-        return int(text)
+        try:
+            return whole_number(text)
+        except ValueError as error:
+            raise ToolError("svn does not tell a revision", why=f"it says {error}",
+                            reason="tool-output") from error
 
     def check_out(self, url: str, revision: int, folder: Path) -> None:
         """A new working copy. Raises ToolError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,22 @@ def test_what_does_not(tmp_path: Path) -> None:
         "global/nis/passwd:2: the user web is 2002 here, 2001 in recipes/accounts.toml",
         "global/nis/group:2: the group ann is 501 here, which is pgsql in recipes/accounts.toml",
     ]
+
+
+@pytest.mark.parametrize("text", ["²", "9" * 5000, "4294967296", "-1", "1x", "٣"],
+                         ids=["superscript", "5000 digits", "33 bits", "minus", "letter", "arabic"])
+def test_what_is_no_number(tmp_path: Path, text: str) -> None:
+    lines = problems(tmp_path, f"ann:*:{text}:1\nbob:*:0{'0' * 4400}7:1\n", f"web:*:{text}:\n")
+    assert [line.partition(" has no number: ")[0] for line in lines] == [
+        "global/nis/passwd:1: the user ann", "global/nis/group:1: the group web"]
+
+
+def test_a_list_that_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "global/nis/group").mkdir(parents=True)
+    os.mkfifo(tmp_path / "global/nis/passwd")
+    assert [f"{problem}" for problem in number_problems(tmp_path, TABLE)] == [
+        "global/nis/passwd: cannot be read: not a regular file",
+        "global/nis/group: cannot be read: a folder is there, not a file"]
 
 
 def test_a_site_without_lists_has_nothing_to_say(tmp_path: Path) -> None:
