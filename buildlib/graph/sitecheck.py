@@ -5,57 +5,33 @@ No file is read here. Every problem is told, at the file and line that should ch
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+from buildlib.graph.sitedisks import check_disks
+from buildlib.graph.sitefleet import Fleet, Once, load_fleet
+from buildlib.graph.sitefstab import check_fstabs
 from buildlib.graph.sitelinks import check_links
+from buildlib.graph.sitememory import check_memory
+from buildlib.graph.sitenetwork import check_networks
 from buildlib.words.shconf import Conf, Problem
-from buildlib.words.site import (
-    DISKS,
-    DomuConf,
-    Hints,
-    HostConf,
-    Known,
-    ServerConf,
-    Site,
-    StorageConf,
-    load_conf,
-)
+from buildlib.words.site import Hints, Known, Site
 
 # With which a host checks the versions of images that it fetches.
 IMAGE_KEY = "etc/goldmaster/images.pem"
 
 
-@dataclass(frozen=True, slots=True)
-class _Domu:
-    """A domU as one host has it."""
-
-    host: str
-    name: str
-    says: DomuConf
-    conf: Conf
-
-
-@dataclass(frozen=True, slots=True)
-class _Fleet:
-    """All files of a site as dataclasses, each with its lines; `seats`: by name of the domU."""
-
-    hosts: dict[str, tuple[HostConf, Conf]] = field(default_factory=dict)
-    servers: dict[str, tuple[ServerConf, Conf]] = field(default_factory=dict)
-    storage: dict[str, tuple[StorageConf, Conf]] = field(default_factory=dict)
-    domus: list[_Domu] = field(default_factory=list)
-    seats: defaultdict[str, list[_Domu]] = field(default_factory=lambda: defaultdict(list))
-
-
 def check_site(site: Site, known: Known) -> list[Problem]:
     """Every problem of a site that could be read, in no order."""
     problems: list[Problem] = []
-    fleet = _load(site, problems)
+    fleet = load_fleet(site, problems)
     problems.extend(_names(site, fleet))
-    problems.extend(_twice(fleet))
-    problems.extend(_memory(fleet))
-    problems.extend(_disks(fleet))
+    problems.extend(_macs(fleet))
+    problems.extend(check_networks(site, fleet))
+    problems.extend(check_memory(fleet, known.dom0))
+    problems.extend(_processors(fleet))
+    problems.extend(check_disks(fleet))
+    problems.extend(check_fstabs(site, fleet))
+    problems.extend(_bridges(fleet))
     problems.extend(_stores(site, fleet))
     problems.extend(_seats(site, fleet))
     problems.extend(_unknown(fleet, known))
@@ -64,51 +40,13 @@ def check_site(site: Site, known: Known) -> list[Problem]:
     return problems
 
 
-def _load(site: Site, problems: list[Problem]) -> _Fleet:
-    fleet = _Fleet()
-    for name, folder in site.hosts.items():
-        conf = folder.confs.get("host.conf")
-        if conf is not None:
-            fleet.hosts[name] = load_conf(HostConf, conf, problems), conf
-        for domu, conf in folder.domus.items():
-            seat = _Domu(name, domu, load_conf(DomuConf, conf, problems), conf)
-            fleet.domus.append(seat)
-            fleet.seats[domu].append(seat)
-    for name, folder in site.servers.items():
-        conf = folder.confs.get("server.conf")
-        if conf is not None:
-            fleet.servers[name] = load_conf(ServerConf, conf, problems), conf
-        conf = folder.confs.get("storage.conf")
-        if conf is not None:
-            fleet.storage[name] = load_conf(StorageConf, conf, problems), conf
-    return fleet
-
-
-class _Once:
-    """What may be there once: tells of every later one, with the place of the first."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-        self._first: dict[str, tuple[str, Conf, str]] = {}
-
-    def see(self, value: str, owner: str, conf: Conf, key: str) -> Iterator[Problem]:
-        """`owner` has `value`, by this key of this file. No value is no problem."""
-        if not value:
-            return
-        other, where, by = self._first.setdefault(value, (owner, conf, key))
-        if other != owner:
-            yield Problem(conf.file, conf.line(key),
-                          f"{key}: {value} is {other}'s too, {where.file}:{where.line(by)}",
-                          reason=self._reason)
-
-
-def _names(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+def _names(site: Site, fleet: Fleet) -> Iterator[Problem]:
     """A name means one machine: hosts, servers, and what servers call themselves."""
     for name, folder in site.servers.items():
         if name in site.hosts:
             yield Problem(folder.place, 0, f"{name} is a host too, {site.hosts[name].place}",
                           "rename one of them", "twice-name")
-    called = _Once("twice-name")
+    called = Once("twice-name")
     for name, (says, conf) in fleet.servers.items():
         yield from called.see(says.hostname or name, name, conf, "hostname")
         if says.hostname in site.hosts:
@@ -116,62 +54,40 @@ def _names(site: Site, fleet: _Fleet) -> Iterator[Problem]:
                           "rename one of them", "twice-name")
 
 
-def _twice(fleet: _Fleet) -> Iterator[Problem]:
-    """A MAC or IP address is one machine's. A domU has one, on whichever host it may run."""
-    macs, addresses = _Once("twice-mac"), _Once("twice-address")
+def _macs(fleet: Fleet) -> Iterator[Problem]:
+    """A MAC address is one machine's. A domU has one, on whichever host it may run."""
+    macs = Once("twice-mac")
     for name, (host, conf) in fleet.hosts.items():
         yield from macs.see(host.mac, name, conf, "mac")
-        yield from addresses.see(host.address, name, conf, "address")
     for domu in fleet.domus:
         yield from macs.see(domu.says.mac, domu.name, domu.conf, "mac")
-    for name, (server, conf) in fleet.servers.items():
-        yield from addresses.see(server.address, name, conf, "address")
 
 
-def _memory(fleet: _Fleet) -> Iterator[Problem]:
-    """What starts by itself fits into a host, and so does each of the others alone."""
-    started: defaultdict[str, list[int]] = defaultdict(list)
+def _processors(fleet: Fleet) -> Iterator[Problem]:
+    """A domU has no more processors than its host, where that says how many it has."""
     for domu in fleet.domus:
-        if domu.says.autostart:
-            started[domu.host].append(domu.says.memory)
-    for name, (host, conf) in fleet.hosts.items():
-        needed = host.dom0_memory + sum(started[name])
-        if host.memory and needed > host.memory:
-            yield Problem(
-                conf.file, conf.line("memory"),
-                f"memory: {host.memory} MB, but dom0 and {len(started[name])} domUs that start by "
-                f"themselves take {needed}", "move a domU, or set its autostart=no", "memory")
-    for domu in fleet.domus:
-        if domu.host not in fleet.hosts or domu.says.autostart:
+        if domu.host not in fleet.hosts:
             continue
-        host, _ = fleet.hosts[domu.host]
-        room = host.memory - host.dom0_memory
-        if host.memory and domu.says.memory > room:
-            yield Problem(domu.conf.file, domu.conf.line("memory"),
-                          f"memory: {domu.says.memory} MB, but {domu.host} has {room} beside dom0",
-                          reason="memory")
+        host, conf = fleet.hosts[domu.host]
+        if 0 < host.cpus < domu.says.vcpus:
+            yield Problem(domu.conf.file, domu.conf.line("vcpus"),
+                          f"vcpus: {domu.says.vcpus}, but {domu.host} has {host.cpus} processors, "
+                          f"{conf.file}:{conf.line('cpus')}", reason="cpus")
 
 
-def _disks(fleet: _Fleet) -> Iterator[Problem]:
-    """A partition is one domU's, unless nobody may write to it; a bridge is one of the host's."""
-    used: defaultdict[str, _Once] = defaultdict(lambda: _Once("twice-disk"))
+def _bridges(fleet: Fleet) -> Iterator[Problem]:
+    """A domU's bridge is one of the host's."""
     for domu in fleet.domus:
-        says, own = domu.says, _Once("twice-disk")
-        for key in ("config_disk", "swap_disk", *DISKS):
-            disk: str = getattr(says, key)
-            if disk and not disk.endswith(",r"):
-                path = disk.partition(",")[0]
-                yield from used[domu.host].see(path, domu.name, domu.conf, key)
-                yield from own.see(path, key, domu.conf, key)
-        if says.bridge and domu.host in fleet.hosts:
+        bridge = domu.says.bridge
+        if bridge and domu.host in fleet.hosts:
             host, _ = fleet.hosts[domu.host]
-            if says.bridge not in host.bridges:
+            if bridge not in host.bridges:
                 yield Problem(domu.conf.file, domu.conf.line("bridge"),
-                              f"bridge: {domu.host} has no {says.bridge}",
+                              f"bridge: {domu.host} has no {bridge}",
                               f"it has {', '.join(host.bridges)}", "bridge")
 
 
-def _stores(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+def _stores(site: Site, fleet: Fleet) -> Iterator[Problem]:
     """Versions of images have a place, apart from the CD's, and a key to check them with."""
     for name, (host, conf) in fleet.hosts.items():
         line = conf.line("image_url")
@@ -188,7 +104,7 @@ def _stores(site: Site, fleet: _Fleet) -> Iterator[Problem]:
                           "name a folder on a disk", "image-store")
 
 
-def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+def _seats(site: Site, fleet: Fleet) -> Iterator[Problem]:
     """A domU has a folder of its own, and starts by itself on one host at most."""
     hints = Hints(site.servers)
     for name, seats in fleet.seats.items():
@@ -204,7 +120,7 @@ def _seats(site: Site, fleet: _Fleet) -> Iterator[Problem]:
                           "two-hosts")
 
 
-def _unknown(fleet: _Fleet, known: Known) -> Iterator[Problem]:
+def _unknown(fleet: Fleet, known: Known) -> Iterator[Problem]:
     """Images, kernels and recipes are the checkout's; a domU's image is made by its recipe."""
     images = _Names(f"{recipe}.ffs" for recipe in known.recipes)
     kernels, recipes = _Names(known.kernels), _Names(known.recipes)
@@ -238,10 +154,10 @@ class _Names:
                           self._hints.nearest(name) or self._all, f"unknown-{key}")
 
 
-def _mirrors(site: Site, fleet: _Fleet) -> Iterator[Problem]:
+def _mirrors(site: Site, fleet: Fleet) -> Iterator[Problem]:
     """The halves of a volume are on two servers, these on two hosts; and one server has it."""
     names = _server_names(site, fleet)
-    hints, used = Hints((*site.hosts, *site.servers)), _Once("twice-volume")
+    hints, used = Hints((*site.hosts, *site.servers)), Once("twice-volume")
     for name, (storage, conf) in fleet.storage.items():
         halves = [("volume1", storage.volume1), ("volume2", storage.volume2)]
         first, second = (names.get(volume.server) if volume else None for _, volume in halves)
@@ -268,20 +184,20 @@ def _mirrors(site: Site, fleet: _Fleet) -> Iterator[Problem]:
                           "take a storage server on another host", "one-host")
 
 
-def _server_names(site: Site, fleet: _Fleet) -> Mapping[str, str]:
+def _server_names(site: Site, fleet: Fleet) -> Mapping[str, str]:
     """Whatever a server or host can be called by, to its name: names, host names, addresses."""
     names = {name: name for name in (*site.hosts, *site.servers)}
     for name, (host, _) in fleet.hosts.items():
-        names.setdefault(host.address, name)
+        names.setdefault(host.address.text, name)
     for name, (server, _) in fleet.servers.items():
-        names.setdefault(server.address, name)
+        names.setdefault(server.address.text, name)
         names.setdefault(server.hostname, name)
         names.setdefault(server.hostname.partition(".")[0], name)
     names.pop("", None)
     return names
 
 
-def _host_of(server: str, site: Site, fleet: _Fleet) -> str:
+def _host_of(server: str, site: Site, fleet: Fleet) -> str:
     """The one host a server is on; empty where it may be on several, or none."""
     if server in site.hosts:
         return server

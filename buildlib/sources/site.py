@@ -13,16 +13,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from buildlib.sources.tomlfile import read_toml
+from buildlib.sources.sitetext import is_ruled, plain, read_file, read_text
+from buildlib.store.reading import read_small
+from buildlib.words import toml
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
 from buildlib.words.shconf import Conf, Problem, parse
 from buildlib.words.site import Folder, Known, Site, is_server_name
+from buildlib.words.xenmemory import Dom0Memory, dom0_memory
 
+CD = "recipes/dom0.toml"
 HOSTS, SERVERS, SHARED, DOMUS, ETC = "pservers", "vservers", "global", "domUs", "etc"
 _CHECKOUT = frozenset({".svn", ".git"})
 _LONGEST = 1 << 16  # bytes; rc reads such a file at every boot
+_DEEPEST = 64  # folders in folders
 
 
 def read_site(root: Path, problems: list[Problem]) -> Site:
@@ -39,27 +45,42 @@ def read_site(root: Path, problems: list[Problem]) -> Site:
     problems.extend(Problem(name, 0, "there is no such folder",
                             nearest(name, there).removeprefix("; "), "missing-folder")
                     for name in (HOSTS, SERVERS, SHARED) if name not in there)
+    hosts = reader.folders(HOSTS, "host.conf", ()) if HOSTS in there else {}
+    servers = reader.folders(SERVERS, "server.conf", ("storage.conf",)) if SERVERS in there else {}
     shared = Folder(SHARED, {}, {}, set(), {})
-    if SHARED in there:
+    if SHARED in there:  # the last: by then it is known which of its files rules look into
         reader.descend(SHARED, "", shared)
-    return Site(reader.folders(HOSTS, "host.conf", ()) if HOSTS in there else {},
-                reader.folders(SERVERS, "server.conf", ("storage.conf",))
-                if SERVERS in there else {},
-                shared)
+    return Site(hosts, servers, shared)
 
 
 def known_names(project: Path) -> Known:
-    """The domU recipes of the checkout, and their kernels: no other one is beside the images."""
+    """What a site is held against: the domU recipes of the checkout, their kernels (no other one
+    is beside the images), and what the recipe of the CD gives dom0.
+    """
     recipes = {path.stem: path for path in (project / "recipes/domu").glob("*.toml")}
-    return Known(frozenset(recipes), frozenset(filter(None, map(_kernel, recipes.values()))))
+    kernels = (str(_toml(path)[1].get("kernel", "")) for path in recipes.values())
+    return Known(frozenset(recipes), frozenset(filter(None, kernels)), _dom0(project))
 
 
-def _kernel(recipe: Path) -> str:
-    """What a recipe says; what is wrong with one is told where it is built."""
+def _dom0(project: Path) -> Dom0Memory | None:
+    """None where there is no recipe of a CD, or it is not understood."""
+    text, recipe = _toml(project / CD)
+    boot = recipe.get("boot")
+    words = boot.get("xen", []) if isinstance(boot, dict) else []
+    if not recipe or not isinstance(words, list):
+        return None
+    lines = [number for number, line in enumerate(text.split("\n"), 1)
+             if "dom0_mem=" in line.partition("#")[0]]
+    return dom0_memory(tuple(map(str, words)), CD, lines[-1] if lines else 0)
+
+
+def _toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """A recipe and its text; what is wrong with one is told where it is built."""
     try:
-        return str(read_toml(recipe, name=recipe.name).get("kernel", ""))
-    except ConfigError:
-        return ""
+        data = read_small(path)
+        return data.decode(errors="replace"), toml.loads(data)
+    except (ValueError, OSError):
+        return "", {}
 
 
 class _Reader:
@@ -68,6 +89,7 @@ class _Reader:
     def __init__(self, root: str, problems: list[Problem]) -> None:
         self._root = root
         self._problems = problems
+        self._linked: set[str] = set()
 
     def folders(self, place: str, needed: str, others: tuple[str, ...]) -> dict[str, Folder]:
         """The folders of all hosts or servers, by name."""
@@ -105,6 +127,10 @@ class _Reader:
                 self._unknown(f"{place}/{name}", name, (needed, *others, *folders))
         if needed not in seen:
             self._tell(f"{place}/{needed}", "is missing", reason="missing-file")
+        if ETC not in map(str.lower, seen):
+            self._tell(f"{place}/{ETC}", "is missing",
+                       "a server does not come up without it; git keeps no empty folder",
+                       "missing-file")
         return folder
 
     def _unknown(self, place: str, name: str, known: tuple[str, ...]) -> None:
@@ -129,37 +155,50 @@ class _Reader:
             self._tell(place, "is no plain file", reason="not-a-file")
             return None
         try:
-            descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                data = os.read(descriptor, _LONGEST)
-            finally:
-                os.close(descriptor)
+            data = read_file(entry.path, _LONGEST)
         except OSError as error:
             self._unreadable(place, error)
             return None
         if len(data) == _LONGEST:
             self._tell(place, f"is longer than {_LONGEST >> 10} KiB", reason="unreadable")
             return None
-        return parse(data, place, self._problems)
+        return parse(plain(data, place, self._problems), place, self._problems)
 
     def descend(self, place: str, below: str, folder: Folder) -> None:
-        """Note all names below `place`/`below`, and what its links hold."""
-        if below:
-            folder.paths.add(below)
-        for entry in self._entries(f"{place}/{below}" if below else place):
-            path = f"{below}/{entry.name}" if below else entry.name
-            folder.paths.add(path)
-            if entry.is_symlink():
+        """Note all names below `place`/`below`, what links hold, and files that rules read."""
+        waiting = [below]
+        while waiting:
+            below = waiting.pop()
+            if below:
+                folder.paths.add(below)
+            if below.count("/") >= _DEEPEST:
+                self._tell(f"{place}/{below}", f"is {_DEEPEST} folders deep",
+                           "nothing on a server lies as deep", "too-deep")
+                continue
+            for entry in self._entries(f"{place}/{below}" if below else place):
+                path = f"{below}/{entry.name}" if below else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                    continue
+                folder.paths.add(path)
                 try:
-                    folder.links[path] = os.readlink(entry.path)
+                    self._note(f"{place}/{path}", path, entry, folder)
                 except OSError as error:
                     self._unreadable(f"{place}/{path}", error)
-            elif entry.is_dir(follow_symlinks=False):
-                self.descend(place, path, folder)
-            elif not entry.is_file(follow_symlinks=False):
-                self._tell(f"{place}/{path}", "is no file, folder or link", reason="not-a-file")
-            elif not os.access(entry.path, os.R_OK):
-                self._tell(f"{place}/{path}", "cannot be read", reason="unreadable")
+
+    def _note(self, at: str, path: str, entry: os.DirEntry[str], folder: Folder) -> None:
+        """A link or file. Raises OSError."""
+        ruled = is_ruled(path.removeprefix(f"{ETC}/")) or at in self._linked
+        if entry.is_symlink():
+            target = folder.links[path] = os.readlink(entry.path)
+            if ruled:
+                self._linked.add(target.removeprefix("/config/"))
+        elif not entry.is_file(follow_symlinks=False):
+            self._tell(at, "is no file, folder or link", reason="not-a-file")
+        else:
+            lines = read_text(entry.path, at, self._problems, is_ruled=ruled)
+            if ruled:
+                folder.texts[path] = lines
 
     def _entries(self, place: str) -> Iterator[os.DirEntry[str]]:
         try:

@@ -51,6 +51,11 @@ class Problem:
         return f"{place}: {self.what}{'; ' if self.hint else ''}{self.hint}"
 
 
+def shown(text: str) -> str:
+    """A value in quotes, as a message has it: of a long one the beginning, and how long it is."""
+    return repr(text) if len(text) <= 60 else f"{text[:40] + '…'!r} ({len(text)} characters)"
+
+
 @dataclass(frozen=True, slots=True)
 class Conf:
     """The assignments of one file, by name: value, and line from 1; `lines` has bad ones too."""

@@ -15,29 +15,43 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from buildlib.words.addresses import (
+    LABEL,
+    Address,
+    card_address,
+    is_host_name,
+    is_ipv4,
+    machine_address,
+    parse_address,
+)
+from buildlib.words.numbers import number_or_none
 from buildlib.words.schema import nearest
-from buildlib.words.shconf import Conf, Problem
+from buildlib.words.shconf import Conf, Problem, shown
+from buildlib.words.xenmemory import Dom0Memory
 
 T = TypeVar("T")
 
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
-_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}").fullmatch
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
-_SERVER = re.compile(_LABEL).fullmatch
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
-_INTERFACE = re.compile(r"[a-z][a-z0-9]*[0-9]").fullmatch
+# Where a ZFS volume is, as a block device and as a raw one (external/cddl/osnet/sys/kern/ddi.c,
+# ddi_create_minor_node). Of all others the raw name has an r before its last part
+# (getdiskrawname(3)).
+ZVOL, RAW_ZVOL = "/dev/zvol/dsk/", "/dev/zvol/rdsk/"
+
+_SERVER = re.compile(LABEL).fullmatch
+_INTERFACE = re.compile(r"[a-z][a-z0-9]{0,13}[0-9]").fullmatch  # IFNAMSIZ is 16
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*").fullmatch
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._+-]+)+").fullmatch
+_RAW = re.compile(r"/dev/r((?:wd|sd|ld|dk|xbd|raid|cgd|ccd|vnd|cd|md|ed)[0-9]+[a-p]?)").fullmatch
+_ZVOL = re.compile(rf"{ZVOL}[^/]+(?:/[^/]+)+").fullmatch
 _RAID = re.compile(r"raid(?:0|[1-9][0-9]?)").fullmatch
 _URL = re.compile(
-    rf"(?:https?|rsync)://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]+\])(?::[0-9]{{1,5}})?"
+    r"(?:https?|rsync)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]+))?"
     r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~+-]+)*/?").fullmatch
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*").fullmatch
 FILE_SYSTEMS = ("ffs", "lfs", "ext2fs")
-# What a kernel of NetBSD/amd64 has room for (MAXCPUS); xl itself stops at no number.
-MOST_CPUS = 256
+# What a kernel of NetBSD/amd64 for a PV domU has room for; xl itself stops at no number. MAXCPUS is
+# 256, but not where XENPV is defined (sys/arch/amd64/include/param.h 1.38, 2020-06-29): there it is
+# the 32 of sys/sys/param.h, as many as Xen's shared page has places for (XEN_LEGACY_MAX_VCPUS).
+MOST_CPUS = 32
 DISKS = tuple(f"disk{number}" for number in range(1, 10))
 
 
@@ -56,9 +70,10 @@ class Volume:
 
 def _whole(low: int, high: int = 999999999) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not _NUMBER(text) or not low <= int(text) <= high:
+        number = number_or_none(text, least=low, most=high)
+        if number is None or text != str(number):  # 010 is 8 to some programs
             raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
+        return number
     return read
 
 
@@ -68,33 +83,6 @@ def _like(match: Callable[[str], object], wanted: str) -> Callable[[str], str]:
             raise ValueError(wanted)
         return text
     return read
-
-
-def _mac(text: str) -> str:
-    """In small letters. A card has no group address: the lowest bit of the first byte is 0."""
-    if not _MAC(text):
-        raise ValueError("six pairs of hexadecimal digits, 00:16:3e:00:00:01")
-    if int(text[:2], 16) & 1 or not text.strip("0:"):
-        raise ValueError("the address of one card, not of a group or of none")
-    return text.lower()
-
-
-def _address(text: str) -> str:
-    """The address without its prefix length, IPv6 in its short form."""
-    address, slash, prefix = text.partition("/")
-    if _IPV4(address):
-        longest = 32
-    else:
-        from ipaddress import IPv6Address
-
-        longest = 128
-        try:
-            address = str(IPv6Address(address.partition("%")[0] if ":" in address else ""))
-        except ValueError:
-            raise ValueError("an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24") from None
-    if slash and (not _NUMBER(prefix) or int(prefix) > longest):
-        raise ValueError(f"a prefix length from 0 to {longest} after the /")
-    return address
 
 
 def _yes_no(text: str) -> bool:
@@ -114,6 +102,29 @@ def _disk(text: str) -> str:
     path, comma, mode = text.partition(",")
     if not _PATH(path) or (comma and mode not in {"r", "w"}):
         raise ValueError("an absolute path, and ,r where the domU may only read")
+    if not path.startswith("/dev/"):
+        raise ValueError("a device in /dev, /dev/wd0e")
+    raw = _RAW(path)
+    if raw or path.startswith(RAW_ZVOL):
+        block = f"/dev/{raw[1]}" if raw else ZVOL + path.removeprefix(RAW_ZVOL)
+        raise ValueError(f"the block device, {block}")
+    if path.startswith("/dev/zvol/") and not _ZVOL(path):
+        raise ValueError(f"a ZFS volume as {ZVOL}POOL/VOLUME")
+    return text
+
+
+def _url(text: str) -> str:
+    found = _URL(text)
+    if not found or (found[2] and number_or_none(found[2], least=1, most=65535) is None):
+        raise ValueError("an http://, https:// or rsync:// URL of a folder")
+    try:
+        if found[1].startswith("["):
+            parse_address(found[1][1:-1])
+        elif not is_host_name(found[1]):
+            parse_address(found[1])
+    except ValueError:
+        raise ValueError("an http://, https:// or rsync:// URL whose host is a name or an "
+                         "address") from None
     return text
 
 
@@ -121,12 +132,13 @@ def _volume(text: str) -> Volume:
     server, _, rest = text.partition(" ")
     host, colon, port = server.partition(":")
     target, *options = rest.split() or [""]  # digest, auth, user, alias
-    if (not _HOSTNAME(host) or not _TARGET(target) or len(options) > 4
-            or (colon and not (_NUMBER(port) and 0 < int(port) < 65536))):
+    if (not (is_host_name(host) or is_ipv4(host)) or not _TARGET(target) or len(options) > 4
+            or (colon and number_or_none(port, least=1, most=65535) is None)):
         raise ValueError('a storage server and a target of its, "storage-a web"')
     return Volume(host, target)
 
 
+_NOWHERE = Address()
 _megabytes = _whole(1)
 _path = _like(_PATH, "an absolute path of letters, digits and . _ + -")
 _file = _like(_FILE, "a file name of letters, digits and . _ + -")
@@ -143,13 +155,15 @@ class HostConf:
 
     memory: int = _key(_megabytes, 0, needed=True)
     dom0_memory: int = _key(_megabytes, 0, needed=True)
-    address: str = _key(_address, needed=True)
-    mac: str = _key(_mac)
+    cpus: int = _key(_whole(1, 4095), 0)
+    address: Address = _key(machine_address, _NOWHERE, needed=True)  # noqa: RUF009  a field
+    mac: str = _key(card_address)
     bridges: tuple[str, ...] = _key(_bridges, ("bridge0",))
     image_dir: str = _key(_path, "/images")
     image_store: str = _key(_path)
-    image_url: str = _key(_like(_URL, "an http://, https:// or rsync:// URL of a folder"))
+    image_url: str = _key(_url)
     image_keep: int = _key(_whole(1), 3)
+    image_max_age: int = _key(_whole(0), 35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +172,7 @@ class DomuConf:
 
     image: str = _key(_file, needed=True)
     memory: int = _key(_megabytes, 0, needed=True)
-    mac: str = _key(_mac, needed=True)
+    mac: str = _key(card_address, needed=True)
     vcpus: int = _key(_whole(1, MOST_CPUS), 1)
     bridge: str = _key(_interface)
     config_disk: str = _key(_disk, needed=True)
@@ -181,8 +195,8 @@ class DomuConf:
 class ServerConf:
     """`server.conf`: a domU from within."""
 
-    address: str = _key(_address, needed=True)
-    hostname: str = _key(_like(_HOSTNAME, "a host name in small letters"))
+    address: Address = _key(machine_address, _NOWHERE, needed=True)  # noqa: RUF009  a field
+    hostname: str = _key(_like(is_host_name, "a host name in small letters"))
     recipe: str = _key(_file, needed=True)
 
 
@@ -190,8 +204,8 @@ class ServerConf:
 class StorageConf:
     """`storage.conf`: an iSCSI volume of each of two storage servers, mirrored by RAIDframe."""
 
-    volume1: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  it makes a field
-    volume2: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  it makes a field
+    volume1: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  a field
+    volume2: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  a field
     raid: str = _key(_like(_RAID, "raid0 to raid99"), "raid0")
     serial: int = _key(_whole(1), 0)
     mount: str = _key(_path, needed=True)
@@ -240,7 +254,7 @@ def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
             values[key] = read(text)
         except ValueError as error:
             problems.append(Problem(conf.file, conf.lines[key],
-                                    f"{key}: must be {error}, is {text!r}", reason="value"))
+                                    f"{key}: must be {error}, is {shown(text)}", reason="value"))
     problems.extend(Problem(conf.file, 0, f"{key}: missing", reason="missing-key")
                     for key in needed if key not in conf.lines)
     return cast("Callable[..., T]", kind)(**values)
@@ -254,6 +268,7 @@ class Folder:
     confs  by name: `host.conf`, `server.conf`, `storage.conf`; domus: the files below `domUs`
     paths  of all below it that has a meaning, from it
     links  path from the folder to what the link holds
+    texts  path from the folder to the lines of a file that rules look into
     """
 
     place: str
@@ -261,6 +276,7 @@ class Folder:
     domus: dict[str, Conf]
     paths: set[str]
     links: dict[str, str]
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +290,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Names of a checkout: recipes of domUs (each makes an image RECIPE.ffs), and their kernels."""
+    """What a site is held against: names of a checkout, and the memory its CD gives dom0.
+
+    recipes  of domUs (each makes an image RECIPE.ffs); kernels: those they use
+    dom0     None where the checkout has no recipe of a CD
+    """
 
     recipes: Collection[str]
     kernels: Collection[str]
+    dom0: Dom0Memory | None = None

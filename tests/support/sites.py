@@ -38,9 +38,20 @@ def put(site: Path, file: str, **values: str) -> Path:
     return write(site, file, text)
 
 
-def drop(site: Path, file: str, key: str) -> None:
+def drop(site: Path, file: str, key: str) -> Path:
     text = (site / file).read_text()
-    (site / file).write_text(re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE))
+    return write(site, file, re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE))
+
+
+def remove(site: Path, *files: str) -> Path:
+    for file in files:
+        (site / file).unlink()
+    return site
+
+
+def empty(site: Path, folder: str) -> Path:
+    """Nothing is left in it."""
+    return remove(site / folder, *(path.name for path in (site / folder).iterdir()))
 
 
 def write(site: Path, file: str, text: str) -> Path:

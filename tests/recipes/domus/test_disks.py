@@ -5,6 +5,7 @@ from __future__ import annotations
 from support.domuhost import (
     SQL,
     boot,
+    config,
     domus,
     records,
     records_of,
@@ -79,3 +80,22 @@ def test_a_disk_of_another_that_runs(server: Server) -> None:
     domus(server, "start", "b")
     assert "a: config_disk: /dev/wd0e is a disk of b, which runs." in domus(
         server, "start", "a", status=1)
+
+
+def test_a_volume_of_zfs(server: Server) -> None:
+    """Its raw device is in another folder; a volume that is not there is told like any disk."""
+    volume = "/dev/zvol/dsk/tank/domus/web"
+    boot(server, {"web": nfs(disk1=volume, disk2="/dev/mapper/vg0-web,r", autostart="no"),
+                  "sql": nfs(disk1="/dev/zvol/dsk/tank/none", autostart="no")})
+    for node in (volume, volume.replace("dsk", "rdsk"), "/dev/mapper/vg0-web",
+                 "/dev/mapper/rvg0-web"):
+        server.run("/bin/mkdir", "-p", node.rpartition("/")[0])
+        server.run("/bin/sh", "-c", f": >{node}")
+    server.write("partitions/zvol/dsk/tank/domus/web", "e")
+    for name in ("vg0-web", "rvg0-web"):
+        server.write(f"partitions/mapper/{name}", "e")
+    assert "web: started." in domus(server, "start", "web")
+    assert f'"phy:{volume},xvdc,w"' in config(server, "web")
+    assert "sql: disk1: /dev/zvol/dsk/tank/none cannot be read; is there such a partition?" in (
+        domus(server, "start", "sql", status=1))
+    assert domains(server) == {"web"}

@@ -51,7 +51,8 @@ file_system()
 {
 	_partition=${1#/dev/}
 	case $_partition in
-	raid[0-9]*)	;;
+	raid[0-9]* | zvol/dsk/*)	;;
+	zvol/rdsk/*)	_partition=zvol/dsk/${_partition#zvol/rdsk/} ;;
 	*)	_partition=${_partition#r} ;;
 	esac
 	[ -e "$1" ] || fail "$1: No such file or directory"

@@ -43,13 +43,14 @@ check_domu()
 		value "$_key" is_file_name "a file name of letters, digits and . _ + -"
 	done
 	value memory is_count "a whole number from 1 to 999999999"
-	value vcpus is_cpus "a whole number from 1 to 256"
+	value vcpus is_cpus "a whole number from 1 to 32"
 	value boot_order is_number "a whole number from 0 to 999999999"
 	value mac is_mac "the address of one card, 00:16:3e:00:00:01"
 	value bridge is_interface "an interface, bridge0"
 	value autostart is_yes_no "yes or no"
 	for _key in $disk_keys; do
 		value "$_key" is_disk "an absolute path, and ,r where the domU may only read"
+		value "$_key" is_block "a block device in /dev, /dev/wd0e or /dev/zvol/dsk/POOL/VOLUME"
 	done
 	[ $_bad = 0 ] || return 1
 	conf_mac=$(echo "$conf_mac" | tr A-F a-f)
@@ -113,10 +114,11 @@ is_count()
 	[ "$1" != 0 ] && is_number "$1"
 }
 
-# is_cpus TEXT -- as many as NetBSD has room for; xl itself stops at no number
+# is_cpus TEXT -- as many as a kernel of NetBSD for PV domUs has room for; xl
+# itself stops at no number
 is_cpus()
 {
-	is_count "$1" && [ "$1" -le 256 ]
+	is_count "$1" && [ "$1" -le 32 ]
 }
 
 # is_mac TEXT -- not that of a group, nor of none
@@ -131,11 +133,11 @@ is_mac()
 	esac
 }
 
-# is_interface TEXT
+# is_interface TEXT -- IFNAMSIZ is 16
 is_interface()
 {
 	case $1 in
-	[a-z]*[0-9])	has_only a-z0-9 "$1" ;;
+	[a-z]*[0-9])	has_only a-z0-9 "$1" && [ ${#1} -le 15 ] ;;
 	*)	return 1 ;;
 	esac
 }
@@ -162,6 +164,42 @@ is_disk()
 	case $1 in
 	*,r | *,w)	is_path "${1%,?}" ;;
 	*)	is_path "$1" ;;
+	esac
+}
+
+# is_block TEXT -- a device that a domU can have for a disk, and no raw one
+is_block()
+{
+	case ${1%,[rw]} in
+	/dev/zvol/dsk/*/*)	return 0 ;;
+	/dev/zvol/*)	return 1 ;;
+	/dev/*)	! is_raw "${1%,[rw]}" ;;
+	# What is no path was told of already.
+	*)	! is_disk "$1" ;;
+	esac
+}
+
+# is_raw PATH -- the raw device of a disk that is known to have one
+is_raw()
+{
+	for _kind in wd sd ld dk xbd raid cgd ccd vnd cd md ed; do
+		case $1 in
+		/dev/r"$_kind"[0-9]*)
+			_unit=${1#/dev/r"$_kind"}
+			! has_only 0-9 "${_unit%[a-p]}" || return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# raw_disk PATH -- the raw device of a disk.  Its name has an r before the last
+# part, as getdiskrawname(3) says; but ZFS has folders (NetBSD's
+# external/cddl/osnet/sys/kern/ddi.c, ddi_create_minor_node).
+raw_disk()
+{
+	case $1 in
+	/dev/zvol/dsk/*)	echo "/dev/zvol/rdsk/${1#/dev/zvol/dsk/}" ;;
+	*)	echo "${1%/*}/r${1##*/}" ;;
 	esac
 }
 

@@ -97,7 +97,7 @@ has_disks()
 		eval "_text=\$conf_$_disk"
 		[ -n "$_text" ] || continue
 		_path=${_text%,?}
-		if ! is_readable "${_path%/*}/r${_path##*/}"; then
+		if ! is_readable "$(raw_disk "$_path")"; then
 			say "$1: $_disk: $_path cannot be read; is there such a partition?"
 			_bad=1
 		elif [ "$_text" = "$_path,r" ]; then

@@ -21,8 +21,9 @@
 # load_host -- settings of this host: sets image_dir and image_store
 load_host()
 {
-	load_conf /config/local/host.conf memory dom0_memory address mac \
-	    bridges image_dir image_store image_url image_keep || return 1
+	load_conf /config/local/host.conf memory dom0_memory cpus address mac \
+	    bridges image_dir image_store image_url image_keep image_max_age ||
+	    return 1
 	# shellcheck disable=SC2154 # set by load_conf
 	image_dir=${conf_image_dir:-/images} image_store=$conf_image_store
 }
