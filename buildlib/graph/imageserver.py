@@ -11,6 +11,10 @@ NUMBER grows with every change of LATEST; only one that this key has signed coun
 no LATEST of a smaller number than it has followed: whoever stands in the server's place can hold a
 version back, but not bring one back.
 
+NUMBER is the time at which LATEST was signed, in seconds since 1970 (more, where the clock was
+behind), and that of an unchanged version is signed anew when it is a day old. So a host sees by the
+age of a LATEST that newer ones are held back from it, or that nobody signs any more.
+
 Signatures are RSA PKCS #1 v1.5 with SHA-256 (RFC 8017), by the host's openssl. They depend on
 nothing but key and content, so what is signed already is found to be so by signing it again.
 """
@@ -40,6 +44,7 @@ LATEST, SIGNATURE = "LATEST", SIGNATURE_OF.format(DIGESTS)
 MOST = 10**15 - 1  # hosts count with fifteen digits
 _COLUMNS = 64
 _LARGEST = 1 << 16  # bytes of a LATEST: a line and a signature
+_FRESH = 86_400  # seconds for which what was signed is not signed anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +154,12 @@ def _mend(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store
 
 
 def _name_latest(folder: Path, version: str, signer: Signer) -> bool:
-    """LATEST names `version`, by a greater number than before if anything changes; whether so."""
+    """LATEST names `version`, by a greater number than before if that is another version, or the
+    number is a day old; whether so.
+    """
     path = folder / LATEST
     named, number = _signed(path, signer)
-    if named == version and number <= MOST:
+    if named == version and number <= MOST and now() - number < _FRESH:
         is_file(path, path.stat().st_size)  # its mode is mended
         return False
     if number >= MOST:

@@ -105,6 +105,24 @@ def test_the_same_again_changes_nothing(store: Store, folder: Path) -> None:
     assert marks() == before
 
 
+def test_what_is_a_day_old_is_signed_anew(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts see by the number how old it is; nothing else of the version changes."""
+    put(store, folder, "v1")
+    for day, seconds in ((0, 86_399), (1, 86_400), (1, 86_399), (2, 90_000)):
+        start = latest(folder)[1]
+        monkeypatch.setattr(imageserver, "now", lambda now=start + seconds: float(now))
+        served = put(store, folder, "v1")
+        assert served == Served("v1", is_new=False, is_named=seconds >= 86_400), day
+        assert latest(folder) == ("v1", start + seconds * served.is_named)
+    monkeypatch.setattr(imageserver, "now", lambda: 5.0)
+    before = latest(folder)
+    assert not put(store, folder, "v1").is_named, "the clock was put back"
+    assert latest(folder) == before
+    check(folder)
+
+
 def test_back_is_forward_for_the_hosts(store: Store, folder: Path) -> None:
     """What was built from an older checkout is what hosts get, by a number that is new."""
     put(store, folder, "v1")

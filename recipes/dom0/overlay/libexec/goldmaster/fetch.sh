@@ -4,7 +4,8 @@
 # The server's folder, made by doit image-server on the build host, has
 #
 #	LATEST		"VERSION NUMBER" in its first line, and below it the
-#			signature of that line in base64
+#			signature of that line in base64; NUMBER is the time
+#			at which that was signed, in seconds since 1970
 #	VERSION/	a folder of images
 #
 # Nothing of the server is believed but what the signatures vouch for.  What
@@ -70,6 +71,22 @@ can_count()
 	[ ${#1} -le 15 ]
 }
 
+# is_less NUMBER NUMBER -- the first than the second?  In two parts, since a
+# shell may count with 32 bits; a 1 keeps zeros at the beginning of the second.
+is_less()
+{
+	_one=00000000000000$1 _two=00000000000000$2
+	while [ ${#_one} -gt 15 ]; do
+		_one=${_one#?}
+	done
+	while [ ${#_two} -gt 15 ]; do
+		_two=${_two#?}
+	done
+	_low=${_one#???????} _high=${_two#???????}
+	_one=1${_one%????????} _two=1${_two%????????}
+	[ "$_one" -lt "$_two" ] || { [ "$_one" -eq "$_two" ] && [ "1$_low" -lt "1$_high" ]; }
+}
+
 # ask_latest -- sets latest and number: what the server says domUs should get.
 # Fails where it is not signed, or is older than what was followed before.
 ask_latest()
@@ -86,9 +103,64 @@ ask_latest()
 	is_signed "$_text.line" "$_text.sig" ||
 	    fail "$image_url/LATEST is not signed by $image_key: nothing is done."
 	rm -f "$_text" "$_text.line" "$_text.sig"
+	tell_age
 	read_current
-	[ "$number" -ge "$serial" ] ||
+	! is_less "$number" "$serial" ||
 	    fail "$image_url/LATEST names $latest by the number $number, but $serial was followed already: the server has gone back, or somebody stands in its place. To take that version all the same: goldmaster-images fetch $latest"
+}
+
+# tell_age -- warn where LATEST was signed longer ago than $image_max_age days:
+# a server that keeps newer ones back shows the last that it has for ever.  A
+# number of less than ten digits is no time; 0 days: nobody wants to know.
+tell_age()
+{
+	[ "$image_max_age" != 0 ] && [ ${#number} -ge 10 ] || return 0
+	_now=$(date -u +%s)
+	if is_less $((_now + 86400)) "$number"; then
+		warn "$image_url/LATEST was signed at a time that is to come: see that the clocks of this host and of the build host are right."
+	elif [ $(((_now - number) / 86400)) -gt "$image_max_age" ]; then
+		warn "$image_url/LATEST was signed $(((_now - number) / 86400)) days ago, and image_max_age is $image_max_age: the server keeps newer versions back, or nobody signs any more. On the build host, doit image-server signs it anew."
+	fi
+}
+
+# warn MESSAGE -- for whoever reads the log, too
+warn()
+{
+	say "$*"
+	logger -p daemon.err -t goldmaster "$*" 2>/dev/null || :
+}
+
+# is_followed VERSION -- was it the server's last choice, and followed?  Then a
+# greater number says only that the choice was signed anew.
+is_followed()
+{
+	[ -f "$image_store/followed" ] || return 1
+	{
+		read -r _name
+		read -r _number
+	} <"$image_store/followed"
+	[ "$_name" = "$1" ] && can_count "$_number" && ! is_less "$_number" "$serial"
+}
+
+# follow VERSION NUMBER -- note what was the server's choice
+follow()
+{
+	write_slot "$image_store/followed" "$1" "$2" ''
+}
+
+# is_nothing_new -- is $version what was followed already?  What this host was
+# told since, by use or rollback, stays then; a number that is new is noted.
+is_nothing_new()
+{
+	if is_followed "$version"; then
+		[ "$number" = "$serial" ] || {
+			follow "$version" "$number"
+			write_slot "$image_store/current" "$now" "$before" "$number"
+		}
+	else
+		[ "$number" = "$serial" ] || return 1
+		follow "$version" "$number"
+	fi
 }
 
 # fetch_version VERSION -- install it, or mend the one that is here

@@ -6,6 +6,8 @@
 #	VERSION/VERSION		its name, then lines "FILE BYTES"
 #	VERSION/SHA256.sig	signature of its SHA256
 #	VERSION/.installed	a number that counts up, and when it came
+#	followed		the server's last choice that was followed, and
+#				its number below it
 #	.fetch/VERSION/		one that is being fetched
 #	.gone/VERSION/		one that is being removed
 #
@@ -47,7 +49,7 @@ is_plain()
 is_version()
 {
 	case $1 in
-	cd | current | pins)	return 1 ;;
+	cd | current | followed | pins)	return 1 ;;
 	esac
 	is_plain "$1"
 }
