@@ -77,9 +77,10 @@ def site(folder: Path, *, servers: int, hosts: int) -> Path:
         (place / "domUs").mkdir(parents=True)
         (place / "host.conf").write_text(
             f"# host {number}\nmemory=65536\ndom0_memory=1024\n"
-            f"address=10.1.{number >> 8}.{number & 255}/16\nmac={_mac(2, number)}\n"
+            f"address=10.1.{_low(number)}/16\nmac={_mac(2, number)}\n"
             "bridges='bridge0 bridge1'\nimage_dir=/images\n")
         _links(place)
+        (place / "etc/ifconfig.wm0").write_text(f"inet 10.1.{_low(number)}/16\n")
     for number in range(servers):
         name = f"server{number:05d}"
         place, slot = folder / "vservers" / name, number // hosts
@@ -90,14 +91,20 @@ def site(folder: Path, *, servers: int, hosts: int) -> Path:
             f"boot_order={slot}\nautostart=yes\n")
         _links(place)
         (place / "server.conf").write_text(
-            f"# {name}\naddress=10.2.{number >> 8}.{number & 255}/16\n"
+            f"# {name}\naddress=10.2.{_low(number)}/16\n"
             f"hostname={name}.example.net\nrecipe=base\n")
+        (place / "etc/ifconfig.xennet0").write_text(f"inet 10.2.{_low(number)}/16\n")
         if number % 10 == 2:
             (place / "storage.conf").write_text(
                 f'volume1="server00000 target{number}"\nvolume2="server00001 target{number}"\n'
                 "raid=raid0\nmount=/data\nfile_system=ffs\n")
     (folder / ".made").touch()
     return folder
+
+
+def _low(number: int) -> str:
+    """The last two numbers of an address; 0.0 is the network's."""
+    return f"{number + 1 >> 8}.{number + 1 & 255}"
 
 
 def _mac(first: int, number: int) -> str:
