@@ -27,7 +27,34 @@ load_storage()
 		say "/config/local/storage.conf lacks volume1, volume2 or mount."
 		return 1
 	fi
+	is_storage || {
+		say "/config/local/storage.conf has a value that cannot be; doit site-check tells which."
+		return 1
+	}
 	serial=${conf_serial:-$(serial_of "$conf_volume1 $conf_volume2")}
+}
+
+# is_storage -- are the values those that site-check passes?  The numbers that
+# RAIDframe gets must be plain, and what is mounted, too.
+is_storage()
+{
+	case $conf_raid in
+	raid[0-9] | raid[1-9][0-9])	;;
+	*)	return 1 ;;
+	esac
+	case $conf_file_system in
+	ffs | lfs | ext2fs)	;;
+	*)	return 1 ;;
+	esac
+	case $conf_serial in
+	0* | *[!0-9]*)	return 1 ;;
+	esac
+	case $conf_mount/ in
+	*//* | */./* | */../* | *[!A-Za-z0-9._+/-]*)	return 1 ;;
+	/?*/)	;;
+	*)	return 1 ;;
+	esac
+	[ ${#conf_serial} -le 9 ]
 }
 
 # serial_of TEXT -- a number from 1 to 999999999, the same for the same text;
