@@ -22,6 +22,7 @@ _CARD = "etc/ifconfig."
 _SETTINGS = ("etc/rc.conf", "etc/rc.conf.d/network", "etc/rc.conf.d/dhcpcd")
 _ROUTES = ("defaultroute", "defaultroute6")
 _GATES = ("etc/mygate", "etc/mygate6")
+_NOT_ITS_OWN = ("lo", "carp")  # every machine has it, or several share it
 _DEEPEST = 8  # links on the way to a file
 
 
@@ -79,6 +80,8 @@ def check_networks(site: Site, fleet: Fleet) -> Iterator[Problem]:
         yield from taken.see(machine.address.text, machine.name, machine.conf, "address")
     for machine in machines:
         for file, line, address in machine.found:
+            if address.text.startswith("fe80:"):
+                continue  # each network has its own
             yield from taken.see_at(address.text, machine.name, file, line, "inet")
         yield from machine.wrong
         yield from _own_address(machine)
@@ -117,15 +120,15 @@ def _seen(machine: Machine) -> Machine:
 
 def _add_card(machine: Machine, card: str, path: str) -> None:
     text = machine.text(path)
-    if text is None:  # it leads to a file of the system, or nowhere
-        machine.has_card |= _is_card(card, machine)
+    if text is None:  # a link to a file of the system, or nowhere; or no file at all
+        machine.has_card |= _is_card(card, machine) and path in machine.folder.links
     else:
         _note(machine, card, text[0], read_card(text[1]), 0)
 
 
 def _note(machine: Machine, card: str, file: str, says: Card, line: int) -> None:
     """What a file says of a card; `line`: the one it stands in, where that is one."""
-    if card.startswith("lo"):
+    if card.startswith(_NOT_ITS_OWN):
         return
     machine.has_card |= _is_card(card, machine) and bool(
         says.addresses or says.wrong or says.is_dynamic)

@@ -34,10 +34,7 @@ _DEEPEST = 64  # folders in folders
 def read_site(root: Path, problems: list[Problem]) -> Site:
     """The site at `root`; what is wrong adds to `problems`. Raises ConfigError where it is none."""
     reader = _Reader(str(root), problems)
-    if not root.is_dir():
-        raise ConfigError(f"there is no folder {root}", hint="name the folder of a site",
-                          reason="no-site")
-    there = [name for name in sorted(os.listdir(root)) if (root / name).is_dir()]
+    there = _folders(root, problems)
     if not {HOSTS, SERVERS} & set(there):
         raise ConfigError(
             f"{root} is no site", why=f"it has neither {HOSTS} nor {SERVERS}",
@@ -51,6 +48,23 @@ def read_site(root: Path, problems: list[Problem]) -> Site:
     if SHARED in there:  # the last: by then it is known which of its files rules look into
         reader.descend(SHARED, "", shared)
     return Site(hosts, servers, shared)
+
+
+def _folders(root: Path, problems: list[Problem]) -> list[str]:
+    """Names of the folders of the site, sorted; one that lies elsewhere is a problem."""
+    try:
+        if not root.is_dir():
+            raise ConfigError(f"there is no folder {root}", hint="name the folder of a site",
+                              reason="no-site")
+        there = [name for name in sorted(os.listdir(root)) if (root / name).is_dir()]
+    except OSError as error:
+        raise ConfigError(f"{root} cannot be read", why=error.strerror, reason="no-site") from error
+    inside = os.path.realpath(root)
+    problems.extend(Problem(name, 0, "is a link that leads out of the site",
+                            "have the folder itself there", "link-out")
+                    for name in there if name in {HOSTS, SERVERS, SHARED}
+                    and os.path.commonpath([inside, os.path.realpath(root / name)]) != inside)
+    return there
 
 
 def known_names(project: Path) -> Known:

@@ -70,6 +70,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda s: write(s, CARD, "up\n"),
         [("vservers/nfs/etc: nothing in it gives nfs an address on the network: ifconfig.xennet0 "
           "has none; write etc/ifconfig.xennet0 with the line: inet 10.0.0.31/24")]),
+    "a folder for a card": (
+        lambda s: (remove(s, CARD) / CARD).mkdir(),
+        [("vservers/nfs/etc: nothing in it gives nfs an address on the network: ifconfig.xennet0 "
+          "has none; write etc/ifconfig.xennet0 with the line: inet 10.0.0.31/24")]),
     "a second card": (
         lambda s: write(s, "vservers/nfs/etc/ifconfig.xennet1", "inet 10.0.1.31/24\n"),
         ["vservers/nfs/etc/ifconfig.xennet1: nfs has one card, xennet0"]),
@@ -207,6 +211,12 @@ GOOD: dict[str, Callable[[Path], object]] = {
     "two versions": lambda s: write(
         s, CARD, "inet 10.0.0.31/24\ninet6 fd00::31 prefixlen 64\ninet6 fe80::1%xennet0\n"),
     "a name for an address": lambda s: write(s, CARD, "inet nfs netmask 0xffffff00\n!true\n"),
+    "an address that hosts share": lambda s: [
+        write(s, f"pservers/{host}/etc/ifconfig.carp0", "inet 10.0.0.90/24 vhid 1\n")
+        for host in ("alpha", "beta")],
+    "an address of each network": lambda s: [
+        write(s, f"pservers/{host}/etc/ifconfig.bge0", "inet6 fe80::1%bge0\n")
+        for host in ("alpha", "beta")],
     "DHCP": lambda s: write(s, CARD, "dhcp\n"),
     "DHCP by rc.conf": lambda s: (remove(s, CARD), write(s, SETTINGS, "dhcpcd=YES\n")),
     "DHCP by rc.conf.d": lambda s: (

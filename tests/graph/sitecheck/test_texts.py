@@ -10,6 +10,7 @@ import pytest
 from support.sites import ALPHA, NFS, check, link, remove, told, write
 
 from buildlib.sources.site import read_site
+from buildlib.words.errors import ConfigError
 from buildlib.words.shconf import Problem
 
 ETC = "vservers/nfs/etc"
@@ -141,6 +142,19 @@ def test_nothing_outside_of_the_site_is_read(site: Path) -> None:
     assert not problems
     assert all("outside" not in " ".join(map(str, folder.texts.values()))
                for folder in (*read.servers.values(), read.shared))
+
+
+def test_a_part_of_the_site_that_lies_elsewhere(site: Path) -> None:
+    (site / "vservers").rename(site.parent / "elsewhere")
+    link(site, "vservers", "../elsewhere")
+    what = "is a link that leads out of the site; have the folder itself there"
+    assert told(site) == [f"vservers: {what}"]
+
+
+def test_what_is_no_folder_at_all(tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 300), tmp_path / "a" / "b", Path("/proc/self/mem")):
+        with pytest.raises(ConfigError):
+            read_site(path, [])
 
 
 def test_thousands_of_files_take_no_longer_each(site: Path) -> None:
