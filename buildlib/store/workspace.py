@@ -3,9 +3,9 @@
 They hold absolute paths, so they are local: named by the digest of what goes into them, never
 shared, never an output, and can always be made again. What a kill left half done is gone on with.
 
-What is in them goes into outputs whose keys do not name it. So how a folder is is noted when it has been
-made, and looked at when it is used: one that anybody has touched is made anew, and what was made of
-it meanwhile is not taken.
+What is in them goes into outputs whose keys do not name it. So it is noted how a folder was left
+when it had been made, and looked at when it is used: one that anybody has touched is made anew, and
+what was made of it meanwhile is not taken.
 """
 
 from __future__ import annotations

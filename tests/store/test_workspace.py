@@ -122,12 +122,12 @@ def test_a_folder_that_was_touched_is_made_anew_and_that_is_told(work: Workspace
     assert len(told) == 1
 
 
-def test_a_folder_without_a_seal_is_made_anew(work: Workspaces) -> None:
-    """One that an earlier version made, or whose seal is damaged."""
+def test_a_folder_without_a_note_is_made_anew(work: Workspaces) -> None:
+    """One that an earlier version made, or whose note is damaged."""
     path = made(work)
-    path.with_name(f"{path.name}.seal").unlink()
+    path.with_name(f"{path.name}.stat").unlink()
     assert (made(work, "again") / "file").read_text() == "again"
-    path.with_name(f"{path.name}.seal").write_bytes(b"damaged")
+    path.with_name(f"{path.name}.stat").write_bytes(b"damaged")
     assert (made(work, "and again") / "file").read_text() == "and again"
 
 

@@ -109,6 +109,7 @@ class Walk:
     avoid: Collection[str] = ()
     say: Callable[[str], object] = print
     state: State = field(default_factory=dict)
+    last: tuple[str, int] | None = None
     fresh_builds: int = 0
     returns: int = 0
     damaged: int = 0
@@ -132,11 +133,10 @@ class Walk:
 
     def step(self) -> str:
         """One edit and a build; the same state as before must have the same products."""
-        name = self.chance.choice([name for name in SPOTS if name not in self.avoid])
-        others = [number for number in range(len(SPOTS[name]) + 1)
-                  if number != self.state.get(name, 0)]
-        self.state[name] = self.chance.choice(others)
-        told = f"{name} → {self.state[name]}"
+        name, number = self.choose()
+        self.last = name, self.state.get(name, 0)
+        self.state[name] = number
+        told = f"{name} → {number}"
         self.lay_out(relock=name in PACKAGES)
         if self.chance.random() < 0.15:
             told += self.damage()
@@ -149,6 +149,15 @@ class Walk:
             assert self.known[state] == (lock, products), f"seed {self.seed}: {told}: {state}"
         self.known[state] = lock, products
         return f"{told}: {len(ran.built)} built, {len(ran.restored)} restored"
+
+    def choose(self) -> tuple[str, int]:
+        """A place and another of its variants; now and then the one before the last edit."""
+        if self.last and self.chance.random() < 0.3:
+            return self.last
+        name = self.chance.choice([name for name in SPOTS if name not in self.avoid])
+        others = [number for number in range(len(SPOTS[name]) + 1)
+                  if number != self.state.get(name, 0)]
+        return name, self.chance.choice(others)
 
     def lay_out(self, *, relock: bool) -> None:
         """Let the checkout be as the state says; files that are so already are not touched."""
