@@ -6,7 +6,6 @@ A build reads what it uses. This reads the rest too, and each byte of it, for a 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from buildlib.sources import checksums
 from buildlib.store.reading import read_small
 from buildlib.store.seal import distrust
 from buildlib.store.store import Store
+from buildlib.words import jsons
 from buildlib.words.errors import GoldmasterError
 
 
@@ -85,7 +85,7 @@ def _expected(product: Product, engine: Engine) -> dict[str, str]:
     if last is not None and product.record:
         blob = last.outputs["record"].blob
         with contextlib.suppress(GoldmasterError):  # else what lies beside the products has to do
-            files = json.loads(engine.store.blobs.read(blob.sha256))["files"]
+            files = jsons.loads(engine.store.blobs.read(blob.sha256))["files"]
             return {**files, product.record: blob.sha256}
     found: dict[str, str] = {}
     for name in product.files:

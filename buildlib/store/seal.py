@@ -30,6 +30,7 @@ from buildlib.store.atomic_files import (
 )
 from buildlib.store.reading import read_small
 from buildlib.store.surroundings import boot_id, machine_id
+from buildlib.words import jsons
 
 _NS = 10**9
 _FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT has no odd ones
@@ -102,7 +103,7 @@ class Seal:
     def _read(self) -> tuple[int, bool] | None:
         """The second, and whether all was synced; None where no seal holds."""
         try:
-            data = json.loads(read_small(self._file))
+            data = jsons.loads(read_small(self._file))
             second, synced = data["second"], data["synced"]
             here = self._place and data["place"] == self._place
             if here and (synced is True or (self._boot and data["boot"] == self._boot)):
