@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.archives import gz
 from support.mirror import Mirror
 from support.packages import (
     certificate,
@@ -51,13 +52,13 @@ SIGNED = replace(RELEASE, packages=Packages(
 def archive(*names: str) -> bytes:
     """A set with files and, at names that end in @, links."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with tarfile.open(fileobj=out, mode="w") as tar:
         for name in names:
             info = tarfile.TarInfo(f".{name.removesuffix('@')}")
             if name.endswith("@"):
                 info.type, info.linkname = tarfile.SYMTYPE, "elsewhere"
             tar.addfile(info)
-    return out.getvalue()
+    return gz(out.getvalue())
 
 
 SETS = {"base": archive("/lib/libc.so.12", f"{LIBC}@", "/bin/sh"), "etc": archive("/etc/passwd"),
@@ -271,20 +272,20 @@ GOOD = packed(source("a-1"))
 
 
 @pytest.mark.parametrize(("data", "reason"), [
-    (GOOD[:-30], "damaged"),
-    (GOOD[:200], "damaged"),
-    (b"", "damaged"),
-    (b"\x28\xb5\x2f\xfd" + GOOD, "compression"),
-    (b"7z\xbc\xaf\x27\x1c" + GOOD, "compression"),
-    (b"LZIP" + GOOD, "compression"),
-    (b"no archive at all" * 100, "damaged"),
-    (packed(source("a-2")), "pkg-name"),
-    (packed(source("a-1", machine_arch="sparc64")), "pkg-platform"),
-    (packed(source("a-1", opsys="SunOS")), "pkg-platform"),
-    (packed(source("a-1", os_version="")), "pkg-platform"),
-    (archive("/etc/passwd"), "pkg-meta"),
-    (b"<!DOCTYPE html><html>not here</html>", "html"),
-    (signed("a-1", GOOD), "signing-key"),
+    pytest.param(GOOD[:-30], "damaged", id="without its end"),
+    pytest.param(GOOD[:200], "damaged", id="its beginning"),
+    pytest.param(b"", "damaged", id="nothing"),
+    pytest.param(b"\x28\xb5\x2f\xfd" + GOOD, "compression", id="zstd"),
+    pytest.param(b"7z\xbc\xaf\x27\x1c" + GOOD, "compression", id="7z"),
+    pytest.param(b"LZIP" + GOOD, "compression", id="lzip"),
+    pytest.param(b"no archive at all" * 100, "damaged", id="words"),
+    pytest.param(packed(source("a-2")), "pkg-name", id="another name"),
+    pytest.param(packed(source("a-1", machine_arch="sparc64")), "pkg-platform", id="machine"),
+    pytest.param(packed(source("a-1", opsys="SunOS")), "pkg-platform", id="another system"),
+    pytest.param(packed(source("a-1", os_version="")), "pkg-platform", id="no version"),
+    pytest.param(archive("/etc/passwd"), "pkg-meta", id="no package"),
+    pytest.param(b"<!DOCTYPE html><html>not here</html>", "html", id="a page"),
+    pytest.param(signed("a-1", GOOD), "signing-key", id="signed"),
 ])
 def test_what_is_no_good_is_not_pinned(bench: Bench, data: bytes, reason: str) -> None:
     error = bench.refused(repository(source("a-1")) | {"packages/a-1.tgz": data})

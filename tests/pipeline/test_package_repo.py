@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pysequoia
+from support.archives import gz
 from support.imageserver import check_digests, private_key
 from support.mirror import Mirror
 from support.packages import certificate, signed, signer
@@ -111,13 +112,13 @@ def test_a_signed_list_of_advisories(scratch: Scratch, tmp_path: Path) -> None:
                  f'"keys/advisories.asc"\nadvisories_fingerprint = "{certificate().fingerprint}"\n')
     plain = format_list([("zstd-[0-9]*", "forgery", "https://example.org/z")])
     message = bytes(pysequoia.sign(signer().signer(), plain, mode=pysequoia.SignatureMode.CLEAR))
-    (tmp_path / "vulns.gz").write_bytes(gzip.compress(message))
+    (tmp_path / "vulns.gz").write_bytes(gz(message))
     words = ("outdated", f"vulnerabilities={tmp_path}/vulns.gz", "offline=yes",
              "mirror=http://127.0.0.1:9")
     ran = scratch.doit(*words, status=1)
     assert "zstd-1.5.6: forgery" in ran.out
     assert ran.err == "not compared with the repository: no server may be asked (offline=yes)\n"
-    (tmp_path / "vulns.gz").write_bytes(gzip.compress(plain))
+    (tmp_path / "vulns.gz").write_bytes(gz(plain))
     assert "the list is not signed" in scratch.doit(*words, status=3).err
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import lzma
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.archives import gz
 from support.mirror import Fault, Mirror
 from support.packages import certificate, packed, repository, signed, source, summary
 
@@ -23,7 +23,7 @@ MADE = [source("a-1.0", depends=("b>=2",)), source("b-2.0nb1", provides=("/usr/p
 TEXT = format_summary(map(summary, MADE))
 SIGNER = Signer(str(certificate()).encode(), str(certificate().fingerprint))
 KINDS: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    "gz": gz, "bz2": bz2.compress, "xz": lzma.compress}
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_another_mirror_has_it(store: Store, tmp_path: Path) -> None:
     """A mirror that has it in the first form comes before one that has it in the second."""
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages/pkg_summary.xz").write_bytes(lzma.compress(b""))
-    with Mirror({"packages/pkg_summary.gz": gzip.compress(TEXT)}) as mirror:
+    with Mirror({"packages/pkg_summary.gz": gz(TEXT)}) as mirror:
         assert len(read(store, tmp_path, mirror.url)) == 2
 
 
@@ -105,10 +105,10 @@ def test_a_server_without_summary(store: Store) -> None:
 
 @pytest.mark.parametrize("damage", [
     lambda data: data[:-20], lambda data: data[:10], lambda _: b"\x28\xb5\x2f\xfd zstd",
-    lambda data: data + b"behind", lambda _: gzip.compress(b"PKGNAME=a-1\nrubbish\n\n")],
+    lambda data: data + b"behind", lambda _: gz(b"PKGNAME=a-1\nrubbish\n\n")],
     ids=["cut", "cut early", "zstd", "more", "rubbish"])
 def test_a_damaged_summary(store: Store, damage: Callable[[bytes], bytes]) -> None:
-    with Mirror({"packages/pkg_summary.gz": damage(gzip.compress(TEXT))}) as mirror:
+    with Mirror({"packages/pkg_summary.gz": damage(gz(TEXT))}) as mirror:
         error = refused(store, mirror.url)
     assert error.reason in {"damaged", "compression", "summary"}
     assert "packages/pkg_summary.gz" in (error.where or "")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from support.archives import gz
 from support.jobs import Bench, Input
 from support.trees import TIME, Contents, file, folder
 
@@ -50,7 +51,7 @@ def archive(
     members = {"+CONTENTS": f"@name {name}\n@cwd {cwd}\n{lines}", "+COMMENT": "x\n",
                "+DESC": "x\n", **({"+INSTALL": install} if install else {}), "+BUILD_INFO": info}
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+    with tarfile.open(fileobj=made, mode="w") as tar:
         for path, text in {**members, **(files or {})}.items():
             member = tarfile.TarInfo(path)
             member.size, member.mtime = len(text.encode()), TIME
@@ -59,7 +60,7 @@ def archive(
             member = tarfile.TarInfo(path)
             member.type, member.linkname = tarfile.LNKTYPE, target
             tar.addfile(member)
-    return made.getvalue()
+    return gz(made.getvalue())
 
 
 class Staged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import lzma
 import re
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import judges
+from support.archives import gz
 from support.jobs import Bench
 
 from buildlib.stages.pvh import PvhKernel, notes
@@ -64,7 +64,7 @@ def test_a_kernel_with_the_note(
     assert sorted(notes(data)) == sorted((owner.encode(), number) for owner, number in found)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [gz, lzma.compress])
 def test_a_packed_kernel_stays_as_it_is(tmp_path: Path, bench: Bench, pack: object) -> None:
     assert callable(pack)
     given = bench.output(pack(elf(tmp_path, ("Xen", 18))))
@@ -77,7 +77,7 @@ def test_a_packed_kernel_stays_as_it_is(tmp_path: Path, bench: Bench, pack: obje
 def test_a_kernel_without_it(
     tmp_path: Path, bench: Bench, found: list[tuple[str, int]], why: str
 ) -> None:
-    for data in (elf(tmp_path, *found), gzip.compress(elf(tmp_path, *found))):
+    for data in (elf(tmp_path, *found), gz(elf(tmp_path, *found))):
         error = refused(bench, data)
         assert why in (error.why or "")
         assert "TEST cannot be a PVH dom0" in error.what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from buildlib.words.mtree import decode
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
+
+
+def gz(data: bytes) -> bytes:
+    """`data` packed by gzip, the same in every second: the clock is in no archive of a test."""
+    return gzip.compress(data, mtime=0)
 
 
 def pieces(data: bytes, size: int = 700) -> Iterator[bytes]:

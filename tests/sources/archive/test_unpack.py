@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import lzma
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support.archives import END, header, member, pax
+from support.archives import END, gz, header, member, pax
 from support.strategies import few, paths
 
 from buildlib.sources.archive import unpack
@@ -74,7 +73,7 @@ def refused(action: Callable[[], object]) -> ArchiveError:
 
 def test_a_set_becomes_a_tree(bench: Bench) -> None:
     large = os.urandom(1 << 19) * 3
-    tree, contents = bench.ingest(gzip.compress(b"".join([
+    tree, contents = bench.ingest(gz(b"".join([
         member(b"./", flag=b"5", mode=0o755, time=TIME),
         member(b"./bin/su", b"su", mode=0o4555, gid=7, time=TIME),
         member(b"./bin/sudo", flag=b"1", link=b"./bin/su", mode=0o644, uid=9),
@@ -98,7 +97,7 @@ def test_a_set_becomes_a_tree(bench: Bench) -> None:
 
 def test_progress(bench: Bench) -> None:
     told: list[int] = []
-    path = bench.archive(gzip.compress(member(b"a", os.urandom(1 << 20)) + member(b"b") + END))
+    path = bench.archive(gz(member(b"a", os.urandom(1 << 20)) + member(b"b") + END))
     with bench.packs.writer([]) as pack:
         ingest(path, pack, origin="x", where="x", tell=told.append)
     assert len(told) == 2
@@ -106,7 +105,7 @@ def test_progress(bench: Bench) -> None:
 
 
 def test_a_damaged_set_leaves_nothing(bench: Bench) -> None:
-    data = gzip.compress(member(b"a", os.urandom(1 << 20)) + END)
+    data = gz(member(b"a", os.urandom(1 << 20)) + END)
     error = refused(lambda: bench.ingest(data[:-10]))
     assert (error.reason, error.where) == ("damaged", "base.tgz")
     assert not list(bench.packs.all())
@@ -125,7 +124,7 @@ def good_set() -> bytes:
     return buffer.getvalue()
 
 
-SETS = {"tgz": gzip.compress(good_set(), mtime=0), "txz": lzma.compress(good_set())}
+SETS = {"tgz": gz(good_set()), "txz": lzma.compress(good_set())}
 
 
 @pytest.mark.parametrize("form", SETS)
@@ -167,7 +166,7 @@ def _shared(factory: pytest.TempPathFactory) -> Bench:
 
 def test_sources_become_files(bench: Bench) -> None:
     mask = os.umask(0o022)
-    root = bench.extract(gzip.compress(b"".join([
+    root = bench.extract(gz(b"".join([
         member(b"usr/src/", flag=b"5", mode=0o500, time=TIME - 5),
         member(b"usr/src/build.sh", b"#!/bin/sh\n", mode=0o4755, uid=500, time=TIME),
         member(b"usr/src/Makefile", b"all:\n", mode=0o444, time=TIME),
@@ -263,7 +262,7 @@ def _described(root: Path) -> dict[str, tuple[object, ...]]:
 
 def test_progress_over_several_sets(bench: Bench) -> None:
     told: list[int] = []
-    paths = [bench.archive(gzip.compress(member(b"a", os.urandom(9000)) + END)) for _ in range(2)]
+    paths = [bench.archive(gz(member(b"a", os.urandom(9000)) + END)) for _ in range(2)]
     (bench.folder / "root").mkdir()
     count = extract([(path, "x") for path in paths], bench.folder / "root", tell=told.append)
     assert count == 2

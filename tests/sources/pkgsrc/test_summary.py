@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import lzma
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import gz
 
 from buildlib.sources.archive.compress import chunks
 from buildlib.sources.pkgsrc.summary import Summary, format_summary, parse
@@ -143,7 +143,7 @@ def test_no_end_of_a_package() -> None:
     assert caught.value.reason == "summary"
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [bytes, gz, bz2.compress, lzma.compress])
 def test_open(pack: object, tmp_path: Path) -> None:
     assert callable(pack)
     packed = pack(XZ * 3)
@@ -152,7 +152,7 @@ def test_open(pack: object, tmp_path: Path) -> None:
     assert len(list(parse(chunks(path, where="pkg_summary.gz")))) == 3
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [gz, bz2.compress, lzma.compress])
 def test_open_damaged(pack: object, tmp_path: Path) -> None:
     assert callable(pack)
     packed, path = pack(XZ * 300), tmp_path / "pkg_summary.gz"
