@@ -156,7 +156,7 @@ def test_what_the_release_leaves_out_is_told(bench: Bench) -> None:
 
 
 def test_boots_go_on_at_once_and_every_failure_is_told(bench: Bench) -> None:
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=120)
 
     def play(*, medium: str, firmware: str, log: Path, **_words: object) -> None:
         both.wait()  # for another one

@@ -109,7 +109,7 @@ def test_workers_end_with_the_first_of_them(tmp_path: Path, make_too: bool) -> N
     with subprocess.Popen(workspace.argv(*words, jobs=4), stdout=subprocess.DEVNULL,
                           pass_fds=ends, start_new_session=True) as build:
         try:
-            until(lambda: len(workers_of(build.pid)) == 4, 20)
+            until(lambda: len(workers_of(build.pid)) == 4)
             make, *workers = min(workers_of(build.pid).values()), *workers_of(build.pid)
             compiler = next(pid for pid, (parent, name) in group_of(build.pid).items()
                             if name == "sleep" and parent not in workers)
@@ -118,7 +118,7 @@ def test_workers_end_with_the_first_of_them(tmp_path: Path, make_too: bool) -> N
                 first = group_of(build.pid)[first][0]
             for pid in [make] * make_too + [first, compiler]:
                 os.kill(pid, signal.SIGKILL)
-            until(lambda: build.poll() is not None and not group_of(build.pid), 20)
+            until(lambda: build.poll() is not None and not group_of(build.pid))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(build.pid, signal.SIGKILL)

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -101,7 +100,7 @@ def test_an_object_that_was_half_written_when_all_was_killed(
     (compiler.folder / "slow").touch()
     attempt = victim.start("iso", "progress=json")
     wait_until((compiler.folder / "stands").exists, "the compiler stands")
-    time.sleep(2.5)  # the others go on, and the horizon with them
+    wait_until(lambda: _surely_whole(victim.folder), "others go on, and the horizon with them")
     folders = list(victim.folder.glob("build/work/kernel-XEN3_DOM*/obj/sys/arch/amd64/compile/*/"))
     times = {path: path.stat().st_mtime_ns for folder in folders for path in folder.glob("*.o")}
     for folder in folders:
@@ -114,6 +113,13 @@ def test_an_object_that_was_half_written_when_all_was_killed(
     victim.build()
     assert _kernel(Scratch(victim.folder)) == _kernel(template)
     assert any(path.stat().st_mtime_ns == time for path, time in times.items())  # gone on with
+
+
+def _surely_whole(checkout: Path) -> bool:
+    """Whether a note of the horizon has come by an object."""
+    return any(path.stat().st_ctime_ns < int(note.read_text().split()[1])
+               for note in checkout.glob("build/work/kernel-*.horizon")
+               for path in note.with_suffix("").rglob("*.o"))
 
 
 def test_remains_that_cannot_be_gone_on_with(scratch: Scratch) -> None:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from buildlib.store import horizon
 from buildlib.store.horizon import Horizon
@@ -31,35 +32,50 @@ def _script(path: Path, text: str) -> Path:
     return path
 
 
-def _run_and_kill(folder: Path, script: str, *, after: float) -> None:
-    """Run a make made of `script` in a session of its own; kill -9 all of it, note included."""
+def _run_and_kill(folder: Path, script: str, *, whole: str = "", half: str = "") -> None:
+    """Run a make made of `script` in a session of its own; kill -9 all of it, note included.
+
+    Once the note has come by the file `whole`, `../go` appears; once `half` is there, the kill.
+    """
     nbmake = _script(folder.parent / "nbmake", script)
     line = Horizon(folder)
     line.sweep()
     process = subprocess.Popen([nbmake], cwd=folder, start_new_session=True)
     with line.watching(process.pid):
-        time.sleep(after)
+        if whole:
+            until(lambda: _is_behind(line, folder / whole))
+            (folder.parent / "go").touch()
+        if half:
+            until((folder / half).exists)
         before = line._file.read_text()
         os.killpg(process.pid, 9)
         process.wait()
     line._file.write_text(before)  # the note is no newer than the kill
 
 
+def _is_behind(line: Horizon, path: Path) -> bool:
+    return path.exists() and path.stat().st_ctime_ns < (line._read() or 0)
+
+
 def test_what_a_killed_command_wrote_goes_and_the_rest_stays(folder: Path, often: None) -> None:
     _run_and_kill(folder, """
         mkdir deep
         sh -c 'echo whole >deep/a.o'
-        sleep 0.6
+        until [ -e ../go ]; do sleep 0.05; done
         sh -c 'echo half >b.o; sleep 0.5; echo half >>b.o; sleep 60'
-    """, after=1.6)
+    """, whole="deep/a.o", half="b.o")
     assert Horizon(folder).sweep() == 1
     assert (folder / "deep" / "a.o").read_text() == "whole\n"
     assert not (folder / "b.o").exists()
 
 
 def test_a_command_that_only_waits_for_a_make_does_not_count(folder: Path, often: None) -> None:
-    inner = _script(folder.parent / "nbmake-amd64", "echo whole >a.o; sleep 0.7; exec sleep 60\n")
-    _run_and_kill(folder, f"sh -c '{inner}; true'\n", after=1.3)
+    inner = _script(folder.parent / "nbmake-amd64", """
+        echo whole >a.o
+        until [ -e ../go ]; do sleep 0.05; done
+        exec sleep 60
+    """)
+    _run_and_kill(folder, f"sh -c '{inner}; true'\n", whole="a.o")
     assert Horizon(folder).sweep() == 1
 
 
@@ -70,7 +86,7 @@ def test_a_note_that_is_out_of_date_is_still_true(folder: Path) -> None:
     (folder / "old.o").write_text("from before")
     time.sleep(0.05)
     line._write(line._pulse())
-    _run_and_kill(folder, "echo x >new.o; sleep 60\n", after=0.2)
+    _run_and_kill(folder, "echo x >new.o; sleep 60\n", half="new.o")
     assert line.sweep() == 1
     assert (folder / "old.o").exists()
     assert not (folder / "new.o").exists()

@@ -13,7 +13,7 @@ from buildlib.store.slots import TOKEN, Share, Slots
 
 
 def _eventually(is_true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 120
     while not is_true():
         assert time.monotonic() < end
         time.sleep(0.01)

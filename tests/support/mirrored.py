@@ -42,7 +42,7 @@ RUN = "var/run/goldmaster/mirror"
 
 def until(done: Callable[[], bool]) -> None:
     """Each look of the watcher takes dozens of processes, on a machine that may be busy."""
-    waiting.until(done, 15)
+    waiting.until(done)
 
 
 class Machine:

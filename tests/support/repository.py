@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-SECONDS = 10
+SECONDS = 120
 
 
 def _free_port() -> int:

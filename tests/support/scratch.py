@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("dodo.py", "pyproject.toml", "buildlib", "recipes", "sets", "kernel-configs")
 DOMUS = ("base", "pkgrepo")
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 480
 
 Event: TypeAlias = dict[str, Any]
 Tasks: TypeAlias = frozenset[str]

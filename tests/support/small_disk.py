@@ -36,4 +36,4 @@ def run_on_small_disk(script: str, folder: Path, size: int) -> subprocess.Comple
     else:
         command = [*way, "sh", "-c", _MOUNT, "sh", str(size), str(folder),
                    sys.executable, "-c", script, str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def until(done: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Return when `done()`; fail after `seconds`."""
+def until(done: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Return when `done()`; fail after `seconds`, which only what hangs takes."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "it did not happen in time"

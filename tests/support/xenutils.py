@@ -30,7 +30,7 @@ XL = ("xen-utils-*", "libxenmisc*", "libxencall1", "libxendevicemodel1", "libxen
       "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoollog1",
       "libxentoolcore1", "libyajl2")
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 240
 
 # Starts argv[1:] with one change to what the kernel says: the hypercall of /dev/xen/privcmd, which
 # here is /dev/zero, does nothing and succeeds. So xl finds a hypervisor that says 0 to everything.

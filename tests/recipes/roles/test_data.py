@@ -83,7 +83,7 @@ def test_nfs_without_its_data_starts_when_that_comes(make: Make) -> None:
     boot = start(server)
     assert ran(boot, "rpcbind", "mountd", "nfsd") == ["rpcbind"], "no data, nothing to serve"
     storage.restore("a", "b")
-    until(lambda: "nfsd" in log(server), 20)
+    until(lambda: "nfsd" in log(server))
     calls = log(server)
     assert calls.index("mount -t ffs /dev/raid0d /export") < calls.index("mountd")
     assert calls.index("mountd") < calls.index("nfsd")

@@ -29,7 +29,7 @@ BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", 
 USR_BIN = ("cmp", "find", "od", "printf", "readlink", "sort", "timeout", "tr")
 RC_D = "share/examples/rc.d"
 PARTITIONS = "abcdefghijklmnop"
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 120
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Files of a file system: path to text.
 Files = Mapping[str, str]
