@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.namespace import Namespace, NamespaceRefused
-from support.siege import VARIANTS, Products, Variant, products, set_variant
+from support.siege import Products, Variant, build_offline, known_products
 from support.victim import Victim
 
 
@@ -28,32 +26,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Victim:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            build_project(folder)
+            build_offline(folder)
             done.touch()
     return Victim(folder)
-
-
-def build_project(folder: Path) -> None:
-    """Build the project in `folder` as every test of faults wants it."""
-    victim = Victim.fresh(folder)
-    victim.build()
-    iso, xen = victim.iso(), _hypervisor(victim)
-    shutil.copyfile(victim.store / "blobs" / xen[:2] / xen, folder / "xen.gz")
-    victim.edit("recipes/dom0.toml", lambda text: re.sub(
-        r"^distribution = .*$", f'file = "xen.gz"\nsha256 = "{xen}"', text, flags=re.MULTILINE))
-    ended = victim.build()
-    assert victim.iso() == iso, ended.told()  # the same bytes from elsewhere
-    assert ended.stages() == ["hypervisor", "iso"], ended.told()  # `iso`: its build record
-    shutil.rmtree(folder / "build" / "work")  # holds absolute paths
-    assert victim.run("iso").good().out == ""
-
-
-def _hypervisor(victim: Victim) -> str:
-    for path in (victim.store / "records").rglob("*.json"):
-        record = json.loads(path.read_bytes())
-        if record["document"].get("stage") == "DistributionXen":
-            return str(record["outputs"]["xen"][0][0])
-    raise AssertionError("there is no record of the hypervisor")
 
 
 @pytest.fixture
@@ -76,10 +51,4 @@ def space(victim: Victim) -> Iterator[Namespace]:
 @pytest.fixture(scope="session")
 def known(built: Victim, tmp_path_factory: pytest.TempPathFactory) -> dict[Variant, Products]:
     """The products of every variant, from builds that nobody kills."""
-    reference = built.copy(tmp_path_factory.mktemp("reference") / "project")
-    found = {}
-    for variant in VARIANTS:
-        set_variant(reference, variant)
-        reference.build()
-        found[variant] = products(reference.dist)
-    return found
+    return known_products(built, tmp_path_factory.mktemp("reference") / "project")

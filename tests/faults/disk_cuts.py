@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from faults.conftest import build_project  # noqa: E402  the path is set above
+from support.siege import build_offline  # noqa: E402  the path is set above
 from support.siege import VARIANTS, Products, Variant, products, set_variant  # noqa: E402
 from support.victim import Attempt, Victim  # noqa: E402
 
@@ -108,7 +108,7 @@ class Cuts:
         self._variant: Variant = (0, 0)
         self._seconds = 2.0  # what a run takes
         built = disk.folder / "built"
-        build_project(built)
+        build_offline(built)
         self._known = _known(Victim(built))
         _sh("cp", "-a", built, disk.mounted / "project")
         boot = disk.folder / "boot_id"

@@ -1,12 +1,17 @@
 """Builds that are killed at random moments: nothing half-written, nothing lost.
 
     GOLDMASTER_TEST_KILLS=5000 GOLDMASTER_TEST_SEED=7 pytest tests/faults/test_kills.py
+
+`tests/kills.py` does the same by the thousand.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from support.siege import Products, Siege, Variant
@@ -14,6 +19,7 @@ from support.victim import Victim
 
 pytestmark = pytest.mark.pipeline
 
+TESTS = Path(__file__).parents[1]
 KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "200"))
 SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
 PARTS = 4
@@ -32,3 +38,12 @@ def test_kills(victim: Victim, known: dict[Variant, Products], part: int) -> Non
     siege.check(deep=True)
     print(siege.strikes)
     assert siege.leftovers() == []
+
+
+def test_small_builds_that_are_killed_often() -> None:
+    """In a process of its own: it forks."""
+    done = subprocess.run(
+        [sys.executable, TESTS / "kills.py", f"--runs={KILLS // 4}", f"--seed={SEED}"],
+        capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all is well" in done.stdout

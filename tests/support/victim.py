@@ -194,7 +194,12 @@ class Victim:
 
     def processes(self) -> dict[int, str]:
         """Processes that work in the checkout, by its folder, their words or an open file."""
-        return {pid: words for pid, words in _all_processes() if _works_in(pid, str(self.folder))}
+        return works_in(self.folder)
+
+
+def works_in(folder: Path) -> dict[int, str]:
+    """Processes that work in `folder`, by their folder or an open file, and their words."""
+    return {pid: words for pid, words in _all_processes() if _works_in(pid, str(folder))}
 
 
 def wait_until(

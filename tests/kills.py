@@ -1,0 +1,73 @@
+"""Builds that are killed with -9 by the thousand: no wrong product, no stuck store, no orphan.
+
+    python tests/kills.py --runs 2000 --seed 7            # small builds, a tenth of a second each
+    python tests/kills.py --runs 0 --real 300 --seed 7    # builds of the miniature
+
+It ends with the counts, or with what was wrong and the seed that finds it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from support.quicksiege import QuickSiege
+from support.siege import Siege, build_offline, known_products
+from support.victim import Victim
+
+REST = 12  # kills before a build is left alone
+TELL = 100
+STORE = 500  # kills of small builds before a new store is begun
+
+
+def quick(runs: int, seed: int, folder: Path) -> None:
+    """Kill small builds, over several stores."""
+    for number in range(-(-runs // STORE)):
+        siege = QuickSiege(folder / f"quick-{number}", seed + number)
+        _attack(siege, min(STORE, runs - number * STORE), siege.told)
+
+
+def real(runs: int, seed: int, folder: Path) -> None:
+    """Kill builds of the miniature, most of whose results are in the store."""
+    build_offline(folder / "built")
+    built = Victim(folder / "built")
+    known = known_products(built, folder / "reference")
+    siege = Siege(built.copy(folder / "project"), known, seed)
+    _attack(siege, runs, lambda: f"seed {seed}: {siege.kills} kills {siege.strikes}")
+    siege.check(deep=True)
+    assert siege.leftovers() == [], siege.leftovers()
+
+
+def _attack(siege: QuickSiege | Siege, kills: int, told: Callable[[], str]) -> None:
+    shown = 0
+    while siege.kills < kills:
+        siege.attack()
+        if siege.random.random() < 1 / REST:
+            siege.recover()
+        if siege.kills // TELL > shown:
+            shown = siege.kills // TELL
+            print(time.strftime("%H:%M:%S"), told(), flush=True)
+    siege.recover()
+    print(time.strftime("%H:%M:%S"), told(), "- all is well", flush=True)
+
+
+def main() -> None:
+    """Run what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=2000, help="kills of small builds")
+    parser.add_argument("--real", type=int, default=0, help="kills of builds of the miniature")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
+    words = parser.parse_args()
+    print(f"seed {words.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+        quick(words.runs, words.seed, Path(folder))
+        if words.real:
+            real(words.real, words.seed, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""A store under attack: small builds, a tenth of a second each, killed with -9 at random moments.
+
+The builds have what real ones have: a tree in a pack, a tool, blobs that are written in pieces,
+stages in two threads, products with a build record. `Siege` does the same to whole checkouts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.keys import Keys
+from buildlib.graph.product import Product
+from buildlib.graph.publish import Publisher
+from buildlib.sources.mirrors import Mirrors
+from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.store.events import Event, Finished, silent
+from buildlib.store.store import Store
+from buildlib.words.digest import sha256
+from support.toys import Harvest, Join, Plant, Read
+from support.victim import works_in
+
+Products: TypeAlias = Mapping[str, str]
+
+WORDS = ("one", "two", "three")  # source files; each has one of two texts
+VARIANTS = 2 ** len(WORDS)
+PATIENCE = 120.0  # seconds: only a store that is stuck takes so long
+_LINES = 4_000  # of the large content
+_PAUSE = 0.002
+
+
+@dataclass(frozen=True)
+class Tool(Stage):
+    """What a tool of the host makes of a content, in a few steps."""
+
+    TOOLS = ("sh",)
+
+    line: From
+
+    def run(self, job: Job) -> Outputs:
+        """Have it written piece by piece."""
+        (job.folder / "in").write_bytes(job.read(self.line))
+        job.run("sh", "-c", "for i in 1 2 3 4; do cat in; sleep 0.005; done >out")
+        return {"out": job.blobs.adopt(job.folder / "out")}
+
+
+@dataclass(frozen=True)
+class Large(Stage):
+    """A content that is written in many pieces."""
+
+    line: From
+
+    def run(self, job: Job) -> Outputs:
+        """Write it."""
+        line = job.read(self.line) + b"\n"
+        with job.blobs.writer() as writer:
+            for number in range(_LINES):
+                writer.write(b"%d " % number + line)
+                if number % 500 == 0:
+                    time.sleep(_PAUSE)
+        return {"all": writer.blob}
+
+
+def _stages(folder: Path) -> dict[str, Stage]:
+    reads = {name: Read(SourceFile(folder / name, name)) for name in WORDS}
+    return {
+        **reads,
+        "join": Join(tuple(From(name, "words") for name in WORDS)),
+        "tool": Tool(From("join", "line")),
+        "large": Large(From("one", "words")),
+        "plant": Plant(From("tool", "out"), {f"f{number:02}": "x" * number
+                                             for number in range(40)}),
+        "harvest": Harvest(From("plant", "tree")),
+    }
+
+
+def build(folder: Path) -> int:
+    """Build all in `folder` as a run of doit does; how many stages and products were made."""
+    made: list[Event] = []
+    store = Store(folder / "build")
+    store.lock.acquire(waiting=lambda _text: None)
+    store.blobs.clear_tmp()
+    engine = Engine(Graph(_stages(folder)), store, Keys(store, CodeDigests(store.seen)),
+                    sink=made.append, jobs=2, mirrors=Mirrors())
+    threads = [threading.Thread(target=engine.make, args=(name,)) for name in ("large", "harvest")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    product = Product("all", folder / "dist", {
+        "large": From("large", "all"), "leaf": From("harvest", "leaf")}, record="all.json")
+    for name in ("large", "harvest"):
+        engine.make(name)
+    publisher = Publisher(engine, silent, facts={"release": "quick"})
+    fresh = not publisher.is_current(product)
+    if fresh:
+        publisher.publish(product)
+    store.seen.save()
+    store.lock.release()
+    return fresh + sum(isinstance(event, Finished) and event.outcome == "built" for event in made)
+
+
+def _forked(work: Callable[[], int]) -> int:
+    """The process that does `work` and ends with what it returns; 255 where it raises."""
+    if pid := os.fork():
+        return pid
+    try:
+        os.setpgid(0, 0)
+        os._exit(work())
+    except BaseException:  # noqa: BLE001  nothing of the parent's may run in it
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(255)
+
+
+@dataclass
+class QuickSiege:
+    """Attacks on one store in `folder`, which must not be there."""
+
+    folder: Path
+    seed: int
+    kills: int = 0
+    recoveries: int = 0
+    left: int = 0  # tools that a killed run left
+    _known: dict[int, Products] = field(default_factory=dict)
+    _variant: int = 0
+    _seconds: float = 0.1
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        for variant in range(VARIANTS):  # each from nothing, elsewhere: what a fresh build gives
+            place = self.folder / f"fresh-{variant}"
+            place.mkdir(parents=True)
+            self._set(variant, place)
+            started = time.monotonic()
+            assert self._whole(place) > 0
+            self._seconds = time.monotonic() - started
+            self._known[variant] = _products(place)
+        self.place = self.folder / "siege"
+        self.place.mkdir()
+        self._set(0, self.place)
+
+    def attack(self) -> None:
+        """One or two builds at once, killed at a random moment."""
+        self._disturb()
+        runs = [_forked(lambda: build(self.place)) for _ in range(self.random.choice((1, 1, 1, 2)))]
+        time.sleep(self.random.uniform(0, self._seconds))
+        for pid in runs:
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                os.kill(pid, signal.SIGKILL)
+                status = os.waitpid(pid, 0)[1]
+                self.kills += os.WIFSIGNALED(status)
+        self.left += bool(works_in(self.place))
+        self._check()
+
+    def _disturb(self) -> None:
+        """Make work: change inputs, have results forgotten, take products away."""
+        if self.random.random() < 0.6:
+            self._set(self.random.randrange(VARIANTS), self.place)
+        if self.random.random() < 0.7:
+            for path in self.place.glob("build/store/records/*/*.json"):
+                if self.random.random() < 0.8:
+                    path.unlink()
+        if self.random.random() < 0.2:
+            for path in self.place.glob("dist/*"):
+                path.unlink()
+
+    def recover(self) -> None:
+        """A build that is left alone: right, like a fresh one, and nothing runs any more."""
+        self._whole(self.place)
+        self.recoveries += 1
+        assert _products(self.place) == self._known[self._variant], self.told()
+        assert self._whole(self.place) == 0, f"there is work left: {self.told()}"
+        assert not works_in(self.place), f"{works_in(self.place)}: {self.told()}"
+        assert not list((self.place / "build/store/tmp").iterdir()), self.told()
+        self._check()
+
+    def told(self) -> str:
+        """Counts, for a log."""
+        return (f"seed {self.seed}: {self.kills} kills, {self.recoveries} recoveries, "
+                f"{self.left} times a tool was left")
+
+    def _set(self, variant: int, place: Path) -> None:
+        for number, name in enumerate(WORDS):
+            scratch = place / f"{name}.new"
+            scratch.write_text(f"{name} {variant >> number & 1}\n")
+            scratch.replace(place / name)
+        self._variant = variant
+
+    def _whole(self, place: Path) -> int:
+        """A run to its end; what it made. One that does not end is a store that is stuck."""
+        pid, end = _forked(lambda: build(place)), time.monotonic() + PATIENCE
+        while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > end:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise AssertionError(f"the store is stuck: {self.told()}")
+            time.sleep(0.002)
+        status = os.waitstatus_to_exitcode(found[1])
+        assert 0 <= status < 255, f"the run failed ({status}): {self.told()}"
+        return status
+
+    def _check(self) -> None:
+        """Products are whole, and what a record names is there as it was."""
+        for name, digest in _products(self.place).items():
+            assert digest in {known[name] for known in self._known.values()}, (
+                f"{name} is not whole or has no business there: {self.told()}")
+        store = self.place / "build/store"
+        for path in store.glob("records/*/*.json"):
+            for blob, packs, files in json.loads(path.read_bytes())["outputs"].values():
+                for kind, (name, size) in [("blobs", blob), *(("packs", pack) for pack in packs),
+                                           *(("blobs", file) for file in files)]:
+                    assert (store / kind / name[:2] / name).stat().st_size == size, self.told()
+
+
+def _products(place: Path) -> Products:
+    folder = place / "dist"
+    return {path.name: sha256(path.read_bytes())
+            for path in (folder.iterdir() if folder.exists() else ())}
