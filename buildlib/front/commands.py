@@ -10,16 +10,15 @@ from typing import Any
 
 from doit.cmd_base import Command
 
-from buildlib.front import signals
+from buildlib.front.origin import check_origin
+from buildlib.front.outlets import go_on_unheard
 from buildlib.front.session import Session, open_session
 from buildlib.front.settings import read_settings
+from buildlib.front.telling import as_told
 from buildlib.front.terminal import print_error, print_table, size_text
-from buildlib.front.unheard import heard_or_not
 from buildlib.front.variables import command_line
 from buildlib.store.events import silent
-from buildlib.store.host import host_error
-from buildlib.store.surroundings import read_names_as_utf8
-from buildlib.words.errors import ConfigError, GoldmasterError, printable
+from buildlib.words.errors import ConfigError, printable
 from buildlib.words.schema import nearest
 
 JSON = {"name": "json", "long": "json", "type": bool, "default": False,
@@ -30,24 +29,19 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
     """A command that works on the checkout it is called in, and shows errors as all of ours."""
 
     cmd_options: tuple[dict[str, Any], ...] = ()
+    makes = False  # whether it does something that is worth doing though nobody looks
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Called by doit."""
-        read_names_as_utf8()
-        signals.heed(signals.leave)
-        status = 3
+        if self.makes:
+            go_on_unheard()
+        root = Path.cwd()
         try:
-            status = self.work(opt_values, pos_args)
-            with heard_or_not(sys.stdout):
-                sys.stdout.flush()
-        except GoldmasterError as error:
-            print_error(error)
-        except BrokenPipeError:
-            with heard_or_not(sys.stdout):
-                raise
-        except OSError as error:
-            print_error(host_error(error, where=f"doit {self.name}", folder=Path.cwd()))
-        return status
+            check_origin(root)
+            return self.work(opt_values, pos_args)
+        except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
+            print_error(as_told(error, where=f"doit {self.name}", root=root, logs=root))
+            return 3
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Do it; the exit status."""
@@ -166,6 +160,7 @@ def _tasks_of(session: Session, name: str) -> list[str]:
 class Lock(Own):
     """`doit lock`: pins what a release is made of."""
 
+    makes = True
     doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
     doc_usage = ""
     doc_description = "Choose with release=NAME; mirror=URL takes the place of its mirrors."
@@ -184,6 +179,7 @@ class Lock(Own):
 class Gc(Own):
     """`doit gc`: gives disk space back."""
 
+    makes = True
     doc_purpose = "remove from the store what the last builds do not need"
     doc_usage = ""
     doc_description = (

@@ -18,6 +18,7 @@ class ConfigImage(Own):
     """`doit config-image NAME SITE`: to write on a machine's partition."""
 
     name = "config-image"
+    makes = True
     doc_purpose = "write the image of a host's or domU's configuration partition"
     doc_usage = "NAME SITE [to=FILE] [size=64m] [checkout=URL|no]"
     doc_description = (

@@ -7,6 +7,8 @@ from typing import Any
 from doit.cmd_run import Run as DoitRun
 from doit.exceptions import InvalidCommand
 
+from buildlib.front.backend import StoreBackend
+from buildlib.front.outlets import go_on_unheard
 from buildlib.front.reporter import Reporter
 
 
@@ -15,6 +17,7 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Called by doit."""
+        go_on_unheard()
         try:
             status: int = super().execute(params, args)
         except InvalidCommand as error:
@@ -34,3 +37,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
             return 3
         reporter = params["reporter"]
         return 3 if isinstance(reporter, Reporter) and reporter.refused else status
+
+    def get_backends(self) -> dict[str, Any]:
+        """The one there is. doit would look for others in every package that is installed."""
+        self.cmdparser["backend"].choices = {"store": StoreBackend.desc}
+        return {"store": StoreBackend}

@@ -1,4 +1,6 @@
-"""doit's loader of dodo.py, which looks at the command line before doit takes it apart."""
+"""What doit calls first, whatever the command: the streams, the signals and the names are put in
+order before anything is read or told.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,24 @@ import sys
 
 from doit.cmd_base import DodoTaskLoader
 
+from buildlib.front import signals
+from buildlib.front.outlets import open_outlets
+from buildlib.store.surroundings import read_names_as_utf8
+
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
-    """Refuses an empty word, for which doit shows a traceback."""
+    """doit's own loader of dodo.py."""
 
     def __init__(self) -> None:
         super().__init__()
-        if "" in sys.argv[1:]:
+        open_outlets()
+        signals.heed(signals.leave)
+        read_names_as_utf8()
+        if "" in sys.argv:
             from buildlib.front.terminal import print_error
             from buildlib.words.errors import ConfigError
 
-            print_error(ConfigError("an empty word is the name of no task", reason="unknown-task",
-                                    hint="`doit list --all` shows all tasks"))
+            print_error(ConfigError(
+                "a word of the command line is empty", where=f"word {sys.argv.index('')}",
+                hint="leave it out, or give a name", reason="usage"))
             sys.exit(3)

@@ -24,6 +24,7 @@ class Reproduce(Own):
     """`doit reproduce`: a second build from nothing, and a comparison."""
 
     name = "reproduce"
+    makes = True
     doc_purpose = "build a second time from nothing, elsewhere, and compare every byte"
     doc_usage = ""
     doc_description = (

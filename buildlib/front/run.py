@@ -69,10 +69,9 @@ class Run:
             if self._display is None:
                 from buildlib.front.settings import progress_setting
                 from buildlib.front.terminal import make_display
-                from buildlib.front.unheard import Lasting
 
                 progress = progress_setting(self.root, self._variables)
-                self._display = Lasting(make_display(progress, sys.stdout), sys.stdout)
+                self._display = make_display(progress, sys.stdout)
             return self._display
 
     @property
@@ -172,32 +171,10 @@ class Run:
 
     def told(self, error: Exception, *, where: str) -> GoldmasterError:
         """An error as it can be shown."""
-        from buildlib.store.host import host_error
-        from buildlib.words.errors import GoldmasterError
+        from buildlib.front.telling import as_told
 
-        if isinstance(error, GoldmasterError):
-            return error
-        if isinstance(error, OSError):
-            return host_error(error, where=where, folder=self.root)
-        return self._bug(error)
-
-    def _bug(self, error: Exception) -> GoldmasterError:
-        """An error that is none of ours; the traceback is in a log."""
-        import traceback
-
-        from buildlib.store.atomic_files import write_file
-        from buildlib.words.errors import GoldmasterError
-
-        folder = self._session.store.logs if self._session is not None else self.root
-        log: Path | None = folder / "crash.log"
-        try:
-            write_file(folder / "crash.log", "".join(traceback.format_exception(error)).encode())
-        except OSError:
-            log = None
-        return GoldmasterError(
-            f"internal error: {type(error).__name__}: {error}",
-            hint="this is a bug of goldmaster; the log helps to mend it", log=log, reason="bug",
-        )
+        logs = self._session.store.logs if self._session is not None else self.root
+        return as_told(error, where=where, root=self.root, logs=logs)
 
 
 def _look_right(given: Mapping[str, str], root: Path) -> bool:

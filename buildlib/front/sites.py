@@ -20,6 +20,7 @@ class SiteInit(Own):
     """`doit site-init DIR`: an example to begin with."""
 
     name = "site-init"
+    makes = True
     doc_purpose = "write an example of a fleet's configuration, to begin a site with"
     doc_usage = "DIR"
     doc_description = (

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from buildlib.front import signals
+from buildlib.front.origin import check_origin
 from buildlib.front.reporter import Reporter, guarded
 from buildlib.front.run import Run
 from buildlib.front.variables import runs_tasks
-from buildlib.store.surroundings import read_names_as_utf8
 
 if TYPE_CHECKING:
     from buildlib.front.session import Session
@@ -44,7 +44,6 @@ class Tasks:
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
-        read_names_as_utf8()
         self._run = Run(root, variables)
         signals.heed(self._run.stop)
         if self._run.glance is None:
@@ -54,6 +53,7 @@ class Tasks:
         from buildlib.front.terminal import print_error
 
         try:
+            check_origin(self._run.root)
             _ = self._run.session
         except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
             told = self._run.told(error, where="the project")

@@ -7,27 +7,37 @@ from pathlib import Path
 
 from buildlib.store.surroundings import free_bytes, free_files
 from buildlib.words.errors import StoreError
+from buildlib.words.refusals import OTHERS, REFUSALS
 
-SPACE_HINT = ("free some space, or remove what no build needs with `doit gc`; "
-              "nothing that was finished is lost")
+SPACE_HINT = REFUSALS[errno.ENOSPC].do
 _LITTLE_BYTES, _FEW_FILES = 4 << 20, 100
 
 
 def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
-    """What the system refused, at which path, and for a full disk how much is free.
+    """What the system refused, at which path, what to do, and for a full disk how much is free.
 
     folder  where space is looked at when the error names no path
     """
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     named = error.filename2 or error.filename  # what was written to comes second
     path = named if isinstance(named, str | Path) else None
+    system = error.strerror or str(error) or type(error).__name__
+    what, hint = REFUSALS.get(error.errno or 0, (system, OTHERS))
     return StoreError(
-        "the disk is full" if full else f"{error.strerror or error}",
+        what,
         where=f"{where}, {path}" if path else where,
-        why=space_left(Path(path or folder)) if full else None,
-        hint=SPACE_HINT if full else None,
+        why=space_left(Path(path or folder)) if full else
+        system if what.lower() != system.lower() else None,
+        hint=hint,
         reason="disk-full" if full else "host-io",
     )
+
+
+def memory_error(*, where: str) -> StoreError:
+    """What is told where Python gets no more memory."""
+    what, hint = REFUSALS[errno.ENOMEM]
+    return StoreError(what, where=where, why="the system gave no more to this process", hint=hint,
+                      reason="memory")
 
 
 def is_nearly_full(folder: Path) -> bool:

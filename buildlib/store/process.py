@@ -8,6 +8,7 @@ the background ends too; when a run ends early, every tool it started ends with 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import shlex
@@ -30,6 +31,13 @@ Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
 TAIL_LINES = 12
 GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.2
+_START_HINTS = {  # where another thing helps than where a file is read or written
+    errno.EACCES: "let it be executed (chmod +x); where its file system is mounted noexec, choose "
+                  "another one with build=FOLDER",
+    errno.ENOENT: "install it, or the interpreter that its first line names",
+    errno.ENOEXEC: "it is no program of this machine: install it anew",
+    errno.E2BIG: "let paths be shorter: move the checkout, or choose build=FOLDER",
+}
 _CHUNK = 1 << 16
 
 
@@ -132,7 +140,8 @@ class Runner:
                 )
             except OSError as error:
                 raise ToolError(
-                    f"{words[0]} cannot be started", why=str(error), reason="tool-start"
+                    f"{words[0]} cannot be started", why=str(error), reason="tool-start",
+                    hint=_START_HINTS.get(error.errno or 0),
                 ) from error
             self._running.add(process)
             if self.stopped():  # a signal came between: `stop` did not see the process

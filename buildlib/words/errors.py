@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from buildlib.words.refusals import remedy
+
 _LINE = 4000  # characters of one line of an error
 
 
@@ -31,7 +33,7 @@ class GoldmasterError(Exception):
     what   one line, no full stop
     where  file and key, URL, archive member or stage
     why    the underlying reason
-    hint   what to do
+    hint   what to do; where nothing is given and the system refused something, what helps there
     log    the log of the tool that failed; its last lines are shown
     """
 
@@ -49,9 +51,18 @@ class GoldmasterError(Exception):
         self.what = what
         self.where = None if where is None else str(where)
         self.why = why
-        self.hint = hint
+        self._hint = hint
         self.log = log
         self.reason = reason
+
+    @property
+    def hint(self) -> str | None:
+        """What to do."""
+        return self._hint or remedy(self.__cause__)
+
+    @hint.setter
+    def hint(self, text: str | None) -> None:
+        self._hint = text
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

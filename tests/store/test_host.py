@@ -10,15 +10,18 @@ import pytest
 
 from buildlib.store import host
 from buildlib.store.host import host_error, is_nearly_full, space_left
+from buildlib.words.errors import ConfigError
+from buildlib.words.refusals import OTHERS
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(("number", "what"), [
+    (errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "your disk quota is used up")])
+def test_a_full_disk(tmp_path: Path, number: int, what: str) -> None:
     target = tmp_path / "not made" / "file"
     error = host_error(OSError(number, os.strerror(number), "/from", None, str(target)),
                        where="stage x", folder=Path("/"))
     assert error.reason == "disk-full"
-    assert error.what == "the disk is full"
+    assert error.what == what
     assert error.where == f"stage x, {target}"
     assert f"are free below {tmp_path}" in (error.why or "")
     assert error.hint
@@ -28,13 +31,45 @@ def test_other_refusals(tmp_path: Path) -> None:
     error = host_error(PermissionError(errno.EACCES, "Permission denied", "/a"),
                        where="stage x", folder=tmp_path)
     assert (error.reason, error.what, error.where) == (
-        "host-io", "Permission denied", "stage x, /a")
-    assert error.hint is None
+        "host-io", "permission denied", "stage x, /a")
+    assert "chmod" in (error.hint or "")
     nameless = host_error(OSError("odd"), where="stage x", folder=tmp_path)
     assert (nameless.what, nameless.where) == ("odd", "stage x")
+    assert "run again" in (nameless.hint or "")
     numbered = host_error(OSError(errno.EBADF, "Bad file descriptor", 7), where="w",
                           folder=tmp_path)
     assert numbered.where == "w"
+
+
+NUMBERS = ["EIO", "EROFS", "EACCES", "ENOMEM", "EMFILE", "ENFILE", "EPERM", "EXDEV", "ENOSPC", "EDQUOT", "ENAMETOOLONG", "ELOOP", "ETXTBSY", "ESTALE", "EFBIG", "EAGAIN", "EBUSY", "EISDIR", "ENOTDIR", "ENOLCK"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_each_refusal_has_a_remedy_of_its_own(tmp_path: Path, name: str) -> None:
+    number = getattr(errno, name)
+    refused = OSError(number, os.strerror(number), str(tmp_path / "file"))
+    error = host_error(refused, where="stage x", folder=tmp_path)
+    assert error.where == f"stage x, {tmp_path / 'file'}"
+    assert error.what
+    assert error.hint not in {None, OTHERS}
+    assert os.strerror(number).lower() in f"{error.what} {error.why}".lower() or (
+        error.reason == "disk-full")
+
+
+def test_an_error_that_the_system_is_behind_has_its_remedy() -> None:
+    """Whoever raises it need not know; what they say themselves comes first."""
+    for given, told in ((None, "ulimit -n"), ("wait", "wait")):
+        with pytest.raises(ConfigError) as caught:
+            _read(given)
+        assert told in (caught.value.hint or "")
+        assert any(line.startswith("  do:") for line in caught.value.lines())
+
+
+def _read(hint: str | None) -> None:
+    try:
+        raise OSError(errno.EMFILE, "Too many open files")
+    except OSError as error:
+        raise ConfigError("the key cannot be read", hint=hint) from error
 
 
 @pytest.mark.parametrize(
