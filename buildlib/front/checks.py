@@ -123,7 +123,7 @@ def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
     boots, product = session.plan.release.boot, session.plan.products["iso"]
     seconds, chosen = session.settings.seconds or boots.seconds, session.plan.boots
     expect = boots.markers(trial.medium)
-    log = session.store.logs / f"{trial.name.replace(' ', '-')}.log"
+    log = session.store.log(trial.name.replace(" ", "-"))
     result = Result(trial, len(expect), log)
 
     def tell(line: str) -> None:

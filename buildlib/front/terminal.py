@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from buildlib.store.events import Event, Finished, Note, Progress, Started
+from buildlib.store.surroundings import callers, can_move_lines
 from buildlib.words.errors import GoldmasterError, printable
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"built": "built", "restored": "restored", "up to date": "current", "passed": "passed",
           "failed": "FAILED"}
+_NARROW = 20  # columns: a narrower terminal breaks lines itself
 
 
 class Display(Protocol):
@@ -42,12 +44,15 @@ class Display(Protocol):
 
 
 def make_display(progress: str, stream: TextIO) -> Display:
-    """The display for the setting `progress`; `auto` is live on a terminal, plain elsewhere."""
+    """The display for the setting `progress`.
+
+    `auto` is live on a terminal whose lines can be written again, plain elsewhere.
+    """
     if progress == "json":
         return JsonLines(stream)
     if progress == "quiet":
         return Plain(stream, quiet=True)
-    if progress == "live" or (progress == "auto" and stream.isatty()):
+    if progress == "live" or (progress == "auto" and stream.isatty() and can_move_lines()):
         return Live(stream)
     return Plain(stream)
 
@@ -68,7 +73,7 @@ def result_line(event: Finished, reason: str, width: int) -> str:
     line = f"{_MARKS[event.outcome]:<8} {event.stage:<34} {took:>8} {size:>9}"
     tail = event.detail or reason
     line = printable(f"{line}  {tail}" if tail else line)
-    return line.rstrip() if len(line) <= width else line[: width - 1] + "…"
+    return _cut(line.rstrip(), width)
 
 
 class Plain:
@@ -178,11 +183,12 @@ class Live:
             from rich import progress
             from rich.console import Console
 
+            width, height = _given_size()
             self._bars = progress.Progress(
                 progress.SpinnerColumn(), progress.TextColumn("{task.description}"),
                 progress.BarColumn(20), progress.TextColumn("{task.fields[state]}"),
                 progress.TimeElapsedColumn(),
-                console=Console(file=self._stream), transient=True,
+                console=Console(file=self._stream, width=width, height=height), transient=True,
             )
             self._bars.start()
         self._rows[event.stage] = self._bars.add_task(event.stage, total=None, state="")
@@ -234,10 +240,23 @@ def print_table(rows: list[tuple[str, ...]], *, stream: TextIO | None = None) ->
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(columns) for cell, columns in zip(row, widths, strict=False)]
-        line = printable("  ".join([*cells, row[-1]]).rstrip())
-        print(line if len(line) <= width else line[: width - 1] + "…", file=out)
+        print(_cut(printable("  ".join([*cells, row[-1]]).rstrip()), width), file=out)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def _width(stream: TextIO) -> int:
-    """Columns of the terminal; what is read by a program is not cut."""
-    return shutil.get_terminal_size((120, 24)).columns if stream.isatty() else sys.maxsize
+    """Columns of the terminal; what is read by a program is not cut, and no line to nothing."""
+    if not stream.isatty():
+        return sys.maxsize
+    return max(_NARROW, shutil.get_terminal_size((120, 24)).columns)
+
+
+def _given_size() -> tuple[int, int] | tuple[None, None]:
+    """The size that COLUMNS and LINES say, for rich, which takes them for numbers unseen."""
+    if not callers("COLUMNS", "LINES"):
+        return None, None
+    columns, lines = shutil.get_terminal_size((120, 24))
+    return max(_NARROW, columns), max(1, lines)

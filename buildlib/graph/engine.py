@@ -327,7 +327,7 @@ class Engine:
         return Job(
             name=name,
             folder=folder,
-            log=self.store.logs / f"{name.replace('/', '_')}.log",
+            log=self.store.log(name),
             inputs={ref: self._outputs[ref] for ref in stage.upstream()},
             blobs=self.store.blobs,
             packs=self.store.packs,

@@ -17,6 +17,7 @@ from buildlib.store.seen import Seen
 from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
 from buildlib.words.errors import StoreError
+from buildlib.words.filenames import file_name
 
 
 class Store:
@@ -58,9 +59,13 @@ class Store:
                 self.seal.settle()
             self.lock.release()
 
+    def log(self, name: str) -> Path:
+        """Where the tools of a stage write what they print."""
+        return self.logs / f"{file_name(name)}.log"
+
     def failed(self, name: str) -> Path:
         """Where the folder of a stage is kept when one of its tools has failed."""
-        return self.build / "failed" / name.replace("/", "_")
+        return self.build / "failed" / file_name(name)
 
     def has(self, output: Output) -> bool:
         """Whether all content of an output is there, as it was stored."""

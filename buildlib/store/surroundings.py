@@ -58,6 +58,11 @@ def callers(*names: str) -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
+def can_move_lines() -> bool:
+    """Whether the terminal, by its name, can write a line anew."""
+    return os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
 def boot_id() -> str:
     """What names the time since the machine was last started; empty where nothing tells."""
     return _told("/proc/sys/kernel/random/boot_id")

@@ -177,7 +177,7 @@ def test_a_kernel_configuration_that_is_not_accepted(
     error = _error(scratch, "kernel:XEN3_DOMU_RO")
     assert error["reason"] == "kernel-config"
     assert error["why"] == told.format(number)
-    assert "kernel=" not in scratch.read("build/log/kernel:XEN3_DOMU_RO.log")  # no build.sh ran
+    assert "kernel=" not in scratch.read("build/log/kernel.XEN3_DOMU_RO.log")  # no build.sh ran
 
 
 def test_the_first_error_of_a_compiler_is_shown(bare: Scratch) -> None:

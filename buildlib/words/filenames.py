@@ -1,0 +1,31 @@
+"""Names of files that are made from names of stages: ones that every file system and CI takes."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+
+MOST = 120  # bytes: encrypted file systems take 143, and a suffix comes behind
+_PLAIN = frozenset(f"{string.ascii_letters}{string.digits}-_+")
+_DIGEST = 16
+
+
+def file_name(name: str) -> str:
+    """The name of a file for what is called `name`; another one for each.
+
+    The first `:` becomes a dot and `/` a comma, as in `fetch.amd64,binary,sets,base.tgz`. What is
+    odd is written `=XX`, byte by byte; what is too long ends with a digest of the whole.
+    """
+    head, colon, rest = name.partition(":")
+    told = (_escaped(head, _PLAIN) or "=") + (f".{_escaped(rest, _PLAIN | {'.'})}" if colon else "")
+    if len(told) > MOST:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+        told = f"{told[:MOST - _DIGEST - 2]}=={digest[:_DIGEST]}"
+    return told
+
+
+def _escaped(text: str, plain: frozenset[str]) -> str:
+    return "".join(
+        "," if char == "/" else char if char in plain else
+        "".join(f"={byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+        for char in text)
