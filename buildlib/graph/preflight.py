@@ -22,7 +22,7 @@ from buildlib.sources.project import Project
 from buildlib.stages.stage import Stage
 from buildlib.store.host import SPACE_HINT, is_nearly_full, space_left
 from buildlib.store.store import Store
-from buildlib.store.surroundings import free_bytes, free_files
+from buildlib.store.surroundings import forbids_programs, free_bytes, free_files
 from buildlib.words.building import Space
 from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import Release
@@ -79,9 +79,12 @@ def unlocked_problems(
 
 
 def host_problems(release: Release, work: Work, store: Store) -> list[str]:
-    """What the disk and the compilers lack for `work`."""
+    """What the disk and the compilers lack for `work`, which compiles."""
     problems = space_problems(release.build.space, work, store.build,
                               unfinished=lambda: store.workspaces.unfinished(("src", "tools")))
+    if forbids_programs(store.build):  # build.sh runs what it has compiled
+        problems.append(f"no program can be run below {store.build}, its file system is mounted "
+                        "noexec: choose another disk with build=FOLDER, or mount it with exec")
     if not work.toolchain:
         return problems
     try:

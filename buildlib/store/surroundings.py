@@ -109,6 +109,11 @@ def free_files(folder: Path) -> int | None:
     return status.f_favail if status.f_files else None
 
 
+def forbids_programs(folder: Path) -> bool:
+    """Whether no program can be started that lies below `folder`: its file system is noexec."""
+    return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+
+
 def read_names_as_utf8() -> None:
     """Start this program again in Python's UTF-8 mode where its locale has another encoding.
 
