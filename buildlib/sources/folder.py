@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from buildlib.sources.overrides import Applied, Owner, apply
+from buildlib.sources.scripts import startable
 from buildlib.store.blobs import CHUNK
 from buildlib.store.reading import read_small
 from buildlib.store.seen import Seen
@@ -140,7 +141,8 @@ def read_folder(folder: Path, spec: Path, pack: Contents, *, origin: str, time: 
 
     def digest(child: os.DirEntry[str]) -> tuple[str, int]:
         with open(child.path, "rb") as file:  # a disk image in an overlay must not fill the memory
-            return pack.add_pieces(iter(partial(file.read, CHUNK), b""))
+            return pack.add_pieces(
+                startable(iter(partial(file.read, CHUNK), b""), where=child.path))
 
     entries = _entries(folder, digest, origin=origin, time=time)
     return _applied(folder, spec, entries, origin=origin, time=time)
