@@ -1,25 +1,28 @@
 # Thin names for what doit and pytest do. `make iso` and `make test` work on a fresh machine.
 
 SHELL = /bin/sh
-PYTHON ?= python3
+# A Python of 3.11 or newer, by name or path; empty: the one that made .venv, or python3.
+PYTHON ?=
 VENV = .venv
 BIN = $(VENV)/bin
+# This folder's library comes first on the path of what is started so.
+DOIT_HERE = $(BIN)/python -m doit
 
 # Settings given to make are handed on: `make iso release=NAME`. A name that is none doit refuses.
-OWN = BENCH BIN DOIT PYTEST PYTHON SHELL VENV
+OWN = BENCH BIN DOIT DOIT_HERE PYTEST PYTHON SHELL VENV
 NAMES = $(strip $(foreach name,$(filter-out $(OWN) MAKE%,$(.VARIABLES)),$(if \
     $(filter command,$(firstword $(origin $(name)))),$(name))))
 GIVEN = $(foreach name,$(NAMES),'$(name)=$(subst ','\'',$($(name)))')
 
-.PHONY: all iso domu-images boot-test verify test unit lint bench clean host-build host-test
+.PHONY: all iso domu-images boot-test verify test unit lint bench clean host-python host-build host-test
 
 all: iso
 
 iso domu-images verify: $(VENV)/ready host-build
-	$(BIN)/doit $@ $(GIVEN) $(DOIT)
+	$(DOIT_HERE) $@ $(GIVEN) $(DOIT)
 
 boot-test: $(VENV)/ready host-test
-	$(BIN)/doit $@ $(GIVEN) $(DOIT)
+	$(DOIT_HERE) $@ $(GIVEN) $(DOIT)
 
 # Everything: linters and types are tests too.
 test: $(VENV)/ready-test host-test
@@ -36,25 +39,31 @@ lint: $(VENV)/ready-test
 bench: $(VENV)/ready-test host-test
 	$(BIN)/python tests/bench/run.py $(BENCH)
 
-# The virtual environment: made anew when the project's own list of packages changes.
-$(VENV)/ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+# The virtual environment: made anew when it was made elsewhere or by another Python, filled anew
+# when the project's own list of packages changes. Python and what makes environments come first.
+$(VENV)/made: host-python
+	@sh tools/venv.sh "$(PYTHON)"
+
+$(VENV)/ready: pyproject.toml $(VENV)/made
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python -m compileall -q buildlib
 	touch "$@"
 
-$(VENV)/ready-test: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/ready-test: pyproject.toml $(VENV)/made
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	$(BIN)/python -m compileall -q buildlib
 	touch $(VENV)/ready "$@"
 
 # Host tools: installed with apt where that is allowed, else named. Nothing here changes how the
 # host boots.
-host-build:
+host-python:
+	@sh tools/venv.sh --check "$(PYTHON)"
+	@PYTHON="$(PYTHON)" sh tools/host-tools.sh python
+
+host-build: host-python
 	@sh tools/host-tools.sh build
 
-host-test:
+host-test: host-python
 	@sh tools/host-tools.sh build test
 
 clean:

@@ -1,6 +1,6 @@
 #!/bin/sh
 #
-# host-tools.sh build [test]: see that the host's tools are there.
+# host-tools.sh python | build [test]: see that the host's tools are there.
 #
 # Missing ones are installed with apt-get when this runs as root or sudo asks
 # no password; otherwise the command to run is printed, and the exit status
@@ -9,7 +9,12 @@
 
 set -eu
 
-# A tool or file that must be there, and the package that has it.
+# A tool or file that must be there, and the package that has it; @venv is what
+# makes virtual environments, for the Python that $PYTHON names.
+venv=${PYTHON:-python3}
+python="
+@venv:${venv##*/}-venv
+"
 build="
 cc:gcc
 c++:g++
@@ -51,11 +56,17 @@ hostname:hostname
 gpg:gnupg
 "
 
+has_venv() {
+	{ [ -z "${PYTHON:-}" ] && .venv/bin/python -c "" 2>/dev/null; } ||
+	"${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null
+}
+
 is_there() {
 	alternatives=$1
 	while [ -n "$alternatives" ]; do
 		first=${alternatives%%"|"*}
 		case $first in
+		@venv)	! has_venv || return 0 ;;
 		/*)	[ ! -e "$first" ] || return 0 ;;
 		*)	! PATH=$PATH:/usr/sbin:/sbin command -v "$first" >/dev/null 2>&1 || return 0 ;;
 		esac
@@ -75,23 +86,62 @@ for entry in $(wanted "$@"); do
 	is_there "${entry%:*}" || missing="$missing ${entry##*:}"
 done
 
-# The distribution's package lists name the hypervisor that is downloaded.
-if [ -z "$missing" ] && apt-cache pkgnames xen-hypervisor- 2>/dev/null | grep -q .; then
-	exit 0
-fi
-
-run=
-if [ "$(id -u)" -ne 0 ]; then
-	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-		run="sudo"
+# Runs what needs root: as root, or by a sudo that asks no password.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
 	else
-		echo "These host packages are needed:$missing" >&2
-		echo "As root:" >&2
-		echo "    apt-get update && apt-get install --no-install-recommends$missing" >&2
+		sudo "$@"
+	fi
+}
+
+may() {
+	[ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; }
+}
+
+# The distribution's package lists name the hypervisor that is downloaded.
+names_xen() {
+	apt-cache pkgnames xen-hypervisor- 2>/dev/null | grep "^xen-hypervisor-.*-amd64$"
+}
+
+# Lists that are a day old may name one that the mirrors no longer have: it is
+# tried, once a day.
+is_stale() {
+	lists=${APT_LISTS:-/var/lib/apt/lists} asked=.venv/hypervisor-asked
+	[ -n "$(find "$lists" -maxdepth 0 -mtime +0 2>/dev/null)" ] || return 1
+	[ -z "$(find "$asked" -mtime 0 2>/dev/null)" ] || return 1
+	mkdir -p "${asked%/*}" && : >"$asked"
+	folder=$(mktemp -d)
+	stale=1
+	# shellcheck disable=SC2046  # one word a package
+	(cd "$folder" && apt-get -q download $(names_xen)) >/dev/null 2>&1 || stale=0
+	rm -rf "$folder"
+	return "$stale"
+}
+
+if [ -n "$missing" ] && ! may; then
+	echo "These host packages are needed:$missing" >&2
+	echo "As root:" >&2
+	echo "    apt-get update && apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+if [ -n "$missing" ]; then
+	as_root apt-get -q update
+	# shellcheck disable=SC2086  # one word a package
+	as_root env DEBIAN_FRONTEND=noninteractive \
+	    apt-get -q install -y --no-install-recommends $missing
+elif [ "$1" = python ]; then
+	:
+elif ! names_xen >/dev/null; then
+	if ! may; then
+		echo "apt knows of no hypervisor. As root:" >&2
+		echo "    apt-get update" >&2
 		exit 1
 	fi
-fi
-$run apt-get -q update
-if [ -n "$missing" ]; then
-	DEBIAN_FRONTEND=noninteractive $run apt-get -q install -y --no-install-recommends $missing
+	as_root apt-get -q update
+elif is_stale; then  # what was fetched before may be all that is needed
+	if ! may || ! as_root apt-get -q update; then
+		echo "apt's package lists may be out of date. As root:" >&2
+		echo "    apt-get update" >&2
+	fi
 fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ def host(tmp_path: Path) -> Path:
     """A folder of tools to be the whole PATH: the shell's, an apt that logs, and no sudo."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "grep", "env"):
+    for name in ("sh", "grep", "env", "find", "mkdir", "mktemp", "rm"):
         found = shutil.which(name)
         assert found is not None
         (folder / name).symlink_to(found)
@@ -33,11 +34,13 @@ def fake(folder: Path, name: str, body: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def run(host: Path, *kinds: str, user: int = 1000) -> subprocess.CompletedProcess[str]:
+def run(
+    host: Path, *kinds: str, user: int = 1000, **variables: str
+) -> subprocess.CompletedProcess[str]:
     fake(host, "id", f"echo {user}")
     return subprocess.run(
-        [host / "sh", SCRIPT, *kinds], env={"PATH": str(host)}, capture_output=True, text=True,
-        check=False)
+        [host / "sh", SCRIPT, *kinds], env={"PATH": str(host), **variables}, cwd=host.parent,
+        capture_output=True, text=True, check=False)
 
 
 def test_without_root_it_says_exactly_what_to_install(host: Path, tmp_path: Path) -> None:
@@ -59,6 +62,51 @@ def test_sudo_that_asks_no_password_is_used(host: Path, tmp_path: Path) -> None:
     fake(host, "sudo", '[ "$1" = -n ] && exit 0\nexec "$@"')
     assert run(host, "build").returncode == 0
     assert (tmp_path / "apt.log").exists()
+
+
+def test_what_makes_virtual_environments(host: Path, tmp_path: Path) -> None:
+    """Debian's Python has no ensurepip without another package."""
+    fake(host, "python3", "exit 1")
+    refused = run(host, "python")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("--no-install-recommends python3-venv\n")
+    refused = run(host, "python", PYTHON="/usr/bin/python3.12")
+    assert refused.stderr.endswith(" python3.12-venv\n")
+    assert run(host, "python", user=0).returncode == 0
+    assert "install -y --no-install-recommends python3-venv" in (tmp_path / "apt.log").read_text()
+    fake(host, "python3", "exit 0")
+    done = run(host, "python")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_lists_that_are_too_old_are_made_anew(host: Path, tmp_path: Path) -> None:
+    """The hypervisor they name cannot be had: tried once a day, and no reason to stop."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for name in re.findall(r"^([^/@\s]\S*):\S+$", SCRIPT.read_text(), re.MULTILINE):
+        if not (host / name).exists():
+            fake(host, name, "exit 0")
+    script = re.sub(r"(?m)^/\S*:\S+$", "cc:gcc", SCRIPT.read_text())
+    (tmp_path / "script.sh").write_text(script)
+    fake(host, "apt-get", f'echo "$@" >>"{tmp_path}/apt.log"; [ "$2" != download ]')
+
+    def asked(user: int) -> tuple[list[str], str]:
+        (tmp_path / "apt.log").write_text("")
+        fake(host, "id", f"echo {user}")
+        done = subprocess.run(
+            [host / "sh", tmp_path / "script.sh", "build"], cwd=tmp_path, capture_output=True,
+            env={"PATH": str(host), "APT_LISTS": str(lists)}, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "apt.log").read_text().splitlines(), done.stderr
+
+    assert asked(0) == ([], "")  # the lists are new
+    os.utime(lists, (0, 0))
+    assert asked(0)[0] == ["-q download xen-hypervisor-4.17-amd64", "-q update"]
+    assert asked(0) == ([], "")
+    (tmp_path / ".venv/hypervisor-asked").unlink()
+    done, told = asked(1000)
+    assert done == ["-q download xen-hypervisor-4.17-amd64"]
+    assert told.endswith("apt-get update\n")
 
 
 def test_nothing_is_done_where_all_is_there(tmp_path: Path) -> None:
