@@ -10,6 +10,7 @@ what was made of it meanwhile is not taken.
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +63,7 @@ class Workspaces:
                     raise
                 untouched.note(path, _note_of(path))
                 sync_file_system(path)  # a power cut leaves no folder that is only half there
-                write_file(done, str(path).encode(), durable=True)
+                write_file(done, os.fsencode(path), durable=True)
         return path
 
     @contextmanager
@@ -143,6 +144,7 @@ def _note_of(path: Path) -> Path:
 def _is_done(path: Path) -> bool:
     """Whether the folder was filled, and where it is now."""
     try:
-        return path.with_name(path.name + ".done").read_text() == str(path) and path.is_dir()
+        noted = path.with_name(path.name + ".done").read_bytes()
+        return noted == os.fsencode(path) and path.is_dir()
     except OSError:
         return False
