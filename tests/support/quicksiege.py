@@ -72,6 +72,21 @@ class Large(Stage):
         return {"all": writer.blob}
 
 
+def write_words(variant: int, place: Path) -> None:
+    """The source files in `place`, each by a rename."""
+    for number, name in enumerate(WORDS):
+        scratch = place / f"{name}.new"
+        scratch.write_text(f"{name} {variant >> number & 1}\n")
+        scratch.replace(place / name)
+
+
+def products_of(place: Path) -> Products:
+    """The products in `place`, and their digests."""
+    folder = place / "dist"
+    return {path.name: sha256(path.read_bytes())
+            for path in (folder.iterdir() if folder.exists() else ())}
+
+
 def _stages(folder: Path) -> dict[str, Stage]:
     reads = {name: Read(SourceFile(folder / name, name)) for name in WORDS}
     return {
@@ -85,15 +100,25 @@ def _stages(folder: Path) -> dict[str, Stage]:
     }
 
 
-def build(folder: Path) -> int:
+def build(folder: Path, *, at_once: bool = True) -> int:
     """Build all in `folder` as a run of doit does; how many stages and products were made."""
-    made: list[Event] = []
     store = Store(folder / "build")
     store.lock.acquire(waiting=lambda _text: None)
-    store.blobs.clear_tmp()
+    try:
+        store.blobs.clear_tmp()
+        made = _build(folder, store, at_once=at_once)
+        store.seen.save()
+    finally:
+        store.lock.release()
+    return made
+
+
+def _build(folder: Path, store: Store, *, at_once: bool) -> int:
+    made: list[Event] = []
     engine = Engine(Graph(_stages(folder)), store, Keys(store, CodeDigests(store.seen)),
                     sink=made.append, jobs=2, mirrors=Mirrors())
-    threads = [threading.Thread(target=engine.make, args=(name,)) for name in ("large", "harvest")]
+    threads = [threading.Thread(target=engine.make, args=(name,))
+               for name in ("large", "harvest") if at_once]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -106,8 +131,6 @@ def build(folder: Path) -> int:
     fresh = not publisher.is_current(product)
     if fresh:
         publisher.publish(product)
-    store.seen.save()
-    store.lock.release()
     return fresh + sum(isinstance(event, Finished) and event.outcome == "built" for event in made)
 
 
@@ -148,7 +171,7 @@ class QuickSiege:
             started = time.monotonic()
             assert self._whole(place) > 0
             self._seconds = time.monotonic() - started
-            self._known[variant] = _products(place)
+            self._known[variant] = products_of(place)
         self.place = self.folder / "siege"
         self.place.mkdir()
         self._set(0, self.place)
@@ -182,7 +205,7 @@ class QuickSiege:
         """A build that is left alone: right, like a fresh one, and nothing runs any more."""
         self._whole(self.place)
         self.recoveries += 1
-        assert _products(self.place) == self._known[self._variant], self.told()
+        assert products_of(self.place) == self._known[self._variant], self.told()
         assert self._whole(self.place) == 0, f"there is work left: {self.told()}"
         assert not works_in(self.place), f"{works_in(self.place)}: {self.told()}"
         assert not list((self.place / "build/store/tmp").iterdir()), self.told()
@@ -194,10 +217,7 @@ class QuickSiege:
                 f"{self.left} times a tool was left")
 
     def _set(self, variant: int, place: Path) -> None:
-        for number, name in enumerate(WORDS):
-            scratch = place / f"{name}.new"
-            scratch.write_text(f"{name} {variant >> number & 1}\n")
-            scratch.replace(place / name)
+        write_words(variant, place)
         self._variant = variant
 
     def _whole(self, place: Path) -> int:
@@ -216,7 +236,7 @@ class QuickSiege:
 
     def _check(self) -> None:
         """Products are whole, and what a record names is there as it was."""
-        for name, digest in _products(self.place).items():
+        for name, digest in products_of(self.place).items():
             assert digest in {known[name] for known in self._known.values()}, (
                 f"{name} is not whole or has no business there: {self.told()}")
         store = self.place / "build/store"
@@ -225,9 +245,3 @@ class QuickSiege:
                 for kind, (name, size) in [("blobs", blob), *(("packs", pack) for pack in packs),
                                            *(("blobs", file) for file in files)]:
                     assert (store / kind / name[:2] / name).stat().st_size == size, self.told()
-
-
-def _products(place: Path) -> Products:
-    folder = place / "dist"
-    return {path.name: sha256(path.read_bytes())
-            for path in (folder.iterdir() if folder.exists() else ())}
