@@ -26,8 +26,14 @@ from tempfile import TemporaryDirectory
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from support.siege import build_offline  # noqa: E402  the path is set above
-from support.siege import VARIANTS, Products, Variant, products, set_variant  # noqa: E402
+from support.siege import (  # noqa: E402  the path is set above
+    VARIANTS,
+    Products,
+    Variant,
+    build_offline,
+    products,
+    set_variant,
+)
 from support.victim import Attempt, Victim  # noqa: E402
 
 # How ext4 writes back: by default, and as carelessly as it can.

@@ -100,7 +100,7 @@ _LOCALES = (
 # the last makes Python start itself again, which nobody may not be able to
 _NOBODY_S = (1, 2)
 _UMASKS = (0o022, 0o077, 0o000, 0o027)
-_FOLDERS = ("a", "another place, 'quoted' and [so on]", "Größe \udce9:\n", "long" * 40,
+_FOLDERS = ("a", "another place, 'quoted' and [so on]", "Größe \udce9:", "long" * 40,
             "b$HOME~#;%s")
 
 

@@ -103,13 +103,13 @@ def _stages(folder: Path) -> dict[str, Stage]:
 def build(folder: Path, *, at_once: bool = True) -> int:
     """Build all in `folder` as a run of doit does; how many stages and products were made."""
     store = Store(folder / "build")
-    store.lock.acquire(waiting=lambda _text: None)
+    store.begin(waiting=lambda _text: None)
     try:
         store.blobs.clear_tmp()
         made = _build(folder, store, at_once=at_once)
         store.seen.save()
     finally:
-        store.lock.release()
+        store.end()
     return made
 
 
