@@ -172,7 +172,7 @@ class Lock(Own):
         from buildlib.front.locks import lock_release
 
         settings = read_settings(Path.cwd(), command_line())
-        lock_release(Path.cwd(), settings, print)
+        lock_release(Path.cwd(), settings, lambda line: print(printable(line)))
         return 0
 
 

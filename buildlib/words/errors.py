@@ -14,7 +14,8 @@
 Every error says *what* happened, *where* (file and key, or stage), *why*, and what to do about it
 (`hint`); errors of tools also name the log and show its last lines. `reason` is a short stable
 word for programs and tests; the sentences may change. What is shown never holds control characters
-or bytes that are no text: a file name cannot steer the terminal.
+or bytes that are no text: a file name cannot steer the terminal. No part of an error holds the
+password of a URL, whoever shows it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from buildlib.words.refusals import remedy
+from buildlib.words.urls import shown
 
 _LINE = 4000  # characters of one line of an error
 
@@ -47,7 +49,7 @@ class GoldmasterError(Exception):
         log: Path | None = None,
         reason: str = "error",
     ) -> None:
-        super().__init__(what)
+        super().__init__(shown(what))
         self.what = what
         self.where = None if where is None else str(where)
         self.why = why
@@ -63,6 +65,13 @@ class GoldmasterError(Exception):
     @hint.setter
     def hint(self, text: str | None) -> None:
         self._hint = text
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, str):
+            value = shown(value)
+        elif isinstance(value, tuple):
+            value = tuple(shown(item) if isinstance(item, str) else item for item in value)
+        super().__setattr__(name, value)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -87,7 +96,10 @@ def _shown(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, control characters and what is no text (PEP 383) as escapes."""
+    """`text` on one line, control characters and what is no text (PEP 383) as escapes, passwords
+    of URLs hidden.
+    """
+    text = shown(text)
     if text.isprintable():
         return text
     return "".join(
