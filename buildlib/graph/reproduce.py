@@ -93,7 +93,7 @@ def rebuild(
     environment = SURROUNDINGS | ({"SOURCE_DATE_EPOCH": epoch} if epoch else {})
     runner.run(["sh", "-c", f'umask {_UMASK}; exec "$@"', "sh", sys.executable, "-m", "doit",
                 *words, "build=build", "dist=dist", "progress=json"],
-               cwd=checkout, log=log, environment=environment, on_line=tell)
+               cwd=checkout, log=log, environment=environment, on_line=tell, fetches=True)
 
 
 def verdicts(first: Path, second: Path, bases: Mapping[str, Sequence[str]]) -> Iterator[Verdict]:

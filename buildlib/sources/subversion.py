@@ -14,6 +14,7 @@ from buildlib.store.process import Runner
 from buildlib.store.surroundings import callers, find_tool
 from buildlib.words.errors import ConfigError, ToolError
 from buildlib.words.numbers import whole_number
+from buildlib.words.urls import shown
 
 _CALLERS = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SVN_SSH")
 _URLS = ("svn://", "svn+ssh://", "http://", "https://", "file:///")
@@ -50,6 +51,11 @@ class Subversion:
         if not url.startswith(_URLS):
             raise ConfigError(f"{url} is no URL of a repository",
                               hint=f"it begins with one of {', '.join(_URLS)}", reason="url")
+        if shown(url) != url:
+            raise ConfigError("a URL of a repository with a password in it", where=url,
+                              why="every user of this host could read it in the list of processes",
+                              hint="leave it out: svn keeps passwords itself (run `svn info URL` "
+                              "once, and tell it there)", reason="url")
         text = self._ask("info", "--show-item", "revision", "--no-newline", _plain(url))
         try:
             return whole_number(text)
@@ -64,7 +70,7 @@ class Subversion:
 
     def _ask(self, *words: str) -> str:
         return self.runner.output([str(self.tool), "--non-interactive", *words],
-                                  environment=callers(*_CALLERS))
+                                  environment=callers(*_CALLERS), fetches=True)
 
 
 def _plain(target: str) -> str:

@@ -14,9 +14,12 @@ from buildlib.sources.archive import compress, tar
 from buildlib.sources.mirrors import offline
 from buildlib.stages.stage import HostPackage, Job, SourceFile
 from buildlib.words.digest import Blob
-from buildlib.words.errors import SourceError
+from buildlib.words.errors import SourceError, ToolError
 
 PACKAGE_TOOLS = ("apt-get", "dpkg-deb", "sh")  # of a stage that calls `from_package`
+
+# What apt-get says of a package that is gone from its archive.
+_STALE = ("404  Not Found", "404 Not Found", "was not found", "Unable to locate package")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def from_package(job: Job, package: HostPackage, wanted: Wanted) -> Blob:
     found = job.host_packages[package]
     if job.mirrors.offline:
         raise offline(f"the package {found.name} {found.version}", where=f"stage {job.name}")
-    job.run("apt-get", "-q", "download", f"{found.name}={found.version}")
+    _download(job, f"{found.name}={found.version}")
     (deb,) = job.folder.glob("*.deb")
     digest = hashlib.sha256(deb.read_bytes()).hexdigest()
     if digest != found.sha256:
@@ -52,6 +55,20 @@ def from_package(job: Job, package: HostPackage, wanted: Wanted) -> Blob:
     raise SourceError(f"the package holds no {wanted.what}", where=deb.name,
                       why=f"expected {wanted.expected}",
                       reason=f"no-{wanted.what.replace(' ', '-')}")
+
+
+def _download(job: Job, package: str) -> None:
+    try:
+        job.run("apt-get", "-q", "download", package, fetches=True)
+    except ToolError as error:
+        said = "\n".join(error.tail)
+        if any(word in said for word in _STALE):
+            error.why = "the distribution has another version by now than this host's lists say"
+            error.hint = "run `apt-get update`, then run again"
+        else:
+            error.hint = error.hint or (
+                "see that `apt-get download` works by hand; it goes by http_proxy and https_proxy")
+        raise
 
 
 def from_file(job: Job, file: SourceFile, sha256: str, wanted: Wanted) -> Blob:

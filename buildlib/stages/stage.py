@@ -214,6 +214,7 @@ class Job:
         on_line: Line | None = None,
         pipe: Sequence[int] = (),
         watch: Watch | None = None,
+        fetches: bool = False,
     ) -> None:
         """Run one of the stage's tools, as `Runner.run` does. Raises ToolError."""
         try:
@@ -225,6 +226,7 @@ class Job:
                 on_line=on_line,
                 pipe=pipe,
                 watch=watch,
+                fetches=fetches,
             )
         except GoldmasterError as error:
             error.where = error.where or f"stage {self.name}"

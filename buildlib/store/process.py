@@ -22,8 +22,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from buildlib.store.surroundings import TOOL_ENVIRONMENT
+from buildlib.store.surroundings import TOOL_ENVIRONMENT, callers, proxies
 from buildlib.words.errors import Interrupted, ToolError
+from buildlib.words.urls import shown
 
 Line: TypeAlias = Callable[[str], None]
 Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
@@ -63,21 +64,24 @@ class Runner:
         on_line: Line | None = None,
         pipe: Sequence[int] = (),
         watch: Watch | None = None,
+        fetches: bool = False,
     ) -> None:
         """Run `argv` in `cwd` until it exits; append its output to `log`.
 
-        `environment` is added to TOOL_ENVIRONMENT. `on_line` gets every line of output. `pipe` are
+        `environment` is added to TOOL_ENVIRONMENT, and the caller's proxies where the tool
+        `fetches` something. `on_line` gets every line of output. `pipe` are
         descriptors the tool inherits. `watch(process)` is a context held while the tool, leader
         of a session of its own, runs.
         Raises ToolError, with the last lines and a command to paste, where it does not exit 0.
         """
         words = [str(word) for word in argv]
         full = TOOL_ENVIRONMENT | dict(environment or {})
+        through = proxies() if fetches else {}
         tail: deque[str] = deque(maxlen=TAIL_LINES)
-        process = self.start(words, cwd=cwd, environment=full, pipe=pipe)
+        process = self.start(words, cwd=cwd, environment=full | _handed(through), pipe=pipe)
         try:
             with log.open("ab") as file, watch(process.pid) if watch else nullcontext():
-                for line in _lines(process):
+                for line in map(_without_secrets, _lines(process)):
                     file.write(line)
                     text = line.decode(errors="replace").rstrip()
                     tail.append(text)
@@ -93,18 +97,20 @@ class Runner:
                 f"{Path(words[0]).name} {_ending(status)}",
                 log=log,
                 tail=tuple(tail),
-                command=replay(words, cwd=cwd, environment=full),
+                command=replay(words, cwd=cwd, environment=full, through=through),
             )
 
     def output(
-        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None,
+        fetches: bool = False,
     ) -> str:
-        """What a short query prints; `environment` is added to TOOL_ENVIRONMENT.
+        """What a short query prints; `environment` and `fetches` as in `run`.
 
         Raises ToolError where it does not exit 0.
         """
         full = TOOL_ENVIRONMENT | dict(environment or {})
-        process = self.start(argv, cwd=Path("/"), environment=full)
+        through = proxies() if fetches else {}
+        process = self.start(argv, cwd=Path("/"), environment=full | _handed(through))
         try:
             text = b"".join(_pieces(process)).decode(errors="replace")
             status = process.wait()
@@ -113,7 +119,7 @@ class Runner:
         if status != 0:
             raise ToolError(
                 f"{argv[0]} {_ending(status)}", tail=tuple(text.splitlines()[-TAIL_LINES:]),
-                command=replay(argv, cwd=Path("/"), environment=full),
+                command=replay(argv, cwd=Path("/"), environment=full, through=through),
             )
         return text
 
@@ -219,6 +225,19 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield rest
 
 
+def _handed(through: Mapping[str, str]) -> dict[str, str]:
+    """The values of variables of the caller's by the names under which a tool gets them."""
+    values = callers(*through.values())
+    return {name: values[source] for name, source in through.items()}
+
+
+def _without_secrets(line: bytes) -> bytes:
+    """What a tool says, but for passwords in URLs: a proxy's, which it was given."""
+    if b"@" not in line or b"://" not in line:
+        return line
+    return shown(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
 def _ending(status: int) -> str:
     if status < 0:
         known = {number.value: number.name for number in signal.Signals}
@@ -226,10 +245,17 @@ def _ending(status: int) -> str:
     return f"failed with exit status {status}"
 
 
-def replay(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> str:
-    """A shell command that runs the tool again as it was run."""
-    settings = [f"{key}={value}" for key, value in sorted(environment.items())]
-    return f"cd {shlex.quote(str(cwd))} && " + shlex.join(["env", "-i", *settings, *words])
+def replay(
+    words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+    through: Mapping[str, str] | None = None,
+) -> str:
+    """A shell command that runs the tool again as it was run.
+
+    through  variables of the tool to those of the caller, whose values it takes and does not show
+    """
+    settings = [shlex.quote(f"{key}={value}") for key, value in sorted(environment.items())]
+    settings += [f'{name}="${source}"' for name, source in (through or {}).items()]
+    return f"cd {shlex.quote(str(cwd))} && env -i {' '.join(settings)} {shlex.join(words)}"
 
 
 def begin_again(*options: str) -> NoReturn:

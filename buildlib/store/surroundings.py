@@ -33,6 +33,11 @@ def ticks() -> float:
     return time.monotonic()
 
 
+def pause(seconds: float) -> None:
+    """Wait. A signal that ends the run ends this too."""
+    time.sleep(seconds)
+
+
 def setting(name: str) -> str | None:
     """The environment variable of the setting `name`: `GOLDMASTER_NAME`."""
     return os.environ.get(f"GOLDMASTER_{name.upper()}") or None
@@ -61,6 +66,25 @@ def callers(*names: str) -> dict[str, str]:
 def can_move_lines() -> bool:
     """Whether the terminal, by its name, can write a line anew."""
     return os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
+def proxies() -> dict[str, str]:
+    """How the caller reaches the network: the variable of a tool to that of the caller's which has
+    its value.
+
+    Tools agree on the small letters only, so what is set in capitals is handed on in both; not all
+    know `all_proxy`.
+    """
+    found: dict[str, str] = {}
+    for name in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"):
+        for source in (name, name.upper()):
+            if os.environ.get(source):
+                found.setdefault(name, source)
+                found[source] = source
+    if every := found.get("all_proxy"):
+        for name in ("http_proxy", "https_proxy"):
+            found.setdefault(name, every)
+    return found
 
 
 def boot_id() -> str:
