@@ -16,7 +16,7 @@ from buildlib.graph.packagelock import PackageLocker
 from buildlib.sources import checksums
 from buildlib.sources.download import fetch_unpinned
 from buildlib.sources.mirrors import Mirrors
-from buildlib.sources.openpgp import load_certificate, signed_at, verified_payload
+from buildlib.sources.openpgp import load_certificate, verified
 from buildlib.sources.pkgsrc.version import compare
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.atomic_files import write_file
@@ -57,12 +57,12 @@ class LockMaker:
         release = self._release
         key = self._key_bytes()
         message = self._small(release.signature.list)
-        payload = verified_payload(
+        signed = verified(
             message, key, fingerprint=release.signature.fingerprint,
             where=release.signature.list,
         )
         self._say(f"signed list  {release.signature.list}: good")
-        sets = self._sets(checksums.parse(payload, where=release.signature.list), old)
+        sets = self._sets(checksums.parse(signed.text, where=release.signature.list), old)
         files = {path: self._list(path, sets) for path in release.list_paths()}
         locker = PackageLocker(self._project, release, self._store, self._mirrors, self._folder,
                                self._say, sets)
@@ -71,7 +71,7 @@ class LockMaker:
             lock=1,
             release=release.name,
             definition=definition_digest(release),
-            epoch=signed_at(message),
+            epoch=signed.time,
             list=_pinned(message),
             files=files | sets,
             packages=packages,

@@ -1,27 +1,60 @@
 """OpenPGP: what a clear-signed message or a signed file says, if a pinned key signed it.
 
-Only the payload the verifier hands out is used: text around a clear-signed block reads like part
-of it and is signed by nobody. Source: RFC 9580, section 7 (cleartext signature framework).
+    -----BEGIN PGP SIGNED MESSAGE-----
+    Hash: SHA512
+
+    the text, dash-escaped
+    -----BEGIN PGP SIGNATURE-----
+    …
+    -----END PGP SIGNATURE-----
+
+A message is this and nothing else: text around it, or a second signature behind the first, reads
+like part of it and is signed by nobody. Of a signature block with several signatures only those
+count that are good by themselves. Source: RFC 9580, section 7 (cleartext signature framework).
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 from buildlib.sources.checksums import looks_like
+from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
+
+_BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
+_END = b"-----END PGP SIGNATURE-----"
+_SIGNATURES = 8  # in a block
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a key has signed: the text, and when (seconds since 1970), as its signature says."""
+
+    text: bytes
+    time: int
 
 
 def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str) -> bytes:
-    """The text of a clear-signed `message`.
+    """The text of a clear-signed `message`; as `verified`."""
+    return verified(message, key, fingerprint=fingerprint, where=where).text
+
+
+def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Signed:
+    """What the key has signed in a clear-signed `message`.
 
     key          the signer's certificate, armored or binary
     fingerprint  of the primary key, in hex; spaces do not count. It is what is trusted: a key
                  file with another fingerprint is refused, wherever it came from.
-    Raises SourceError: `signing-key`, `signature-missing`, `signature`.
+    Raises SourceError: `signing-key`, `signature-missing`, `signature`, `clock`.
     """
     import pysequoia
 
     certificate = load_certificate(key, fingerprint=fingerprint, where=where)
-    if b"-----BEGIN PGP SIGNED MESSAGE-----" not in message:
+    if _BEGIN not in message:
         raise SourceError(
             "the list is not signed",
             where=where,
@@ -29,12 +62,65 @@ def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str
             hint="nothing of it is used; fetch it from the release's own server",
             reason="signature-missing",
         )
+    text, armor = _parts(message, where)
+    good: list[Signed] = []
+    failed: list[Exception] = []
+    signatures = _signatures(armor, where)
+    for packet in signatures:
+        one = pysequoia.armor(bytes(packet), pysequoia.ArmorKind.Signature).encode()
+        try:
+            result = pysequoia.verify(bytes=text + one, store=lambda _ids: [certificate])
+        except Exception as error:  # noqa: BLE001  the library has no narrower one
+            failed.append(error)
+            continue
+        assert result.bytes is not None  # it is for detached signatures only
+        good.append(Signed(bytes(result.bytes), int(packet.signature_created.timestamp())))
+    if not good:
+        raise _not_good(failed[0], "the list", where, certificate, signatures) from failed[0]
+    return max(good, key=lambda signed: signed.time)
+
+
+def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
+    """A message up to its signature block, and that. Raises SourceError for any other form."""
+    message = message.strip() + b"\n"
+    lines = message.split(b"\n")
+    marks = [(number, line.rstrip()) for number, line in enumerate(lines)
+             if line.startswith(b"-----")]
+    if [mark for _, mark in marks] != [_BEGIN, _SIGNATURE, _END]:
+        raise _other_form(where, "a text, a signature, or something else stands beside it")
+    if (marks[0][0], marks[2][0]) != (0, len(lines) - 2):
+        raise _other_form(where, "text stands before or behind it")
+    for line in lines[1:]:
+        if not line.strip():
+            break
+        if not line.startswith(b"Hash:"):
+            raise _other_form(where, f"a header that is none: {line[:40]!r}")
+    at = message.index(b"\n" + _SIGNATURE) + 1
+    return message[:at], message[at:]
+
+
+def _signatures(armor: bytes, where: str) -> list[Any]:
+    """The signatures in a block, as packets."""
+    from pysequoia.packet import PacketPile, Tag
+
     try:
-        result = pysequoia.verify(bytes=message, store=lambda _ids: [certificate])
-    except Exception as error:
-        raise _not_good(error, "the list", where) from error
-    assert result.bytes is not None  # it is for detached signatures only
-    return bytes(result.bytes)
+        packets = list(PacketPile.from_bytes(armor))
+    except Exception as error:  # the library has no narrower one
+        raise SourceError("the signature cannot be read", where=where, why=_first_line(error),
+                          hint="fetch the list again", reason="signature") from error
+    if not 0 < len(packets) <= _SIGNATURES or any(
+            packet.tag != Tag.Signature for packet in packets):
+        raise _other_form(where, "its signature block has something else than signatures")
+    if any(packet.signature_created is None for packet in packets):
+        raise _other_form(where, "a signature does not say when it was made")
+    return packets
+
+
+def _other_form(where: str, why: str) -> SourceError:
+    return SourceError(
+        "the signed list has another form than it should", where=where,
+        why=f"it is not one clear-signed block with one signature block: {why}",
+        hint="nothing of it is used; fetch it from the release's own server", reason="signature")
 
 
 def check_detached(
@@ -42,16 +128,17 @@ def check_detached(
 ) -> None:
     """Check a detached `signature` of `data`, armored or binary; key as in `verified_payload`.
 
-    Raises SourceError: `signing-key`, `signature`.
+    Raises SourceError: `signing-key`, `signature`, `clock`.
     """
     import pysequoia
 
     certificate = load_certificate(key, fingerprint=fingerprint, where=where)
+    signatures: list[Any] = []
     try:
-        pysequoia.verify(bytes=data, store=lambda _ids: [certificate],
-                         signature=pysequoia.Sig.from_bytes(signature))
+        signatures.append(pysequoia.Sig.from_bytes(signature))
+        pysequoia.verify(bytes=data, store=lambda _ids: [certificate], signature=signatures[0])
     except Exception as error:  # the library has no narrower one
-        raise _not_good(error, "the file", where) from error
+        raise _not_good(error, "the file", where, certificate, signatures) from error
 
 
 def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
@@ -87,7 +174,19 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
     )
 
 
-def _not_good(error: Exception, what: str, where: str) -> SourceError:
+def _not_good(
+    error: Exception, what: str, where: str, certificate: object, signatures: list[Any]
+) -> SourceError:
+    """The error for signatures none of which is good; a clock that is behind them is told."""
+    keys = set(_key_ids(certificate))
+    ahead = [made for signature in signatures
+             if (made := _made(signature)) > now() and signature.issuer_key_id in keys]
+    if ahead:
+        return SourceError(
+            "the signature is from the future", where=where,
+            why=f"signed at {_date(min(ahead))}, but this host's clock says {_date(now())}",
+            hint=f"set the clock, if it is wrong; if it is right, {what} was forged: nothing of it "
+            "is used", reason="clock")
     return SourceError(
         "the signature is not good", where=where, why=_first_line(error),
         hint=f"{what} was changed, or another key signed it; nothing of it is used",
@@ -95,21 +194,23 @@ def _not_good(error: Exception, what: str, where: str) -> SourceError:
     )
 
 
+def _key_ids(certificate: Any) -> Iterator[str]:
+    from pysequoia.packet import PacketPile, Tag
+
+    for packet in PacketPile.from_bytes(bytes(certificate)):
+        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
+            yield packet.key_id
+
+
+def _made(signature: Any) -> float:
+    """When a signature says it was made; packets and signatures have another name for it."""
+    made = getattr(signature, "signature_created", None) or getattr(signature, "created", None)
+    return float(made.timestamp()) if made else 0.0
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]  # the rest is the library's stack
-
-
-def signed_at(message: bytes) -> int:
-    """When a clear-signed message was signed, as its signature says; seconds since 1970.
-
-    Meant for a message that `verified_payload` has taken. Raises SourceError.
-    """
-    import pysequoia
-
-    armor = message[message.rfind(b"-----BEGIN PGP SIGNATURE-----") :]
-    try:
-        created = pysequoia.Sig.from_bytes(armor).created
-    except Exception as error:
-        raise SourceError("the signature cannot be read", why=_first_line(error),
-                          reason="signature") from error
-    return int(created.timestamp()) if created else 0
