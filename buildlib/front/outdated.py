@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,7 @@ def _advisories(
         return None
     from buildlib.sources.archive.compress import chunks
     from buildlib.sources.download import Pin
+    from buildlib.sources.limits import ADVISORIES
     from buildlib.sources.mirrors import Mirrors
     from buildlib.sources.offer import fetch_file
     from buildlib.sources.pkgsrc.advisories import parse, verified
@@ -111,8 +113,9 @@ def _advisories(
     where = settings.vulnerabilities
     folder, _, name = where.rpartition("/")
     root = folder or ("/" if where.startswith("/") else ".")
-    blob = fetch_file(name, Pin(""), Mirrors((root,), offline=settings.offline), desk.store)
-    data = b"".join(chunks(desk.store.blobs.path(blob), where=where))
+    blob = fetch_file(name, Pin(""), Mirrors((root,), offline=settings.offline), desk.store,
+                      most=ADVISORIES, say=notes.tell)
+    data = _unpacked(chunks(desk.store.blobs.path(blob), where=where), where)
     source = desk.release.packages
     if source.advisories_key:
         key = _key(desk.folder / source.advisories_key)
@@ -120,6 +123,19 @@ def _advisories(
     else:
         notes.tell(_unchecked(desk.release))
     return parse(data, where=where)
+
+
+def _unpacked(pieces: Iterable[bytes], where: str) -> bytes:
+    """The list, unless it is too large for one when it is unpacked."""
+    from buildlib.sources.limits import ADVISORIES
+
+    data = bytearray()
+    for piece in pieces:
+        data += piece
+        if len(data) > ADVISORIES:
+            raise SourceError("pkg-vulnerabilities is too large", where=where, reason="size",
+                              why=f"no more than {ADVISORIES} bytes are read")
+    return bytes(data)
 
 
 def _key(path: Path) -> bytes:

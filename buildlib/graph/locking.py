@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from buildlib.graph.packagelock import PackageLocker
 from buildlib.sources import checksums
 from buildlib.sources.download import fetch_unpinned
+from buildlib.sources.limits import KEY, LIST
 from buildlib.sources.mirrors import Mirrors
-from buildlib.sources.openpgp import load_certificate, verified
+from buildlib.sources.openpgp import Signed, load_certificate, verified
 from buildlib.sources.pkgsrc.version import compare
 from buildlib.sources.project import Project, definition_digest
 from buildlib.store.atomic_files import write_file
@@ -56,11 +57,7 @@ class LockMaker:
         """
         release = self._release
         key = self._key_bytes()
-        message = self._small(release.signature.list)
-        signed = verified(
-            message, key, fingerprint=release.signature.fingerprint,
-            where=release.signature.list,
-        )
+        message, signed = self._signed_list(key)
         self._say(f"signed list  {release.signature.list}: good")
         sets = self._sets(checksums.parse(signed.text, where=release.signature.list), old)
         files = {path: self._list(path, sets) for path in release.list_paths()}
@@ -77,12 +74,23 @@ class LockMaker:
             packages=packages,
         )
 
+    def _signed_list(self, key: bytes) -> tuple[bytes, Signed]:
+        """The list as it is, and what of it the pinned key has signed."""
+        signature = self._release.signature
+        found: list[Signed] = []
+
+        def check(message: bytes) -> None:
+            found.append(verified(message, key, fingerprint=signature.fingerprint,
+                                  where=signature.list))
+
+        return self._small(signature.list, LIST, check), found.pop()
+
     def _key_bytes(self) -> bytes:
         """The key; one that was fetched is written only when it is the pinned one."""
         signature = self._release.signature
         if signature.key_path and not self._key.exists():
-            data = self._small(signature.key_path)
-            load_certificate(data, fingerprint=signature.fingerprint, where=signature.key_path)
+            data = self._small(signature.key_path, KEY, lambda data: load_certificate(
+                data, fingerprint=signature.fingerprint, where=signature.key_path))
             write_file(self._key, data, durable=True)
             self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
             return data
@@ -121,7 +129,10 @@ class LockMaker:
 
     def _list(self, path: str, sets: Mapping[str, Pinned]) -> Pinned:
         """A list beside the sets. Raises SourceError where it is not of what is signed."""
-        data = self._small(f"{self._release.path}/{path}")
+        return _pinned(self._small(f"{self._release.path}/{path}", LIST,
+                                   lambda data: self._check_list(path, data, sets)))
+
+    def _check_list(self, path: str, data: bytes, sets: Mapping[str, Pinned]) -> None:
         listed = checksums.parse(data, where=path)
         folder, _, algorithm = path.rpartition("/")
         for name, pin in sets.items():
@@ -136,11 +147,14 @@ class LockMaker:
                         hint="the mirror has other sets; use another mirror (`mirror=URL`)",
                         reason="lock-mismatch",
                     )
-        return _pinned(data)
 
-    def _small(self, path: str) -> bytes:
-        """A small file. The store keeps it: a build that follows need not fetch it again."""
-        data = fetch_unpinned(self._mirrors.urls(path))
+    def _small(self, path: str, most: int, check: Callable[[bytes], object]) -> bytes:
+        """A small file of the first mirror whose file passes `check`.
+
+        The store keeps it: a build that follows need not fetch it again.
+        """
+        data = fetch_unpinned(self._mirrors.urls(path), most=most, check=check,
+                              patience=replace(self._mirrors.patience, say=self._say))
         self._store.blobs.put(data)
         return data
 

@@ -17,6 +17,7 @@ from buildlib.graph.keys import Keys
 from buildlib.graph.recipecheck import DOM0
 from buildlib.sources.archive import compress, tar
 from buildlib.sources.download import Pin
+from buildlib.sources.limits import FILE
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import Signer, fetch_file, read_offer
 from buildlib.sources.openpgp import load_certificate
@@ -170,17 +171,21 @@ class PackageLocker:
 
     def _fetch(self, summary: Summary, signer: Signer | None) -> Pinned:
         path = f"{self.release.packages.path}/{summary.archive}"
-        blob = fetch_file(path, _promised(summary), self.mirrors, self.store)
-        inner = self.store.blobs.path(blob)
-        if signer is None:
-            refuse_signed(inner, where=path)
-        else:
-            inner = self.store.blobs.path(unwrap(inner, self.store.blobs, key=signer.key,
-                                                 fingerprint=signer.fingerprint, where=path))
-        package = metadata(inner, where=path, expected=summary.pkgname, whole=True)
-        warning = check_platform(package, machine_arch=self.release.machine_arch,
-                                 os_version=self.release.version)
-        if warning:
+        warnings: set[str] = set()
+
+        def check(file: Path) -> None:
+            if signer is None:
+                refuse_signed(file, where=path)
+            else:
+                file = self.store.blobs.path(unwrap(file, self.store.blobs, key=signer.key,
+                                                    fingerprint=signer.fingerprint, where=path))
+            package = metadata(file, where=path, expected=summary.pkgname, whole=True)
+            warnings.add(check_platform(package, machine_arch=self.release.machine_arch,
+                                        os_version=self.release.version) or "")
+
+        blob = fetch_file(path, _promised(summary), self.mirrors, self.store, most=FILE,
+                          say=self.say, check=check)
+        for warning in warnings - {""}:
             self.say(f"note         {warning}")
         with self.store.blobs.open(blob) as file:
             sha512 = hashlib.file_digest(file, "sha512").hexdigest()

@@ -11,23 +11,27 @@ import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from buildlib.sources import server
+from buildlib.sources.asking import first_that_has_it
+from buildlib.sources.causes import cut, short
 from buildlib.sources.checksums import looks_like
+from buildlib.sources.limits import FILE, Patience
+from buildlib.sources.server import Expect, Wanted, page
 from buildlib.store.blobs import CHUNK, Blobs
+from buildlib.store.reading import open_regular
 from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
 
-TRIES = 3
+RESUMES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
-# What a mirror says that has not got the file; some answer with a page and status 200.
-ABSENT = frozenset({"not-found", "html"})
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 30.0
+# What is wrong before a server has answered anything that could be used.
+NO_ANSWER = frozenset({"connection", "timeout", "scheme", "certificate", "tls", "proxy"})
 
 Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 
@@ -85,127 +89,164 @@ def fetch(
     blobs: Blobs,
     *,
     partial: Path,
-    silence: float = SILENCE_SECONDS,
+    most: int = FILE,
+    patience: Patience | None = None,
     tell: Tell | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> Blob:
     """Store the file `pin` describes from the first of `urls` that has it.
 
     A URL is http(s)://…, file:///…, or a path. `partial` is where the file grows; it is removed
-    when what it holds turns out to be wrong. Raises SourceError telling what each URL answered.
+    when what it holds turns out to be wrong. Where no size is pinned, `most` bytes are taken.
+    `check` looks at a file before it is stored, and raises SourceError for one that is not right.
+    Raises SourceError telling what each URL answered.
     """
-    failures: dict[str, SourceError] = {}
-    for url in urls:
-        for _ in range(TRIES):
-            before = _size(partial)
-            try:
-                return _fetch_one(url, pin, blobs, partial, silence=silence, tell=tell)
-            except SourceError as error:
-                failures[url] = error
-                if error.reason == "range":
-                    partial.unlink(missing_ok=True)
-                after = _size(partial)
-                grown = after > before and error.reason in _WORTH_RESUMING
-                # what was kept may have been wrong, from another mirror; now it is gone
-                anew = before and not after
-                if not (grown or anew):
-                    break
-    if not _size(partial):
-        partial.unlink(missing_ok=True)
-    raise _no_mirror(urls, failures, pinned=bool(pin.sha512))
-
-
-def _no_mirror(
-    urls: Sequence[str], failures: dict[str, SourceError], *, pinned: bool
-) -> SourceError:
-    """The one failure, or all of them in one."""
-    if len(failures) == 1:
-        return failures.popitem()[1]
-    return SourceError(
-        f"no mirror has {urls[0].rpartition('/')[2]}{' as it is pinned' * pinned}"
-        if urls else "no mirror",
-        why="\n".join(f"{url}: {error.what}"
-                      + (f" ({error.why.splitlines()[0]})" if error.why else "")
-                      for url, error in failures.items()),
-        hint="try `mirror=URL`, or check the network",
-        reason=_gravest([failures[url].reason for url in urls]) if failures else "no-mirror",
-    )
-
-
-def _gravest(reasons: Sequence[str]) -> str:
-    """The reason to tell of several: a mirror that is ill may have what another has not."""
-    return next((reason for reason in reversed(reasons) if reason not in ABSENT), reasons[-1])
+    patience = patience or Patience()
+    place = _Place(pin, blobs, partial, most, patience, tell, check)
+    try:
+        return first_that_has_it(urls, patience, lambda url: _resuming(url, place),
+                                 pinned=bool(pin.sha512))
+    finally:
+        if not _size(partial):
+            partial.unlink(missing_ok=True)
 
 
 def fetch_unpinned(
-    urls: Sequence[str], *, limit: int = 64 << 20, silence: float = SILENCE_SECONDS
+    urls: Sequence[str],
+    *,
+    most: int,
+    patience: Patience | None = None,
+    check: Callable[[bytes], object] | None = None,
 ) -> bytes:
-    """A small file that nothing pins yet, from the first of `urls` that has it, into memory.
+    """A file of at most `most` bytes that nothing pins yet, into memory; `check` as in `fetch`.
 
     For making locks only. Raises SourceError telling what each URL answered.
     """
-    failures: dict[str, SourceError] = {}
-    for url in urls:
+    patience = patience or Patience()
+
+    def once(url: str) -> bytes:
+        data = _small(url, most, patience)
+        if check is not None:
+            check(data)
+        return data
+
+    return first_that_has_it(urls, patience, once, pinned=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a file must be, and where it goes: the arguments of `fetch`."""
+
+    pin: Pin
+    blobs: Blobs
+    partial: Path
+    most: int
+    patience: Patience
+    tell: Tell | None
+    check: Callable[[Path], None] | None
+
+    @property
+    def limit(self) -> int:
+        """The bytes that are taken."""
+        return self.pin.size if self.pin.size >= 0 else self.most
+
+
+def _resuming(url: str, place: _Place) -> Blob:
+    """The file of one mirror; a download that is cut goes on where it stopped."""
+    for number in range(1, RESUMES + 1):
+        before = _size(place.partial)
         try:
-            return _small(url, limit, silence)
+            return _fetch_one(url, place)
         except SourceError as error:
-            failures[url] = error
-    raise _no_mirror(urls, failures, pinned=False)
+            if error.reason == "range":
+                place.partial.unlink(missing_ok=True)
+            after = _size(place.partial)
+            grown = after > before and error.reason in _WORTH_RESUMING
+            # what was kept may have been wrong, from another mirror; now it is gone
+            anew = before and not after
+            if number == RESUMES or not (grown or anew):
+                raise
+    raise AssertionError
 
 
-def _small(url: str, limit: int, silence: float) -> bytes:
-    pieces, size = [], 0
-    for piece in _pieces(url, 0, silence, lambda _total: None):
-        pieces.append(piece)
+def _small(url: str, most: int, patience: Patience) -> bytes:
+    found: list[bytes] = []
+    size, whole = 0, -1
+
+    def expect(total: int | None) -> None:
+        nonlocal whole
+        _expect(total, Pin(""), most, url)
+        whole = -1 if total is None else total
+
+    for piece in _pieces(Wanted(url, patience, most=most), expect):
+        found.append(piece)
         size += len(piece)
-        if size > limit:
-            raise SourceError("the file is too large to be a list", where=url, reason="size")
-    data = b"".join(pieces)
+        if size > most:
+            raise _too_large(url, most)
+    data = b"".join(found)
     if "HTML" in looks_like(data[:200]):  # no digest tells it from the file
-        raise _page(url, looks_like(data[:200]))
+        raise page(url, looks_like(data[:200]))
+    if size < whole:
+        raise cut(url, f"{size} of {whole} bytes came")
     return data
 
 
-def begin(url: str, *, silence: float) -> None:
-    """Begin to fetch, and leave it. Raises SourceError where that fails."""
-    next(iter(_pieces(url, 0, silence, lambda _total: None)), None)
+def begin(url: str, *, seconds: float) -> None:
+    """Begin to fetch, and leave it, in about so many seconds. Raises SourceError."""
+    hurry = Patience(connect=seconds, silence=seconds, head=seconds)
+    next(iter(_pieces(Wanted(url, hurry, most=FILE, pinned=True), lambda _total: None)), None)
 
 
-def _fetch_one(
-    url: str, pin: Pin, blobs: Blobs, partial: Path, *, silence: float, tell: Tell | None
-) -> Blob:
+def _fetch_one(url: str, place: _Place) -> Blob:
+    pin, partial = place.pin, place.partial
     hasher = _Hasher()
     try:
         # what nothing pins is not gone on with: the mirror may have another file by now
-        kept = _rehash(partial, hasher, pin.size) if pin.sha512 else 0
+        kept = _rehash(partial, hasher, place.limit) if pin.sha512 else 0
         size = pin.size
 
         def expect(total: int | None) -> None:
             nonlocal size
-            _expect(total, pin, url)
+            _expect(total, pin, place.limit, url)
             size = max(size, -1 if total is None else total)
 
         with partial.open("r+b" if kept else "wb") as file:
             file.seek(kept)
             if kept != pin.size:
-                for piece in _pieces(url, kept, silence, expect):
+                wanted = Wanted(url, place.patience, kept, place.limit, bool(pin.sha512))
+                for piece in _pieces(wanted, expect):
                     hasher.update(piece)
-                    if 0 <= size < hasher.size:
+                    if hasher.size > (size if size >= 0 else place.limit):
                         break
                     file.write(piece)
-                    if tell:
-                        tell(hasher.size, max(size, 0))
+                    if place.tell:
+                        place.tell(hasher.size, max(size, 0))
             file.truncate()
     finally:
         found = hasher.finish()
+    _judge(found, size, url, place)
+    return place.blobs.adopt(partial, blob=Blob(found.sha256, found.size))
+
+
+def _judge(found: Pin, size: int, url: str, place: _Place) -> None:
+    """See that what came is the file; `size` was expected. Else remove what is of no use."""
+    partial, pin = place.partial, place.pin
+    error: SourceError | None = None
     # what nothing pins, no digest tells from a page
     if found.size < size or not pin.allows(found) or (not pin.sha512 and _is_page(partial)):
         with partial.open("rb") as file:
-            head = file.read(200)
-        error = _wrong(found, pin, size, url, head)
+            error = _wrong(found, pin, size, url, file.read(200))
+    elif found.size > place.limit:
+        error = _too_large(url, place.limit)
+    elif place.check is not None:
+        try:
+            place.check(partial)
+        except SourceError as wrong:
+            error = wrong
+    if error is not None:
         if error.reason != "cut":
             partial.unlink()
         raise error
-    return blobs.adopt(partial, blob=Blob(found.sha256, found.size))
 
 
 def _is_page(path: Path) -> bool:
@@ -232,7 +273,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _expect(total: int | None, pin: Pin, url: str) -> None:
+def _expect(total: int | None, pin: Pin, most: int, url: str) -> None:
     """Refuse a file of another size before a byte of it is read."""
     if total is not None and pin.size not in {-1, total}:
         raise SourceError(
@@ -243,19 +284,22 @@ def _expect(total: int | None, pin: Pin, url: str) -> None:
             "anew, run `doit lock` and read what it says",
             reason="size",
         )
+    if total is not None and total > most:
+        raise _too_large(url, most)
 
 
-def _cut(url: str, why: str) -> SourceError:
-    return SourceError("the download was cut short", where=url, why=why,
-                       hint="run again: what came is kept", reason="cut")
+def _too_large(url: str, most: int) -> SourceError:
+    return SourceError("the file is too large to be what it should be", where=url,
+                       why=f"no more than {most} bytes are taken of what nothing pins",
+                       hint="use another mirror (`mirror=URL`)", reason="size")
 
 
 def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceError:
     """What to say of a download that ended and is not what is pinned; `size` was expected."""
     if "HTML" in looks_like(head):
-        return _page(url, looks_like(head))
+        return page(url, looks_like(head))
     if found.size < size:
-        return _cut(url, f"{found.size} of {size} bytes came")
+        return cut(url, f"{found.size} of {size} bytes came")
     if 0 <= pin.size < found.size:
         return SourceError(
             "the file is longer than the pinned one", where=url,
@@ -273,106 +317,35 @@ def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceErro
     )
 
 
-def _page(url: str, why: str) -> SourceError:
-    return SourceError("the mirror sent a page instead of the file", where=url, why=why,
-                       hint="use another mirror (`mirror=URL`)", reason="html")
-
-
-def _pieces(
-    url: str, start: int, silence: float, expect: Callable[[int | None], None]
-) -> Iterator[bytes]:
+def _pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     """The file's bytes from `start` on; calls `expect` with its whole size, if that is known."""
+    url = wanted.url
     try:
         parts = urlsplit(url)
     except ValueError as error:
         raise SourceError("no usable URL", where=url, why=str(error), reason="scheme") from error
     if parts.scheme in {"http", "https"}:
-        return _http(url, start, silence, expect)
+        return server.pieces(wanted, expect)
+    if parts.scheme == "file" and parts.netloc not in {"", "localhost"}:
+        raise SourceError("a file: URL names no server", where=url, reason="scheme",
+                          hint=f"file:///{parts.netloc}{parts.path}, or the folder itself")
     if parts.scheme in {"", "file"}:
-        return _local(unquote(parts.path) if parts.scheme else url, start, expect)
+        return _local(unquote(parts.path) if parts.scheme else url, wanted.start, expect)
     raise SourceError(
-        f"{parts.scheme}:// is not supported", where=url,
+        f"{short(parts.scheme)}:// is not supported", where=url,
         hint="a mirror is an http(s) URL or a folder", reason="scheme",
     )
 
 
-def _local(path: str, start: int, expect: Callable[[int | None], None]) -> Iterator[bytes]:
+def _local(path: str, start: int, expect: Expect) -> Iterator[bytes]:
     try:
-        with Path(path).open("rb") as file:
+        with open(open_regular(path), "rb") as file:  # noqa: PTH123  a descriptor
             expect(os.fstat(file.fileno()).st_size)
             file.seek(start)
             while piece := file.read(CHUNK):
                 yield piece
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a NUL, or that is no text
         raise SourceError(
-            "the file cannot be read", where=path, why=error.strerror, reason="not-found"
+            "the file cannot be read", where=path,
+            why=getattr(error, "strerror", None) or str(error), reason="not-found"
         ) from error
-
-
-def _http(
-    url: str, start: int, silence: float, expect: Callable[[int | None], None]
-) -> Iterator[bytes]:
-    import requests
-    import urllib3
-
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    try:
-        with requests.get(url, headers=headers, stream=True,
-                          timeout=(CONNECT_SECONDS, silence)) as answer:
-            _check_status(answer.status_code, answer.reason, url)
-            skip = start if start and answer.status_code != 206 else 0  # the server knows no Range
-            _check_size(answer.headers, start - skip, url, expect)
-            # what has come is handed on at once, so that it is kept when the rest does not come
-            while piece := answer.raw.read1(CHUNK):
-                if skip:
-                    cut = min(skip, len(piece))
-                    piece, skip = piece[cut:], skip - cut
-                if piece:
-                    yield piece
-    except requests.ConnectTimeout as error:
-        raise SourceError(
-            f"the server did not answer within {CONNECT_SECONDS:g} s", where=url,
-            hint="use another mirror (`mirror=URL`)", reason="connection",
-        ) from error
-    except (urllib3.exceptions.TimeoutError, requests.Timeout) as error:
-        raise SourceError(
-            f"the server was silent for {silence:g} s", where=url,
-            hint="run again: what came is kept; or use another mirror (`mirror=URL`)",
-            reason="timeout",
-        ) from error
-    except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
-        if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in error.args):
-            raise _cut(url, "the server promised more than it sent") from error
-        raise SourceError(
-            "the server cannot be reached or broke off", where=url,
-            why=str(error).partition(" (Caused by ")[0],
-            hint="run again: what came is kept; or use another mirror (`mirror=URL`)",
-            reason="connection",
-        ) from error
-
-
-def _check_size(
-    headers: Mapping[str, str], start: int, url: str, expect: Callable[[int | None], None]
-) -> None:
-    length = headers.get("Content-Length", "")
-    try:
-        expect(int(length) + start if length.isdigit() else None)
-    except SourceError as error:
-        if headers.get("Content-Type", "").startswith("text/html"):
-            raise _page(url, f"{error.why}, as text/html") from error
-        raise
-
-
-def _check_status(status: int, reason: str, url: str) -> None:
-    if status in {200, 206}:
-        return
-    if status == 416:
-        raise SourceError("the server has less of the file than was kept", where=url,
-                          hint="use another mirror (`mirror=URL`)", reason="range")
-    raise SourceError(
-        f"the server answered {status} {reason}".rstrip(),
-        where=url,
-        hint="older releases move to the archive; check the release's mirrors"
-        if status == 404 else "try again later, or use another mirror",
-        reason="not-found" if status in {404, 410} else "http-status",
-    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from buildlib.sources.limits import Patience
 from buildlib.words.errors import SourceError
 from buildlib.words.model import Release
 
@@ -18,11 +19,13 @@ class Mirrors:
     archives  path, from a mirror's root, to the URL or folder that holds what is below that path;
               asked after all roots, which old releases leave in the end
     offline   no server is asked; folders and file:// are
+    patience  how servers are asked
     """
 
     roots: tuple[str, ...] = ()
     archives: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
+    patience: Patience = field(default_factory=Patience)
 
     def urls(self, path: str) -> list[str]:
         """Where the file at `path` (from a mirror's root) may be, in the order to ask.

@@ -9,11 +9,13 @@ A server is not asked for a list of its files: the form of one is nobody's promi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildlib.sources.archive.compress import chunks
-from buildlib.sources.download import ABSENT, Pin, fetch
+from buildlib.sources.asking import ABSENT
+from buildlib.sources.download import Pin, fetch
+from buildlib.sources.limits import SUMMARY
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.packagefile import is_signed, metadata, unwrap
 from buildlib.sources.pkgsrc.package import summary_of
@@ -38,11 +40,19 @@ class Signer:
     fingerprint: str
 
 
-def fetch_file(path: str, pin: Pin, mirrors: Mirrors, store: Store) -> Blob:
-    """The file at `path` (from a mirror's root), from the first mirror that has it."""
+def fetch_file(
+    path: str, pin: Pin, mirrors: Mirrors, store: Store, *, most: int, say: Say,
+    check: Callable[[Path], None] | None = None,
+) -> Blob:
+    """The file at `path` (from a mirror's root), from the first mirror that has it.
+
+    most, check  of what nothing pins, as in `fetch`
+    say          gets a line for each mirror that is passed over or asked again
+    """
     partial = store.build / "partial"
     partial.mkdir(parents=True, exist_ok=True)
-    return fetch(mirrors.urls(path), pin, store.blobs, partial=partial / sha256(path.encode()))
+    return fetch(mirrors.urls(path), pin, store.blobs, partial=partial / sha256(path.encode()),
+                 most=most, check=check, patience=replace(mirrors.patience, say=say))
 
 
 def read_offer(
@@ -56,14 +66,10 @@ def read_offer(
     """
     for name in SUMMARIES:
         try:
-            blob = fetch_file(f"{path}/{name}", Pin(""), mirrors, store)
+            return _read_summary(f"{path}/{name}", mirrors, store, say)
         except SourceError as error:
             if error.reason not in ABSENT:
                 raise
-        else:
-            where = f"{path}/{name}"
-            return Repository(parse(chunks(store.blobs.path(blob), where=where), where=where),
-                              where=where)
     urls = mirrors.urls(path)
     folders = [place for place in map(folder_of, urls) if place is not None and place.is_dir()]
     if folders:
@@ -79,6 +85,17 @@ def read_offer(
         "folder, and name it (`mirror=FOLDER`)",
         reason="no-summary",
     )
+
+
+def _read_summary(where: str, mirrors: Mirrors, store: Store, say: Say) -> Repository:
+    """The packages in the first mirror's summary that can be read."""
+    read: list[Repository] = []
+
+    def check(file: Path) -> None:
+        read.append(Repository(parse(chunks(file, where=where), where=where), where=where))
+
+    fetch_file(where, Pin(""), mirrors, store, most=SUMMARY, say=say, check=check)
+    return read.pop()
 
 
 def _read_folder(

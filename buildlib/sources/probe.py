@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from buildlib.sources.download import begin
+from buildlib.sources.download import NO_ANSWER, begin
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import SourceError
 
 SECONDS = 5.0
-_NO_ANSWER = frozenset({"connection", "timeout", "scheme"})
-_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")  # the system's own words, deep in an error
+# What the network is not to blame for: what to do is told with it.
+_OWN_HINT = frozenset({"certificate", "tls", "proxy"})
 
 
 def folder_of(mirror: str) -> Path | None:
@@ -47,12 +46,12 @@ def unanswered(urls: Sequence[str], *, seconds: float = SECONDS) -> dict[str, st
 def _ask(url: str, seconds: float, silent: dict[str, str]) -> None:
     """Take the URL out of `silent`, or say better why it stays."""
     try:
-        begin(url, silence=seconds)
+        begin(url, seconds=seconds)
     except SourceError as error:
-        if error.reason not in _NO_ANSWER:
+        if error.reason not in NO_ANSWER:
             del silent[url]
         elif error.reason != "timeout":
-            system = _SYSTEM.search(str(error.__cause__))
-            silent[url] = system[1] if system else error.what
+            why = (error.why or error.what).splitlines()[0]
+            silent[url] = f"{why}: {error.hint}" if error.reason in _OWN_HINT else why
     else:
         del silent[url]

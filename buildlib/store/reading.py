@@ -10,19 +10,29 @@ from pathlib import Path
 MOST = 64 << 20  # bytes: more than any file that people write or a store keeps as one document
 
 
+def open_regular(path: str | Path) -> int:
+    """A descriptor to read the regular file at `path` with.
+
+    A FIFO or a device is refused before it can make anybody wait. Raises OSError: that of the
+    system, or one that says that this is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "a folder is there, not a file", str(path))
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
 def read_small(path: str | Path, *, most: int = MOST) -> bytes:
     """The content of a regular file of at most `most` bytes.
 
-    A FIFO or a device is refused before it can make anybody wait. Raises OSError: that of the
-    system, or one that says that this is no regular file, or that it is too large.
+    Raises OSError, as `open_regular` does, or one that says that it is too large.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_regular(path)
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise OSError(errno.EISDIR, "a folder is there, not a file", str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
         pieces, size = [], 0
         while size <= most and (piece := os.read(descriptor, most + 1 - size)):
             pieces.append(piece)

@@ -44,12 +44,15 @@ PAGE = b"<!DOCTYPE html>\n<html><body>Not here, but 200 all the same.</body></ht
 
 @dataclass(frozen=True)
 class Fault:
-    """What a mirror does wrong. `at` counts bytes of the body."""
+    """What a mirror does wrong. `at` counts bytes of the body; `after` is Retry-After, and says
+    that nobody needs to wait.
+    """
 
     kind: Kind
     at: int = 0
     status: int = 404
     to: str = ""
+    after: str = "0"
 
 
 class Mirror:
@@ -131,7 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             self._serve(data, asked)
         elif fault.kind == "status":
-            self.send_error(fault.status)
+            self.send_response(fault.status)
+            if fault.after:
+                self.send_header("Retry-After", fault.after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif fault.kind == "redirect":
             self.send_response(302)
             self.send_header("Location", quote(fault.to, safe=":/"))
@@ -181,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[: len(data) - start])
         else:
             self.send_response(206 if asked else 200)
+            if asked:
+                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
             self.send_header("Content-Length", str(len(data) - start))
             self.end_headers()
             if fault.kind == "slow":
