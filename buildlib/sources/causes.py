@@ -22,6 +22,9 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 KEPT = "run again: what came is kept; or use another mirror (`mirror=URL`)"
 _OTHER = "use another mirror (`mirror=URL`)"
+_PROXY = ("check the variables http_proxy, https_proxy and all_proxy: "
+          "http://NAME:***@HOST:PORT; no_proxy names servers that are asked directly")
+_NO_URL = frozenset({"InvalidURL", "LocationParseError", "LocationValueError", "MissingSchema"})
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})(.*)")
 _LONGEST = 200  # characters of a stranger's words
 # Of OpenSSL's X509_V_ERR_ codes: what a wrong clock brings forth, and what an unknown signer does.
@@ -50,9 +53,29 @@ def cause(error: BaseException, asked: Asked) -> SourceError:
         if told is not None:
             return told
     inner = next((one for one in reversed(found) if str(one)), error)
+    if any(isinstance(one, UnicodeError) or type(one).__name__ in _NO_URL for one in found):
+        return SourceError(
+            "the URL cannot be used", where=asked.url, why=short(str(inner)),
+            hint="a mirror is http://HOST/… or https://HOST/…, or a folder", reason="connection")
     return SourceError(
         "the server's answer cannot be understood", where=asked.url,
         why=f"{type(inner).__name__}: {short(str(inner))}", hint=_OTHER, reason="connection")
+
+
+def check_proxy(asked: Asked) -> None:
+    """Raises SourceError for a proxy that nobody can ask."""
+    if not asked.proxy:
+        return
+    url = asked.proxy if "://" in asked.proxy else f"http://{asked.proxy}"
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+        why = "it has no name"
+    except ValueError as error:
+        usable, why = False, str(error)
+    if not usable:
+        raise SourceError(f"the proxy {shown(url)} cannot be used", where=asked.url, why=why,
+                          hint=_PROXY, reason="proxy")
 
 
 def status_error(status: int, words: str, asked: Asked) -> SourceError:
@@ -66,7 +89,7 @@ def status_error(status: int, words: str, asked: Asked) -> SourceError:
         hint = "older releases move to the archive; check the release's mirrors"
         reason = "not-found"
     elif status == 401:
-        hint = ("name and password stand in the URL: http://NAME:PASSWORD@HOST/; what is no letter "
+        hint = ("name and password stand in the URL: http://NAME:***@HOST/; what is no letter "
                 "or digit as %40")
     elif status == 407:
         return _proxy_error(status, words, asked)
@@ -132,7 +155,7 @@ def _tls(found: list[BaseException], asked: Asked) -> SourceError | None:
 
 
 def _proxy(found: list[BaseException], asked: Asked) -> SourceError | None:
-    for one in found:
+    for one in reversed(found):  # the others repeat its words
         refusal = _TUNNEL.search(str(one))
         if refusal:
             return _proxy_error(int(refusal[1]), refusal[2].strip(), asked)
@@ -147,10 +170,6 @@ def _proxy(found: list[BaseException], asked: Asked) -> SourceError | None:
             f"the proxy {_name(asked.proxy)} cannot be used", where=asked.url,
             why=short(shown(str(found[0]))), hint=_PROXY, reason="proxy")
     return None
-
-
-_PROXY = ("check the variables http_proxy, https_proxy and all_proxy: "
-          "http://NAME:PASSWORD@HOST:PORT; no_proxy names servers that are asked directly")
 
 
 def _proxy_error(status: int, words: str, asked: Asked) -> SourceError:
@@ -196,7 +215,7 @@ def _system(found: list[BaseException], asked: Asked) -> SourceError | None:
     for one in reversed(found):
         if isinstance(one, socket.gaierror):
             return SourceError(
-                f"the {_who(asked)} is not known" if asked.proxy else "there is no such server",
+                f"there is no such {_who(asked)}",
                 where=asked.url, why=one.strerror, reason="connection",
                 hint="check its name, and whether this host can look names up; where the network "
                 f"is behind a proxy: {_PROXY}")
@@ -219,9 +238,14 @@ def _broken(found: list[BaseException], asked: Asked) -> SourceError | None:
         if asked.begun:
             return SourceError("the connection broke off", where=asked.url, why="the server or "
                                "something between ended it", hint=KEPT, reason="connection")
-        return Passing("the server ended the connection without an answer", where=asked.url,
-                       hint=_OTHER, reason="connection")
+        return no_answer(asked.url)
     return None
+
+
+def no_answer(url: str) -> SourceError:
+    """The error for a connection that ends before status and headers have come."""
+    return Passing("the server ended the connection without an answer", where=url, hint=_OTHER,
+                   reason="connection")
 
 
 def cut(url: str, why: str) -> SourceError:

@@ -323,7 +323,8 @@ def _pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise SourceError("no usable URL", where=url, why=str(error), reason="scheme") from error
+        raise SourceError("no usable URL", where=url, why=str(error), reason="scheme",
+                          hint="a mirror is an http(s) URL or a folder") from error
     if parts.scheme in {"http", "https"}:
         return server.pieces(wanted, expect)
     if parts.scheme == "file" and parts.netloc not in {"", "localhost"}:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from buildlib.sources.causes import Asked, cause, short, status_error
+from buildlib.sources.causes import Asked, cause, check_proxy, short, status_error
 from buildlib.sources.limits import HOPS, Passing, Patience
 from buildlib.sources.watch import Watch, watched_session
 from buildlib.store.surroundings import now
@@ -68,6 +68,7 @@ def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     try:
         with watched_session(watch) as session:
             asked = replace(asked, proxy=_proxy_of(wanted.url))
+            check_proxy(asked)
             answer = _answer(session, wanted, asked)
             try:
                 yield from _body(answer, wanted, asked, watch, expect)
@@ -78,6 +79,8 @@ def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     except (OSError, HTTPError, HTTPException, ValueError, LookupError, AttributeError,
             AssertionError, OverflowError, struct.error) as error:
         raise cause(error, replace(asked, begun=watch.begun)) from error
+    finally:
+        watch.close()
 
 
 def _body(

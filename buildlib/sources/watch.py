@@ -10,7 +10,7 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from buildlib.sources.causes import KEPT
+from buildlib.sources.causes import KEPT, no_answer
 from buildlib.sources.limits import HEAD, Passing, Patience
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import SourceError
@@ -33,6 +33,17 @@ class Watch:
         self._span_end, self._moved = 0.0, 0
         self._in_head = True
         self.begun = False
+        self._open: list[io.RawIOBase] = []
+
+    def over(self, raw: io.RawIOBase) -> io.BufferedReader:
+        """`raw` as the libraries read it, watched."""
+        self._open.append(raw)
+        return io.BufferedReader(_Watched(raw, self))
+
+    def close(self) -> None:
+        """Close what the libraries have left open: they do where an answer is no answer."""
+        for raw in self._open:
+            raw.close()
 
     def expect_body(self, size: int) -> None:
         """The head has come, and `size` bytes follow at the most."""
@@ -69,8 +80,10 @@ class Watch:
             self._moved, self._span_end = 0, time + self._patience.span
 
     def read(self, size: int) -> None:
-        """So many bytes have come, of whatever."""
+        """So many bytes have come, of whatever; none: no more will."""
         self._raw += size
+        if self._in_head and not size:  # http.client takes half a head for a whole one
+            raise no_answer(self._url)
 
     def _slow(self, why: str) -> SourceError:
         return SourceError("the server is too slow", where=self._url, why=why, hint=KEPT,
@@ -102,7 +115,7 @@ def _watched(watch: Watch, sock: Any, **named: Any) -> Any:
     from http.client import HTTPResponse
 
     answer = HTTPResponse(sock, **named)
-    answer.fp = io.BufferedReader(_Watched(answer.fp.detach(), watch))
+    answer.fp = watch.over(answer.fp.detach())
     return answer
 
 
