@@ -329,7 +329,7 @@ def _pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
         return server.pieces(wanted, expect)
     if parts.scheme == "file" and parts.netloc not in {"", "localhost"}:
         raise SourceError("a file: URL names no server", where=url, reason="scheme",
-                          hint=f"file:///{parts.netloc}{parts.path}, or the folder itself")
+                          hint="file:///FOLDER, or the folder itself")
     if parts.scheme in {"", "file"}:
         return _local(unquote(parts.path) if parts.scheme else url, wanted.start, expect)
     raise SourceError(

@@ -92,6 +92,9 @@ def _read_summary(where: str, mirrors: Mirrors, store: Store, say: Say) -> Repos
     read: list[Repository] = []
 
     def check(file: Path) -> None:
+        if not file.stat().st_size:
+            raise SourceError("the summary is empty", where=where, reason="summary",
+                              hint="use another mirror (`mirror=URL`)")
         read.append(Repository(parse(chunks(file, where=where), where=where), where=where))
 
     fetch_file(where, Pin(""), mirrors, store, most=SUMMARY, say=say, check=check)

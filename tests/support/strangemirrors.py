@@ -1,0 +1,196 @@
+"""Every strange server in place of a mirror, wherever something is fetched.
+
+    PYTHONPATH=.:tests python -m support.strangemirrors      all of it; counts in the end
+
+Alone it is a SourceError, soon; before a good mirror it is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pysequoia
+
+from buildlib.front.locks import Desk
+from buildlib.front.outdated import _advisories, _Notes
+from buildlib.front.settings import Settings
+from buildlib.graph.code import CodeDigests
+from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.keys import Keys
+from buildlib.graph.locking import LockMaker
+from buildlib.sources.checksums import format_list
+from buildlib.sources.limits import Patience
+from buildlib.sources.mirrors import Mirrors
+from buildlib.sources.offer import read_offer
+from buildlib.sources.pkgsrc.advisories import format_list as format_advisories
+from buildlib.sources.probe import unanswered
+from buildlib.sources.project import Project
+from buildlib.stages.fetch import Fetch
+from buildlib.stages.stage import From
+from buildlib.store.events import silent
+from buildlib.store.store import Store
+from buildlib.words.booting import Boot
+from buildlib.words.errors import SourceError
+from buildlib.words.model import PackageSource, Release, Signature
+from support.mirror import Mirror
+from support.packages import packed, source, summaries, summary
+from support.rawserver import BUFFERS, RawServer
+from support.strange import STRANGE
+
+HURRY = Patience(connect=2, silence=0.2, head=0.3, span=0.2, base=2, pace=1 << 22, tries=2,
+                 wait=lambda _seconds: None)
+SECONDS = 30.0
+MOST = 64 << 20  # of what is not pinned, a summary may be the largest
+SET = b"a set " * 1000
+SETS = {"source/sets/src.tgz": SET, "amd64/binary/sets/base.tgz": SET + b"!"}
+MADE = source("a-1.0")
+LIST = "hashes.asc"
+
+
+@cache
+def _signer() -> pysequoia.Tsk:
+    return pysequoia.Tsk.generate("officer")
+
+
+@cache
+def _release() -> Release:
+    fingerprint = str(_signer().extract_certificate().fingerprint)
+    return Release(
+        name="tiny", version="1.0", mirrors=("http://unused.invalid",), path="tiny",
+        signature=Signature(LIST, "key", fingerprint, "key"), boot=Boot(("login:",)),
+        packages=PackageSource("packages"), source_sets=("src",), binary_sets=("base",),
+        binary_suffix=".tgz")
+
+
+@cache
+def good_files() -> Mapping[str, bytes]:
+    """What a mirror has."""
+    digests = {f"tiny/{path}": hashlib.sha512(data).hexdigest() for path, data in SETS.items()}
+    # no size, no digest: the summary does not say what the package is
+    told = summary(MADE, file_size=None, file_cksum="")
+    files = {
+        LIST: bytes(pysequoia.sign(_signer().signer(), format_list("SHA512", digests),
+                                   mode=pysequoia.SignatureMode.CLEAR)),
+        "key": str(_signer().extract_certificate()).encode(),
+        "packages/a-1.0.tgz": packed(MADE), "packages/pkg_summary.gz": summaries([told]),
+        "pkg-vulnerabilities": format_advisories([("a<2", "hole", "http://x/")]),
+    }
+    for path, data in SETS.items():
+        folder, _, name = path.rpartition("/")
+        files[f"tiny/{path}"] = data
+        for algorithm in ("SHA512", "MD5"):
+            files[f"tiny/{folder}/{algorithm}"] = format_list(
+                algorithm, {name: hashlib.new(algorithm, data).hexdigest()})
+    return files
+
+
+def _mirrors(roots: tuple[str, ...]) -> Mirrors:
+    return Mirrors(roots, patience=HURRY)
+
+
+def _project(folder: Path, *packages: str) -> tuple[Project, Store]:
+    (folder / "recipes").mkdir()
+    (folder / "recipes/dom0.toml").write_text(
+        f"sets = ['base']\nkernel = 'K'\npackages = {list(packages)}\n")
+    store = Store(folder / "build")
+    return Project(folder, store.seen), store
+
+
+def _lock(folder: Path, roots: tuple[str, ...]) -> None:
+    project, store = _project(folder, "a")
+    lock = LockMaker(project, _release(), store, mirrors=_mirrors(roots), folder=folder,
+                     say=lambda _line: None).make(None)
+    assert lock.packages[0].pin.sha512 == hashlib.sha512(packed(MADE)).hexdigest()
+    assert lock.files["source/sets/src.tgz"].sha512 == hashlib.sha512(SET).hexdigest()
+
+
+def _fetch(folder: Path, roots: tuple[str, ...]) -> None:
+    _, store = _project(folder)
+    path = "source/sets/src.tgz"
+    stage = Fetch(f"tiny/{path}", hashlib.sha512(SETS[path]).hexdigest(), "", -1)
+    engine = Engine(Graph({"fetch": stage}), store, Keys(store, CodeDigests(store.seen)),
+                    sink=silent, jobs=1, mirrors=_mirrors(roots))
+    partial = store.build / "partial"
+    partial.mkdir(parents=True)
+    (partial / stage.sha512).write_bytes(SET[:100])  # an earlier run was cut
+    engine.make("fetch")
+    assert store.blobs.read(engine.output(From("fetch", "file")).blob.sha256) == SET
+
+
+def _summary(folder: Path, roots: tuple[str, ...]) -> None:
+    _, store = _project(folder)
+    assert "a-1.0" in read_offer("packages", _mirrors(roots), store, signer=None,
+                                 say=lambda _line: None)
+
+
+def _outdated(folder: Path, roots: tuple[str, ...]) -> None:
+    """Of these there is one place only, so the last is asked."""
+    project, store = _project(folder)
+    desk = Desk(project, _release(), folder, store, _mirrors(roots))
+    found = _advisories(desk, Settings(vulnerabilities=f"{roots[-1]}/pkg-vulnerabilities"),
+                        _Notes())
+    assert found is not None
+    assert [one.pattern for one in found] == ["a<2"]
+
+
+PLACES: dict[str, Callable[[Path, tuple[str, ...]], None]] = {
+    "lock": _lock, "fetch": _fetch, "summary": _summary, "outdated": _outdated}
+
+
+@contextmanager
+def both() -> Iterator[tuple[RawServer, Mirror]]:
+    """A server that can be told what to say, and a good mirror."""
+    with RawServer(b"") as bad, Mirror(good_files()) as good:
+        yield bad, good
+
+
+def play(place: str, name: str, bad: RawServer, good: Mirror, folder: Path) -> str:
+    """One strange server at one place; the reason of its error. Raises what should not come."""
+    bad.speech = STRANGE[name]
+    started, sent, asked = time.monotonic(), bad.sent, len(bad.requests)
+    for number, roots in enumerate([(bad.url,), (bad.url, good.url)]):
+        work = folder / str(number)
+        work.mkdir()
+        try:
+            PLACES[place](work, roots)
+        except SourceError as error:
+            reason, lines = error.reason, error.lines()
+            assert roots == (bad.url,), f"a good mirror was not asked: {error}"
+            assert all(line.isprintable() for line in lines)
+        else:
+            assert roots != (bad.url,), "what is strange was taken"
+    unanswered([f"{bad.url}/x"], seconds=0.3)
+    assert time.monotonic() - started < SECONDS
+    assert bad.sent - sent < (len(bad.requests) - asked + 1) * (MOST + BUFFERS)
+    return reason
+
+
+def main() -> int:
+    """All of them, everywhere; how many went wrong."""
+    counts: Counter[str] = Counter()
+    wrong = 0
+    with both() as (bad, good):
+        for place in PLACES:
+            for name in STRANGE:
+                with tempfile.TemporaryDirectory() as folder:
+                    try:
+                        counts[play(place, name, bad, good, Path(folder))] += 1
+                    except Exception as error:  # noqa: BLE001  this is what is looked for
+                        wrong += 1
+                        print(f"{place}, {name}: {type(error).__name__}: {error}")
+    for reason, times in sorted(counts.items()):
+        print(f"{times:>8}  {reason}")
+    print(f"{len(STRANGE)} servers at {len(PLACES)} places: {wrong} wrong")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main()))
