@@ -103,9 +103,9 @@ def _advisories(
     """The list that `vulnerabilities` names; None where it names none."""
     if not settings.vulnerabilities:
         return None
+    from buildlib.sources import limits
     from buildlib.sources.archive.compress import chunks
     from buildlib.sources.download import Pin
-    from buildlib.sources.limits import ADVISORIES
     from buildlib.sources.mirrors import Mirrors
     from buildlib.sources.offer import fetch_file
     from buildlib.sources.pkgsrc.advisories import parse, verified
@@ -113,8 +113,8 @@ def _advisories(
     where = settings.vulnerabilities
     folder, _, name = where.rpartition("/")
     root = folder or ("/" if where.startswith("/") else ".")
-    blob = fetch_file(name, Pin(""), Mirrors((root,), offline=settings.offline), desk.store,
-                      most=ADVISORIES, say=notes.tell)
+    mirrors = Mirrors((root,), offline=settings.offline, patience=desk.mirrors.patience)
+    blob = fetch_file(name, Pin(""), mirrors, desk.store, most=limits.ADVISORIES, say=notes.tell)
     data = _unpacked(chunks(desk.store.blobs.path(blob), where=where), where)
     source = desk.release.packages
     if source.advisories_key:

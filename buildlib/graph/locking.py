@@ -13,9 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from buildlib.graph.packagelock import PackageLocker
-from buildlib.sources import checksums
+from buildlib.sources import checksums, limits
 from buildlib.sources.download import fetch_unpinned
-from buildlib.sources.limits import KEY, LIST
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.openpgp import Signed, load_certificate, verified
 from buildlib.sources.pkgsrc.version import compare
@@ -83,13 +82,13 @@ class LockMaker:
             found.append(verified(message, key, fingerprint=signature.fingerprint,
                                   where=signature.list))
 
-        return self._small(signature.list, LIST, check), found.pop()
+        return self._small(signature.list, limits.LIST, check), found.pop()
 
     def _key_bytes(self) -> bytes:
         """The key; one that was fetched is written only when it is the pinned one."""
         signature = self._release.signature
         if signature.key_path and not self._key.exists():
-            data = self._small(signature.key_path, KEY, lambda data: load_certificate(
+            data = self._small(signature.key_path, limits.KEY, lambda data: load_certificate(
                 data, fingerprint=signature.fingerprint, where=signature.key_path))
             write_file(self._key, data, durable=True)
             self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
@@ -129,7 +128,7 @@ class LockMaker:
 
     def _list(self, path: str, sets: Mapping[str, Pinned]) -> Pinned:
         """A list beside the sets. Raises SourceError where it is not of what is signed."""
-        return _pinned(self._small(f"{self._release.path}/{path}", LIST,
+        return _pinned(self._small(f"{self._release.path}/{path}", limits.LIST,
                                    lambda data: self._check_list(path, data, sets)))
 
     def _check_list(self, path: str, data: bytes, sets: Mapping[str, Pinned]) -> None:

@@ -15,9 +15,9 @@ from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
 from buildlib.graph.recipecheck import DOM0
+from buildlib.sources import limits
 from buildlib.sources.archive import compress, tar
 from buildlib.sources.download import Pin
-from buildlib.sources.limits import FILE
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import Signer, fetch_file, read_offer
 from buildlib.sources.openpgp import load_certificate
@@ -183,7 +183,7 @@ class PackageLocker:
             warnings.add(check_platform(package, machine_arch=self.release.machine_arch,
                                         os_version=self.release.version) or "")
 
-        blob = fetch_file(path, _promised(summary), self.mirrors, self.store, most=FILE,
+        blob = fetch_file(path, _promised(summary), self.mirrors, self.store, most=limits.FILE,
                           say=self.say, check=check)
         for warning in warnings - {""}:
             self.say(f"note         {warning}")

@@ -16,7 +16,7 @@ KEY = 4 << 20
 LIST = 32 << 20  # signed lists of digests, MD5, SHA512
 ADVISORIES = 32 << 20  # pkg-vulnerabilities
 SUMMARY = 64 << 20  # pkg_summary, packed
-FILE = 4 << 30  # sets and packages
+FILE = 2 << 30  # sets and packages of which no size is known
 
 HEAD = 256 << 10  # status line and headers of an answer, all 1xx before it among them
 HOPS = 8  # redirects that follow one another

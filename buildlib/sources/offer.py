@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from buildlib.sources import limits
 from buildlib.sources.archive.compress import chunks
 from buildlib.sources.asking import ABSENT
 from buildlib.sources.download import Pin, fetch
-from buildlib.sources.limits import SUMMARY
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.packagefile import is_signed, metadata, unwrap
 from buildlib.sources.pkgsrc.package import summary_of
@@ -97,7 +97,7 @@ def _read_summary(where: str, mirrors: Mirrors, store: Store, say: Say) -> Repos
                               hint="use another mirror (`mirror=URL`)")
         read.append(Repository(parse(chunks(file, where=where), where=where), where=where))
 
-    fetch_file(where, Pin(""), mirrors, store, most=SUMMARY, say=say, check=check)
+    fetch_file(where, Pin(""), mirrors, store, most=limits.SUMMARY, say=say, check=check)
     return read.pop()
 
 

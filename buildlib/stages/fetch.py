@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from buildlib.sources import limits
 from buildlib.sources.download import Pin, fetch
 from buildlib.stages.stage import Job, Outputs, Stage
 from buildlib.store.blobs import Blobs
@@ -36,6 +37,7 @@ class Fetch(Stage):
             Pin(self.sha512, self.sha256, self.size),
             job.blobs,
             partial=job.partial / self.sha512,
+            most=limits.FILE,
             patience=replace(job.mirrors.patience, say=job.note),
             tell=lambda done, total: job.tell(done, total, "bytes"),
         )

@@ -1,0 +1,31 @@
+"""Wherever something is fetched, a strange server is passed over, or told; `support.strangemirrors`
+plays all of them everywhere, here are some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.mirror import Mirror
+from support.rawserver import RawServer
+from support.strangemirrors import PLACES, both, play
+
+SOME = ("nothing", "endless body", "length of 5000 digits", "Location [::1", "page",
+        "gzip though asked not to", "chunked and a length")
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[RawServer, Mirror]]:
+    """A server that can be told what to say, and a good mirror."""
+    with both() as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_strange_mirror(
+    servers: tuple[RawServer, Mirror], tmp_path: Path, place: str, name: str
+) -> None:
+    assert play(place, name, *servers, tmp_path)
