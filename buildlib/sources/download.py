@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import queue
+import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -267,10 +269,18 @@ def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
 
 
 def _size(path: Path) -> int:
+    """Bytes that an earlier try left; what is no file there is taken away."""
     try:
-        return path.stat().st_size
+        status = path.lstat()
     except FileNotFoundError:
         return 0
+    if stat.S_ISREG(status.st_mode):
+        return status.st_size
+    if stat.S_ISDIR(status.st_mode):
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    return 0
 
 
 def _expect(total: int | None, pin: Pin, most: int, url: str) -> None:

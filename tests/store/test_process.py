@@ -221,3 +221,31 @@ def test_whoever_listens_may_raise(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_ends_the_tool(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Runner().run(["sleep", "60"], cwd=tmp_path, log=tmp_path / "none/log")
+
+
+def test_a_tool_that_fetches_gets_the_callers_proxies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both spellings; the command to run it again takes them from the caller, and shows none."""
+    for name in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ALL_PROXY", "http://bob:S3cret@127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "a,b")
+    script = ["sh", "-c", "env | grep -i proxy | sort; exit 1"]
+    with pytest.raises(ToolError) as caught:
+        Runner().run(script, cwd=tmp_path, log=tmp_path / "log")
+    assert caught.value.tail == (), "no other tool has them"
+    with pytest.raises(ToolError) as caught:
+        Runner().run(script, cwd=tmp_path, log=tmp_path / "log", fetches=True)
+    proxy = "http://bob:***@127.0.0.1:1"
+    expected = {f"{name}={proxy}" for name in ("ALL_PROXY", "all_proxy", "http_proxy",
+                                               "https_proxy")} | {"no_proxy=a,b"}
+    assert set(caught.value.tail) == expected
+    assert set((tmp_path / "log").read_text().splitlines()) == expected
+    command = caught.value.command or ""
+    assert "S3cret" not in command
+    again = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert {line.replace("S3cret", "***") for line in again.stdout.splitlines()} == expected
+    out = Runner().output(["sh", "-c", "echo $http_proxy"], fetches=True)
+    assert out == "http://bob:S3cret@127.0.0.1:1\n"
