@@ -215,7 +215,8 @@ def _fetch_one(url: str, place: _Place) -> Blob:
         with partial.open("r+b" if kept else "wb") as file:
             file.seek(kept)
             if kept != pin.size:
-                wanted = Wanted(url, place.patience, kept, place.limit, bool(pin.sha512))
+                wanted = Wanted(url, place.patience, start=kept, most=place.limit, size=pin.size,
+                                pinned=bool(pin.sha512))
                 for piece in _pieces(wanted, expect):
                     hasher.update(piece)
                     if hasher.size > (size if size >= 0 else place.limit):

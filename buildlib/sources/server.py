@@ -34,6 +34,8 @@ Expect: TypeAlias = Callable[[int | None], None]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)\Z")
+# Files that servers call encoded, and send as they are (Apache's AddEncoding x-gzip .gz .tgz).
+_PACKED = (".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz")
 _AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"  # in a URL beside letters and digits
 
 
@@ -42,6 +44,7 @@ class Wanted:
     """What to ask for: the file at `url` from byte `start` on.
 
     most    bytes at which the file is too large, whatever it says of itself
+    size    its bytes, where they are known
     pinned  whether a digest tells it from every other
     """
 
@@ -49,6 +52,7 @@ class Wanted:
     patience: Patience
     start: int = 0
     most: int = 0
+    size: int = -1
     pinned: bool = False
 
 
@@ -93,13 +97,16 @@ def _body(
     partly = answer.status_code == 206
     if partly:
         total = _whole(headers, wanted, length)
+    encoding = _encoding(headers)
+    if encoding and not wanted.pinned and not urlsplit(wanted.url).path.endswith(_PACKED):
+        raise _compressed(encoding, wanted.url)
     try:
         expect(total)
     except SourceError as error:
         raise _other_size(error, headers, wanted.url) from error
     watch.expect_body(wanted.most if total is None else total)
     skip = 0 if partly else wanted.start  # the server knows no ranges
-    came = 0
+    came = wanted.start - skip
     # what has come is handed on at once, so that it is kept when the rest does not come
     while piece := answer.raw.read1(CHUNK):
         watch.moved(len(piece))
@@ -109,8 +116,7 @@ def _body(
             piece, skip = piece[dropped:], skip - dropped
         if piece:
             yield piece
-    encoding = _encoding(headers)
-    if encoding and length is None:
+    if encoding and came < wanted.size:
         raise _compressed(encoding, wanted.url)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import requests
 
 _OVERHEAD = 8  # bytes that may come for each of the file: a chunk of one byte takes six
-_SLACK = 1 << 20
+_SLACK = 1 << 20  # and without any of the file between
 
 
 class Watch:
@@ -27,7 +27,7 @@ class Watch:
 
     def __init__(self, url: str, patience: Patience) -> None:
         self._url, self._patience = url, patience
-        self._raw, self._most = 0, HEAD
+        self._raw, self._most, self._since = 0, HEAD, 0
         self._longest = patience.head
         self._end = ticks() + self._longest
         self._span_end, self._moved = 0.0, 0
@@ -48,7 +48,7 @@ class Watch:
     def expect_body(self, size: int) -> None:
         """The head has come, and `size` bytes follow at the most."""
         start = ticks()
-        self._in_head, self._raw = False, 0
+        self._in_head, self._raw, self._since = False, 0, 0
         self._most = _OVERHEAD * size + _SLACK
         self._longest = self._patience.longest(size)
         self._end = start + self._longest
@@ -57,12 +57,13 @@ class Watch:
     def moved(self, size: int) -> None:
         """So much of the file has come."""
         self._moved += size
+        self._since = 0
         self.begun = True
 
     def look(self) -> None:
         """Before more is read."""
         time = ticks()
-        if self._raw > self._most:
+        if self._raw > self._most or self._since > _SLACK:
             raise SourceError(
                 "the server's answer has no end", where=self._url, reason="answer",
                 why=f"{self._raw} bytes of {'headers' if self._in_head else 'little content'}",
@@ -82,6 +83,7 @@ class Watch:
     def read(self, size: int) -> None:
         """So many bytes have come, of whatever; none: no more will."""
         self._raw += size
+        self._since += size
         if self._in_head and not size:  # http.client takes half a head for a whole one
             raise no_answer(self._url)
 

@@ -18,7 +18,7 @@ from buildlib.sources.limits import LIST, Passing, Patience
 from buildlib.sources.probe import unanswered
 from buildlib.words.errors import SourceError
 
-HURRY = Patience(connect=2, silence=0.5, wait=lambda _seconds: None)
+HURRY = Patience(silence=5, wait=lambda _seconds: None)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 

@@ -14,7 +14,7 @@ from buildlib.sources.limits import LIST, Patience
 from buildlib.words.errors import SourceError
 
 DATA = b"content"
-HURRY = Patience(connect=2, silence=1, tries=1)
+HURRY = Patience(silence=10, tries=1)
 
 
 class Guarded:

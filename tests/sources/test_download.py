@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.mirror import PAGE, Fault, Kind, Mirror
+from support.rawserver import RawServer
 from support.waiting import until
 
 from buildlib.sources.download import Pin, fetch, fetch_unpinned
@@ -289,21 +289,9 @@ def test_urls_that_lead_nowhere(target: Target, url: str, reason: str) -> None:
     assert target.fails(url).reason == reason
 
 
-FTP = """
-import socket, sys
-client, _ = socket.socket(fileno=int(sys.argv[1])).accept()
-client.sendall(b"220 ftp ready\\r\\n")
-client.close()
-"""
-
-
 def test_a_server_that_speaks_no_http(target: Target) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        process = subprocess.Popen(
-            [sys.executable, "-c", FTP, str(server.fileno())], pass_fds=[server.fileno()])
-        error = target.fails(f"http://127.0.0.1:{server.getsockname()[1]}/")
-        process.wait(10)
-    assert error.reason == "connection"
+    with RawServer(b"220 ftp ready\r\n") as server:
+        assert target.fails(f"{server.url}/").reason == "connection"
 
 
 FETCH = """

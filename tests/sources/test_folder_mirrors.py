@@ -34,7 +34,7 @@ ODD: dict[str, Callable[[Path], object]] = {
     "terminal": lambda path: path.symlink_to("/dev/tty"),
     "link to nothing": lambda path: path.symlink_to("/nonexistent"),
     "file of the kernel": lambda path: path.symlink_to("/proc/self/mem"),
-    "nothing": lambda path: None,
+    "nothing": lambda _path: None,
     "empty file": Path.touch,
 }
 

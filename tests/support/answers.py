@@ -28,7 +28,7 @@ PIN = Pin(hashlib.sha512(DATA).hexdigest(), sha256(DATA), len(DATA))
 MOST = 1 << 20
 HURRY = Patience(connect=2, silence=0.15, head=0.3, span=0.2, base=1, pace=1 << 22, tries=2,
                  wait=lambda _seconds: None)
-SECONDS = 10.0
+SECONDS = 30.0
 
 _VERSIONS = [b"HTTP/1.1", b"HTTP/1.0", b"HTTP/0.9", b"HTTP/2", b"HTTP/1.1.1", b"http/1.1", b"HTTP"]
 _STATUSES = [b"200 OK", b"206 Partial Content", b"200", b"404 Not Found", b"503 Busy", b"302 Found",

@@ -93,6 +93,7 @@ STRANGE: dict[str, Speech] = {
     "endless chunks": endless(_CHUNKED, then=b"100000\r\n" + _MEGABYTE + b"\r\n"),
     "unknown transfer encoding": OK + b"Transfer-Encoding: zip\r\n\r\nabc",
     "gzip though asked not to": OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00abc",
+    "gzip and a length": OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
     "unknown encoding": OK + b"Content-Encoding: br, odd\r\n\r\nabc",
     "bomb": OK + b"Content-Encoding: deflate\r\n\r\nx\x9c" + b"\0" * 10000,
     "page": OK + b"Content-Type: text/html\r\n\r\n<html>not here</html>",
