@@ -90,6 +90,7 @@ class LockMaker:
         if signature.key_path and not self._key.exists():
             data = self._small(signature.key_path, limits.KEY, lambda data: load_certificate(
                 data, fingerprint=signature.fingerprint, where=signature.key_path))
+            self._key.parent.mkdir(parents=True, exist_ok=True)
             write_file(self._key, data, durable=True)
             self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
             return data

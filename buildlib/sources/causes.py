@@ -216,7 +216,7 @@ def _system(found: list[BaseException], asked: Asked) -> SourceError | None:
         if isinstance(one, socket.gaierror):
             return SourceError(
                 f"there is no such {_who(asked)}",
-                where=asked.url, why=one.strerror, reason="connection",
+                where=asked.url, why=one.strerror, reason="proxy" if asked.proxy else "connection",
                 hint="check its name, and whether this host can look names up; where the network "
                 f"is behind a proxy: {_PROXY}")
         if isinstance(one, OSError) and one.errno and one.strerror and not isinstance(
@@ -224,7 +224,8 @@ def _system(found: list[BaseException], asked: Asked) -> SourceError | None:
             return SourceError(
                 f"the {_who(asked)} cannot be reached", where=asked.url, why=one.strerror,
                 hint=_PROXY if asked.proxy else
-                f"check the network, and the port in the URL; or {_OTHER}", reason="connection")
+                f"check the network, and the port in the URL; or {_OTHER}",
+                reason="proxy" if asked.proxy else "connection")
     return None
 
 

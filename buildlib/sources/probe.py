@@ -52,6 +52,7 @@ def _ask(url: str, seconds: float, silent: dict[str, str]) -> None:
             del silent[url]
         elif error.reason != "timeout":
             why = (error.why or error.what).splitlines()[0]
-            silent[url] = f"{why}: {error.hint}" if error.reason in _OWN_HINT else why
+            silent[url] = (f"{error.what}, {why}; {error.hint}" if error.reason in _OWN_HINT
+                           else why)
     else:
         del silent[url]

@@ -6,14 +6,16 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pysequoia
 import pytest
 from support.mirror import Fault, Mirror
 from support.mistakes import Bad, Edit, check, put_back, snapshot, written
-from support.scratch import Scratch, base_digest
+from support.scratch import Scratch, base_digest, surroundings
 
 RECIPE = "recipes/dom0.toml"
 LOCK = "sets/mini.lock"
@@ -22,6 +24,7 @@ OTHER = ("f" if PINNED[0] == "e" else "e") + PINNED[1:]
 CONFIG = "kernel-configs/XEN3_DOM0_CD"
 OVERLAY = "recipes/dom0/overlay"
 LIST = "sets/mini/hashes.asc"
+LIST_PATH = "NetBSD/security/hashes/NetBSD-mini_hashes.asc"
 BASE = "NetBSD/NetBSD-mini/amd64/binary/sets/base.tgz"
 
 # what comes in
@@ -63,6 +66,23 @@ def test_a_mirror_that_is_not_there(bare: Scratch) -> None:
     ran = bare.doit("signature", "mirror=/nonexistent", status=3)
     assert "no mirror answers (/nonexistent: no such folder)" in ran.err
     assert ran.out == ""
+
+
+def test_waiting_for_a_busy_mirror_ends_at_once(bare: Scratch, mirror: Mirror) -> None:
+    """What it waits for is told, and Ctrl-C need not wait."""
+    mirror.misbehave(LIST_PATH, Fault("status", status=503, after="30"))
+    command = subprocess.Popen(
+        bare.argv("lock", f"mirror={mirror.url}"), cwd=bare.root,
+        env=surroundings({"PYTHONUNBUFFERED": "1"}), stdout=subprocess.PIPE, text=True)
+    assert command.stdout is not None
+    line = command.stdout.readline()
+    assert line.endswith("the server answered 503 Service Unavailable; "
+                         "trying again in 30 s (2 of 4)\n")
+    started = time.monotonic()
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(25) == 128 + signal.SIGTERM
+    assert time.monotonic() - started < 25
+    command.stdout.close()
 
 
 def forged(signer: pysequoia.Tsk | None) -> Edit:
