@@ -68,7 +68,7 @@ class Keys:
         self._store = store
         self._code = code
         self._tools: dict[str, tuple[Path, str]] = {}
-        self._host: dict[str, dict[str, str]] = {}
+        self._programs: dict[str, dict[str, str]] = {}
         self._environment = digest_of(TOOL_ENVIRONMENT)
 
     def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
@@ -119,15 +119,18 @@ class Keys:
 
     def programs(self, stage: Stage) -> dict[str, str]:
         """SHA-256 of what the stage's compilers start: `cc` itself only reads its arguments."""
-        found = {}
-        for compiler in stage.compilers():
+        return {f"{compiler} {name}": digest for compiler in stage.compilers()
+                for name, digest in self._programs_of(compiler).items()}
+
+    def _programs_of(self, compiler: str) -> dict[str, str]:
+        if compiler not in self._programs:
             listed = self._store.seen.memo(
                 str(self.tool(compiler)[0]), self._ask_programs, kind="programs")
-            for line in listed.splitlines():
-                name, _, path = line.partition(" ")
-                found[f"{compiler} {name}"] = (
-                    self._folder(path) if name == _HEADERS else self._store.seen.sha256(path))
-        return found
+            places = dict(line.split(" ", 1) for line in listed.splitlines())
+            self._programs[compiler] = {
+                name: self._folder(path) if name == _HEADERS else self._store.seen.sha256(path)
+                for name, path in places.items()}
+        return self._programs[compiler]
 
     def _ask_programs(self, compiler: str) -> str:
         """Lines NAME PATH, as GCC and Clang tell them; none from a compiler that does not."""

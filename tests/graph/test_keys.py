@@ -207,6 +207,7 @@ def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
     before = keys.document(Compiles(), {})
     assert before["programs"] == {"cc cc1": hashlib.sha256(proper.read_bytes()).hexdigest()}
     proper.write_text("another compiler proper")
+    keys._programs.clear()  # the next run looks again
     assert digest_of(keys.document(Compiles(), {})) != digest_of(before)
 
 

@@ -10,7 +10,7 @@ from support.walking import SLOW, Walk
 from buildlib.store.store import Store
 
 SEED = 14
-EDITS = 6
+EDITS = 4
 
 
 def test_a_walk_ends_as_a_fresh_build(scratch: Scratch, tmp_path: Path) -> None:
