@@ -94,6 +94,7 @@ def boot_test(session: Session, sink: Sink) -> None:
     Raises GoldmasterError: that of a boot which failed, or one that names them all.
     """
     from buildlib.graph import boottest
+    from buildlib.graph.integrity import is_damaged
     from buildlib.graph.trial import write_trial_disk
 
     boottest.check_consoles(session.plan.boots.speaks())
@@ -102,6 +103,10 @@ def boot_test(session: Session, sink: Sink) -> None:
                                       where=session.project.name_of(definition))
     for trial, key in left_out:
         sink(Note(f"not tried: {key} of the release leaves it out", trial.name))
+    iso = session.plan.products["iso"]
+    if is_damaged(iso, session.engine):
+        sink(Note("the image is damaged; it is made again", iso.name))
+        session.publisher.publish(iso)
     disk = session.store.build / "boot-test-config.ffs"
     write_trial_disk(disk)
     results = boottest.boot_all(

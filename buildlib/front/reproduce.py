@@ -11,10 +11,11 @@ from buildlib.front.commands import Own
 from buildlib.front.session import Session
 from buildlib.front.terminal import make_display, print_table
 from buildlib.graph import reproduce
+from buildlib.graph.integrity import is_damaged
 from buildlib.store.events import Finished, Progress, Sink, Started
 from buildlib.store.surroundings import find_tool, source_date_epoch, ticks
 from buildlib.words import jsons
-from buildlib.words.errors import ConfigError, StageError, ToolError, printable
+from buildlib.words.errors import ConfigError, StageError, StoreError, ToolError, printable
 
 _TASKS = ("iso", "domu-images")
 _NAMED = 10  # of what differs in an image
@@ -72,6 +73,10 @@ def _images(session: Session) -> dict[str, list[str]]:
             raise ConfigError(
                 f"{product.name} is not built, or something has changed since",
                 hint=f"doit {' '.join(_TASKS)}", reason="not-built")
+        if is_damaged(product, session.engine):
+            raise StoreError(f"{product.name} is damaged: its bytes are not those that were made",
+                             where=product.folder, hint=f"doit {' '.join(_TASKS)} makes it again",
+                             reason="damaged")
         bases[next(iter(product.files))] = session.engine.graph.closure(
             session.stages_of(product.name))
     return bases

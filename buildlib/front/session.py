@@ -23,7 +23,7 @@ Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that mus
 
 # Tasks that check instead of making.
 CHECKS: tuple[Description, ...] = (
-    ("verify", "check all that was fetched against lock, lists and signature", []),
+    ("verify", "check all that was fetched, the whole store and the products", []),
     ("boot-test", "boot the image in QEMU, as every medium on every firmware", ["iso"]),
 )
 IMAGE_SERVER = ("image-server", "put a signed version of the domU images where hosts fetch them")

@@ -79,6 +79,12 @@ def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item
                 distrust(str(path))
 
 
+def is_damaged(product: Product, engine: Engine) -> bool:
+    """Whether a file of the product is not what was published; then the next build replaces it."""
+    wrong = [item for item in check_products([product], engine) if not item.is_whole]
+    return bool(wrong)
+
+
 def _expected(product: Product, engine: Engine) -> dict[str, str]:
     """File name to SHA-256, of what was published last."""
     last = engine.last(f"record:{product.name}")

@@ -78,7 +78,7 @@ def lay_out_mirror(engine: Engine, folder: Path) -> None:
             target = folder / stage.path
             target.parent.mkdir(parents=True, exist_ok=True)
             blob = engine.outputs(name)["file"].blob
-            target.symlink_to(Path(engine.store.blobs.where(blob.sha256)).resolve())
+            target.symlink_to(engine.store.blobs.path(blob).resolve())
 
 
 def rebuild(
