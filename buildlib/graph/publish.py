@@ -13,7 +13,7 @@ from typing import Any
 
 from buildlib.graph.engine import Engine
 from buildlib.graph.product import Product
-from buildlib.store.atomic_files import beside, leftovers, move, remove, sync
+from buildlib.store.atomic_files import beside, leftovers, move, remove, serve_folder, sync
 from buildlib.store.events import Finished, Sink
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
@@ -71,7 +71,8 @@ class Publisher:
         """Have the blob at `target` by one rename: out of the store, so that a kill leaves nothing
         beside it, or, on another file system, out of a hidden copy, which the next run removes.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.is_dir():
+            serve_folder(target.parent)
         if target.is_dir() and not target.is_symlink():
             target.rmdir()  # one with something in it is not ours to remove
         for scratch in (self._store.blobs.fresh(), beside(target)):

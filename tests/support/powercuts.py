@@ -44,7 +44,7 @@ class PowerCuts:
     def cut(self) -> None:
         """One run whose power goes, unless it has ended before; then one that is left alone."""
         work = self._disturb()
-        synced, total = self._inodes(), self._totals.get(work, 100)
+        synced, total = self._inodes(), max(_FIRST + _LAST, self._totals.get(work, 100))
         at = self.random.randint(_FIRST, total)
         if self.random.random() < _LATE:
             at = total - self.random.randrange(_LAST)
