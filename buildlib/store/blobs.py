@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from buildlib.store.atomic_files import STORED, NewFile, fresh_name, move, new_file, remove
-from buildlib.store.seal import Seal, checksum
+from buildlib.store.seal import Seal
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob, StoreError
 
@@ -210,7 +210,7 @@ class Blobs:
             if not os.path.lexists(path):
                 return False
             if _is_file(path, blob.size) and self.is_sound(blob.sha256):
-                self.seal.put(path, checksum(path))
+                self.seal.renew(path)
                 self._known.add(blob.sha256)
                 return True
             remove(path)

@@ -25,7 +25,6 @@ from struct import Struct
 
 from buildlib.store.atomic_files import STORED, NewFile, new_file, remove
 from buildlib.store.blobs import CHUNK, Blobs, names_below
-from buildlib.store.seal import checksum
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob
 from buildlib.words.tree import Entry, Tree
@@ -188,8 +187,8 @@ class Packs:
         if not self.is_sound(pack.sha256):
             self.discard(pack.sha256)
             return False
-        self._seal.put(path, checksum(path))
-        self._seal.put(f"{path}.idx")
+        self._seal.renew(path)
+        self._seal.renew(f"{path}.idx")
         self._known.add(pack.sha256)
         return True
 

@@ -75,6 +75,13 @@ class Seal:
         time = self._second * _NS + checksum
         os.utime(file, ns=(time, time))
 
+    def renew(self, path: str) -> None:
+        """Seal a file whose content was compared with its digest. Where nothing can be written,
+        it is compared again the next time.
+        """
+        with contextlib.suppress(OSError):
+            self.put(path, checksum(path))
+
     def agrees(self, path: str) -> bool:
         """Whether a sealed file's content has the checksum that its seal tells."""
         told = os.stat(path).st_mtime_ns % _NS

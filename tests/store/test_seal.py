@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -188,10 +189,28 @@ def test_the_disk_knows_of_a_seal_before_it_is_put(
     assert json.loads((tmp_path / "build/store/seal.json").read_bytes())["synced"] is True
 
 
+def test_a_store_that_cannot_be_written_to_can_be_read(
+    tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that came from elsewhere, on a file system that is read only: it is read every time."""
+    another_boot(monkeypatch)
+    monkeypatch.setattr(module, "machine_id", lambda: "another machine")
+
+    def refuse(*_words: object, **_named: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    store = Store(tmp_path / "build")
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
+    for _ in range(2):
+        assert store.blobs.has(kept)
+        assert store.blobs.path(kept).read_bytes() == DATA
+
+
 def test_what_leaves_is_read_once(
     tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its digest the first time, by the quick checksum from then on; in one run but once."""
+    """By its digest the first time, when the seal gets its checksum, and by that from then on."""
     reads: list[str] = []
 
     def new_run() -> Store:
@@ -201,7 +220,7 @@ def test_what_leaves_is_read_once(
         monkeypatch.setattr(module, "checksum", noting(reads, "quick", checksum))
         return store
 
-    for expected in (["sha256"], ["quick"], ["quick"]):
+    for expected in (["sha256", "quick"], ["quick"], ["quick"]):
         store = new_run()
         store.blobs.path(kept)
         store.blobs.path(kept)

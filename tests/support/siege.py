@@ -196,7 +196,8 @@ class Siege:
     def leftovers(self) -> list[str]:
         """What builds that were killed left in the store, and later ones did not remove."""
         folder = self.victim.store
-        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json"}
+        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json", "seal.json",
+                 "seal.mark"}
         found = [path for path in folder.iterdir()
                  if path.name not in names and not re.fullmatch(r"glance-\w+\.json", path.name)]
         found += (folder / "tmp").iterdir()
