@@ -23,7 +23,7 @@ class PackagesReport(Own):
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
         """Print a paragraph for each package that has something to tell, and a count."""
-        refuse(self.name, names)
+        refuse("packages-report", names)
         from buildlib.graph.packagesreport import report, undone
 
         session = self.session()

@@ -22,7 +22,7 @@ from buildlib.store.reading import read_small
 from buildlib.words.amount import amount
 from buildlib.words.errors import ConfigError
 from buildlib.words.model import Boots, Lock, Recipe, Release
-from buildlib.words.names import check_name
+from buildlib.words.names import label
 from buildlib.words.schema import nearest
 from buildlib.words.spec import read_spec, spec_error
 
@@ -73,9 +73,10 @@ def read_recipes(project: Project, problems: list[ConfigError]) -> dict[str, Rec
     carried = recipes[DOM0].domus if recipes else ()
     for domu in dict.fromkeys((*carried, *project.domus())):
         try:
-            check_name(domu, "a domU's name")
+            label(domu)
         except ValueError as error:
-            problems.append(ConfigError(str(error), where=f"recipes/domu/{domu}.toml",
+            problems.append(ConfigError(f"a domU cannot be called so: {error}",
+                                        where=f"recipes/domu/{domu}.toml",
                                         hint="rename the file", reason="recipe-name"))
         else:
             read(f"domu/{domu}")

@@ -122,7 +122,7 @@ class Release:
     def __post_init__(self) -> None:
         with names.fields() as check:
             for key in ("name", "version", "machine", "machine_arch"):
-                check.one(key, getattr(self, key), names.name)
+                check.one(key, getattr(self, key), names.label)
             check.all("mirrors", self.mirrors, names.line)
             check.one("path", self.path, names.path)
             check.keys("archives", self.archives, names.path)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 Rule: TypeAlias = Callable[[str], object]
 
 PATH_LIMIT, NAME_LIMIT = 1023, 255  # bytes: NetBSD's MAXPATHLEN without the NUL, and NAME_MAX
+LABEL_LIMIT = 100  # characters of a name: a product's has two of them and its endings
 TIME_LIMIT = (1 << 31) - 1  # what FFS version 1 can say of a time
 TIME_REASON = "FFS version 1 has 32 bits for it, 1901 to 2038; no build is older than 1970"
 LINE_LIMIT = 1023  # bytes of a command line: Xen and NetBSD drop what is beyond, without a word
@@ -39,6 +40,13 @@ def shown(text: str) -> str:
 def name(text: str) -> None:
     """A file's or task's name."""
     check_name(text, "name")
+
+
+def label(text: str) -> None:
+    """The name of a release or system, of which those of products and volumes are made."""
+    check_name(text, "name")
+    if len(text) > LABEL_LIMIT:
+        raise ValueError(f"{shown(text)!r} has {len(text)} characters; {LABEL_LIMIT} at most")
 
 
 def variable(text: str) -> None:

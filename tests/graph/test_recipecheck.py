@@ -86,7 +86,8 @@ def test_files_in_the_folder_of_recipes_that_are_none(project: Project) -> None:
     problems: list[ConfigError] = []
     assert list(read_recipes(project, problems)) == ["dom0", "domu/a"]
     assert [line for error in problems for line in error.told()] == [
-        "recipes/domu/a b.toml: a domU's name 'a b': letters, digits and . _ + - only, not first"]
+        ("recipes/domu/a b.toml: a domU cannot be called so: name 'a b': letters, digits and . _ + "
+         "- only, not first")]
 
 
 def test_what_the_folder_of_images_cannot_hold(project: Project) -> None:

@@ -293,6 +293,11 @@ def test_stages(shared: Scratch, name: str) -> None:
         (("plann",), "there is no task or command plann; did you mean plan?", "`doit help`"),
         (("plan", "images:cd"), "there is no task images:cd; did you mean image:cd?", "doit list"),
         (("why", "kernel:XEN3"), "there is no task kernel:XEN3; did you mean kernel:XEN3_", "all"),
+        (("why", ""), "an empty word is the name of no task", "`doit list --all`"),
+        (("iso", ""), "an empty word is the name of no task", "`doit list --all`"),
+        (("gc", "x"), "doit gc takes no words, only settings: name=value", "'x'"),
+        (("lock", "mini"), "doit lock takes no words, only settings: name=value", "'mini'"),
+        (("packages-report", "x"), "doit packages-report takes no words", "'x'"),
     ],
 )
 def test_unknown_names(shared: Scratch, words: tuple[str, ...], what: str, why: str) -> None:

@@ -167,6 +167,7 @@ MINI = tomllib.loads((Path(__file__).parents[2] / "sets/mini.toml").read_text())
     ("keys", "value", "problem"),
     [
         (("version",), "1\n", "version: name '1\\n': letters, digits and . _ + - only, not first"),
+        (("name",), "r" * 101, f"name: '{'r' * 77}…' has 101 characters; 100 at most"),
         (("binary_suffix",), ".zip", "binary_suffix: one of .tgz, .tar.gz, .tar.xz, not '.zip'"),
         (("pressed_time",), 1 << 31, ("pressed_time: the time 2147483648 cannot be written: FFS "
          "version 1 has 32 bits for it, 1901 to 2038; no build is older than 1970")),
