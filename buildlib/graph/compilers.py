@@ -11,6 +11,7 @@ from buildlib.store.process import Runner
 from buildlib.store.surroundings import find_tool
 from buildlib.words.building import Compiler
 from buildlib.words.errors import ToolError
+from buildlib.words.numbers import number_or_none
 
 _C = "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n"
 _CXX = "#include <string>\nint main() { return static_cast<int>(std::string().size()); }\n"
@@ -65,7 +66,8 @@ class _Trial:
         except ToolError as error:
             return [f"{command} does not tell its version: {_reason(error)}"]
         major = version.partition(".")[0]
-        if not major.isdigit() or int(major) <= newest:
+        number = number_or_none(major)
+        if number is None or number <= newest:
             return []
         fit = f"{'gcc' if setting == 'c' else 'g++'}-{newest}"
         problem = (
