@@ -23,7 +23,7 @@ SUFFIXES = (".tgz", ".tar.gz", ".tar.xz")
 
 
 def _fingerprint(text: str) -> None:
-    if not re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", text.replace(" ", "")):
+    if not re.fullmatch(r"[0-9a-fA-F]{40,64}", text.replace(" ", "")):
         raise ValueError("must be 40 or 64 hexadecimal digits")
 
 

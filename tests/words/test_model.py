@@ -173,7 +173,7 @@ MINI = tomllib.loads((Path(__file__).parents[2] / "sets/mini.toml").read_text())
          "version 1 has 32 bits for it, 1901 to 2038; no build is older than 1970")),
         (("mirrors",), ["http://a b"], "mirrors[0]: 'http://a b' has a blank in it"),
         (("source_sets",), ["a", "a"], "source_sets[1]: a, a second time"),
-        (("signature", "fingerprint"), "a" * 41,
+        (("signature", "fingerprint"), "a" * 39,
          "signature.fingerprint: must be 40 or 64 hexadecimal digits"),
         (("signature", "list"), "a//b",
          "signature.list: path 'a//b' must be a path below its folder: say 'a/b'"),
