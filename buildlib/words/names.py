@@ -121,8 +121,9 @@ def line(text: str) -> None:
 
 
 def expression(text: str) -> None:
-    """A regular expression."""
-    sentence(text)
+    """A regular expression; the empty one is found at once."""
+    if text:
+        sentence(text)
     try:
         re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
