@@ -130,7 +130,7 @@ class Seal:
             mark = os.lstat(self._mark)
         except OSError:
             return []
-        system = os.statvfs(self._mark).f_fsid
+        system = f"{os.statvfs(self._mark).f_fsid:x}"  # of 64 bits, without a sign
         return [machine_id(), system, mark.st_ino, mark.st_ctime_ns]
 
 
