@@ -8,6 +8,7 @@ import pytest
 
 from buildlib.graph.code import CARRIERS, CodeDigests
 from buildlib.store.seen import Seen
+from buildlib.words.errors import StageError
 
 STAGE = '''
 """A stage."""
@@ -107,3 +108,30 @@ def test_every_stage_has_its_format_modules_in_its_closure(tmp_path: Path) -> No
     for stage, modules in wanted.items():
         names = {name.rpartition(".")[2] for name in code.of(stage)}
         assert names >= set(modules), stage
+
+
+def test_code_counts_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project's own stages, what they import from beside them, and no installed package."""
+    folder = tmp_path / "strangers"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "__init__.py").write_text("SETTING = 1\n")
+    (folder / "deep" / "__init__.py").touch()
+    (folder / "deep" / "stages.py").write_text(
+        "import os\nimport pytest\nfrom ..helper import step\nfrom . import more\n"
+        "from buildlib.words.digest import sha256\n")
+    (folder / "helper.py").write_text("def step():\n    return 1\n")
+    (folder / "deep" / "more.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = Seen(tmp_path / "seen.json")
+    before = CodeDigests(seen).of("strangers.deep.stages")
+    assert list(before) == [
+        "buildlib.words.digest", "strangers", "strangers.deep", "strangers.deep.more",
+        "strangers.deep.stages", "strangers.helper"]
+    (folder / "helper.py").write_text("def step():\n    return 2\n")
+    after = CodeDigests(seen).of("strangers.deep.stages")
+    assert {name for name in after if before[name] != after[name]} == {"strangers.helper"}
+
+
+def test_code_that_is_in_no_file_has_no_key(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="in no file"):
+        CodeDigests(Seen(tmp_path / "seen.json")).of("nowhere_at_all")
