@@ -23,8 +23,13 @@ def signer(name: str) -> pysequoia.Tsk:
     return pysequoia.Tsk.generate(f"{name} <{name}@example.org>")
 
 
-@cache
 def message(name: str = "release", text: bytes = TEXT) -> bytes:
+    """The same bytes each time: a second later they would be others."""
+    return _message(name, text)
+
+
+@cache
+def _message(name: str, text: bytes) -> bytes:
     return bytes(pysequoia.sign(signer(name).signer(), text, mode=pysequoia.SignatureMode.CLEAR))
 
 
