@@ -9,12 +9,12 @@ BIN = $(VENV)/bin
 DOIT_HERE = $(BIN)/python -m doit
 
 # Settings given to make are handed on: `make iso release=NAME`. A name that is none doit refuses.
-OWN = BENCH BIN DOIT DOIT_HERE PYTEST PYTHON SHELL VENV
+OWN = BENCH BIN DOIT DOIT_HERE N PYTEST PYTHON SHELL VENV
 NAMES = $(strip $(foreach name,$(filter-out $(OWN) MAKE%,$(.VARIABLES)),$(if \
     $(filter command,$(firstword $(origin $(name)))),$(name))))
 GIVEN = $(foreach name,$(NAMES),'$(name)=$(subst ','\'',$($(name)))')
 
-.PHONY: all iso domu-images boot-test verify test unit lint bench clean host-python host-build host-test
+.PHONY: all iso domu-images boot-test verify test unit lint bench fuzz clean host-python host-build host-test
 
 all: iso
 
@@ -35,6 +35,10 @@ unit: $(VENV)/ready-test
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Strange inputs for every parser: make fuzz N=100000 SEED=7. A finding comes again by its seed.
+fuzz: $(VENV)/ready-test
+	$(BIN)/python -m tests.fuzz $(or $(N),10000) --seed $(or $(SEED),1) $(FUZZ)
 
 bench: $(VENV)/ready-test host-test
 	$(BIN)/python tests/bench/run.py $(BENCH)

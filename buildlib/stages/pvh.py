@@ -18,6 +18,7 @@ from buildlib.words.errors import StageError
 
 OWNER, PHYS32_ENTRY = b"Xen", 18
 _PROGRAM_NOTE, _SECTION_NOTE = 4, 7
+_SEGMENTS_MAX, _NOTES_MAX = 64, 1 << 16  # notes have some hundred bytes
 _PROGRAM_HEADER = "<L4xQ16xQ16x"  # type, offset, size
 _SECTION_HEADER = "<4xL16xQQ24x"
 
@@ -59,8 +60,8 @@ def notes(data: bytes) -> Iterator[tuple[bytes, int]]:
     program_count, section_count = unpack_from("<H", data, 56)[0], unpack_from("<H", data, 60)[0]
     found = (_places(data, _PROGRAM_HEADER, programs, program_count, _PROGRAM_NOTE)
              or _places(data, _SECTION_HEADER, sections, section_count, _SECTION_NOTE))
-    for at, size in found:
-        yield from _parse(data[at : at + size])
+    for at, size in found[:_SEGMENTS_MAX]:  # a kernel has one or two
+        yield from _parse(data[at : at + min(size, _NOTES_MAX)])
 
 
 def _places(data: bytes, header: str, at: int, count: int, kind: int) -> list[tuple[int, int]]:

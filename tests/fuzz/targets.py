@@ -1,0 +1,215 @@
+"""The table of what is fuzzed. A new parser gets one line in TARGETS, and an input in `valid`.
+
+covers  the modules of the library that the target goes through
+make    a valid input, by chance
+read    what is called, with the input and the one folder that it may write to
+wrap    what is put around a changed input: a compressor
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from buildlib.graph.burncheck import _TABLES as TABLES
+from buildlib.graph.discplaces import place_of, table_at
+from buildlib.sources import checksums, openpgp, packagefile, tomlfile
+from buildlib.sources.archive import compress, unpack
+from buildlib.sources.pkgsrc import advisories, beyond, modes, pkginstall, plist, signed
+from buildlib.sources.pkgsrc.accounts import Lists, enter
+from buildlib.sources.pkgsrc.package import read_package
+from buildlib.sources.pkgsrc.pattern import compile_pattern
+from buildlib.sources.pkgsrc.repository import Repository
+from buildlib.sources.pkgsrc.resolve import resolve
+from buildlib.sources.pkgsrc.summary import format_summary
+from buildlib.sources.pkgsrc.summary import parse as parse_summary
+from buildlib.sources.pkgsrc.version import compare, split_pkgname
+from buildlib.stages.packages import stage_package
+from buildlib.stages.pvh import notes
+from buildlib.store.glance import checked, read_glance
+from buildlib.store.records import Records
+from buildlib.store.store import Store
+from buildlib.words import jsons, mtree, numbers, shconf, text, toml
+from buildlib.words.accounts import Accounts
+from buildlib.words.model import Lock, Recipe, Release
+from buildlib.words.schema import load
+from fuzz import valid
+
+Read = Callable[[bytes, Path], object]
+Make = Callable[[random.Random], bytes]
+
+
+def _plain(data: bytes, _chance: random.Random) -> bytes:
+    return data
+
+
+@dataclass(frozen=True)
+class Target:
+    """One way in; `refuses` is what it may raise beside the project's own errors."""
+
+    read: Read
+    make: Make
+    covers: tuple[str, ...]
+    refuses: type[Exception] | tuple[type[Exception], ...] = ()
+    wrap: Callable[[bytes, random.Random], bytes] = _plain
+    writes: bool = False
+
+
+def _file(data: bytes, folder: Path, name: str = "input") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def _ingest(data: bytes, folder: Path) -> object:
+    store = Store(folder / "build")
+    with store.packs.writer([]) as pack:
+        return unpack.ingest(_file(data, folder), pack, origin="x", where="x")
+
+
+def _extract(data: bytes, folder: Path) -> object:
+    path = folder / "sources"
+    path.mkdir()
+    one = _file(data, folder)
+    return unpack.extract([(one, "one"), (one, "two")], path)
+
+
+def _package(data: bytes, folder: Path) -> object:
+    store = Store(folder / "build")
+    path = _file(data, folder)
+    with store.packs.writer([]) as pack:
+        stage_package(path, pack, name="a-1")
+    return packagefile.metadata(path, where="x", whole=True)
+
+
+def _signed(data: bytes, _folder: Path) -> object:
+    file = BytesIO(data)
+    return sum(map(len, signed.blocks(file, signed.read_wrapping(file, where="x"), where="x")))
+
+
+def _verified(data: bytes, _folder: Path) -> object:
+    return openpgp.verified_payload(data, valid.KEY, fingerprint="0" * 40, where="x")
+
+
+def _summary(data: bytes, _folder: Path) -> object:
+    found = Repository(parse_summary([data]))
+    names = list(found.names.bases)[:3]
+    format_summary([found[name] for base in names for name in found.of_base(base)])
+    return resolve(names, found)
+
+
+def _advisories(data: bytes, _folder: Path) -> object:
+    found = advisories.parse(data, where="x")
+    return advisories.about(found[:50], ["a-1.0", "b-2nb1", "foo-1.2.3"])
+
+
+def _pattern(data: bytes, _folder: Path) -> object:
+    pattern = compile_pattern(data.decode(errors="surrogateescape"))
+    return [pattern.matches(name) for name in ("a-1.0", "foo-1.2nb3", "-", "x" * 255 + "-1")]
+
+
+def _version(data: bytes, _folder: Path) -> object:
+    one, _, other = data.decode(errors="replace").partition(" ")
+    return compare(one, other), split_pkgname(f"a-{one}")
+
+
+def _mode(data: bytes, _folder: Path) -> object:
+    return modes.apply_mode(data.decode(errors="replace"), 0o644)
+
+
+def _meta(data: bytes, _folder: Path) -> object:
+    first, *rest = data.split(b"\0\0")
+    names = ("+COMMENT", "+DESC", "+BUILD_INFO", "+SIZE_PKG")
+    return read_package({"+CONTENTS": first, **dict(zip(names, rest, strict=False))}, where="x")
+
+
+def _script(data: bytes, _folder: Path) -> object:
+    found = pkginstall.parse_install(data, prefix="/usr/pkg")
+    return beyond.actions_of(data, plist.parse_plist(b"@name a-1\n@cwd /usr/pkg\n"), found)
+
+
+def _accounts(data: bytes, _folder: Path) -> object:
+    return enter(Lists(data, data, data), [("a-1", pkginstall.parse_install(
+        b"# USER: a:a\n# GROUP: a:7\n", prefix="/usr/pkg"))], Accounts({"a": 7}, {"a": 7}))
+
+
+def _loaded(kind: type) -> Read:
+    return lambda data, folder: load(
+        kind, tomlfile.read_toml(_file(data, folder), name="x.toml"), where="x.toml")
+
+
+def _lock(data: bytes, _folder: Path) -> object:
+    found = jsons.loads(data, unique=True)
+    return load(Lock, found if isinstance(found, dict) else {}, where="x.lock")
+
+
+def _record(data: bytes, folder: Path) -> object:
+    records = Records(folder)
+    path = folder / "records/00" / f"{'0' * 64}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return records.get("0" * 64)
+
+
+def _glance(data: bytes, folder: Path) -> object:
+    return read_glance(str(_file(data, folder)), {}), jsons.loads(checked(data))
+
+
+def _conf(data: bytes, _folder: Path) -> object:
+    return shconf.parse(data, "host.conf", [])
+
+
+def _number(data: bytes, _folder: Path) -> object:
+    return [numbers.whole_number(data, base=base, signed=True, least=-5) for base in (8, 10, 16)]
+
+
+def _disc(data: bytes, folder: Path) -> object:
+    path = _file(data, folder)
+    return table_at(path, 1), table_at(path, TABLES), place_of(path, 100)
+
+
+ARCHIVE = ("sources/archive/tar.py", "sources/archive/pax.py", "sources/archive/compress.py",
+           "sources/archive/unpack.py")
+
+TARGETS: dict[str, Target] = {
+    "ingest": Target(_ingest, valid.tar, ARCHIVE, wrap=valid.packed, writes=True),
+    "extract": Target(_extract, valid.tar, ARCHIVE, writes=True),
+    "compress": Target(lambda data, folder: sum(map(len, compress.chunks(
+        _file(data, folder), where="x"))), valid.compressed, ARCHIVE[2:3]),
+    "package": Target(_package, valid.package, (
+        *ARCHIVE[:3], "sources/packagefile.py", "stages/packages.py",
+        "sources/pkgsrc/package.py"), wrap=valid.packed, writes=True),
+    "signed": Target(_signed, valid.signed, ("sources/pkgsrc/signed.py",)),
+    "clear-signed": Target(_verified, valid.clear_signed, ("sources/openpgp.py",)),
+    "summary": Target(_summary, valid.summary, (
+        "sources/pkgsrc/summary.py", "sources/pkgsrc/repository.py", "sources/pkgsrc/resolve.py")),
+    "plist": Target(lambda data, _: plist.parse_plist(data), valid.plist,
+                    ("sources/pkgsrc/plist.py",)),
+    "meta": Target(_meta, valid.meta, ("sources/pkgsrc/package.py",)),
+    "script": Target(_script, valid.script, (
+        "sources/pkgsrc/pkginstall.py", "sources/pkgsrc/beyond.py")),
+    "accounts": Target(_accounts, valid.passwd, ("sources/pkgsrc/accounts.py",)),
+    "advisories": Target(_advisories, valid.advisories, ("sources/pkgsrc/advisories.py",)),
+    "pattern": Target(_pattern, valid.pattern, ("sources/pkgsrc/pattern.py",)),
+    "version": Target(_version, valid.version, ("sources/pkgsrc/version.py",)),
+    "mode": Target(_mode, valid.mode, ("sources/pkgsrc/modes.py",)),
+    "checksums": Target(lambda data, _: checksums.parse(data, where="x"), valid.checksums,
+                        ("sources/checksums.py",)),
+    "mtree": Target(lambda data, _: mtree.format_tree(mtree.parse(data)), valid.mtree,
+                    ("words/mtree.py",)),
+    "toml": Target(lambda data, _: toml.loads(data), valid.toml, ("words/toml.py",), ValueError),
+    "recipe": Target(_loaded(Recipe), valid.toml, ("sources/tomlfile.py", "words/schema.py")),
+    "release": Target(_loaded(Release), valid.toml, ("sources/tomlfile.py", "words/schema.py")),
+    "lock": Target(_lock, valid.lock, ("words/jsons.py",), ValueError),
+    "record": Target(_record, valid.json, ("store/records.py",)),
+    "glance": Target(_glance, valid.glance, ("store/glance.py",), ValueError),
+    "shconf": Target(_conf, valid.conf, ("words/shconf.py",)),
+    "number": Target(_number, valid.number, ("words/numbers.py",), ValueError),
+    "text": Target(lambda data, _: text.decoded(data), valid.conf, ("words/text.py",), ValueError),
+    "elf": Target(lambda data, _: list(notes(data)), valid.elf, ("stages/pvh.py",),
+                  (ValueError, valid.StructError)),
+    "disc": Target(_disc, valid.disc, ("graph/discplaces.py",)),
+}
