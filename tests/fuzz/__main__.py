@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fuzz.campaign import campaign, run, show
+from fuzz.campaign import Counts, campaign, run, show
 from fuzz.targets import TARGETS
 
 parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
@@ -22,5 +23,8 @@ if words.again:
     with tempfile.TemporaryDirectory() as scratch:
         print(*run(TARGETS[words.again.split("/")[1]], words.again, Path(scratch)))
     sys.exit()
-print(f"seed {words.seed}")
-sys.exit(show(campaign(words.number, words.seed, only=words.only)))
+print(f"seed {words.seed}", flush=True)
+counts = Counts()
+with contextlib.suppress(KeyboardInterrupt):  # what was found by then is told
+    campaign(words.number, words.seed, only=words.only, counts=counts)
+sys.exit(show(counts))

@@ -78,9 +78,14 @@ def run(target: Target, seed: str, folder: Path) -> tuple[str, float]:
     return answer, time.process_time() - begun
 
 
-def campaign(number: int, seed: str, *, only: str = "", workers: int = 2) -> Counts:
-    """Run `number` inputs, spread over the targets whose names have `only` in them."""
-    counts = Counts()
+def campaign(
+    number: int, seed: str, *, only: str = "", workers: int = 2, counts: Counts | None = None
+) -> Counts:
+    """Run `number` inputs, spread over the targets whose names have `only` in them.
+
+    counts  is added to while it runs, for a caller who may stop it
+    """
+    counts = counts or Counts()
     names = [name for name in TARGETS if only in name]
     batches = _batches(names, number, seed)
     running: dict[int, _Worker] = {}
