@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 DOIT_HERE = $(BIN)/python -m doit
 
 # Settings given to make are handed on: `make iso release=NAME`. A name that is none doit refuses.
-OWN = BENCH BIN DOIT DOIT_HERE N PYTEST PYTHON SHELL VENV
+OWN = BENCH BIN DOIT DOIT_HERE FUZZ N PYTEST PYTHON SEED SHELL VENV
 NAMES = $(strip $(foreach name,$(filter-out $(OWN) MAKE%,$(.VARIABLES)),$(if \
     $(filter command,$(firstword $(origin $(name)))),$(name))))
 GIVEN = $(foreach name,$(NAMES),'$(name)=$(subst ','\'',$($(name)))')

@@ -11,7 +11,6 @@ from buildlib.stages.labels import document, key_of, volume_name
 from buildlib.stages.stage import From, Job, Outputs, Stage
 from buildlib.store.packs import Place
 from buildlib.words.amount import amount as parsed
-from buildlib.words.digest import sha256
 from buildlib.words.errors import StageError
 from buildlib.words.mtree import without_tags
 
@@ -36,9 +35,9 @@ class FfsImage(Stage):
     def run(self, job: Job) -> Outputs:
         """Lay out, then write structures and contents."""
         stored = job.tree(self.root)
-        spec = without_tags(job.read(self.root))
+        spec = job.blobs.put(without_tags(job.read(self.root)))
         size, percent = amount(self.free)
-        key = key_of({"spec": sha256(spec), "free": self.free, "inodes": self.inodes})
+        key = key_of({"spec": spec.sha256, "free": self.free, "inodes": self.inodes})
         image = Image(
             stored.tree, time=self.time, identity=int(key[:8], 16), free_bytes=size,
             free_percent=percent, free_inodes=self.inodes, volume=volume_name(self.volume, key))
@@ -48,7 +47,7 @@ class FfsImage(Stage):
             path, image.size, parts=image.render(), pieces=_pieces(image, places),
             tell=lambda done, total: job.tell(done, total, "bytes"))
         told = job.blobs.put(document(self.volume, key))
-        return {"image": job.blobs.adopt(path, blob=written), "spec": job.blobs.put(spec),
+        return {"image": job.blobs.adopt(path, blob=written), "spec": spec,
                 "labels": told}
 
 

@@ -9,7 +9,7 @@ end of a small file goes into a block that others have left part of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from buildlib.stages import ufs1
@@ -36,7 +36,7 @@ class Inode:
     """An inode on its way to the disk.
 
     links     names it has; a folder's are those that its subfolders know it by
-    children  a folder's, by name
+    children  a folder's, by name, until its entries are made
     data      content that is no file's: a folder's entries, a link's long target
     blocks    address of each block of content; `indirect` those of the blocks that list the rest
     """
@@ -45,7 +45,7 @@ class Inode:
     entry: Entry
     parent: Inode | None
     links: int = 0
-    children: list[tuple[str, Inode]] = field(default_factory=list)
+    children: Sequence[tuple[str, Inode]] = ()
     data: bytes = b""
     size: int = 0
     blocks: Sequence[int] = ()
@@ -150,7 +150,7 @@ class Image:
         self._allot(geometry.summary_size)
         for node in self.inodes:
             blocks, node.fragments = self._allot(node.size if _has_blocks(node) else 0)
-            node.blocks = node.top = blocks
+            node.blocks = node.top = tuple(blocks)
             if len(blocks) > DIRECT:
                 node.top = self._point(node, blocks)
         return self._space.next * PER_BLOCK
@@ -283,6 +283,7 @@ def _number(tree: Tree) -> list[Inode]:
     """Inodes in tree order, with what folders and links contain."""
     inodes: list[Inode] = []
     by_path: dict[str, Inode] = {}
+    below: dict[str, list[tuple[str, Inode]]] = {}
     labels: dict[str, Inode] = {}
     for entry in tree:
         node = labels.get(entry.inode) if entry.inode else None
@@ -295,11 +296,11 @@ def _number(tree: Tree) -> list[Inode]:
         node.links += 1
         if entry.kind == "dir":
             by_path[entry.path] = node
+            node.children = below[entry.path] = []
             node.links += 1
         if entry.path != ROOT:
-            above = by_path[entry.parent]
-            above.children.append((entry.name, node))
-            above.links += entry.kind == "dir"
+            below[entry.parent].append((entry.name, node))
+            by_path[entry.parent].links += entry.kind == "dir"
     for node in inodes:
         _fill(node)
     return inodes
@@ -321,6 +322,7 @@ def _fill(node: Inode) -> None:
         except StageError as error:
             error.where = f"{node.entry.path}/{error.where}"
             raise
+        node.children = ()
     else:
         return
     node.size = len(node.data)

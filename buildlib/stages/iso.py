@@ -13,8 +13,8 @@ from buildlib.stages.labels import application, document, key_of, volume_name, v
 from buildlib.stages.partitions import BLOCK, Disk
 from buildlib.stages.rockridge import plain_target
 from buildlib.stages.stage import From, Job, Outputs, Stage
-from buildlib.words.digest import sha256
-from buildlib.words.mtree import format_tree
+from buildlib.store.trees import put_spec
+from buildlib.words.digest import Blob, sha256
 from buildlib.words.tree import Entry, Tree, tree_of
 
 BOOT_FOLDER = "boot/grub"
@@ -48,6 +48,13 @@ class Iso(Stage):
 
     def run(self, job: Job) -> Outputs:
         """Lay out, then write structures, boot images and contents."""
+        tree, written, told = self._write(job)
+        spec = put_spec(job.blobs, tree)
+        return {"iso": job.blobs.adopt(job.folder / "iso", blob=written), "spec": spec,
+                "labels": told}
+
+    def _write(self, job: Job) -> tuple[Tree, Blob, Blob]:
+        """Write `iso` in the job's folder; the tree on it, its digest, and its labels."""
         stored = job.tree(self.tree)
         boot = {platform: job.read(ref) for platform, ref in self.images.items()}
         tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
@@ -65,13 +72,11 @@ class Iso(Stage):
         parts.append((eltorito.BOOT_RECORD * SECTOR,
                       eltorito.boot_record(image.sector_of(CATALOG))))
         parts += [(block * BLOCK, data) for block, data in self._tables(job, image, boot)]
-        path = job.folder / "iso"
-        written = write_image(path, image.sectors * SECTOR, parts=parts, pieces=pieces,
-                              tell=lambda done, total: job.tell(done, total, "bytes"))
+        written = write_image(
+            job.folder / "iso", image.sectors * SECTOR, parts=parts, pieces=pieces,
+            tell=lambda done, total: job.tell(done, total, "bytes"))
         tree = Tree(tuple(_with_content(entry, contents) for entry in tree))
-        spec = job.blobs.put(format_tree(tree))
-        told = job.blobs.put(document(self.volume, key))
-        return {"iso": job.blobs.adopt(path, blob=written), "spec": spec, "labels": told}
+        return tree, written, job.blobs.put(document(self.volume, key))
 
     def _key(self, job: Job) -> str:
         """What tells this disc from all others: it is made of all that goes onto it."""

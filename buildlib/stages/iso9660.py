@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from buildlib.stages import rockridge
 from buildlib.stages.fields import FixedFields, both
@@ -58,7 +59,7 @@ class Node:
 
     links       names the file has; a folder's are those that its subfolders know it by
     identifier  its ISO 9660 name
-    attributes  the Rock Ridge fields that every record of it has
+    attributes  of a folder, the Rock Ridge fields that every record of it has
     fields      all in its record; those in the continuation area at (sector, offset) `area_at`
                 are `area`
     sector, size  of the content; a folder's are those of its records
@@ -68,7 +69,7 @@ class Node:
     parent: Node | None
     links: int = 1
     identifier: bytes = b""
-    children: list[Node] = field(default_factory=list)
+    children: Sequence[Node] = ()
     attributes: bytes = b""
     fields: bytes = b""
     area: bytes = b""
@@ -157,7 +158,10 @@ class Image:
     # structures
 
     def render(self) -> list[tuple[int, bytes]]:
-        """(sector, bytes) of all structures but the boot record, in ascending order."""
+        """(sector, bytes) of all structures but the boot record, in ascending order.
+
+        To be called once: it uses up what the records are made of.
+        """
         parts = [(16, self._volume_descriptor()), (18, b"\xffCD001\x01".ljust(SECTOR, b"\0"))]
         little, big = self._tables
         parts += [(little, self._path_table("<")), (big, self._path_table(">"))]
@@ -177,16 +181,18 @@ class Image:
         return [_record(folder, b"\0", own), _record(above, b"\1", above.attributes)]
 
     def _folder(self, folder: Node) -> bytes:
-        records = self._dots(folder) + [
-            _record(child, child.identifier, child.fields + _continued(child))
-            for child in folder.children
-        ]
         data = bytearray()
-        for record in records:
+        for record in self._records(folder):
             if len(data) % SECTOR + len(record) > SECTOR:
                 data += bytes(-len(data) % SECTOR)
             data += record
         return bytes(data) + bytes(-len(data) % SECTOR)
+
+    def _records(self, folder: Node) -> Iterator[bytes]:
+        yield from self._dots(folder)
+        for child in folder.children:
+            yield _record(child, child.identifier, child.fields + _continued(child))
+            child.fields = b""  # the record has them now; a large tree has 30 MB of them
 
     def _path_table(self, order: str) -> bytes:
         rows = []
@@ -217,15 +223,16 @@ class Image:
 def _make_nodes(tree: Tree) -> dict[str, Node]:
     links = tree.links_of()
     nodes: dict[str, Node] = {}
+    below: dict[str, list[Node]] = {}
     for entry in tree:
         node = nodes[entry.path] = Node(entry, None, links.get(entry.inode, 1))
         if entry.kind == "dir":
-            node.links = 2
+            node.links, node.children = 2, below.setdefault(entry.path, [])
         elif entry.size >= FILE_LIMIT:
             raise _too_big(entry)
         if entry.path != ROOT:
             node.parent = nodes[entry.parent]
-            node.parent.children.append(node)
+            below[entry.parent].append(node)
             node.parent.links += entry.kind == "dir"
     return nodes
 
@@ -310,11 +317,13 @@ def _describe(node: Node) -> None:
     """Make the node's Rock Ridge fields. Attributes come first, so they are in the record."""
     entry = node.entry
     try:
-        node.attributes = rockridge.attributes(entry, node.links)
+        attributes = rockridge.attributes(entry, node.links)
+        if entry.kind == "dir":
+            node.attributes = attributes
         if node.parent is None:
             node.area = rockridge.EXTENSION
         else:
-            fields = [node.attributes, *rockridge.names(entry.name)]
+            fields = [attributes, *rockridge.names(entry.name)]
             if entry.kind == "link":
                 fields += rockridge.symlink(entry.link)
             room = _RECORD_LIMIT - _record_length(node.identifier, 0)

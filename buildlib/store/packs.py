@@ -194,6 +194,7 @@ class Packs:
 
     def contents(self, stored: StoredTree) -> dict[str, Place]:
         """Where every content of a tree is, by SHA-256 (hex). Raises MissingBlob."""
+        names = {entry.sha256: entry.sha256 for entry in stored.tree}  # one string for each
         places = {
             blob.sha256: Place(str(self._blobs.path(blob)), 0, blob.size) for blob in stored.files
         }
@@ -206,7 +207,8 @@ class Packs:
                 self.discard(pack.sha256)
                 raise MissingBlob(pack.sha256, why="its index was damaged")
             for digest, offset, size in _ROW.iter_unpack(index):
-                places[digest.hex()] = Place(path, offset, size)
+                name = digest.hex()
+                places[names.get(name, name)] = Place(path, offset, size)
         return places
 
     def is_sound(self, name: str) -> bool:

@@ -10,10 +10,18 @@ import threading
 
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import Blob
-from buildlib.words.mtree import format_tree, parse
+from buildlib.words.mtree import format_pieces, parse
 from buildlib.words.tree import Tree
 
 _KEPT = 50_000  # entries: some 30 MB
+
+
+def put_spec(blobs: Blobs, tree: Tree) -> Blob:
+    """Store the spec of a tree, without ever having all of it in memory."""
+    with blobs.writer() as writer:
+        for piece in format_pieces(tree):
+            writer.write(piece)
+    return writer.blob
 
 
 class Trees:
@@ -26,7 +34,7 @@ class Trees:
 
     def put(self, tree: Tree) -> Blob:
         """Store a tree; its spec."""
-        spec = self._blobs.put(format_tree(tree))
+        spec = put_spec(self._blobs, tree)
         self._keep(spec.sha256, tree)
         return spec
 

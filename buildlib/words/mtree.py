@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from sys import intern
 from typing import cast, get_args
 
 from buildlib.words.digest import SHA256_HEX
@@ -26,6 +27,8 @@ SIGNATURE = b"#mtree\n"
 PATH_MAX = 4096  # characters, PATH_MAX of Linux
 LINES_MAX = 1_000_000
 SPEC_MAX = 256 << 20  # bytes
+_MODES = {f"{mode:04o}": mode for mode in range(0o10000)}
+_LINES_AT_ONCE, _BYTES_AT_ONCE = 1000, 1 << 18
 # mtree takes a word apart at white space, `=` and `#`; tags apart at commas; `\` starts an escape
 _UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
@@ -73,8 +76,16 @@ def format_tree(tree: Tree, *, tags: bool = True) -> bytes:
 
     With `tags` off only what a file system shows is written, which is what mtree(8) compares.
     """
+    return b"".join(format_pieces(tree, tags=tags))
+
+
+def format_pieces(tree: Tree, *, tags: bool = True) -> Iterator[bytes]:
+    """What `format_tree` returns, in pieces: the spec of a large tree has 40 MB."""
     links = tree.links_of()
-    return SIGNATURE + b"".join([_line(entry, links, tags=tags) for entry in tree])
+    yield SIGNATURE
+    for start in range(0, len(tree), _LINES_AT_ONCE):
+        entries = tree.entries[start : start + _LINES_AT_ONCE]
+        yield b"".join([_line(entry, links, tags=tags) for entry in entries])
 
 
 def without_tags(spec: bytes) -> bytes:
@@ -109,7 +120,7 @@ def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
 def _entries(spec: bytes, where: str) -> Iterator[Entry]:
     _check_size(spec, where)
     # one expression for a whole line is four times as quick as its words
-    for number, line in enumerate(spec.decode("ascii", "surrogateescape").split("\n"), 1):
+    for number, line in enumerate(_text_lines(spec), 1):
         match = _PLAIN.fullmatch(line)
         entry = _plain(match) if match else None
         if entry is not None:
@@ -127,15 +138,27 @@ def _plain(match: re.Match[str]) -> Entry | None:
         or (sha256 is None) == (kind == "file") or (link is None) == (kind == "link")
     ):
         return None
+    # one string for all that share it, which is most of a tree
     return Entry(
-        path, cast("Kind", kind), int(mode, 8), int(uid), int(gid), int(time), int(size or 0),
-        sha256 or "", link or "", None, (inode or "") if kind == "file" else "", origin or "")
+        path, cast("Kind", intern(kind)), _MODES[mode], int(uid), int(gid), int(time),
+        int(size or 0), sha256 or "", link or "", None, (inode or "") if kind == "file" else "",
+        intern(origin) if origin else "")
 
 
 def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
     for number, line in enumerate(spec.split(b"\n"), 1):
         if line and not line.startswith(b"#") and (words := line.split()):
             yield number, words
+
+
+def _text_lines(spec: bytes) -> Iterator[str]:
+    """The lines of a spec, decoded some thousand at a time: those of a large tree take memory."""
+    at = 0
+    while at <= len(spec):
+        end = spec.find(b"\n", at + _BYTES_AT_ONCE)
+        end = len(spec) if end < 0 else end
+        yield from spec[at:end].decode("ascii", "surrogateescape").split("\n")
+        at = end + 1
 
 
 def _check_size(spec: bytes, where: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from buildlib.words.errors import StageError
@@ -126,7 +127,7 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
             f"the root is no folder but a {by_path[ROOT].kind}",
             where=by_path[ROOT].origin or "?", reason="not-a-folder",
         )
-    order = sorted(by_path, key=path_order)
+    order = list(by_path) if _is_in_order(by_path) else sorted(by_path, key=path_order)
     text = 0
     for path in order:  # a missing folder is like the first below it
         below = by_path[path]
@@ -153,6 +154,11 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
     if len(by_path) > len(order):
         order = sorted(by_path, key=path_order)
     return Tree(tuple(by_path[path] for path in order))
+
+
+def _is_in_order(paths: Iterable[str]) -> bool:
+    """Whether paths come as a tree has them: those of specs do, and keys to sort by take memory."""
+    return all(before < after for before, after in pairwise(map(path_order, paths)))
 
 
 def overlay(*trees: Tree) -> Tree:
