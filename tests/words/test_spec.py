@@ -94,7 +94,7 @@ def test_every_keyword_of_netbsd_is_taken_or_refused_by_name(keyword: str) -> No
         ("link=a\\0", "link: a NUL is no part of a name"),
         ("link=a\\777", "link: \\777: an escape that unvis does not know"),
     ],
-    ids=lambda value: value[:30].replace("²", "superscript"),
+    ids=lambda value: value[:30].replace("²", "superscript").replace("…", "..."),
 )
 def test_words_that_cannot_be(word: str, what: str) -> None:
     text = problem(f"#mtree\n\n./a {word}\n")
