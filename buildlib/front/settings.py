@@ -19,6 +19,7 @@ from buildlib.words.names import TIME_LIMIT, TIME_REASON, shown
 from buildlib.words.numbers import MOST, number_or_none, whole_number
 from buildlib.words.schema import nearest
 
+FILE = "recipes/settings.toml"
 _SOURCES = ("recipes", "sets", "kernel-configs", "buildlib", "docs", "tests", "tools", ".git",
             ".venv")
 _MOST = 1_000_000  # seconds, processors: more is a slip
@@ -66,34 +67,38 @@ class Settings:
 
 def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     """The settings in force; `variables` are those of the command line. Raises ConfigError."""
-    path = root / "recipes" / "settings.toml"
-    filed = read_toml(path, name="recipes/settings.toml") if path.exists() else {}
+    path = root / FILE
+    filed = read_toml(path, name=FILE) if path.exists() else {}
     known = {field.name: field for field in fields(Settings)}
-    problems = [
-        f"{name}: no such setting{nearest(name, known)}"
-        for name in (*variables, *filed) if name not in known
-    ]
-    problems += [
-        f"GOLDMASTER_{name.upper()}: no such setting{nearest(name, known)}"
-        for name in all_settings() if name not in known and name.islower()
-    ]
+    unknown = [(name, name) for name in variables if name not in known]
+    unknown += [(_variable(name), name) for name in all_settings()
+                if name not in known and name.islower()]
+    unknown += [(f"{FILE}: {name}", name) for name in filed if name not in known]
+    problems = [f"{place}: no such setting{nearest(name, known)}" for place, name in unknown]
     values: dict[str, str | int | bool] = {}
     for name, spec in known.items():
-        places = (variables.get(name), setting(name), filed.get(name))
-        given = next((value for value in places if value is not None), None)
+        places = ((name, variables.get(name)), (_variable(name), setting(name)),
+                  (f"{FILE}: {name}", filed.get(name)))
+        place, given = next((both for both in places if both[1] is not None), ("", None))
         if given is None:
             continue
         try:
             values[name] = _value(name, type(spec.default), given)
         except ValueError as error:
-            problems.append(f"{name}: {error}")
+            problems.append(f"{place}: {error}")
     if not problems:
         settings = Settings(**values)  # type: ignore[arg-type]  # of the fields' types
         problems += folder_problems(root, settings)
     if problems:
-        raise ConfigError("settings that cannot be", problems=tuple(problems),
-                          why=f"known: {', '.join(known)}", reason="settings")
+        raise ConfigError("some settings are not valid", problems=tuple(problems),
+                          why=f"known: {', '.join(known)}" if unknown else None,
+                          hint="README.md, Settings, lists them all with their values",
+                          reason="settings")
     return settings
+
+
+def _variable(name: str) -> str:
+    return f"GOLDMASTER_{name.upper()}"
 
 
 def _value(name: str, kind: type[object], given: object) -> str | int | bool:

@@ -67,7 +67,7 @@ def spec_error(problems: list[tuple[int, str]], *, where: str) -> ConfigError:
     """One error for all (line, problem) of a spec."""
     if len(problems) == 1:
         line, problem = problems[0]
-        return ConfigError(problem, where=f"{where}, line {line}", reason="mtree")
+        return ConfigError(problem, where=f"{where}:{line}", reason="mtree")
     told = [f"line {line}: {problem}" for line, problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         told.append(f"and {len(problems) - SHOWN} more")

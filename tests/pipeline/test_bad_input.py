@@ -92,21 +92,21 @@ CONFIGURATION: dict[str, Bad] = {
         "/usr/share", "copy what is there"),
     "a keyword misspelt": Bad(
         added(f"{OVERLAY}.mtree", "./etc/rc.conf mdoe=0600\n"),
-        "mdoe: unknown keyword; did you mean mode?", f"/{OVERLAY}.mtree, line "),
+        "mdoe: unknown keyword; did you mean mode?", f"/{OVERLAY}.mtree:"),
     "a mode that is none": Bad(
         added(f"{OVERLAY}.mtree", "./etc/rc.conf mode=0999\n"),
-        "mode: '0999' is no mode: four octal digits at most", f"/{OVERLAY}.mtree, line "),
+        "mode: '0999' is no mode: four octal digits at most", f"/{OVERLAY}.mtree:"),
     "a time beyond what a CD can say": Bad(
         added(f"{OVERLAY}.mtree", "./late type=dir time=99999999999.0\n"),
         "late: the time 99999999999 cannot be written: a CD has one byte for the year: 1900 to",
-        f"/{OVERLAY}.mtree, line "),
+        f"/{OVERLAY}.mtree:"),
     "a time beyond what FFS can say": Bad(
         added("recipes/domu/base/overlay.mtree", "./late type=dir time=2147483648.0\n"),
         "late: the time 2147483648 cannot be written: FFS version 1 has 32 bits for it: 1901 to",
-        "/recipes/domu/base/overlay.mtree, line "),
+        "/recipes/domu/base/overlay.mtree:"),
     "a device number NetBSD has not": Bad(
         added(f"{OVERLAY}.mtree", "./dev/x type=char device=netbsd,5000,1\n"),
-        "device: 5000,1 is no device number of NetBSD", f"/{OVERLAY}.mtree, line "),
+        "device: 5000,1 is no device number of NetBSD", f"/{OVERLAY}.mtree:"),
     "several files": Bad(
         both(changed(RECIPE, "XEN3_DOM0_CD", "XEN3_DOM0_DC"), changed(RECIPE, '"etc"]', '"ect"]'),
              added("recipes/domu/base.toml", "fre = 1\n")),
@@ -173,14 +173,14 @@ BEFORE: dict[str, Bad] = {
     "a path that the overlay does not have": Bad(
         added(f"{OVERLAY}.mtree", "./etc/rc.cnof mode=0600\n"),
         "etc/rc.cnof: not in the folder; did you mean etc/rc.conf?; a line alone makes a dir, link",
-        f"/{OVERLAY}.mtree, line "),
+        f"/{OVERLAY}.mtree:"),
     "a file changed since its digest was written": Bad(
         added(f"{OVERLAY}.mtree", f"./etc/rc.conf mode=0600 sha256={'0' * 64}\n"),
         "etc/rc.conf: sha256 is not that of the file: it was changed since the line was written",
-        f"/{OVERLAY}.mtree, line "),
+        f"/{OVERLAY}.mtree:"),
     "a size that is another": Bad(
         added(f"{OVERLAY}.mtree", "./etc/rc.conf size=1\n"),
-        "etc/rc.conf: size=1, but the file has ", f"/{OVERLAY}.mtree, line "),
+        "etc/rc.conf: size=1, but the file has ", f"/{OVERLAY}.mtree:"),
     "a file where the kernel lies": Bad(
         written(f"{OVERLAY}/netbsd", "No kernel.\n"), "netbsd: the kernel lies there",
         "recipes/dom0/overlay/netbsd", do="take it out of the overlay"),

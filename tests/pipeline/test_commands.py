@@ -333,7 +333,7 @@ BAD_SETTINGS: list[tuple[list[str], dict[str, str], str, str]] = [
     (["relaese=mini"], {}, "", "relaese: no such setting; did you mean release?"),
     ([], {}, 'mirorr = "x"\n', "mirorr: no such setting; did you mean mirror?"),
     (["jobs=many"], {}, "", "jobs: must be a whole number from 0, is 'many'"),
-    ([], {"GOLDMASTER_JOBS": "-1"}, "", "jobs: must be a whole number from 0, is '-1'"),
+    ([], {"GOLDMASTER_JOBS": "-1"}, "", "GOLDMASTER_JOBS: must be a whole number from 0, is '-1'"),
     ([], {}, "jobs = 1.5\n", "jobs: must be a whole number from 0, is 1.5"),
     (["offline=maybe"], {}, "", "offline: must be yes or no, is 'maybe'"),
     ([], {}, "offline = 1\n", "offline: must be yes or no, is 1"),

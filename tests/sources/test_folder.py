@@ -188,7 +188,7 @@ def test_a_spec_may_change_what_a_link_is(overlay: Path) -> None:
 def test_lines_that_do_not_fit_the_folder(overlay: Path, spec: str, what: str) -> None:
     error = wrong(overlay, f"#mtree\n{spec}\n")
     assert error.what.startswith(what)
-    assert error.where == f"{overlay}.mtree, line 2"
+    assert error.where == f"{overlay}.mtree:2"
     assert error.reason == "mtree"
 
 

@@ -99,7 +99,7 @@ def test_every_keyword_of_netbsd_is_taken_or_refused_by_name(keyword: str) -> No
 def test_words_that_cannot_be(word: str, what: str) -> None:
     text = problem(f"#mtree\n\n./a {word}\n")
     assert text.startswith(what)
-    assert "where: s, line 3" in text
+    assert "where: s:3" in text
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_words_that_cannot_be(word: str, what: str) -> None:
 def test_lines_that_cannot_be(line: str, what: str) -> None:
     text = problem(f"{line}\n")
     assert what in text
-    assert "where: s, line 1" in text
+    assert "where: s:1" in text
 
 
 @pytest.mark.parametrize(
