@@ -150,7 +150,7 @@ class Image:
         self._allot(geometry.summary_size)
         for node in self.inodes:
             blocks, node.fragments = self._allot(node.size if _has_blocks(node) else 0)
-            node.blocks = node.top = tuple(blocks)
+            node.blocks = node.top = blocks if len(blocks) != 1 else tuple(blocks)
             if len(blocks) > DIRECT:
                 node.top = self._point(node, blocks)
         return self._space.next * PER_BLOCK

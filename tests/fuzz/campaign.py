@@ -124,8 +124,10 @@ class _Worker:
         self.descriptor, writer = os.pipe()
         self._child = os.fork()
         if not self._child:
-            os.close(self.descriptor)
-            _work(TARGETS[name], seeds, scratch, writer)
+            try:
+                _work(TARGETS[name], seeds, scratch, writer)
+            finally:  # whatever happens, the child never goes on as the campaign
+                os._exit(1)
         os.close(writer)
         self._begun = time.monotonic()
 

@@ -107,7 +107,7 @@ def meta(chance: random.Random) -> bytes:
 
 def package(chance: random.Random) -> bytes:
     """A binary package, not compressed."""
-    contents, comment, desc, info, size = meta(chance).split(b"\0\0")
+    contents, comment, desc, info, size = (*meta(chance).split(b"\0\0"), *[b""] * 5)[:5]
     contents = contents.replace(b"@cwd /usr/pkg\n", b"@cwd /usr/pkg\none\n@comment MD5:x\n".replace(
         b"x", b"0" * 32), 1) if chance.randrange(2) else b"@name a-1\n@cwd /usr/pkg\none\nd/two\n"
     parts = [member(b"+CONTENTS", contents), member(b"+COMMENT", comment), member(b"+DESC", desc),
