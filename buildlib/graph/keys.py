@@ -137,11 +137,10 @@ class Keys:
         lines = []
         for name in (*_PROGRAMS, _HEADERS):
             kind = "file" if name == _HEADERS else "prog"
-            try:
-                told = self._store.runner.output([compiler, f"-print-{kind}-name={name}"]).strip()
-            except ToolError:
+            told = self._store.runner.answer([compiler, f"-print-{kind}-name={name}"])
+            if told is None:
                 return ""
-            path = Path(told)
+            path = Path(told := told.strip())
             if told.startswith("/") and len(told.splitlines()) == 1 and (
                     path.is_dir() if name == _HEADERS else path.is_file()):
                 lines.append(f"{name} {told}\n")

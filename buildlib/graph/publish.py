@@ -19,7 +19,6 @@ from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
 from buildlib.words import jsons
 from buildlib.words.digest import Blob, digest_of
-from buildlib.words.errors import ToolError
 
 
 class Publisher:
@@ -184,13 +183,12 @@ class Publisher:
         return self._store.seen.memo(str(path), self._ask_version, kind="version")
 
     def _ask_version(self, path: str) -> str:
+        answer = self._store.runner.answer
         for name in (path, path.removeprefix("/usr")):  # dpkg may know it by the merged path
-            try:
-                owner = self._store.runner.output(["dpkg-query", "-S", name]).partition(": ")[0]
-                query = ["dpkg-query", "-W", "-f", "${Package} ${Version}", owner.split(",")[0]]
-                return self._store.runner.output(query)
-            except ToolError:
-                continue
+            owner = (answer(["dpkg-query", "-S", name]) or "").partition(": ")[0].split(",")[0]
+            query = ["dpkg-query", "-W", "-f", "${Package} ${Version}", owner]
+            if owner and (version := answer(query)):
+                return version
         return "unknown"
 
 

@@ -123,6 +123,20 @@ class Runner:
             )
         return text
 
+    def answer(self, argv: Sequence[str]) -> str | None:
+        """What a program prints; None where it is not there, or ends with another status than 0.
+
+        That the system refuses to start it is no answer, and nothing to remember: raises ToolError.
+        """
+        try:
+            return self.output(argv)
+        except ToolError as error:
+            refused = error.reason == "tool-start"
+            if refused and not isinstance(error.__cause__, FileNotFoundError):
+                error.where = shlex.join(argv)
+                raise
+            return None
+
     def start(
         self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
         pipe: Sequence[int] = (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -108,6 +109,23 @@ def test_a_tool_that_cannot_be_started(tmp_path: Path, words: list[str]) -> None
     assert caught.value.reason == "tool-start"
     assert words[0] in caught.value.what
     assert caught.value.why
+
+
+def test_an_answer_is_what_the_program_says_and_not_that_it_was_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner = Runner()
+    assert runner.answer(["sh", "-c", "echo yes"]) == "yes\n"
+    assert runner.answer(["sh", "-c", "echo no; exit 1"]) is None
+    assert runner.answer(["there-is-no-such-program"]) is None
+
+    def refuse(*_words: object, **_named: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(ToolError) as caught:
+        runner.answer(["sh", "-c", "echo yes"])
+    assert (caught.value.where, caught.value.reason) == ("sh -c 'echo yes'", "tool-start")
 
 
 def test_the_output_of_a_query() -> None:
