@@ -17,12 +17,14 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "tools").mkdir()
-    (tmp_path / "tools/host-tools.sh").write_text("exit 0\n")
+    for name in ("host-tools.sh", "venv.sh"):
+        (tmp_path / "tools" / name).write_text("exit 0\n")
     (tmp_path / ".venv/bin").mkdir(parents=True)
-    doit = tmp_path / ".venv/bin/doit"
-    doit.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    doit.chmod(0o755)
-    for name in ("ready", "ready-test"):
+    python = tmp_path / ".venv/bin/python"
+    python.write_text('#!/bin/sh\n[ "$1 $2" = "-m doit" ] || exit 9\nshift 2\n'
+                      'printf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    for name in ("made", "ready", "ready-test"):
         (tmp_path / ".venv" / name).touch()
     return tmp_path
 
