@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 from pathlib import Path
@@ -42,7 +42,7 @@ def write_at(descriptor: int, offset: int, data: bytes | memoryview) -> None:
         view, offset = view[done:], offset + done
 
 
-def place_of(places: dict[str, Place], entry: Entry) -> Place:
+def place_of(places: Mapping[str, Place], entry: Entry) -> Place:
     """Where a file's content is. Raises MissingBlob, or StageError where it has another size."""
     place = content_of(places, entry)
     if place.size != entry.size:
@@ -53,26 +53,27 @@ def place_of(places: dict[str, Place], entry: Entry) -> Place:
     return place
 
 
-def merged(pieces: Iterable[tuple[int, Place]]) -> list[tuple[int, Place]]:
+def merged(pieces: Iterable[tuple[int, Place]]) -> Iterator[tuple[int, Place]]:
     """(offset in the image, place in a pack) of what can be copied at once.
 
     What lies between two contents of one run is less than ALIGN: the zeros that packs and images
     both have there.
     """
-    runs: list[tuple[int, Place]] = []
+    start, last = -1, Place("", 0, 0)
     for offset, place in pieces:
-        if runs:
-            start, last = runs[-1]
-            reach = place.offset - last.offset
-            if (
-                place.pack == last.pack
-                and reach == offset - start
-                and 0 <= reach - last.size < ALIGN
-            ):
-                runs[-1] = (start, Place(last.pack, last.offset, reach + place.size))
-                continue
-        runs.append((offset, place))
-    return runs
+        reach = place.offset - last.offset
+        if (
+            place.pack == last.pack
+            and reach == offset - start
+            and 0 <= reach - last.size < ALIGN
+        ):
+            last = Place(last.pack, last.offset, reach + place.size)
+            continue
+        if last.pack:
+            yield start, last
+        start, last = offset, place
+    if last.pack:
+        yield start, last
 
 
 def write_image(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from buildlib.stages.copying import place_of, write_image
@@ -51,7 +51,7 @@ class FfsImage(Stage):
                 "labels": told}
 
 
-def _pieces(image: Image, places: dict[str, Place]) -> Iterator[tuple[int, Place]]:
+def _pieces(image: Image, places: Mapping[str, Place]) -> Iterator[tuple[int, Place]]:
     for node, offset, at, size in image.extents():
         place = place_of(places, node.entry)
         yield at, Place(place.pack, place.offset + offset, size)

@@ -193,6 +193,8 @@ class Image:
         for child in folder.children:
             yield _record(child, child.identifier, child.fields + _continued(child))
             child.fields = b""  # the record has them now; a large tree has 30 MB of them
+            if child.entry.kind == "file":
+                child.identifier = b""  # and 10 MB of these
 
     def _path_table(self, order: str) -> bytes:
         rows = []

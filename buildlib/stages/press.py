@@ -181,7 +181,7 @@ class _Kept:
         return digest, len(data)
 
 
-def _archive(job: Job, tree: Iterable[Entry], places: dict[str, Place], *, dot: bool) -> Blob:
+def _archive(job: Job, tree: Iterable[Entry], places: Mapping[str, Place], *, dot: bool) -> Blob:
     with job.blobs.writer() as writer:
         entries = tar(tree, lambda entry: read_content(content_of(places, entry)), dot=dot)
         for piece in gzip_stored(entries):

@@ -18,7 +18,8 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -31,6 +32,7 @@ from buildlib.words.tree import Entry, Tree
 
 ALIGN = 2048
 _ROW = Struct("<32sQQ")
+_NOWHERE = -1  # the row of a digest that no index has
 _ZEROS = bytes(ALIGN)
 
 
@@ -54,6 +56,42 @@ class Place:
     pack: str
     offset: int
     size: int
+
+
+class Contents(Mapping[str, Place]):
+    """Where contents are, by SHA-256 (hex). A place is made when somebody asks for it: what all of
+    them would take together is as much as the tree itself.
+    """
+
+    def __init__(self, indexes: Sequence[tuple[str, bytes]], tree: Tree) -> None:
+        """`indexes`: path of a file, and its rows. `tree` has the digests as strings already, so
+        that no second string is kept for them.
+        """
+        self._indexes = indexes
+        self._starts: list[int] = []  # the number of the first row of each index
+        # to the number of a row, over all indexes; a dictionary keeps the key that it had first
+        self._rows = dict.fromkeys((entry.sha256 for entry in tree), _NOWHERE)
+        row = 0
+        for _, index in indexes:
+            self._starts.append(row)
+            for at in range(0, len(index), _ROW.size):
+                self._rows[index[at : at + 32].hex()] = row
+                row += 1
+
+    def __getitem__(self, sha256: str) -> Place:
+        row = self._rows[sha256]
+        if row == _NOWHERE:
+            raise KeyError(sha256)
+        which = bisect_right(self._starts, row) - 1
+        path, index = self._indexes[which]
+        _, offset, size = _ROW.unpack_from(index, (row - self._starts[which]) * _ROW.size)
+        return Place(path, offset, size)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, row in self._rows.items() if row != _NOWHERE)
+
+    def __len__(self) -> int:
+        return sum(row != _NOWHERE for row in self._rows.values())
 
 
 class PackWriter:
@@ -192,12 +230,11 @@ class Packs:
         self._known.add(pack.sha256)
         return True
 
-    def contents(self, stored: StoredTree) -> dict[str, Place]:
+    def contents(self, stored: StoredTree) -> Contents:
         """Where every content of a tree is, by SHA-256 (hex). Raises MissingBlob."""
-        names = {entry.sha256: entry.sha256 for entry in stored.tree}  # one string for each
-        places = {
-            blob.sha256: Place(str(self._blobs.path(blob)), 0, blob.size) for blob in stored.files
-        }
+        indexes = [(str(self._blobs.path(blob)),
+                    _ROW.pack(bytes.fromhex(blob.sha256), 0, blob.size))
+                   for blob in stored.files]
         for pack in stored.packs:
             if not self._is_whole(pack):
                 raise MissingBlob(pack.sha256, why="it was deleted, or changed by something else")
@@ -206,10 +243,8 @@ class Packs:
             if hashlib.sha256(index).hexdigest() != pack.sha256:
                 self.discard(pack.sha256)
                 raise MissingBlob(pack.sha256, why="its index was damaged")
-            for digest, offset, size in _ROW.iter_unpack(index):
-                name = digest.hex()
-                places[names.get(name, name)] = Place(path, offset, size)
-        return places
+            indexes.append((path, index))
+        return Contents(indexes, stored.tree)
 
     def is_sound(self, name: str) -> bool:
         """Whether every byte of the pack, and the index, still are what the name stands for.
@@ -263,7 +298,7 @@ def read_content(place: Place) -> bytes:
         return file.read(place.size)
 
 
-def content_of(places: dict[str, Place], entry: Entry) -> Place:
+def content_of(places: Mapping[str, Place], entry: Entry) -> Place:
     """The place of a file's content; empty files need none. Raises MissingBlob."""
     if entry.size == 0:
         return Place("/dev/null", 0, 0)

@@ -38,6 +38,7 @@ DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
 TAG_END = "\0"
 TAGS = ("inode", "origin")
 _TAGS = re.compile(rb" tags=[^ \n]*$", re.MULTILINE)
+_PIECE = 1 << 20  # bytes of a spec that are looked at together
 _SAFE = r"([!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]+)"
 # most lines of what `format_tree` writes; all others are taken apart word by word
 _PLAIN = re.compile(
@@ -90,7 +91,12 @@ def format_pieces(tree: Tree, *, tags: bool = True) -> Iterator[bytes]:
 
 def without_tags(spec: bytes) -> bytes:
     """What `format_tree` has written, as it writes it with `tags` off."""
-    return _TAGS.sub(b"", spec)
+    pieces, start = [], 0
+    while start < len(spec):  # not all at once: each line would become two objects
+        end = spec.find(b"\n", start + _PIECE) + 1 or len(spec)
+        pieces.append(_TAGS.sub(b"", spec[start:end]))
+        start = end
+    return b"".join(pieces)
 
 
 def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:

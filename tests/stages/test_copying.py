@@ -23,7 +23,7 @@ from buildlib.words.errors import StageError
 def test_neighbours_in_both_are_one() -> None:
     pieces = [(4096, Place("a", 0, 2048)), (6144, Place("a", 2048, 100)),
               (8192, Place("a", 4096, 7))]
-    assert merged(pieces) == [(4096, Place("a", 0, 4103))]
+    assert list(merged(pieces)) == [(4096, Place("a", 0, 4103))]
 
 
 @pytest.mark.parametrize(("offset", "place"), [
@@ -35,12 +35,12 @@ def test_neighbours_in_both_are_one() -> None:
 ])
 def test_others_are_not(offset: int, place: Place) -> None:
     first = (4096, Place("a", 0, 2048))
-    assert merged([first, (offset, place)]) == [first, (offset, place)]
+    assert list(merged([first, (offset, place)])) == [first, (offset, place)]
 
 
 def test_the_same_content_twice() -> None:
     pieces = [(0, Place("a", 0, 10)), (2048, Place("a", 0, 10))]
-    assert merged(pieces) == pieces
+    assert list(merged(pieces)) == pieces
 
 
 def written(path: Path, size: int, parts: list[Part], pieces: list[Piece]) -> tuple[bytes, Blob]:

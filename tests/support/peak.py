@@ -1,0 +1,64 @@
+"""Memory that an image takes: a process of its own, and how much it had at its peak.
+
+    python -m support.peak ffs 40000     prints KiB over what the process began with
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from buildlib.stages.ffs import FfsImage
+from buildlib.stages.iso import Iso
+from buildlib.stages.stage import From, Stage
+from buildlib.store.packs import StoredTree
+from buildlib.store.records import Output
+from buildlib.words.digest import Blob
+from buildlib.words.tree import Entry, tree_of
+from support.jobs import TREE, Bench
+
+BIOS = From("grub:bios", "image")
+STAGES: dict[str, Stage] = {
+    "ffs": FfsImage(TREE, 1, free="1m"),
+    "iso": Iso(TREE, {"bios": BIOS}, volume="large", application="", time=1),
+}
+
+
+def main(kind: str, files: int) -> None:
+    """Lay out and write one image of so many small files, all of them different."""
+    with TemporaryDirectory() as folder:
+        made = Path(folder, "made")
+        if os.fork() == 0:  # what making the tree takes must not count
+            made.write_bytes(pickle.dumps(_make(Bench(Path(folder, "build")), files)))
+            os._exit(0)
+        os.wait()
+        tree = pickle.loads(made.read_bytes())
+        before = _peak()
+        bench = Bench(Path(folder, "build"))
+        bench.run_stage(STAGES[kind], {TREE: tree, BIOS: b"boot image" * 20})
+        print(_peak() - before)
+
+
+def _make(bench: Bench, files: int) -> Output:
+    packs: list[Blob] = []
+    entries = []
+    with bench.store.packs.writer(packs) as pack:
+        for number in range(files):
+            data = b"%d" % number
+            path = f"usr/share/{number % 100}/{number // 100 % 20}/file-name-{number}.txt"
+            entries.append(Entry(path, "file", 0o644, time=number, size=len(data),
+                                 sha256=pack.add(data), origin="base"))
+    return bench.output(StoredTree(tree_of(entries), tuple(packs)))
+
+
+def _peak() -> int:
+    """The peak of this process, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
