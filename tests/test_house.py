@@ -166,7 +166,7 @@ WRITES = {
     "store/blobs.py": "a copy in a scratch file, which the caller moves",
     "store/horizon.py": "an empty file whose time of change is asked for, and which goes at once",
     "store/process.py": "a log grows while its tool runs",
-    "sources/download.py": "a download is gone on with, and hashed before it is moved",
+    "sources/web/download.py": "a download is gone on with, and hashed before it is moved",
     "stages/copying.py": "an image in the stage's folder, which nobody else knows",
     "stages/grub.py": "the stage's folder",
     "stages/installing.py": "the stage's folder",

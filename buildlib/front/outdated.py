@@ -103,12 +103,12 @@ def _advisories(
     """The list that `vulnerabilities` names; None where it names none."""
     if not settings.vulnerabilities:
         return None
-    from buildlib.sources import limits
     from buildlib.sources.archive.compress import chunks
-    from buildlib.sources.download import Pin
     from buildlib.sources.mirrors import Mirrors
     from buildlib.sources.offer import fetch_file
     from buildlib.sources.pkgsrc.advisories import parse, verified
+    from buildlib.sources.web import limits
+    from buildlib.sources.web.download import Pin
 
     where = settings.vulnerabilities
     folder, _, name = where.rpartition("/")
@@ -127,7 +127,7 @@ def _advisories(
 
 def _unpacked(pieces: Iterable[bytes], where: str) -> bytes:
     """The list, unless it is too large for one when it is unpacked."""
-    from buildlib.sources.limits import ADVISORIES
+    from buildlib.sources.web.limits import ADVISORIES
 
     data = bytearray()
     for piece in pieces:

@@ -13,12 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from buildlib.graph.packagelock import PackageLocker
-from buildlib.sources import checksums, limits
-from buildlib.sources.download import fetch_unpinned
+from buildlib.sources import checksums
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.openpgp import Signed, load_certificate, verified
 from buildlib.sources.pkgsrc.version import compare
 from buildlib.sources.project import Project, definition_digest
+from buildlib.sources.web import limits
+from buildlib.sources.web.download import fetch_unpinned
 from buildlib.store.atomic_files import write_file
 from buildlib.store.store import Store
 from buildlib.words.digest import sha256

@@ -15,9 +15,7 @@ from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
 from buildlib.graph.recipecheck import DOM0
-from buildlib.sources import limits
 from buildlib.sources.archive import compress, tar
-from buildlib.sources.download import Pin
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import Signer, fetch_file, read_offer
 from buildlib.sources.openpgp import load_certificate
@@ -27,6 +25,8 @@ from buildlib.sources.pkgsrc.repository import Repository
 from buildlib.sources.pkgsrc.resolve import Chosen, of_base, resolve
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.sources.project import Project
+from buildlib.sources.web import limits
+from buildlib.sources.web.download import Pin
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.stage import From
 from buildlib.store.events import silent

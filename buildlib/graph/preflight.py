@@ -17,8 +17,8 @@ from buildlib.graph.plan import Plan
 from buildlib.graph.recipecheck import DOM0
 from buildlib.graph.treecheck import tree_problems
 from buildlib.sources.mirrors import Mirrors, mirrors_of
-from buildlib.sources.probe import folder_of, unanswered
 from buildlib.sources.project import Project
+from buildlib.sources.web.probe import folder_of, unanswered
 from buildlib.stages.stage import Stage
 from buildlib.store.host import SPACE_HINT, is_nearly_full, space_left
 from buildlib.store.store import Store

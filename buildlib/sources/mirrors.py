@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from buildlib.sources.limits import Patience
+from buildlib.sources.web.limits import Patience
 from buildlib.words.errors import SourceError
 from buildlib.words.model import Release
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from buildlib.sources import limits
 from buildlib.sources.archive.compress import chunks
-from buildlib.sources.asking import ABSENT
-from buildlib.sources.download import Pin, fetch
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.packagefile import is_signed, metadata, unwrap
 from buildlib.sources.pkgsrc.package import summary_of
 from buildlib.sources.pkgsrc.repository import Repository
 from buildlib.sources.pkgsrc.summary import Summary, parse
-from buildlib.sources.probe import folder_of
+from buildlib.sources.web import limits
+from buildlib.sources.web.asking import ABSENT
+from buildlib.sources.web.download import Pin, fetch
+from buildlib.sources.web.probe import folder_of
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob, sha256
 from buildlib.words.errors import SourceError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from buildlib.sources import limits
-from buildlib.sources.download import Pin, fetch
+from buildlib.sources.web import limits
+from buildlib.sources.web.download import Pin, fetch
 from buildlib.stages.stage import Job, Outputs, Stage
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import Blob

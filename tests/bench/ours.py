@@ -33,8 +33,8 @@ def extract(folder: str, archives: list[str]) -> None:
 
 def fetch(url: str, sha512: str, sha256: str, size: str, store: str) -> None:
     """Download, verify and store one file."""
-    from buildlib.sources.download import Pin
-    from buildlib.sources.download import fetch as download
+    from buildlib.sources.web.download import Pin
+    from buildlib.sources.web.download import fetch as download
     from buildlib.store.blobs import Blobs
 
     folder = Path(store)

@@ -9,7 +9,7 @@ from support.small_disk import run_on_small_disk
 SCRIPT = r"""
 import errno, os, sys
 from pathlib import Path
-from buildlib.sources.download import Pin, fetch
+from buildlib.sources.web.download import Pin, fetch
 from buildlib.store.records import Output, Record
 from buildlib.store.store import Store
 from buildlib.words.digest import digest_of

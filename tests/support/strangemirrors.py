@@ -28,14 +28,14 @@ from buildlib.graph.code import CodeDigests
 from buildlib.graph.engine import Engine, Graph
 from buildlib.graph.keys import Keys
 from buildlib.graph.locking import LockMaker
-from buildlib.sources import limits
 from buildlib.sources.checksums import format_list
-from buildlib.sources.limits import Patience
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import read_offer
 from buildlib.sources.pkgsrc.advisories import format_list as format_advisories
-from buildlib.sources.probe import unanswered
 from buildlib.sources.project import Project
+from buildlib.sources.web import limits
+from buildlib.sources.web.limits import Patience
+from buildlib.sources.web.probe import unanswered
 from buildlib.stages.fetch import Fetch
 from buildlib.stages.stage import From
 from buildlib.store.events import silent

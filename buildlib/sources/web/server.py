@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-from buildlib.sources.causes import Asked, cause, check_proxy, short, status_error
-from buildlib.sources.limits import HOPS, Passing, Patience
-from buildlib.sources.watch import Watch, watched_session
+from buildlib.sources.web.causes import Asked, cause, check_proxy, short, status_error
+from buildlib.sources.web.limits import HOPS, Passing, Patience
+from buildlib.sources.web.watch import Watch, watched_session
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
 from buildlib.words.numbers import number_or_none

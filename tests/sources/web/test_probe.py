@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.mirror import Fault, Mirror
 
-from buildlib.sources.probe import folder_of, unanswered
+from buildlib.sources.web.probe import folder_of, unanswered
 
 CLOSED = "http://127.0.0.1:9/a"
 

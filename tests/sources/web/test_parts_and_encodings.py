@@ -12,9 +12,9 @@ import pytest
 import requests
 from support.rawserver import RawServer
 
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.limits import LIST, Patience
-from buildlib.sources.server import Wanted, _target
+from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.web.limits import LIST, Patience
+from buildlib.sources.web.server import Wanted, _target
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError

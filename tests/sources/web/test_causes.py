@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from support.rawserver import RawServer
 
-from buildlib.sources.causes import Asked, cause, clock
-from buildlib.sources.download import fetch_unpinned
-from buildlib.sources.limits import LIST, Passing, Patience
-from buildlib.sources.probe import unanswered
+from buildlib.sources.web.causes import Asked, cause, clock
+from buildlib.sources.web.download import fetch_unpinned
+from buildlib.sources.web.limits import LIST, Passing, Patience
+from buildlib.sources.web.probe import unanswered
 from buildlib.words.errors import SourceError
 
 HURRY = Patience(silence=5, wait=lambda _seconds: None)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.limits import Patience
+from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError

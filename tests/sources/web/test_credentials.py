@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from buildlib.sources.download import fetch_unpinned
-from buildlib.sources.limits import LIST, Patience
+from buildlib.sources.web.download import fetch_unpinned
+from buildlib.sources.web.limits import LIST, Patience
 from buildlib.words.errors import SourceError
 
 DATA = b"content"

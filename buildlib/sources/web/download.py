@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from buildlib.sources import server
-from buildlib.sources.asking import first_that_has_it
-from buildlib.sources.causes import cut, short
 from buildlib.sources.checksums import looks_like
-from buildlib.sources.limits import FILE, Patience
-from buildlib.sources.server import Expect, Wanted, page
+from buildlib.sources.web import server
+from buildlib.sources.web.asking import first_that_has_it
+from buildlib.sources.web.causes import cut, short
+from buildlib.sources.web.limits import FILE, Patience
+from buildlib.sources.web.server import Expect, Wanted, page
 from buildlib.store.blobs import CHUNK, Blobs
 from buildlib.store.reading import open_regular
 from buildlib.words.digest import Blob

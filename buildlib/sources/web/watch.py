@@ -10,8 +10,8 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from buildlib.sources.causes import KEPT, no_answer
-from buildlib.sources.limits import HEAD, Passing, Patience
+from buildlib.sources.web.causes import KEPT, no_answer
+from buildlib.sources.web.limits import HEAD, Passing, Patience
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import SourceError
 

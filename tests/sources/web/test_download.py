@@ -15,8 +15,8 @@ from support.mirror import PAGE, Fault, Kind, Mirror
 from support.rawserver import RawServer
 from support.waiting import until
 
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.limits import LIST, Patience
+from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.web.limits import LIST, Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError
@@ -297,7 +297,7 @@ def test_a_server_that_speaks_no_http(target: Target) -> None:
 FETCH = """
 import sys
 from pathlib import Path
-from buildlib.sources.download import Pin, fetch
+from buildlib.sources.web.download import Pin, fetch
 from buildlib.store.blobs import Blobs
 url, folder, sha512, sha256, size = sys.argv[1:]
 fetch([url], Pin(sha512, sha256, int(size)), Blobs(Path(folder)),

@@ -14,10 +14,10 @@ import pytest
 from support.mirror import Fault, Mirror
 from support.rawserver import RawServer
 
-from buildlib.sources import server
-from buildlib.sources.causes import TRANSIENT
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.limits import LIST, Patience
+from buildlib.sources.web import server
+from buildlib.sources.web.causes import TRANSIENT
+from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.web.limits import LIST, Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from buildlib.sources.limits import AFTER, Passing, Patience
+from buildlib.sources.web.limits import AFTER, Passing, Patience
 from buildlib.words.errors import SourceError
 from buildlib.words.urls import shown
 

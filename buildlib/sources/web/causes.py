@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from buildlib.sources.limits import Passing, Patience
+from buildlib.sources.web.limits import Passing, Patience
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
 from buildlib.words.urls import shown

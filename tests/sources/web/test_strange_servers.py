@@ -15,8 +15,8 @@ from support.mirror import Mirror
 from support.rawserver import BUFFERS, RawServer
 from support.strange import STRANGE
 
-from buildlib.sources.download import Pin, fetch, fetch_unpinned
-from buildlib.sources.limits import Patience
+from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
+from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError

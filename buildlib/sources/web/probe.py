@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from buildlib.sources.download import NO_ANSWER, begin
+from buildlib.sources.web.download import NO_ANSWER, begin
 from buildlib.store.surroundings import ticks
 from buildlib.words.errors import SourceError
 

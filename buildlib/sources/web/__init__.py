@@ -1,0 +1,1 @@
+"""Downloads: asking mirrors, watching what comes in, limits, and why a download failed."""
