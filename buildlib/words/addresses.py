@@ -1,8 +1,9 @@
 """Addresses that a machine of a fleet can have: IPv4, IPv6, Ethernet, and host names.
 
-One way of writing each is taken. inet_aton(3) reads `010.0.0.1` as 8.0.0.1 and `10.1` as 10.0.0.1,
-so neither is an address here. Which addresses no machine can have: RFC 1122 section 3.2.1.3 and
-RFC 6890 for IPv4, RFC 4291 for IPv6, IEEE 802 for cards; host names: RFC 952, RFC 1123 section 2.1.
+Only one notation is accepted for each. inet_aton(3) reads `010.0.0.1` as 8.0.0.1 and `10.1` as
+10.0.0.1, so both are refused here. Sources for addresses that no machine can have: RFC 1122 section
+3.2.1.3 and RFC 6890 for IPv4, RFC 4291 for IPv6, IEEE 802 for cards; for host names: RFC 952 and
+RFC 1123 section 2.1.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _ALL = {4: 32, 6: 128}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address in its one short form; `prefix` is the length of its network's, if it is said.
+    """An address in canonical form, and the prefix length of its network if one was given.
 
-    An empty one is none.
+    An empty text means that there is no address.
     """
 
     text: str = ""
@@ -42,41 +43,41 @@ class Address:
 
     @property
     def number(self) -> int:
-        """Its bits."""
+        """The address as an integer."""
         return _bits(self.text)
 
     def network(self) -> tuple[int, int] | None:
-        """The lowest and the highest address of its network, where its prefix is said."""
+        """The lowest and the highest address of its network; None without a prefix length."""
         if self.prefix is None or not self.text:
             return None
         host = (1 << (_ALL[self.version] - self.prefix)) - 1
         return self.number & ~host, self.number | host
 
     def reaches(self, other: Address) -> bool:
-        """Whether the other one is in the same network."""
+        """Whether the other address is in the same network."""
         network = self.network()
         return (self.version == other.version and network is not None
                 and network[0] <= other.number <= network[1])
 
 
 def is_ipv4(text: str) -> bool:
-    """Whether it is four numbers from 0 to 255, none with a zero before it."""
+    """Whether `text` is four numbers from 0 to 255 without leading zeros."""
     return _IPV4(text) is not None
 
 
 def looks_like_ipv4(text: str) -> bool:
-    """Whether a resolver takes it for an address and not for a name."""
+    """Whether a resolver would read `text` as an address, not as a name."""
     return _LIKE_IPV4(text) is not None
 
 
 def is_host_name(text: str) -> bool:
-    """Whether it is a host name in small letters, and nothing that is read as an address."""
+    """Whether `text` is a host name in lower case that nobody would read as an address."""
     return (_HOSTNAME(text) is not None and len(text) <= _LONGEST_NAME
             and not text.rpartition(".")[2].isdigit())
 
 
 def parse_address(text: str) -> Address:
-    """Any address, with a prefix length or without. Raises ValueError: what it must be."""
+    """An address with or without a prefix length. Raises ValueError: what it must be."""
     address, slash, prefix = text.partition("/")
     if is_ipv4(address):
         longest = 32
@@ -94,18 +95,18 @@ def machine_address(text: str) -> Address:
     if address.version == 4:
         first = whole >> 24
         if first in {0, 127} or first >= 224:
-            raise ValueError("the address of one machine: those that begin with 0, 127 or 224 to "
-                             "255 are not")
+            raise ValueError("the address of a single machine, so it cannot begin with 0, 127 "
+                             "or 224 to 255")
     elif whole <= 1 or whole >> 120 == 0xFF or whole >> 32 == 0xFFFF:
-        raise ValueError("the address of one machine: ::, ::1, ff…: and ::ffff:… are not")
+        raise ValueError("the address of a single machine, so not ::, ::1, ff…: or ::ffff:…")
     network = address.network()
     if network is None:
         return address
     if address.prefix == 0:
         raise ValueError(f"a prefix length from 1 to {_ALL[address.version]} after the /")
     if address.version == 4 and network[1] - network[0] > 1 and whole in network:
-        kind = "the network itself" if whole == network[0] else "all machines of the network"
-        raise ValueError(f"the address of one machine: with /{address.prefix} this one is {kind}")
+        kind = "the network itself" if whole == network[0] else "the broadcast address"
+        raise ValueError(f"the address of a single machine; with /{address.prefix} this is {kind}")
     return address
 
 
@@ -119,10 +120,10 @@ def netmask_prefix(text: str) -> int:
     elif re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", text):
         bits = int(text, 16)
     else:
-        raise ValueError("a netmask, 255.255.255.0 or 0xffffff00")
+        raise ValueError("a netmask such as 255.255.255.0 or 0xffffff00")
     rest = ~bits & 0xFFFFFFFF
     if rest & (rest + 1) or not bits:
-        raise ValueError("a netmask whose ones are all at its beginning, 255.255.255.0")
+        raise ValueError("a netmask with all ones on the left, such as 255.255.255.0")
     return 32 - rest.bit_length()
 
 
@@ -132,9 +133,9 @@ def card_address(text: str) -> str:
     A card has no group address: the lowest bit of the first byte is 0.
     """
     if not _MAC(text):
-        raise ValueError("six pairs of hexadecimal digits, 00:16:3e:00:00:01")
+        raise ValueError("six pairs of hexadecimal digits, such as 00:16:3e:00:00:01")
     if int(text[:2], 16) & 1 or not text.strip("0:"):
-        raise ValueError("the address of one card, not of a group or of none")
+        raise ValueError("the address of a single card, not a group address or all zeros")
     return text.lower()
 
 
@@ -144,7 +145,7 @@ def _ipv6(text: str) -> str:
     try:
         return str(IPv6Address(text.partition("%")[0] if ":" in text else ""))
     except ValueError:
-        raise ValueError("an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24") from None
+        raise ValueError("an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24") from None
 
 
 def _bits(text: str) -> int:

@@ -18,11 +18,11 @@ def amount(text: str) -> tuple[int, int]:
     """
     match = _AMOUNT.fullmatch(text.strip().lower())
     if match is None:
-        raise ValueError(f"{text[:40]!r} is no amount of space: say 5%, or 64m")
+        raise ValueError(f"{text[:40]!r} is not an amount of space: write 5% or 64m")
     try:
         if match[2] == "%":
             return 0, whole_number(match[1], most=MOST_PERCENT)
         return whole_number(match[1], most=MOST_BYTES // _UNITS[match[2]]) * _UNITS[match[2]], 0
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is more than an image can have: {MOST_PERCENT}%, or "
-                         f"{MOST_BYTES >> 30}g") from None
+        raise ValueError(f"{text[:40]!r} is more than an image can have: at most {MOST_PERCENT}% "
+                         f"or {MOST_BYTES >> 30}g") from None

@@ -60,7 +60,7 @@ class Boot:
         with names.fields() as check:
             named = {f"expect_on.{medium}": texts for medium, texts in self.expect_on.items()}
             for key, texts in {"expect": self.expect, **named}.items():
-                check.that(key, bool(texts), "is empty: then a boot test sees nothing")
+                check.that(key, bool(texts), "is empty, so a boot test could not see anything")
                 check.all(key, texts, names.expression)
             check.all("machine", self.machine, names.sentence)
             check.all("machine_pvh", self.machine_pvh, names.sentence)

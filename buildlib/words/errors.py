@@ -14,8 +14,8 @@
 Every error says *what* happened, *where* (file and key, or stage), *why*, and what to do about it
 (`hint`); errors of tools also name the log and show its last lines. `reason` is a short stable
 word for programs and tests; the sentences may change. What is shown never holds control characters
-or bytes that are no text: a file name cannot steer the terminal. No part of an error holds the
-password of a URL, whoever shows it.
+or bytes that are no text: a file name cannot steer the terminal. Passwords in URLs are removed from
+every part of an error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class GoldmasterError(Exception):
     what   one line, no full stop
     where  file and key, URL, archive member or stage
     why    the underlying reason
-    hint   what to do; where nothing is given and the system refused something, what helps there
+    hint   what to do; by default, what helps against the system's error that caused it
     log    the log of the tool that failed; its last lines are shown
     """
 
@@ -90,14 +90,14 @@ class GoldmasterError(Exception):
 
 
 def _shown(text: str) -> str:
-    """`text` as a line that people can read: a stranger's name of a megabyte is none."""
+    """`text` as a line of readable length, even with a name of a megabyte in it."""
     cut = len(text) - _LINE
     return printable(text if cut <= 0 else f"{text[:_LINE]}… ({cut} characters more)")
 
 
 def printable(text: str) -> str:
-    """`text` on one line, control characters and what is no text (PEP 383) as escapes, passwords
-    of URLs hidden.
+    """`text` on one line. Control characters and undecodable bytes (PEP 383) are escaped, passwords
+    in URLs are hidden.
     """
     text = shown(text)
     if text.isprintable():
@@ -125,17 +125,17 @@ class ConfigError(GoldmasterError):
 
     @classmethod
     def together(cls, errors: Sequence[ConfigError]) -> ConfigError:
-        """One error that tells all of these, each once; a single one is told as it is."""
+        """One error that reports all of these, each once. A single one is returned as it is."""
         errors = list({tuple(error.told()): error for error in errors}.values())
         if len(errors) == 1:
             return errors[0]
         problems = tuple(problem for error in errors for problem in error.told())
         hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
-        return cls(f"{len(problems)} things are wrong", problems=problems,
+        return cls(f"there are {len(problems)} problems", problems=problems,
                    hint="\n".join(hints) or None, reason=errors[0].reason)
 
     def told(self) -> list[str]:
-        """Every problem as one line, each with where it is."""
+        """Every problem on a line of its own, with its place."""
         at = f"{self.where}: " if self.where else ""
         if self.problems:
             return [f"{at}{problem}" for problem in self.problems]

@@ -1,9 +1,9 @@
-"""Files of /etc that say who a machine is on the network, as far as they say it plainly.
+"""The files in /etc that identify a machine on the network.
 
     hosts(5)   ifconfig.if(5)   rc.conf(5)   fstab(5)   resolv.conf(5)
 
-Each is read line by line; what is wrong is text for a person, by line. Nothing is run: what a shell
-would have to expand is passed over, as if it were not there.
+Each is read line by line, and problems are reported by line. Nothing is run: whatever a shell would
+have to expand is skipped.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def lines_of(text: Iterable[str], comments: str = "#") -> Iterator[Line]:
 
 @dataclass(slots=True)
 class Card:
-    """What a file says of one interface: addresses and mistakes, each with its line.
+    """What a file says about one interface: addresses and mistakes, each with its line.
 
-    is_dynamic  the machine learns an address as it starts: from DHCP, a router, or hosts(5)
+    is_dynamic  the machine gets an address at boot, from DHCP, a router or hosts(5)
     """
 
     addresses: list[tuple[int, Address]] = field(default_factory=list)
@@ -83,7 +83,7 @@ def read_card(text: Iterable[str]) -> Card:
 
 
 def _joined(text: Iterable[str]) -> Iterator[str]:
-    """Lines; one that ends in a backslash goes on in the next. Each keeps its number."""
+    """The lines. One that ends in a backslash is joined with the next. Line numbers are kept."""
     held, empty = "", 0
     for line in text:
         if line.endswith("\\"):
@@ -96,7 +96,7 @@ def _joined(text: Iterable[str]) -> Iterator[str]:
 
 
 def _of_inet(words: list[str]) -> list[str]:
-    """The words from the address on; none where the line gives none."""
+    """The words from the address on; none if the line has no address."""
     family = next((at for at, word in enumerate(words) if word in {"inet", "inet6"}), None)
     if family is not None:
         words = words[family + 1:]
@@ -120,7 +120,7 @@ def _inet(words: list[str]) -> Address:
 
 
 def assignments(text: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """What a file in the style of rc.conf sets plainly: name to line and value; the last counts."""
+    """The plain assignments in a file in rc.conf's style: name to line and value. The last wins."""
     found = {}
     for number, line in enumerate(text, 1):
         if line.lstrip().startswith("#"):
@@ -145,9 +145,9 @@ class Host:
 
 
 def read_hosts(text: Iterable[str], wrong: list[tuple[int, str]]) -> Iterator[Host]:
-    """The lines of hosts(5); what is wrong with one adds to `wrong`.
+    """The lines of hosts(5); problems are added to `wrong`.
 
-    A line whose first word has nothing of an address means nothing to anybody.
+    A line whose first word cannot be an address is ignored, as every program does.
     """
     for line in lines_of(text):
         first, *names = line.words
@@ -162,7 +162,7 @@ def read_hosts(text: Iterable[str], wrong: list[tuple[int, str]]) -> Iterator[Ho
         if not names:
             wrong.append((line.number, f"{first} has no name"))
         elif bad is not None:
-            what = f"{shown(bad)} is no host name: letters, digits and - between dots"
+            what = f"{shown(bad)} is not a host name: use letters, digits and - between dots"
             wrong.append((line.number, what))
         yield Host(line.number, address,
                    tuple(name.lower().rstrip(".") for name in names if _NAME(name)))

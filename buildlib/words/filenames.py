@@ -1,20 +1,21 @@
-"""Names of files that are made from names of stages: ones that every file system and CI takes."""
+"""File names made from names of stages, valid on every file system and CI system."""
 
 from __future__ import annotations
 
 import hashlib
 import string
 
-MOST = 120  # bytes: encrypted file systems take 143, and a suffix comes behind
+MOST = 120  # bytes: encrypted file systems allow 143, and a suffix follows
 _PLAIN = frozenset(f"{string.ascii_letters}{string.digits}-_+")
 _DIGEST = 16
 
 
 def file_name(name: str) -> str:
-    """The name of a file for what is called `name`; another one for each.
+    """A file name for `name`. Different names get different file names.
 
-    The first `:` becomes a dot and `/` a comma, as in `fetch.amd64,binary,sets,base.tgz`. What is
-    odd is written `=XX`, byte by byte; what is too long ends with a digest of the whole.
+    The first `:` becomes a dot and `/` a comma, as in `fetch.amd64,binary,sets,base.tgz`. Other
+    characters are written `=XX`, byte by byte. A name that is too long is cut and ends with a
+    digest of the whole.
     """
     head, colon, rest = name.partition(":")
     told = (_escaped(head, _PLAIN) or "=") + (f".{_escaped(rest, _PLAIN | {'.'})}" if colon else "")

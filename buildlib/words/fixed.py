@@ -1,9 +1,9 @@
-"""Values of which nothing can be seen but what a key document holds.
+"""Values in a form that shows nothing but what a key document holds.
 
-A document is canonical JSON: it does not know in which order a mapping was made, what type a
-number had before it was written, or what else an object carries. So whoever works with a value
-gets it in the one form that the document tells of: mappings read-only and in the order of their
-keys (by code point, as JSON has them), nothing but plain types beside them.
+A document is canonical JSON. It does not record the order in which a mapping was made, the type
+that a number had, or anything else that an object carries. So a stage gets each value in the one
+form that the document describes: mappings are read-only and sorted by key (by code point, as in
+JSON), and all else has a plain type.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _PLAIN = (str, int, bool, type(None))
 
 
 def fixed(value: object, *, where: str, leaves: tuple[type, ...] = ()) -> object:
-    """`value` in that form, and all that is in it; itself where it has the form already.
+    """`value` and everything in it, in that form; `value` itself if it has the form already.
 
-    where   what errors say it is: `Packages.archives`
+    where   its name in errors: `Packages.archives`
     leaves  types that the document knows how to write
 
-    Raises StageError for what has no place in a key: sets, which have no order, and lists, floats
-    and subclasses of plain types among them.
+    Raises StageError for values that cannot be part of a key: among others sets, which have no
+    order, lists, floats and subclasses of plain types.
     """
     if isinstance(value, leaves) or type(value) in _PLAIN:
         return value
@@ -43,10 +43,10 @@ def fixed(value: object, *, where: str, leaves: tuple[type, ...] = ()) -> object
 def fixed_fields(
     value: object, *, where: str, leaves: tuple[type, ...] = ()
 ) -> dict[str, object]:
-    """Those fields of a dataclass that do not have that form yet, by name, in it."""
+    """The fields of a dataclass that do not have that form yet: name to value in that form."""
     if not type(value).__dataclass_params__.frozen:  # type: ignore[attr-defined]  # it has them
-        raise StageError(f"{type(value).__name__} can be changed, so it has no place in a key",
-                         where=where, hint="say @dataclass(frozen=True)", reason="key-field")
+        raise StageError(f"{type(value).__name__} can be changed, so it cannot be part of a key",
+                         where=where, hint="use @dataclass(frozen=True)", reason="key-field")
     changed = {}
     for field in fields(value):  # type: ignore[arg-type]  # it is a dataclass
         before = getattr(value, field.name)
@@ -63,12 +63,12 @@ def in_order(value: Mapping[str, object]) -> bool:
 
 
 def no_place(value: object, where: str) -> StageError:
-    """The error that tells of a value no document can hold."""
-    hint = "say it with str, int, bool, None, tuples, mappings and frozen dataclasses"
+    """The error for a value that no document can hold."""
+    hint = "use str, int, bool, None, tuples, mappings and frozen dataclasses"
     if isinstance(value, set | frozenset | list):
-        hint = "a tuple has an order that the key holds; sort it where the order means nothing"
-    return StageError(f"a field of type {type(value).__name__} has no place in a key", where=where,
-                      hint=hint, reason="key-field")
+        hint = "use a tuple, whose order the key holds; sort it if the order has no meaning"
+    return StageError(f"a field of type {type(value).__name__} cannot be part of a key",
+                      where=where, hint=hint, reason="key-field")
 
 
 def _mapping(
@@ -77,8 +77,8 @@ def _mapping(
     for key in value:
         if type(key) is not str:
             raise StageError(
-                f"a mapping's key of type {type(key).__name__} has no place in a key",
-                where=where, why=f"{key!r}: as text it could be another key's",
+                f"a mapping's key of type {type(key).__name__} cannot be part of a key",
+                where=where, why=f"{key!r}: as text it could equal another key",
                 hint="use str", reason="key-field")
     items = {str(key): fixed(value[key], where=f"{where}[{key!r}]", leaves=leaves)
              for key in sorted(value, key=str)}

@@ -7,11 +7,11 @@ import re
 
 from buildlib.words.text import decoded
 
-TYPE_CHECKING = False  # a run with nothing to do reads JSON, and needs no typing for that
+TYPE_CHECKING = False  # importing typing would slow down a run that has nothing to do
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-LARGEST = 8 << 20  # bytes: a lock and a record have a tenth of that at the most
+LARGEST = 8 << 20  # bytes: locks and records have at most a tenth of that
 _LONG = re.compile(r"[0-9]{20}").search  # digits of a number beyond 64 bits, or of a digest
 _DIGITS = 19
 
@@ -20,8 +20,8 @@ def loads(data: bytes, *, most: int = LARGEST, unique: bool = False) -> Any:
     """The value of a JSON document in UTF-8.
 
     unique  whether a name given twice in one object is an error: for what people edit
-    Raises ValueError, whose text says what is wrong: for text that is no JSON, is larger than
-    `most` bytes or nested too deeply, and for numbers that nothing has (NaN, more than 64 bits).
+    Raises ValueError, whose text says what is wrong: for text that is not JSON, is larger than
+    `most` bytes or nested too deeply, and for numbers out of range (NaN, more than 64 bits).
     """
     if len(data) > most:
         raise ValueError(f"larger than {most} bytes")
@@ -51,7 +51,7 @@ def _fraction(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text[:24]} is not a number that can be here")
+    raise ValueError(f"{text[:24]} is not a number that is allowed here")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The keywords of mtree(8), and what their values can be: each in one form, or refused.
+"""The keywords of mtree(8) and their values. Each value is brought into one form, or refused.
 
 Source: NetBSD's usr.sbin/mtree/misc.c 1.30.8.2 of 2013 (parsekey), spec.c 1.80.2.3 of 2014 (set);
 unvis(3), setmode(3).
@@ -22,9 +22,9 @@ _OTHER_NAMES = {"ripemd160digest": "rmd160", **{f"{name}digest": name for name i
                                                 (*DIGESTS, "rmd160")}}
 OWNERS = {"uid": "uname", "uname": "uid", "gid": "gname", "gname": "gid"}
 _REFUSED = {
-    "cksum": "it is not compared here; say sha256",
-    "rmd160": "it is not compared here; say sha256",
-    "ignore": "it tells mtree what not to compare; what lies in the folder is taken, all of it",
+    "cksum": "it is not compared here; use sha256",
+    "rmd160": "it is not compared here; use sha256",
+    "ignore": "it tells mtree what not to compare; here everything in the folder is taken",
 }
 ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|M-(.)|M\^(.)|\^(.)|(.)|$)", re.DOTALL)
 _LETTERS = dict(zip(b"nrbavtfsE", b"\n\r\b\a\v\t\f \033", strict=True))
@@ -49,8 +49,8 @@ def keywords_of(words: list[bytes]) -> dict[str, str]:
         if not value:
             raise ValueError(f"{key}: has no value")
         if key in keywords or OWNERS.get(key) in keywords:
-            raise ValueError(f"{key}: said twice, or {OWNERS[key]} beside it"
-                             if key in OWNERS else f"{key}: said twice")
+            raise ValueError(f"{key}: given twice, or together with {OWNERS[key]}"
+                             if key in OWNERS else f"{key}: given twice")
         try:
             keywords[key] = _VALUES[key](value)
         except ValueError as error:
@@ -59,7 +59,7 @@ def keywords_of(words: list[bytes]) -> dict[str, str]:
 
 
 def known(name: str) -> str:
-    """The keyword in its first spelling. Raises ValueError for one that is none, or refused."""
+    """The keyword in its usual spelling. Raises ValueError for an unknown or refused one."""
     name = _OTHER_NAMES.get(name, name)
     if name in _REFUSED:
         raise ValueError(f"{name}: {_REFUSED[name]}")
@@ -79,7 +79,7 @@ def decoded_name(word: bytes) -> str:
     if b"\\" in word:
         word = ESCAPE.sub(_unescaped, word)
     if b"\0" in word:
-        raise ValueError("a NUL is no part of a name")
+        raise ValueError("a name cannot contain a NUL")
     return word.decode(errors="surrogateescape")
 
 
@@ -98,7 +98,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
     else:
         number = -1
     if not 0 <= number <= 0xFF:
-        raise ValueError(f"{shown_bytes(match[0])}: an escape that unvis does not know")
+        raise ValueError(f"{shown_bytes(match[0])}: unvis(3) does not know this escape")
     return bytes([number])
 
 
@@ -109,7 +109,7 @@ def _control(letter: int) -> int:
 def _kind(value: bytes) -> str:
     kind = shown_bytes(value)
     if kind == "socket":
-        raise ValueError("a socket is made by the program that listens there")
+        raise ValueError("sockets are not supported: the program that listens there makes it")
     if kind not in KINDS:
         known = sorted(KINDS)
         raise ValueError(f"{kind!r} is not one of {', '.join(known)}{nearest(kind, known)}")
@@ -117,18 +117,18 @@ def _kind(value: bytes) -> str:
 
 
 def _mode(value: bytes) -> str:
-    """Octal, or symbolic as setmode(3) takes it, from nothing; who it is for must be said."""
+    """Octal, or symbolic as in setmode(3), starting from no bits; u, g, o or a must be given."""
     text = shown_bytes(value)
     if text[0] in "01234567":
         try:
             return f"{whole_number(text, base=8, most=0o7777):04o}"
         except ValueError:
-            raise ValueError(f"{text!r} is no mode: four octal digits at most") from None
+            raise ValueError(f"{text!r} is not a mode: use at most four octal digits") from None
     mode = 0
     for clause in text.split(","):
         match = _MODE.fullmatch(clause)
         if match is None:
-            raise ValueError(f"{text!r} is no mode: say 0644, or u=rw,go=r")
+            raise ValueError(f"{text!r} is not a mode: write 0644 or u=rw,go=r")
         for sign, what in _CHANGE.findall(match[2]):
             mode = _changed(mode, "ugo" if "a" in match[1] else match[1], sign, what)
     return f"{mode:04o}"
@@ -158,7 +158,7 @@ def _number(most: int, *, least: int = 0) -> Callable[[bytes], str]:
 
 
 def _time(value: bytes) -> str:
-    """Seconds, and parts of one, which no format here keeps."""
+    """Seconds. Fractions are accepted and dropped, since no format here keeps them."""
     seconds, _, parts = value.partition(b".")
     if parts:
         whole_number(parts, most=999_999_999)
@@ -169,10 +169,10 @@ def _device(value: bytes) -> str:
     text = shown_bytes(value).replace("native,", "netbsd,", 1)
     match = DEVICE.fullmatch(text)
     if match is None or any(number != "0" and number[0] == "0" for number in match.groups()):
-        raise ValueError(f"{shown_bytes(value)}: say netbsd,MAJOR,MINOR")
+        raise ValueError(f"{shown_bytes(value)}: write netbsd,MAJOR,MINOR")
     if int(match[1]) >= 1 << 12 or int(match[2]) >= 1 << 20:
-        raise ValueError(f"{match[1]},{match[2]} is no device number of NetBSD: the major number "
-                         "has 12 bits, the minor one 20")
+        raise ValueError(f"{match[1]},{match[2]} is not a NetBSD device number: the major number "
+                         "has 12 bits, the minor number 20")
     return text
 
 
@@ -180,31 +180,32 @@ def _link(value: bytes) -> str:
     target = decoded_name(value)
     size = len(target.encode(errors="surrogateescape"))
     if size > PATH_LIMIT:
-        raise ValueError(f"a link's target of {size} bytes; NetBSD takes {PATH_LIMIT}")
+        raise ValueError(f"a link's target of {size} bytes; NetBSD allows {PATH_LIMIT}")
     return target
 
 
 def _tags(value: bytes) -> str:
-    # taken apart before they are decoded: a comma inside one is an escape
+    # split before decoding: a comma inside a tag is escaped
     tags = [decoded_name(tag) for tag in value.split(b",") if tag]
     for tag in tags:
         kind, colon, name = tag.partition(":")
         if colon and (kind not in TAGS or not name):
-            raise ValueError(f"{shown(tag)}: unknown tag{nearest(kind, TAGS)}; inode:NAME is of "
+            raise ValueError(f"{shown(tag)}: unknown tag{nearest(kind, TAGS)}; inode:NAME marks "
                              "the names of one file")
     return TAG_END.join(tags)
 
 
 def _flags(value: bytes) -> str:
     if value != b"none":
-        raise ValueError(f"{shown_bytes(value)}: no image keeps flags; say none, or nothing")
+        raise ValueError(f"{shown_bytes(value)}: images do not keep flags; write none, or "
+                         "leave it out")
     return "none"
 
 
 def _owner(value: bytes) -> str:
     name = shown_bytes(value)
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a user or group")
+        raise ValueError(f"{name!r} is not the name of a user or group")
     return name
 
 

@@ -172,7 +172,7 @@ class Pinned:
         if not SHA512_HEX.match(self.sha512) or not known:
             raise ValueError("a digest has the wrong length or form")
         if not -1 <= self.size <= MOST:
-            raise ValueError("a size is no number of bytes")
+            raise ValueError("the size is not a number of bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +309,8 @@ class Boots:
                                ("kernel", (*self.kernel_words(), *longest)),
                                ("stick.words", (*self.stick_words(), *longest))):
                 size = len(" ".join(words))
-                check.that(key, size <= names.LINE_LIMIT, f"the command line has {size} bytes; "
-                           f"{names.LINE_LIMIT} are read")
+                check.that(key, size <= names.LINE_LIMIT, f"the command line has {size} bytes, but "
+                           f"only {names.LINE_LIMIT} are read")
 
 
 def _with(derived: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
@@ -366,10 +366,10 @@ class Recipe:
             taken = {self.kernel_path: "the kernel"}
             for old, new in self.keep.items():
                 check.one(f"keep.{old}", new, names.path)
-                check.that(f"keep.{old}", new != old, "it is there already, under that name")
+                check.that(f"keep.{old}", new != old, "it already has that name")
                 check.that(f"keep.{old}", new not in taken,
-                           f"{names.shown(new)} is where {taken.get(new)} lies")
-                check.that(f"keep.{old}", not _covers(self.remove, old), "it is removed")
+                           f"{names.shown(new)} is already the path of {taken.get(new)}")
+                check.that(f"keep.{old}", not _covers(self.remove, old), "the recipe removes it")
                 taken[new] = names.shown(old)
 
 

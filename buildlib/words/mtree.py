@@ -45,7 +45,7 @@ _PLAIN = re.compile(
     rf"\./{_SAFE} type=(dir|file|link) uid=([0-9]{{1,9}}) gid=([0-9]{{1,9}}) mode=([0-7]{{4}})"
     r" time=([0-9]{1,18})\.0(?: size=([0-9]{1,18}) sha256=([0-9a-f]{64})(?: nlink=[0-9]{1,9})?)?"
     rf"(?: link={_SAFE})?(?: tags=(?:origin:{_SAFE})?,?(?:inode:{_SAFE})?)?")
-# What an entry may have in the written form, and those that are numbers, with base and limit.
+# Keywords of an entry as it is written, and those that are numbers, with base and limit.
 KEYWORDS = ("type", "uid", "gid", "mode", "time", "size", "sha256", "nlink", "link", "device",
             "tags")
 _ID = (1 << 32) - 1
@@ -144,7 +144,7 @@ def _plain(match: re.Match[str]) -> Entry | None:
         or (sha256 is None) == (kind == "file") or (link is None) == (kind == "link")
     ):
         return None
-    # one string for all that share it, which is most of a tree
+    # share equal strings: most entries of a tree have the same ones
     return Entry(
         path, cast("Kind", intern(kind)), _MODES[mode], int(uid), int(gid), int(time),
         int(size or 0), sha256 or "", link or "", None, (inode or "") if kind == "file" else "",
@@ -158,7 +158,7 @@ def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _text_lines(spec: bytes) -> Iterator[str]:
-    """The lines of a spec, decoded some thousand at a time: those of a large tree take memory."""
+    """The lines of a spec, decoded a few thousand at a time to save memory."""
     at = 0
     while at <= len(spec):
         end = spec.find(b"\n", at + _BYTES_AT_ONCE)
@@ -168,17 +168,17 @@ def _text_lines(spec: bytes) -> Iterator[str]:
 
 
 def _check_size(spec: bytes, where: str) -> None:
-    """Refuse what is larger than any tree, before memory is taken for it."""
+    """Refuse a spec that is larger than any tree, before memory is used for it."""
     if len(spec) > SPEC_MAX or spec.count(b"\n") > LINES_MAX:
-        raise ConfigError("a spec that is too large", where=where, reason="mtree",
-                          why=f"{LINES_MAX} lines and {SPEC_MAX} bytes are the most")
+        raise ConfigError("the spec is too large", where=where, reason="mtree",
+                          why=f"at most {LINES_MAX} lines and {SPEC_MAX} bytes are allowed")
 
 
 def _path(word: bytes, where: str) -> str:
     path = decode(word)
     if len(path) > PATH_MAX:
         raise ConfigError(f"{path[:80]!r}… is too long", where=where, reason="mtree",
-                          why=f"{PATH_MAX} characters are the most")
+                          why=f"at most {PATH_MAX} characters are allowed")
     path = ROOT if path == ROOT else path.removeprefix("./")
     names = path.split("/")
     if path != ROOT and any(name in {"", ".", ".."} for name in names):

@@ -7,14 +7,14 @@ digits with an error that no parser expects. Here a number is what the formats s
 
 from __future__ import annotations
 
-MOST = 2**63 - 1  # what sizes, times and offsets may be: a signed field of 64 bits
+MOST = 2**63 - 1  # sizes, times and offsets are signed numbers of 64 bits
 _DIGITS = {8: "01234567", 10: "0123456789", 16: "0123456789abcdefABCDEF"}
 
 
 def whole_number(
     text: str | bytes, *, least: int = 0, most: int = MOST, base: int = 10, signed: bool = False
 ) -> int:
-    """The number that `text` is: digits of `base` (8, 10 or 16) and nothing else.
+    """`text` as a number: digits of `base` (8, 10 or 16) and nothing else.
 
     least, most  the limits, both allowed
     signed       whether a minus sign may come first
@@ -39,7 +39,7 @@ def whole_number(
 
 
 def number_or_none(text: str | bytes, *, least: int = 0, most: int = MOST) -> int | None:
-    """The number that `text` is, or None where it is none or lies beyond the limits."""
+    """`text` as a number, or None if it is not one or is outside the limits."""
     try:
         return whole_number(text, least=least, most=most)
     except ValueError:

@@ -58,4 +58,4 @@ def _check(origin: Origin | Hypervisor) -> None:
     if origin.file and not SHA256_HEX.match(origin.sha256):
         raise ValueError("file needs sha256, its digest")
     if origin.sha256 and not origin.file:
-        raise ValueError("sha256 is of a file: give file, or leave it out")
+        raise ValueError("sha256 belongs to file: give file too, or leave sha256 out")

@@ -1,18 +1,19 @@
 r"""Specs that people write beside a folder, in the language of mtree(8).
 
-    /set type=file uname=root gname=wheel          what all lines after it say, until /unset
-    ./etc/secret mode=0600                         a path from the root: it has a slash
+    /set type=file uname=root gname=wheel          defaults for the lines after it, until /unset
+    ./etc/secret mode=0600                         a path from the root, since it has a slash
     etc type=dir                                   or one name, below the folder before it
         rc.conf mode=u=rw,go=r                     …
     ..                                             back to the folder above
 
-A `#` begins a comment, a backslash at the end of a line joins it with the next. Names and links
-are decoded as unvis(3) does. Every keyword of mtree(8) is known: it has its effect, or is refused
-by name. One that nobody knows is a slip of the pen, and would leave a file open to all.
+`#` begins a comment; a backslash at the end of a line joins it with the next. Names and links are
+decoded as unvis(3) does. Every keyword of mtree(8) either has its effect or is refused by name. An
+unknown keyword is an error: a misspelt `mode` could leave a file open to everyone.
 
-Stricter than mtree(8): a path may come once, no escape may leave the tree, patterns are not taken.
+Stricter than mtree(8): a path may occur once, no escape may leave the tree, and patterns are
+refused.
 Source: NetBSD's usr.sbin/mtree/misc.c 1.30.8.2 of 2013 (parsekey), spec.c 1.80.2.3 of 2014 (spec,
-set), mtree.8; fparseln(3), unvis(3), setmode(3). Its mtree reads the same, the tests say.
+set), mtree.8; fparseln(3), unvis(3), setmode(3). Tests compare the result with NetBSD's own mtree.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ from buildlib.words.keywords import (
 from buildlib.words.names import below
 from buildlib.words.tree import ROOT
 
-SHOWN = 20  # problems of one file that are told
+SHOWN = 20  # problems of one file that are reported
 _COMMENTED = re.compile(rb"((?:[^\\#]|\\.)*\\?)", re.DOTALL)
 _PATTERN = re.compile(rb"[*?]|\[[^]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a spec says of one path: the line, and keyword to value in one form."""
+    """What a spec says about one path: the line number, and keyword to value in one form."""
 
     line: int
     keywords: Mapping[str, str]
@@ -51,7 +52,7 @@ class Said:
 
 
 def read_spec(spec: bytes, *, where: str) -> dict[str, Said]:
-    """Path to what the spec says of it. Raises ConfigError with every line that is wrong."""
+    """Path to what the spec says about it. Raises ConfigError with every line that is wrong."""
     reader, problems = _Reader(), list[tuple[int, str]]()
     for number, line in _lines(spec):
         try:
@@ -95,7 +96,7 @@ def _lines(spec: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class _Reader:
-    """The lines so far, what /set said, and the folder that a name without a slash lies in."""
+    """The lines so far, the defaults of /set, and the folder for names without a slash."""
 
     def __init__(self) -> None:
         self.said: dict[str, Said] = {}
@@ -109,7 +110,7 @@ class _Reader:
         if not words:
             return
         if b"\0" in line:
-            raise ValueError("a NUL is no part of a spec")
+            raise ValueError("a spec cannot contain a NUL")
         head, *rest = words
         if head == b"/set":
             own = keywords_of(rest)
@@ -130,42 +131,42 @@ class _Reader:
 
     def _up(self, rest: list[bytes]) -> None:
         if rest:
-            raise ValueError("`..` stands alone on its line")
+            raise ValueError("`..` must be alone on its line")
         if self._left:
             raise ValueError("`..`: there is no folder above the root")
         if self._folder is None:
-            raise ValueError("`..`: above what? the line before has no type; say type=dir there")
+            raise ValueError("`..`: the line before has no type; write type=dir there")
         self._left = self._folder == ROOT
         self._folder = _parent(self._folder)
 
     def _entry(self, number: int, head: bytes, rest: list[bytes]) -> None:
         path = self._path(head)
-        # what follows a wrong line is told as if it were right
+        # so that the lines after a wrong one are checked as if it were right
         self._folder = path if path == ROOT or b"type=dir" in rest else _parent(path)
         self._left = False
         keywords = _over(self._defaults, keywords_of(rest))
         kind = keywords.get("type", "dir" if path == ROOT else "")
         self._folder = None if not kind else path if kind == "dir" else _parent(path)
         if path in self.said:
-            raise ValueError(f"{path}: a second line for it, after line {self.said[path].line}")
+            raise ValueError(f"{path}: line {self.said[path].line} already describes it")
         self.said[path] = Said(number, keywords)
 
     def _path(self, word: bytes) -> str:
         if _PATTERN.search(ESCAPE.sub(b"", word)):
-            raise ValueError(f"{shown_bytes(word)}: patterns are not taken; give every path a "
-                             r"line, and write \052 for *, \077 for ?, \133 for [")
+            raise ValueError(f"{shown_bytes(word)}: patterns are not supported; give each path "
+                             r"a line, and write \052 for *, \077 for ?, \133 for [")
         path = decoded_name(word)
         if path == ROOT:
             return ROOT
         if path.startswith("/"):
-            raise ValueError(f"{path}: a path begins with ./; with a / only /set and /unset")
+            raise ValueError(f"{path}: a path begins with ./; only /set and /unset begin with /")
         if "/" in path:
             path = path.removeprefix("./")
         elif self._left:
-            raise ValueError(f"{path}: the folder above the root has nothing")
+            raise ValueError(f"{path}: nothing is in the folder above the root")
         elif self._folder is None:
-            raise ValueError(f"{path}: below what? the line before has no type; say ./{path}, or "
-                             "type= there")
+            raise ValueError(f"{path}: the line before has no type, so the folder is unknown; "
+                             f"write ./{path}, or a type= there")
         elif self._folder != ROOT:
             path = f"{self._folder}/{path}"
         return below(path)
@@ -176,6 +177,8 @@ def _parent(path: str) -> str:
 
 
 def _over(defaults: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """Both, the own first; an owner's number there takes the place of a name here."""
+    """Both; the line's own win. An owner given by number replaces a default by name, and vice
+    versa.
+    """
     said = {OWNERS[key] for key in own if key in OWNERS}
     return {**{key: value for key, value in defaults.items() if key not in said}, **own}

@@ -1,4 +1,4 @@
-"""The one decoder of texts that people write: UTF-8, with the line where it is not."""
+"""The one decoder of texts that people write: UTF-8, or an error that names the line."""
 
 from __future__ import annotations
 

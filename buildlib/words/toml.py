@@ -1,7 +1,7 @@
-"""The one reader of TOML: what is too large or too deep is refused before it is taken apart.
+"""The one reader of TOML. What is too large or too deep is refused before it is parsed.
 
-tomllib calls itself for each bracket, and keeps every beginning of a dotted key: a line of 40 kB
-takes 1.5 GB. So brackets and dots are counted first, in one pass over the text.
+tomllib calls itself for each bracket, and keeps every prefix of a dotted key: a line of 40 kB takes
+1.5 GB. So brackets and dots are counted first, in one pass over the text.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from buildlib.words.numbers import MOST
 from buildlib.words.text import decoded
 
-LARGEST = 256 << 10  # bytes: recipes and tables that people write have some kilobytes
-DEEPEST = 16  # lists and tables in one another, and parts of one key; a recipe has four
+LARGEST = 256 << 10  # bytes: recipes and tables have a few kilobytes
+DEEPEST = 16  # nested lists and tables, and parts of one key; a recipe has four
 
 _AT = re.compile(r"(.*) \(at line (\d+), column (\d+)\)\Z", re.DOTALL)
 _END = " (at end of document)"
@@ -25,7 +25,7 @@ def loads(data: bytes) -> dict[str, Any]:
 
     Raises ValueError, whose text says where and what: "line 3, column 5: Unclosed array".
     """
-    import tomllib  # it takes longer than a run that has nothing to do
+    import tomllib  # importing it takes longer than a run that has nothing to do
 
     if len(data) > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
@@ -43,9 +43,9 @@ def loads(data: bytes) -> dict[str, Any]:
 
 @cache
 def _token() -> re.Pattern[str]:
-    """A string to where it ends, or should; a comment; what opens, closes or separates.
+    """A string up to where it ends, or should; a comment; a bracket or separator.
 
-    What was taken is never given back (`*+`), so that the time is linear.
+    It never backtracks (`*+`), so that the time is linear.
     """
     return re.compile(
         r'"""[^"\\]*+(?:(?:\\.?+|"{1,2}+(?!"))[^"\\]*+)*+(?:""")?'
@@ -67,7 +67,7 @@ def _check_depth(text: str) -> None:
             dots = 0
         if depth > DEEPEST or dots >= DEEPEST:
             line = text.count("\n", 0, token.start()) + 1
-            what = "a key has" if dots else "lists and tables are"
+            what = "a key has" if dots else "lists and tables are nested"
             raise ValueError(f"line {line}: {what} more than {DEEPEST} "
                              f"{'parts' if dots else 'deep'}")
 

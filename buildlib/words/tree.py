@@ -18,7 +18,7 @@ from buildlib.words.errors import StageError
 Kind: TypeAlias = Literal["dir", "file", "link", "char", "block", "fifo"]
 
 ROOT = "."
-FOLDERS_MAX = 250_000  # folders that no entry names, of one tree
+FOLDERS_MAX = 250_000  # folders of one tree that have no entry of their own
 FOLDER_TEXT_MAX = 16 << 20  # characters of their paths
 
 
@@ -138,10 +138,10 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
                 text += len(path)
                 if text > FOLDER_TEXT_MAX or len(by_path) - len(order) > FOLDERS_MAX:
                     raise StageError(
-                        "a tree with more folders than can be meant",
+                        "the tree has too many folders",
                         where=f"{below.origin or '?'}: {below.path[:80]}…",
-                        why=f"{FOLDERS_MAX} that nothing names, with {FOLDER_TEXT_MAX} characters "
-                        "of paths, are the most", reason="tree-limit")
+                        why=f"at most {FOLDERS_MAX} without an entry of their own, with "
+                        f"{FOLDER_TEXT_MAX} characters of paths, are allowed", reason="tree-limit")
                 by_path[path] = Entry(path, "dir", 0o755, time=below.time, origin=below.origin)
                 continue
             if above.kind != "dir":
@@ -157,7 +157,7 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
 
 
 def _is_in_order(paths: Iterable[str]) -> bool:
-    """Whether paths come as a tree has them: those of specs do, and keys to sort by take memory."""
+    """Whether paths are sorted as in a tree. Those of specs are, and sorting takes memory."""
     return all(before < after for before, after in pairwise(map(path_order, paths)))
 
 

@@ -1,11 +1,11 @@
-"""URLs as they may be shown: a password in one is for the server, and for nobody who reads."""
+"""URLs as they may be shown: without passwords."""
 
 from __future__ import annotations
 
 import re
 
-# Behind `user:` comes the password, up to the last @ before the path. One with a slash in it is no
-# proper URL, and is hidden all the same: what looks like a port is none then.
+# After `user:` comes the password, up to the last @ before the path. With a slash in the password
+# it is not a proper URL, but it is hidden all the same; then what looks like a port is none.
 _SECRET = re.compile(
     r"(://(?!\[)[^\s/?#:]{0,256}):(?:[^\s/?#]{0,1024}|(?!\d+[/?#])\S{0,1024})@")
 

@@ -1,7 +1,7 @@
-"""What Xen takes of a machine's memory, what it gives dom0, and what a domU takes of the rest.
+"""How much of a machine's memory Xen takes, what it gives dom0, and what each domU takes.
 
-All in MB of 2^20 bytes, by estimates that are rather too high: a domU that no memory is left for
-does not start, and nobody may be there to see it.
+All in MB of 2^20 bytes. The estimates are rather too high: a domU for which no memory is left does
+not start, perhaps unnoticed.
 
 Xen      32 bytes for each page (struct page_info) and 8 more (the machine-to-physical table) are
          1 % of the memory; with page tables, IOMMU tables and what NUMA leaves over 1/64. Xen's own
@@ -25,11 +25,11 @@ _UNITS = {"": 1 << 10, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 
 _MB = 1 << 20
 _SIZE = re.compile(r"(-?)([0-9]+|0[xX][0-9a-fA-F]+?)([bkmgtBKMGT]?)").fullmatch
 _SHARE = re.compile(r"(?:(.+)\+)?([0-9]{1,2})%").fullmatch
-_KEPT = 128  # MB that dom0 is not given where nothing is said
+_KEPT = 128  # MB that dom0 does not get by default
 
 
 def taken_by_xen(memory: int) -> int:
-    """MB that neither dom0 nor a domU can have, of a machine with `memory` MB."""
+    """MB of a machine with `memory` MB that neither dom0 nor a domU can have."""
     return 128 + -(-memory // 64)
 
 
@@ -41,13 +41,13 @@ def taken_by_domu(memory: int, cpus: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A size as Xen is told it: bytes, less than all where negative, and a share of all."""
+    """A size as Xen reads it: bytes (negative: all memory but these) and a percentage of all."""
 
     size: int
     percent: int = 0
 
     def of(self, memory: int) -> int:
-        """Of so many MB."""
+        """The MB that this is on a machine with `memory` MB."""
         if self.size < 0:
             return max(memory + self.size // _MB, 0)
         return self.size // _MB + memory * self.percent // 100
@@ -59,7 +59,7 @@ class Dom0Memory:
 
     word   as it stands in the recipe, `dom0_mem=512M`; empty: there is none
     file   the recipe, and the line of the word; 0: there is none
-    wrong  what Xen would not understand of it
+    wrong  the part that Xen would not understand
     """
 
     file: str
@@ -81,7 +81,7 @@ class Dom0Memory:
 
 
 def dom0_memory(words: tuple[str, ...], file: str, line: int) -> Dom0Memory:
-    """What Xen's words say of dom0's memory; the last `dom0_mem=` counts."""
+    """The memory that Xen's command line gives dom0; the last `dom0_mem=` wins."""
     word = next((text for text in reversed(words) if text.startswith("dom0_mem=")), "")
     if not word:
         return Dom0Memory(file)
@@ -100,7 +100,7 @@ def dom0_memory(words: tuple[str, ...], file: str, line: int) -> Dom0Memory:
 
 
 def _amount(text: str) -> Amount | None:
-    """None where Xen would not understand it."""
+    """None if Xen would not understand it."""
     share = _SHARE(text)
     try:
         if share:
@@ -111,7 +111,7 @@ def _amount(text: str) -> Amount | None:
 
 
 def _bytes(text: str) -> int:
-    """A size: with 0 before it octal, with 0x hexadecimal; in KiB without a unit."""
+    """A size in bytes: octal after 0, hexadecimal after 0x; in KiB without a unit."""
     found = _SIZE(text)
     if not found:
         raise ValueError(text)

@@ -170,7 +170,7 @@ def test_a_mapping_that_kept_its_own_order_has_no_key(keys: Keys) -> None:
 
 
 def test_a_float_is_refused_when_the_stage_is_made() -> None:
-    with pytest.raises(StageError, match="float has no place in a key") as caught:
+    with pytest.raises(StageError, match="float cannot be part of a key") as caught:
         Toy({"a": (1.5,)})
     assert caught.value.where == "Toy.value['a'][0]"
 

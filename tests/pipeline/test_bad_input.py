@@ -55,23 +55,23 @@ CONFIGURATION: dict[str, Bad] = {
         both(changed(RECIPE, '"pv-linear-pt=true"', r'"a b", "", "a\u0000", "\""'),
              changed(RECIPE, '"verbose"', r'"a\nb"')),
         "recipes/dom0.toml has 5 problems", RECIPE, problems=(
-            ("boot.xen[1]: 'a b' is no word of a command line: ASCII, without blanks, quotes and "
-             "backslashes; give each word alone"),
+            ("boot.xen[1]: 'a b' is not a word of a command line: use ASCII without blanks, "
+             "quotes and backslashes, and give each word separately"),
             "boot.xen[2]: an empty word",
-            ("boot.xen[3]: 'a\\x00' is no word of a command line: ASCII, without blanks, quotes "
-             "and backslashes; give each word alone"),
-            ("boot.xen[4]: '\"' is no word of a command line: ASCII, without blanks, quotes and "
-             "backslashes; give each word alone"),
-            r"boot.also.a\nb: 'a\nb' has characters that cannot be shown")),
+            ("boot.xen[3]: 'a\\x00' is not a word of a command line: use ASCII without blanks, "
+             "quotes and backslashes, and give each word separately"),
+            ("boot.xen[4]: '\"' is not a word of a command line: use ASCII without blanks, "
+             "quotes and backslashes, and give each word separately"),
+            r"boot.also.a\nb: 'a\nb' has unprintable characters")),
     "paths that are none": Bad(
         both(changed(RECIPE, '["server/overlay", "dom0/overlay"]', '["", ".", "dom0/overlay/"]'),
              changed(RECIPE, '"etc/rc.netbsd"', r'"a\u0000b"')),
         "recipes/dom0.toml has 4 problems", RECIPE, problems=(
             "overlays[0]: is empty",
             "overlays[1]: path '.' must be a path below its folder",
-            ("overlays[2]: path 'dom0/overlay/' must be a path below its folder: say "
+            ("overlays[2]: path 'dom0/overlay/' must be a path below its folder: write "
              "'dom0/overlay'"),
-            r"keep.etc/rc: 'a\x00b' has characters that cannot be shown")),
+            r"keep.etc/rc: 'a\x00b' has unprintable characters")),
     "keys without an effect": Bad(
         added("recipes/domu/base.toml", "[boot]\ntimeout = 1\nxne = 1\n"),
         "recipes/domu/base.toml has 2 problems", "recipes/domu/base.toml", problems=(
@@ -80,7 +80,8 @@ CONFIGURATION: dict[str, Bad] = {
     "space without an end": Bad(
         added("recipes/domu/base.toml", 'free = "99999999999999999999g"\n'),
         "recipes/domu/base.toml has 1 problem", problems=(
-            "free: '99999999999999999999g' is more than an image can have: 1000%, or 1024g",)),
+            ("free: '99999999999999999999g' is more than an image can have: at most 1000% "
+             "or 1024g"),)),
     "no overlay folder": Bad(
         changed(RECIPE, "dom0/overlay", "dom0/ovrlay"),
         "there is no folder dom0/ovrlay; did you mean dom0/overlay?",
@@ -95,7 +96,7 @@ CONFIGURATION: dict[str, Bad] = {
         "mdoe: unknown keyword; did you mean mode?", f"/{OVERLAY}.mtree:"),
     "a mode that is none": Bad(
         added(f"{OVERLAY}.mtree", "./etc/rc.conf mode=0999\n"),
-        "mode: '0999' is no mode: four octal digits at most", f"/{OVERLAY}.mtree:"),
+        "mode: '0999' is not a mode: use at most four octal digits", f"/{OVERLAY}.mtree:"),
     "a time beyond what a CD can say": Bad(
         added(f"{OVERLAY}.mtree", "./late type=dir time=99999999999.0\n"),
         "late: the time 99999999999 cannot be written: a CD has one byte for the year: 1900 to",
@@ -106,11 +107,11 @@ CONFIGURATION: dict[str, Bad] = {
         "/recipes/domu/base/overlay.mtree:"),
     "a device number NetBSD has not": Bad(
         added(f"{OVERLAY}.mtree", "./dev/x type=char device=netbsd,5000,1\n"),
-        "device: 5000,1 is no device number of NetBSD", f"/{OVERLAY}.mtree:"),
+        "device: 5000,1 is not a NetBSD device number", f"/{OVERLAY}.mtree:"),
     "several files": Bad(
         both(changed(RECIPE, "XEN3_DOM0_CD", "XEN3_DOM0_DC"), changed(RECIPE, '"etc"]', '"ect"]'),
              added("recipes/domu/base.toml", "fre = 1\n")),
-        "3 things are wrong", do="binary_sets in the release definition says", problems=(
+        "there are 3 problems", do="binary_sets in the release definition says", problems=(
             "recipes/domu/base.toml: fre: unknown key; did you mean free?",
             ("recipes/dom0.toml: sets: the release has no set ect; did you mean etc? (known: base, "
              "etc)"),

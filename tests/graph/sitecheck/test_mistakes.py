@@ -41,15 +41,15 @@ MISTAKES: dict[str, tuple[Edit, list[str]]] = {
          f"{ALPHA}/domUs/nfs:4: vcpus: must be a whole number from 1 to 32, is 'two'"]),
     "MAC": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", mac="00:16:3e:00:00"),
-        [(f"{ALPHA}/domUs/nfs:5: mac: must be six pairs of hexadecimal digits, 00:16:3e:00:00:01, "
-         "is '00:16:3e:00:00'")]),
+        [(f"{ALPHA}/domUs/nfs:5: mac: must be six pairs of hexadecimal digits, such as "
+         "00:16:3e:00:00:01, is '00:16:3e:00:00'")]),
     "MAC of a group": (
         lambda s: put(s, f"{ALPHA}/domUs/nfs", mac="01:16:3e:00:00:01"),
-        [(f"{ALPHA}/domUs/nfs:5: mac: must be the address of one card, not of a group or of none, "
-         "is '01:16:3e:00:00:01'")]),
+        [(f"{ALPHA}/domUs/nfs:5: mac: must be the address of a single card, not a group address "
+         "or all zeros, is '01:16:3e:00:00:01'")]),
     "address": (
         lambda s: put(s, NFS, address="10.0.0.256"),
-        [(f"{NFS}:2: address: must be an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, "
+        [(f"{NFS}:2: address: must be an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
          "is '10.0.0.256'")]),
     "prefix length": (
         lambda s: put(s, NFS, address="10.0.0.31/33"),

@@ -35,19 +35,19 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
           "10.0.0.11/24; say the same in both")]),
     "an address that cannot be": (
         lambda s: write(s, CARD, "inet 10.0.0.310/24\n"),
-        [(f"{CARD}:1: inet: must be an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, "
+        [(f"{CARD}:1: inet: must be an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
           "is '10.0.0.310/24'")]),
     "an octal address": (
         lambda s: write(s, CARD, "inet 010.0.0.31/24\n"),
-        [(f"{CARD}:1: inet: must be an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, "
+        [(f"{CARD}:1: inet: must be an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
           "is '010.0.0.31/24'")]),
     "a netmask with a hole": (
         lambda s: write(s, CARD, "inet 10.0.0.31 netmask 255.0.255.0\n"),
-        [(f"{CARD}:1: inet: must be a netmask whose ones are all at its beginning, 255.255.255.0, "
+        [(f"{CARD}:1: inet: must be a netmask with all ones on the left, such as 255.255.255.0, "
           "is '10.0.0.31 netmask 255.0.255.0'")]),
     "a netmask that is none": (
         lambda s: write(s, CARD, "inet 10.0.0.31 netmask 24\n"),
-        [(f"{CARD}:1: inet: must be a netmask, 255.255.255.0 or 0xffffff00, "
+        [(f"{CARD}:1: inet: must be a netmask such as 255.255.255.0 or 0xffffff00, "
           "is '10.0.0.31 netmask 24'")]),
     "rc.conf against server.conf": (
         lambda s: (write(s, SETTINGS, ". /etc/defaults/rc.conf\nifconfig_xennet0='10.0.0.77/24'\n"),
@@ -124,7 +124,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
           "is '127.0.0.1'")]),
     "a gateway with a prefix": (
         lambda s: write(s, GATE, "10.0.0.1/24\n"),
-        [(f"{GATE}:1: mygate: must be an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, "
+        [(f"{GATE}:1: mygate: must be an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
           "is '10.0.0.1/24'")]),
     "no gateway": (
         lambda s: write(s, GATE, "\n"),
@@ -150,14 +150,14 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         [f"{HOSTS}:10: localhost is 10.0.0.90 here; it is 127.0.0.1 and ::1"]),
     "an octal address in hosts": (
         lambda s: hosts(s, "10.0.0.090 www"),
-        [(f"{HOSTS}:10: must begin with an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, begins "
-          "with '10.0.0.090'")]),
+        [(f"{HOSTS}:10: must begin with an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
+          "begins with '10.0.0.090'")]),
     "an address without a name": (
         lambda s: hosts(s, "10.0.0.90"),
         [f"{HOSTS}:10: 10.0.0.90 has no name"]),
     "a name that cannot be": (
         lambda s: hosts(s, "10.0.0.90 w_w"),
-        [f"{HOSTS}:10: 'w_w' is no host name: letters, digits and - between dots"]),
+        [f"{HOSTS}:10: 'w_w' is not a host name: use letters, digits and - between dots"]),
     "hosts of one server": (
         lambda s: (remove(s, "vservers/nfs/etc/hosts"),
                    write(s, "vservers/nfs/etc/hosts", "10.0.0.9 sql\n")),

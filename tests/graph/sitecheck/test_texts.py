@@ -104,8 +104,8 @@ ODD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         []),
     "a very long line": (
         lambda s: write(s, f"{ETC}/mygate", "1" * 100_000 + "\n"),
-        [(f"{ETC}/mygate:1: mygate: must be an IPv4 or IPv6 address, 10.0.0.1 or 10.0.0.1/24, is "
-          f"'{'1' * 40}…' (100000 characters)")]),
+        [(f"{ETC}/mygate:1: mygate: must be an IPv4 or IPv6 address such as 10.0.0.1 or "
+          f"10.0.0.1/24, is '{'1' * 40}…' (100000 characters)")]),
     "a folder for a file": (
         lambda s: (remove(s, f"{ETC}/myname") / ETC / "myname").mkdir(),
         []),
