@@ -115,7 +115,7 @@ def _value(name: str, kind: type[object], given: object) -> str | int | bool:
     if not isinstance(given, str):
         raise ValueError(f"must be a text, is {shown(repr(given))}")  # noqa: TRY004  all are told
     if not given.isprintable():
-        raise ValueError(f"{shown(given)!r} has characters that cannot be shown")
+        raise ValueError(f"{shown(given)!r} has unprintable characters")
     if not given.strip() and name in {"release", "build", "dist"}:
         raise ValueError("is empty; leave it out for what is usual")
     if name == "progress" and given not in PROGRESS:

@@ -12,7 +12,7 @@ CARD = "vservers/nfs/etc/ifconfig.xennet0"
 NAME, GATE = "vservers/nfs/etc/myname", "vservers/nfs/etc/mygate"
 SETTINGS, FSTAB = "vservers/nfs/etc/rc.conf", "vservers/nfs/etc/fstab"
 HOSTS, RESOLVER = "global/hosts", "global/resolv.conf"
-MUST = "must be the address of one machine"
+MUST = "must be the address of a single machine"
 
 
 def hosts(site: Path, line: str) -> Path:
@@ -120,7 +120,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         [f"{GATE}:1: mygate: 10.0.0.255 is a network, or all of its machines; name the router"]),
     "a gateway that cannot be": (
         lambda s: write(s, GATE, "127.0.0.1\n"),
-        [(f"{GATE}:1: mygate: {MUST}: those that begin with 0, 127 or 224 to 255 are not, "
+        [(f"{GATE}:1: mygate: {MUST}, so it cannot begin with 0, 127 or 224 to 255, "
           "is '127.0.0.1'")]),
     "a gateway with a prefix": (
         lambda s: write(s, GATE, "10.0.0.1/24\n"),
