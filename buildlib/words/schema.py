@@ -16,8 +16,11 @@ from typing import Any, TypeVar
 
 from buildlib.words.errors import ConfigError
 from buildlib.words.names import FieldProblems
+from buildlib.words.nearness import near
 
 T = TypeVar("T")
+
+_HINTS = 100  # problems before one that is told with the nearest name
 
 
 def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
@@ -63,8 +66,9 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
     fields = _fields(kind)
     before = len(problems)
     problems.extend(
-        f"{_join(at, str(key))}: unknown key{nearest(str(key), fields)}"
-        for key in data if key not in fields
+        f"{_join(at, str(key))}: unknown key"
+        f"{nearest(str(key), fields) if number < _HINTS else ''}"
+        for number, key in enumerate((key for key in data if key not in fields), before)
     )
     values = {}
     for name, (hint, needed) in fields.items():
@@ -110,7 +114,8 @@ def _plain(hint: type, data: object, at: str, problems: list[str]) -> object:
 def _choice(known: tuple[str | int, ...], data: object, at: str, problems: list[str]) -> object:
     if data not in known:
         names = list(map(str, known))
-        given = f", not {data!r}{nearest(data, names)}" if isinstance(data, str) else ""
+        hint = nearest(data, names) if isinstance(data, str) and len(problems) < _HINTS else ""
+        given = f", not {data!r}{hint}" if isinstance(data, str) else ""
         problems.append(f"{at}: one of {', '.join(names)}{given}")
         return None
     return data
@@ -150,7 +155,5 @@ def _join(at: str, key: str) -> str:
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """`; did you mean X?`, or nothing where no known name is near."""
-    import difflib
-
-    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    found = near(name, known)
     return f"; did you mean {found[0]}?" if found else ""

@@ -7,20 +7,22 @@ than everything that is asked of it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from buildlib.sources.pkgsrc.pattern import (
     Alternative,
     AnyVersion,
     Glob,
-    Pattern,
     Range,
     compile_pattern,
     newest_first,
 )
 from buildlib.sources.pkgsrc.summary import Summary
+from buildlib.words.errors import SourceError
+from buildlib.words.nearness import near
 
+TRIES_MAX = 1_000_000  # names compared with patterns; a set of 1,000 packages needs 100,000
 _NEAREST = 3
 
 
@@ -30,6 +32,7 @@ class NameIndex:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(set(names))
         self._found: dict[str, tuple[str, ...]] = {}
+        self._tries = 0
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -52,18 +55,29 @@ class NameIndex:
         """All names that match the pattern `text`, the best first. Raises as compile_pattern."""
         found = self._found.get(text)
         if found is None:
-            pattern = compile_pattern(text)
-            names = {name for name in self._candidates(pattern) if pattern.matches(name)}
+            names = {name for alternative in compile_pattern(text).alternatives
+                     for name in self._tried(alternative, text) if alternative.matches(name)}
             found = self._found[text] = tuple(names if len(names) == 1 else newest_first(names))
         return found
 
-    def _candidates(self, pattern: Pattern) -> Iterable[str]:
-        for alternative in pattern.alternatives:
-            match alternative:
-                case Range(base):
-                    yield from self.bases.get(base, ())
-                case AnyVersion(stem) | Glob(stem):
-                    yield from self._starting(stem)
+    def _tried(self, alternative: Alternative, text: str) -> Iterator[str]:
+        """The names that it may match; those of all patterns together have a limit."""
+        for name in self._candidates(alternative):
+            self._tries += 1
+            if self._tries > TRIES_MAX:
+                short = text if len(text) <= 80 else f"{text[:79]}…"
+                raise SourceError(
+                    f"{short!r} is not a usable pattern", reason="pattern",
+                    why=f"up to here {TRIES_MAX:,} names were compared with patterns, which no "
+                    "repository needs")
+            yield name
+
+    def _candidates(self, alternative: Alternative) -> Iterable[str]:
+        match alternative:
+            case Range(base):
+                return self.bases.get(base, ())
+            case AnyVersion(stem) | Glob(stem):
+                return self._starting(stem)
 
     def _starting(self, stem: str) -> Iterable[str]:
         at = bisect_left(self._names, stem)
@@ -131,17 +145,16 @@ class Repository:
 
         If there is a package of that base, its versions; otherwise those spelled most alike.
         """
-        import difflib
-
         if "/" in text:
             known = sorted(path for path in self._by_path if path)
-            return tuple(difflib.get_close_matches(text, known, n=_NEAREST))
-        bases = [_base(alternative) for alternative in compile_pattern(text).alternatives]
+            return tuple(near(text, known, most=_NEAREST))
+        alternatives = compile_pattern(text).alternatives[:_NEAREST]
+        bases = [_base(alternative) for alternative in alternatives]
         same = [name for base in bases for name in self.of_base(base)]
         if same:
             return tuple(same[:_NEAREST])
         known = sorted(self.names.bases)
-        alike = [near for base in bases for near in difflib.get_close_matches(base, known, n=3)]
+        alike = [other for base in bases for other in near(base, known, most=_NEAREST)]
         return tuple(name for base in alike[:_NEAREST] for name in self.of_base(base)[:1])
 
 

@@ -23,12 +23,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from buildlib.sources.pkgsrc.repository import NameIndex, Repository
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.words.errors import SourceError
 
 PREFIX = "/usr/pkg"
+STEPS_MAX = 2_000_000  # candidates that are looked at; a set of 1,000 packages needs 20,000
+SHOWN = 20  # problems of one kind that are told
+_STEPS_SHOWN = 12  # packages of one chain that are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,13 @@ class _Need:
 
 def _way(need: _Need, *last: str) -> str:
     """From the recipe to whoever has `need`, then `last`."""
-    steps = [*last]
+    steps = [*reversed(last)]
     while need.parent is not None:
-        steps.insert(0, need.requirer)
+        steps.append(need.requirer)
         need = need.parent
+    steps.reverse()
+    if len(steps) > _STEPS_SHOWN:
+        steps = [*steps[: _STEPS_SHOWN // 2], "…", *steps[-_STEPS_SHOWN // 2 :]]
     return " → ".join((f"{need.text} (recipe)", *steps))
 
 
@@ -96,6 +103,40 @@ def _way(need: _Need, *last: str) -> str:
 class _Node:
     needs: list[_Need] = field(default_factory=list)
     picks: dict[str, str] = field(default_factory=dict)  # pattern of DEPENDS to PKGNAME
+
+
+@dataclass(slots=True)
+class _Limit:
+    """Packages of a base that all of `needs` (by text) take."""
+
+    suiting: set[str]
+    needs: dict[str, _Need] = field(default_factory=dict)
+
+    def hold(self, need: _Need) -> None:
+        """Leave those that `need` takes, too."""
+        if need.text not in self.needs:
+            self.needs[need.text] = need
+            self.suiting.intersection_update(need.candidates)
+
+
+@dataclass(slots=True)
+class _Work:
+    """How many candidates were looked at, in all attempts: a stranger's summary may have no end of
+    them, each time one version less.
+    """
+
+    where: str
+    steps: int = 0
+
+    def add(self, steps: int) -> None:
+        """Raises SourceError where it is more than any repository needs."""
+        self.steps += steps
+        if self.steps > STEPS_MAX:
+            raise SourceError(
+                "no set of packages can be chosen", where=self.where, reason="pkg-versions",
+                why=f"{STEPS_MAX:,} candidates were looked at, and their DEPENDS still contradict "
+                "each other", hint="no repository has such packages; use another mirror "
+                "(`mirror=URL`)")
 
 
 class _AgainError(Exception):
@@ -121,9 +162,10 @@ def resolve(
     `pkg-conflict`, `pkg-library`, `pattern`.
     """
     roots = tuple(sorted(set(wanted)))
-    limits: dict[str, dict[str, _Need]] = {}
+    limits: dict[str, _Limit] = {}
+    work = _Work(repository.where)
     while True:
-        closure = _Closure(repository, limits)
+        closure = _Closure(repository, limits, work)
         try:
             closure.close(roots)
         except _AgainError:
@@ -137,9 +179,12 @@ def resolve(
 class _Closure:
     """One attempt. `limits` outlives it: base to what every package of that base must satisfy."""
 
-    def __init__(self, repository: Repository, limits: dict[str, dict[str, _Need]]) -> None:
+    def __init__(
+        self, repository: Repository, limits: dict[str, _Limit], work: _Work
+    ) -> None:
         self.repository = repository
         self.limits = limits
+        self._work = work
         self.nodes: dict[str, _Node] = {}
         self._bases: dict[str, str] = {}
         self._fresh: deque[str] = deque()  # came in, DEPENDS not read yet
@@ -211,9 +256,11 @@ class _Closure:
             self.nodes[need.requirer].picks[need.text] = name
 
     def _pick(self, need: _Need) -> str:
-        for name in need.candidates:
+        for at, name in enumerate(need.candidates):
             if name in self.nodes:
+                self._work.add(at + 1)
                 return name
+        self._work.add(2 * len(need.candidates))
         allowed = [name for name in need.candidates if self._allowed(name)]
         if not allowed:
             raise self._missing(need)
@@ -221,14 +268,15 @@ class _Closure:
             if _base(name) not in self._bases:
                 return name
         base = _base(allowed[0])
-        limit = self.limits.setdefault(base, {})
+        limit = self.limits.setdefault(base, _Limit(set(self.repository.of_base(base))))
         for other in (*self.nodes[self._bases[base]].needs, need):
-            limit.setdefault(other.text, other)
+            limit.hold(other)
+        self._work.add(len(self.nodes[self._bases[base]].needs) + len(self.nodes))
         raise _AgainError
 
     def _allowed(self, name: str) -> bool:
         limit = self.limits.get(_base(name))
-        return not limit or all(name in need.candidates for need in limit.values())
+        return limit is None or name in limit.suiting
 
     def _missing(self, need: _Need) -> SourceError:
         if need.candidates:
@@ -236,8 +284,9 @@ class _Closure:
             return SourceError(
                 f"no version of {_base(need.candidates[0])} suits everybody",
                 where=self.repository.where,
-                why="\n".join(one.chain() for one in limit.values()),
-                hint="there is " + ", ".join(self.repository.of_base(_base(need.candidates[0]))),
+                why="\n".join(one.chain() for one in islice(limit.needs.values(), SHOWN)),
+                hint="there is " + ", ".join(
+                    self.repository.of_base(_base(need.candidates[0]))[:SHOWN]),
                 reason="pkg-versions",
             )
         near = self.repository.nearest(need.text)
@@ -253,14 +302,12 @@ class _Closure:
 def _check_conflicts(closure: _Closure) -> None:
     """CONFLICTS holds in both directions, and never of a package with itself."""
     index = NameIndex(closure.nodes)
-    problems = []
-    for name in sorted(closure.nodes):
-        for text in closure.repository[name].conflicts:
-            problems += [
-                f"{name} conflicts with {text}\n{closure.chain(name)}\n{closure.chain(other)}"
-                for other in closure.matching(text, index, f"CONFLICTS of {name}")
-                if other != name
-            ]
+    problems = list(islice((
+        f"{name} conflicts with {text}\n{closure.chain(name)}\n{closure.chain(other)}"
+        for name in sorted(closure.nodes)
+        for text in closure.repository[name].conflicts
+        for other in closure.matching(text, index, f"CONFLICTS of {name}")
+        if other != name), SHOWN))
     if problems:
         raise SourceError(
             "packages that cannot be installed together",
@@ -292,8 +339,10 @@ def _check_libraries(
             f"nothing provides the shared library {first}" if len(missing) == 1
             else f"nothing provides {len(missing)} shared libraries",
             where=repository.where,
-            why="\n".join(f"{library}: {closure.chain(name)}" for library, name in missing.items()),
-            hint="\n".join(_library_hint(library, repository, provided) for library in missing),
+            why="\n".join(f"{library}: {closure.chain(name)}"
+                          for library, name in islice(missing.items(), SHOWN)),
+            hint="\n".join(_library_hint(library, repository, provided)
+                           for library in islice(missing, SHOWN)),
             reason="pkg-library",
         )
 

@@ -101,3 +101,35 @@ def test_a_package_that_needs_itself_in_another_version() -> None:
         resolve(["a"], Repository([Summary(pkgname="a-2", depends=("a<2",)),
                                    Summary(pkgname="a-1", depends=("a>=2",))]))
     assert caught.value.reason in {"pkg-versions", "pkg-missing"}
+
+
+def hostile(wanted: str, *packages: Summary) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        resolve([wanted], Repository(packages))
+    return caught.value
+
+
+def test_one_pattern_for_all_names_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buildlib.sources.pkgsrc.repository.TRIES_MAX", 1000)
+    error = hostile("{*a,*b,*c}", *(Summary(pkgname=f"p{n}-1") for n in range(400)))
+    assert (error.reason, error.what) == ("pattern", "'{*a,*b,*c}' is not a usable pattern")
+    assert "1,000 names" in str(error.why)
+
+
+def test_versions_that_contradict_each_other_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buildlib.sources.pkgsrc.resolve.STEPS_MAX", 1000)
+    users = [Summary(pkgname=f"a{n}-1", depends=(f"x<{50 - n}",)) for n in range(50)]
+    root = Summary(pkgname="root-1", depends=("x>=0", *(user.pkgname for user in users)))
+    error = hostile("root", root, *users, *(Summary(pkgname=f"x-{n}") for n in range(51)))
+    assert (error.reason, error.what) == ("pkg-versions", "no set of packages can be chosen")
+
+
+def test_errors_of_a_deep_chain_stay_short() -> None:
+    libraries = tuple(f"/usr/pkg/lib/l{n}" for n in range(1000))
+    chain = [Summary(pkgname=f"p{n}-1", depends=(f"p{n + 1}-1",), conflicts=("p*",) * (n < 9))
+             for n in range(3000)]
+    end = "p3000-1"
+    for last in (Summary(pkgname=end, requires=libraries), Summary(pkgname=end)):
+        packages = chain if not last.requires else [
+            Summary(pkgname=one.pkgname, depends=one.depends) for one in chain]
+        assert len(str(hostile("p0", *packages, last))) < 20_000
