@@ -15,7 +15,7 @@ from pathlib import Path
 from buildlib.words.keywords import DIGESTS, NOCHANGE, OPTIONAL, OWNERS
 from buildlib.words.mtree import TAG_END, entry_from
 from buildlib.words.schema import nearest
-from buildlib.words.spec import Said
+from buildlib.words.spec import SHOWN, Said
 from buildlib.words.tree import ROOT, Entry
 
 # What all names of one file have together.
@@ -23,6 +23,10 @@ _SHARED = ("mode", "uid", "gid", "uname", "gname", "time")
 _ONLY_OF = {"link": {"link"}, "device": {"char", "block"}, **{name: {"file"} for name in DIGESTS}}
 _UNKNOWN = "0" * 64  # in place of a digest that nobody asked for yet
 _NEAR = 300
+
+
+class _AbsentError(ValueError):
+    """A line for what the folder does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,12 @@ def apply(
             inode = _inode(line) if own.kind == "file" else ""
             done.entries[path] = _made(path, line, base, own, inode=inode and f"{origin}/{inode}",
                                        origin=origin, time=time)
+        except _AbsentError:
+            hint = nearest(path, _near(path, entries)) if len(done.problems) < SHOWN else ""
+            what = (f"{path}: not in the folder{hint}; a line alone makes a dir, link, char, block "
+                    "or fifo (type=)")
+            done.problems.append((line.line, what))
+            continue
         except ValueError as error:
             done.problems.append((line.line, str(error)))
             continue
@@ -135,9 +145,7 @@ def _own(
         if kind == "file" and (inode := _inode(line)):
             return _first(path, names[inode], entries)
         if kind is None or kind == "file" or line.says(NOCHANGE):
-            raise ValueError(
-                f"{path}: not in the folder{nearest(path, _near(path, entries))}; a line alone "
-                "makes a dir, link, char, block or fifo (type=)")
+            raise _AbsentError
         base = Entry(path, "dir", 0o755)
     elif line.says(NOCHANGE):
         return None

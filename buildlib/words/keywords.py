@@ -7,7 +7,7 @@ unvis(3), setmode(3).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from buildlib.words.mtree import DEVICE, KINDS, TAG_END, TAGS
 from buildlib.words.names import PATH_LIMIT, shown
@@ -35,7 +35,7 @@ _SHIFT = {"u": 6, "g": 3, "o": 0}
 _BITS = {"r": 4, "w": 2, "x": 1}
 
 
-def keywords_of(words: list[bytes]) -> dict[str, str]:
+def keywords_of(words: Iterable[bytes]) -> dict[str, str]:
     """Keyword to value of the words of a line. Raises ValueError."""
     keywords: dict[str, str] = {}
     for word in words:

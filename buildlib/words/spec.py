@@ -31,10 +31,13 @@ from buildlib.words.keywords import (
     known,
     shown_bytes,
 )
-from buildlib.words.names import below
+from buildlib.words.names import PATH_LIMIT, below
 from buildlib.words.tree import ROOT
 
 SHOWN = 20  # problems of one file that are reported
+PROBLEMS_MAX = 1000  # problems of one file; the reader stops there
+_WORD_MAX = 1 << 16  # bytes of a path before it is decoded
+_FEW = 1000
 _COMMENTED = re.compile(rb"((?:[^\\#]|\\.)*\\?)", re.DOTALL)
 _PATTERN = re.compile(rb"[*?]|\[[^]]*\]")
 
@@ -59,6 +62,8 @@ def read_spec(spec: bytes, *, where: str) -> dict[str, Said]:
             reader.take(number, line)
         except ValueError as error:
             problems.append((number, str(error)))
+            if len(problems) == PROBLEMS_MAX:
+                break
     if problems:
         raise spec_error(problems, where=where)
     return reader.said
@@ -72,7 +77,8 @@ def spec_error(problems: list[tuple[int, str]], *, where: str) -> ConfigError:
     told = [f"line {line}: {problem}" for line, problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         told.append(f"and {len(problems) - SHOWN} more")
-    return ConfigError(f"the spec has {len(problems)} problems", where=where,
+    count = f"{len(problems)}{' or more' if len(problems) == PROBLEMS_MAX else ''}"
+    return ConfigError(f"the spec has {count} problems", where=where,
                        problems=tuple(told), reason="mtree")
 
 
@@ -101,6 +107,7 @@ class _Reader:
     def __init__(self) -> None:
         self.said: dict[str, Said] = {}
         self._defaults: dict[str, str] = {}
+        self._read: dict[tuple[bytes, ...], dict[str, str]] = {}
         self._folder: str | None = ROOT  # None: not known
         self._left = False  # the root, by `..`
 
@@ -144,14 +151,26 @@ class _Reader:
         # so that the lines after a wrong one are checked as if it were right
         self._folder = path if path == ROOT or b"type=dir" in rest else _parent(path)
         self._left = False
-        keywords = _over(self._defaults, keywords_of(rest))
+        keywords = _over(self._defaults, self._keywords(tuple(rest)))
         kind = keywords.get("type", "dir" if path == ROOT else "")
         self._folder = None if not kind else path if kind == "dir" else _parent(path)
         if path in self.said:
             raise ValueError(f"{path}: line {self.said[path].line} already describes it")
         self.said[path] = Said(number, keywords)
 
+    def _keywords(self, words: tuple[bytes, ...]) -> dict[str, str]:
+        """What the words say; most lines of a long spec say the same."""
+        found = self._read.get(words)
+        if found is None:
+            found = keywords_of(words)
+            if len(self._read) < _FEW:
+                self._read[words] = found
+        return found
+
     def _path(self, word: bytes) -> str:
+        if len(word) > _WORD_MAX:
+            raise ValueError(f"{shown_bytes(word[:_WORD_MAX])}: a path of {len(word)} bytes; "
+                             f"NetBSD takes {PATH_LIMIT}")
         if _PATTERN.search(ESCAPE.sub(b"", word)):
             raise ValueError(f"{shown_bytes(word)}: patterns are not supported; give each path "
                              r"a line, and write \052 for *, \077 for ?, \133 for [")

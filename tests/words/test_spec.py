@@ -152,6 +152,15 @@ def test_every_line_that_is_wrong_is_told() -> None:
     assert "  - and 22 more\n" in text
 
 
+def test_of_very_many_wrong_lines_not_all_are_looked_at() -> None:
+    text = problem("./a mdoe=1\n" * 100_000)
+    assert text.startswith("the spec has 1000 or more problems\n")
+
+
+def test_a_path_without_end_is_not_decoded() -> None:
+    assert "a path of 3000000 bytes; NetBSD takes 1023" in problem("a\\." * 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("mode", "octal"),
     [("0", "0000"), ("644", "0644"), ("4755", "4755"), ("u=rwx,go=rx", "0755"),
