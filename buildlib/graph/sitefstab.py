@@ -35,12 +35,14 @@ def _line(file: str, line: Line, places: dict[str, str]) -> Iterator[Problem]:
         yield Problem(file, line.number, "must be device, place, type, options, and two numbers",
                       reason="value")
         return
-    place = line.words[1]
+    place, options = line.words[1], {"noauto", "union", "xx"} & {*line.words[3].split(",")}
     if place in {"none", "swap"}:
         return
     if not place.startswith("/"):
         yield Problem(file, line.number, f"must be mounted on an absolute path, is {shown(place)}",
                       reason="value")
+    elif options:  # not mounted by itself, or over another on purpose
+        return
     elif place in places:
         yield Problem(file, line.number, f"{place} is mounted by {places[place]} too",
                       "keep one of them", "twice")

@@ -27,8 +27,8 @@ _ASSIGNMENT = re.compile(
         (?:"([^"$`\\]*)"|'([^']*)'|([^\s;"'$`\\&|<>()]*))(?=[ \t;]|\Z)""", re.VERBOSE)
 _LIKE_ADDRESS = re.compile(r"[0-9:]").search
 _NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?").fullmatch
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def read_hosts(text: Iterable[str], wrong: list[tuple[int, str]]) -> Iterator[Ho
         if not names:
             wrong.append((line.number, f"{first} has no name"))
         elif bad is not None:
-            what = f"{shown(bad)} is not a host name: use letters, digits and - between dots"
+            what = f"{shown(bad)} is not a host name: use letters, digits, - and _ between dots"
             wrong.append((line.number, what))
         yield Host(line.number, address,
                    tuple(name.lower().rstrip(".") for name in names if _NAME(name)))

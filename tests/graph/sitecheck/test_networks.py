@@ -156,8 +156,8 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda s: hosts(s, "10.0.0.90"),
         [f"{HOSTS}:10: 10.0.0.90 has no name"]),
     "a name that cannot be": (
-        lambda s: hosts(s, "10.0.0.90 w_w"),
-        [f"{HOSTS}:10: 'w_w' is not a host name: use letters, digits and - between dots"]),
+        lambda s: hosts(s, "10.0.0.90 w$w"),
+        [f"{HOSTS}:10: 'w$w' is not a host name: use letters, digits, - and _ between dots"]),
     "hosts of one server": (
         lambda s: (remove(s, "vservers/nfs/etc/hosts"),
                    write(s, "vservers/nfs/etc/hosts", "10.0.0.9 sql\n")),
@@ -235,6 +235,10 @@ GOOD: dict[str, Callable[[Path], object]] = {
     "hosts of the system": lambda s: link(s, "vservers/nfs/etc/hosts", "/etc/defaults/hosts"),
     "more hosts": lambda s: hosts(s, "# x\n\n10.0.0.31 www WWW.Example.net. # y\n::1 localhost"
                                      "\nfd00::31 nfs\n0.0.0.0 ads.example.org\n127.0.0.1 me"),
+    "a name that hosts(5) takes and no name server": lambda s: hosts(s, "10.0.0.90 my_printer"),
+    "a place for what is put in by hand": lambda s: write(
+        s, FSTAB, "/dev/cd0a /mnt cd9660 ro,noauto\n/dev/sd0e /mnt msdos rw,noauto\n"
+                  "tmpfs /x tmpfs rw\ntmpfs /x tmpfs rw,union\n"),
     "a variable": lambda s: write(s, SETTINGS, 'hostname="$(cat /etc/myname)"\nhostname=$x\n'),
     "a point-to-point network": lambda s: (
         put(s, NFS, address="10.0.0.30/31"), write(s, CARD, "10.0.0.30/31\n"),
