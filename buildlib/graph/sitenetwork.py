@@ -108,7 +108,8 @@ def _seen(machine: Machine) -> Machine:
         if text:
             machine.settings.update({name: (text[0], line, value) for name, (line, value)
                                      in assignments(text[1]).items()})
-    machine.is_dynamic = is_yes(machine.settings.get("dhcpcd", ("", 0, ""))[2])
+    machine.is_dynamic = any(is_yes(machine.settings.get(name, ("", 0, ""))[2])
+                             for name in ("dhcpcd", "dhclient"))
     for path in sorted(machine.folder.paths):
         if path.startswith(_CARD):
             _add_card(machine, path.removeprefix(_CARD), path)

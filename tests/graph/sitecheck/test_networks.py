@@ -219,6 +219,7 @@ GOOD: dict[str, Callable[[Path], object]] = {
         for host in ("alpha", "beta")],
     "DHCP": lambda s: write(s, CARD, "dhcp\n"),
     "DHCP by rc.conf": lambda s: (remove(s, CARD), write(s, SETTINGS, "dhcpcd=YES\n")),
+    "DHCP by dhclient": lambda s: (remove(s, CARD), write(s, SETTINGS, "dhclient=YES\n")),
     "DHCP by rc.conf.d": lambda s: (
         remove(s, CARD), write(s, "vservers/nfs/etc/rc.conf.d/dhcpcd", "dhcpcd='yes'\n")),
     "rc.conf alone": lambda s: (
