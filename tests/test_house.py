@@ -173,7 +173,6 @@ WRITES = {
     "stages/kernel.py": "a work folder, which counts once it is marked as done",
     "graph/boot.py": "the log of a console grows while the computer runs",
     "graph/compilers.py": "a scratch folder",
-    "graph/engine.py": "the folder of a stage that failed, kept for people",
     "graph/imageserver.py": "what openssl signs, in a scratch folder",
     "graph/reproduce.py": "a checkout for one build",
     "testing/repositories.py": "a folder of the test that asks for it",

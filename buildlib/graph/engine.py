@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
@@ -19,6 +19,7 @@ from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, HostPackage, Job, Stage, named
+from buildlib.store.atomic_files import move, remove
 from buildlib.store.events import Finished, Note, Sink, Started
 from buildlib.store.glance import Signature
 from buildlib.store.host import SPACE_HINT, host_error, is_nearly_full, space_left
@@ -289,7 +290,7 @@ class Engine:
         marks = self.keys.marks(stage)
         with self._scratch(name) as folder:
             job = self._job(name, stage, folder)
-            job.log.unlink(missing_ok=True)
+            remove(job.log)
             results = stage.run(job)
             outputs = {key: self._stored(value) for key, value in results.items()}
         changed = self._changes(stage, decision, marks)
@@ -353,11 +354,11 @@ class Engine:
             yield folder
             shutil.rmtree(kept, ignore_errors=True)
         except ToolError as error:
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.parent.mkdir(exist_ok=True)
-            folder.rename(kept)
-            if error.command:
-                error.command = error.command.replace(str(folder), str(kept))
+            with suppress(OSError):  # what the tool said counts more than the folder
+                remove(kept)
+                move(folder, kept)
+                if error.command:
+                    error.command = error.command.replace(str(folder), str(kept))
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)

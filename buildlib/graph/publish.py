@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import stat
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -15,6 +14,7 @@ from buildlib.graph.engine import Engine
 from buildlib.graph.product import Product
 from buildlib.store.atomic_files import beside, leftovers, move, remove, serve_folder, sync
 from buildlib.store.events import Finished, Sink
+from buildlib.store.reading import status_at
 from buildlib.store.records import Document, Output, Record
 from buildlib.store.surroundings import ticks
 from buildlib.words import jsons
@@ -109,10 +109,8 @@ class Publisher:
 
     def _is_blob(self, path: Path, blob: Blob) -> bool:
         blobs = self._store.blobs
-        try:
-            status = os.lstat(path)
-            kept = os.lstat(blobs.where(blob.sha256))
-        except (FileNotFoundError, NotADirectoryError):
+        status, kept = status_at(path), status_at(blobs.where(blob.sha256))
+        if status is None or kept is None:
             return False
         if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
             return blobs.has(blob)

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from buildlib.store.atomic_files import SERVED, beside, new_file, write_file
+from buildlib.store.reading import status_at
 from buildlib.store.store import Store
 from buildlib.words.digest import Blob
 
@@ -19,11 +20,8 @@ def sha256_of(path: Path) -> str:
 
 def is_file(path: Path, size: int) -> bool:
     """Whether a file of that size is there, which others can read; its mode is mended."""
-    try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+    status = status_at(path)
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != size:
         return False
     if stat.S_IMODE(status.st_mode) != SERVED:
         path.chmod(SERVED)

@@ -9,6 +9,7 @@ name, before the call returns: a power cut does not take it back.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import shutil
@@ -20,6 +21,7 @@ from buildlib.words.numbers import number_or_none
 
 STORED, SERVED, SERVED_FOLDER = 0o444, 0o644, 0o755
 
+_IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP})
 _NUMBERS = itertools.count()
 _SHOWN = 100  # bytes of a file's name that its scratch file's name repeats
 
@@ -109,16 +111,16 @@ def move(
     folder = os.path.dirname(target) or "."
     try:
         os.rename(source, target)
-    except FileNotFoundError:
-        os.makedirs(folder, exist_ok=True)
-        os.rename(source, target)
-    except (IsADirectoryError, NotADirectoryError, FileExistsError):
-        if not clearing:
+    except OSError as error:
+        if error.errno != errno.ENOENT and not (clearing and error.errno in _IN_THE_WAY):
             raise
-        if not os.path.isdir(folder):
-            remove(folder)
-            os.makedirs(folder, exist_ok=True)
-        remove(target)
+        if clearing:
+            if not os.path.isdir(folder):  # a link may lead nowhere, or in a circle
+                with contextlib.suppress(OSError):  # never a folder: another thread may make it
+                    os.unlink(folder)
+            if error.errno != errno.ENOENT:
+                remove(target)
+        os.makedirs(folder, exist_ok=True)
         os.rename(source, target)
     if durable:
         sync(folder)
@@ -126,7 +128,7 @@ def move(
 
 def remove(path: str | Path) -> None:
     """Remove whatever is at `path`, if anything is."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:

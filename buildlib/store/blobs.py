@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from buildlib.store.atomic_files import STORED, NewFile, fresh_name, move, new_file, remove
+from buildlib.store.reading import status_at
 from buildlib.store.seal import Seal
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob, StoreError
@@ -179,12 +180,11 @@ class Blobs:
     def discard(self, sha256: str) -> int:
         """Remove a blob if it is there; the bytes that are free now."""
         path = self.where(sha256)
-        try:
-            size = os.lstat(path).st_size
-        except (FileNotFoundError, NotADirectoryError):
+        status = status_at(path)
+        if status is None:
             return 0
         remove(path)
-        return size
+        return status.st_size
 
     def all(self) -> Iterator[str]:
         """The SHA-256 of every blob, in no order."""
@@ -222,11 +222,9 @@ class Blobs:
 
 
 def _is_file(path: str, size: int | None = None) -> bool:
-    try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return stat.S_ISREG(status.st_mode) and size in {None, status.st_size}
+    status = status_at(path)
+    return (status is not None and stat.S_ISREG(status.st_mode)
+            and size in {None, status.st_size})
 
 
 def names_below(folder: str | Path) -> Iterator[str]:

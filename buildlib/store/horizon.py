@@ -24,8 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from buildlib.store.atomic_files import write_file
+from buildlib.store.atomic_files import remove, write_file
+from buildlib.store.reading import read_small
 from buildlib.store.surroundings import boot_id
+from buildlib.words.numbers import whole_number
 
 _LOOK_SECONDS = 1.0
 _OBJECTS = (".o", ".lo", ".pico")
@@ -91,16 +93,19 @@ class Horizon:
 
     def forget(self) -> None:
         """The build has succeeded: no note is needed any more."""
-        self._file.unlink(missing_ok=True)
+        remove(self._file)
 
     def _has_same_inputs(self) -> bool:
         """Whether the remains were made of the same inputs; from now on they are."""
         if not self._inputs:
             return True
         path = self._file.with_name(f"{self._folder.name}.inputs")
-        before = path.read_text() if path.exists() else ""
-        path.write_text(self._inputs)
-        return before == self._inputs
+        try:
+            before = read_small(path)
+        except OSError:
+            before = b""
+        write_file(path, self._inputs.encode(), clearing=True)
+        return before == self._inputs.encode()
 
     def _pulse(self) -> int:
         """What time the file system has, in ns since 1970."""
@@ -112,13 +117,13 @@ class Horizon:
 
     def _read(self) -> int | None:
         try:
-            boot, time = self._file.read_text().split()
-            return int(time) if boot == boot_id() else None
-        except (FileNotFoundError, ValueError):
+            boot, time = read_small(self._file).decode().split()
+            return whole_number(time) if boot == boot_id() else None
+        except (OSError, ValueError):
             return None
 
     def _write(self, time: int) -> None:
-        write_file(self._file, f"{boot_id()} {time}\n".encode())
+        write_file(self._file, f"{boot_id()} {time}\n".encode(), clearing=True)
 
 
 class _Watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from buildlib.store.surroundings import free_bytes, free_files
@@ -20,7 +21,7 @@ def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
     """
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     named = error.filename2 or error.filename  # what was written to comes second
-    path = named if isinstance(named, str | Path) else None
+    path = _culprit(named) if isinstance(named, str | Path) else None
     system = error.strerror or str(error) or type(error).__name__
     what, hint = REFUSALS.get(error.errno or 0, (system, OTHERS))
     return StoreError(
@@ -31,6 +32,14 @@ def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
         hint=hint,
         reason="disk-full" if full else "host-io",
     )
+
+
+def _culprit(path: str | Path) -> str | Path:
+    """What is in the way on a path: the first part of it that is there and is no folder."""
+    for place in reversed(Path(path).parents):
+        if os.path.lexists(place) and not place.is_dir():
+            return place
+    return path
 
 
 def memory_error(*, where: str) -> StoreError:

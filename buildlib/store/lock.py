@@ -12,10 +12,13 @@ import fcntl
 import os
 import re
 import signal
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from buildlib.store.atomic_files import remove
+from buildlib.store.reading import status_at
 from buildlib.words.errors import StoreError
 
 _POLL_SECONDS = 0.1
@@ -32,6 +35,9 @@ class RunLock:
         """Hold the lock; while another run holds it, wait, after one call of `waiting`."""
         folder = self._path.parent
         folder.mkdir(parents=True, exist_ok=True)
+        status = status_at(self._path)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            remove(self._path)  # no run has such a thing open as its lock
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._wait(descriptor, waiting)

@@ -26,6 +26,7 @@ from struct import Struct
 
 from buildlib.store.atomic_files import STORED, NewFile, new_file, remove
 from buildlib.store.blobs import CHUNK, Blobs, names_below
+from buildlib.store.reading import status_at
 from buildlib.words.digest import Blob
 from buildlib.words.errors import MissingBlob
 from buildlib.words.tree import Entry, Tree
@@ -272,8 +273,8 @@ class Packs:
         """Remove a pack; the bytes that are free now."""
         path, freed = self.where(name), 0
         for part in (path, Path(f"{path}.idx")):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                freed += part.lstat().st_size
+            if status := status_at(part):
+                freed += status.st_size
                 remove(part)
         return freed
 

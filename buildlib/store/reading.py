@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+_NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 MOST = 64 << 20  # bytes: more than any file that people write or a store keeps as one document
 
 
@@ -24,6 +25,18 @@ def open_regular(path: str | Path) -> int:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "a folder is there, not a file", str(path))
     raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def status_at(path: str | Path) -> os.stat_result | None:
+    """What lstat(2) says of a path; None where nothing is there, nor can be: something else than a
+    folder is on the way, or links that lead in a circle. Raises OSError for all else.
+    """
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in _NOTHING:
+            return None
+        raise
 
 
 def read_small(path: str | Path, *, most: int = MOST) -> bytes:

@@ -60,7 +60,7 @@ class Records:
             if data.pop("sum") != digest_of(data) or digest_of(data["document"]) != key:
                 return None
             outputs = {
-                name: Output(Blob(*blob), _blobs(packs), _blobs(files))
+                name: Output(_blob(blob), _blobs(packs), _blobs(files))
                 for name, (blob, packs, files) in data["outputs"].items()
             }
             return Record(data["document"], outputs)
@@ -143,4 +143,12 @@ def _read_key(path: Path) -> str | None:
 
 
 def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:
-    return tuple(Blob(sha256, size) for sha256, size in pairs)
+    return tuple(map(_blob, pairs))
+
+
+def _blob(pair: list[Any]) -> Blob:
+    """Raises ValueError or TypeError for what names no content."""
+    sha256, size = pair
+    if not SHA256_HEX.match(sha256) or type(size) is not int or size < 0:
+        raise ValueError("no digest and size")
+    return Blob(sha256, size)

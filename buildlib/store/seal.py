@@ -28,12 +28,13 @@ from buildlib.store.atomic_files import (
     sync_file_system,
     write_file,
 )
-from buildlib.store.reading import read_small
+from buildlib.store.reading import read_small, status_at
 from buildlib.store.surroundings import boot_id, machine_id
 from buildlib.words import jsons
 
 _NS = 10**9
 _FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT has no odd ones
+_SECOND = range(_FIRST, _FIRST + 2 * _SECONDS, 2)
 _CHUNK = 1 << 18
 
 
@@ -63,10 +64,8 @@ class Seal:
 
     def is_on(self, path: str, size: int | None = None) -> bool:
         """The same for a path, at which there may be nothing."""
-        try:
-            return self.holds(os.lstat(path), size)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+        status = status_at(path)
+        return status is not None and self.holds(status, size)
 
     def put(self, file: int | str, checksum: int = 0) -> None:
         """Seal a file: an open one, or a path."""
@@ -114,7 +113,7 @@ class Seal:
             second, synced = data["second"], data["synced"]
             here = self._place and data["place"] == self._place
             if here and (synced is True or (self._boot and data["boot"] == self._boot)):
-                return int(second), synced is True
+                return _SECOND[_SECOND.index(second)], synced is True
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
@@ -130,7 +129,9 @@ class Seal:
             mark = os.lstat(self._mark)
         except OSError:
             return []
-        system = f"{os.statvfs(self._mark).f_fsid:x}"  # of 64 bits, without a sign
+        if not stat.S_ISREG(mark.st_mode):
+            return []
+        system = f"{os.statvfs(self._folder).f_fsid:x}"  # of 64 bits, without a sign
         return [machine_id(), system, mark.st_ino, mark.st_ctime_ns]
 
 

@@ -25,6 +25,7 @@ from buildlib.store.reading import read_small
 from buildlib.words import jsons
 
 _TICK_NS = 100_000_000
+_NOTE = 5  # what a note holds
 _MOST = 32 << 20  # bytes: 200,000 paths
 
 Compute: TypeAlias = Callable[[str], str]
@@ -41,7 +42,9 @@ class Seen:
         self.looked: dict[str, Signature] = {}
         self.links: dict[str, Signature] = {}
         with contextlib.suppress(OSError, ValueError):
-            self._memory = jsons.loads(checked(read_small(path, most=_MOST)), most=_MOST)
+            known = jsons.loads(checked(read_small(path, most=_MOST)), most=_MOST)
+            if isinstance(known, dict) and all(map(_is_note, known.values())):
+                self._memory = known
 
     def note(self, path: str | Path, *, follow: bool = True) -> None:
         """Remember that the run looked at a path, present or not, for the next run's glance.
@@ -92,6 +95,11 @@ class Seen:
                 write_file(self._path, with_sum(json.dumps(self._memory).encode()),
                            scratch=fresh_name(folder), clearing=True)
                 self._dirty = False
+
+
+def _is_note(value: object) -> bool:
+    """Whether it has the form of what `Seen.memo` remembers: a signature and a text."""
+    return isinstance(value, list) and len(value) == _NOTE and isinstance(value[-1], str)
 
 
 def _hash_file(path: str) -> str:

@@ -13,18 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buildlib.store.atomic_files import write_file
+from buildlib.store.reading import read_small
 from buildlib.words.digest import sha256
+
+_MOST = 1 << 30  # bytes: millions of files
 
 
 def note(folder: Path, noted: Path) -> None:
     """Note in the file `noted` how all that is below `folder` is now."""
-    write_file(noted, _text(folder), durable=True)
+    write_file(noted, _text(folder), durable=True, clearing=True)
 
 
 def touched(folder: Path, noted: Path) -> tuple[str, ...]:
     """Paths below `folder` that were changed, added or removed since `note`, sorted."""
     try:
-        before = noted.read_bytes()
+        before = read_small(noted, most=_MOST)
     except OSError:
         return (".",)  # made by something that notes nothing, or never finished
     now = _text(folder)
@@ -37,7 +40,7 @@ def touched(folder: Path, noted: Path) -> tuple[str, ...]:
 def mark(noted: Path) -> str:
     """What tells this note from all others, also from one of the same folder made anew."""
     try:
-        return sha256(noted.read_bytes())
+        return sha256(read_small(noted, most=_MOST))
     except OSError:
         return ""
 

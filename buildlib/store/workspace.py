@@ -11,7 +11,6 @@ what was made of it meanwhile is not taken.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,9 +18,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.store import untouched
-from buildlib.store.atomic_files import sync_file_system, write_file
+from buildlib.store.atomic_files import remove, sync_file_system, write_file
+from buildlib.store.reading import read_small
 from buildlib.words.digest import digest_of
 from buildlib.words.errors import StageError, ToolError
+from buildlib.words.numbers import whole_number
 
 Tell: TypeAlias = Callable[[str], None]
 
@@ -50,10 +51,12 @@ class Workspaces:
         with making:
             changed = self._changed(path) if _is_done(path) else (".",)
             if changed:
-                if done.exists():
+                if os.path.lexists(done):
                     if changed != (".",) and tell is not None:
                         tell(f"{path}: {_some(changed)} changed since it was made: it is made anew")
                     self.drop(path)
+                elif path.is_symlink() or not path.is_dir():
+                    remove(path)
                 path.mkdir(parents=True, exist_ok=True)
                 try:
                     fill(path)
@@ -63,7 +66,7 @@ class Workspaces:
                     raise
                 untouched.note(path, _note_of(path))
                 sync_file_system(path)  # a power cut leaves no folder that is only half there
-                write_file(done, os.fsencode(path), durable=True)
+                write_file(done, os.fsencode(path), durable=True, clearing=True)
         return path
 
     @contextmanager
@@ -116,20 +119,18 @@ class Workspaces:
     def expected(self, kind: str) -> int:
         """How many files the last whole build of a folder of `kind` compiled; 0: not known."""
         try:
-            return int((self.folder / f"{kind}.count").read_text())
-        except (FileNotFoundError, ValueError):
+            return whole_number(read_small(self.folder / f"{kind}.count").decode().strip())
+        except (OSError, ValueError):
             return 0
 
     def set_expected(self, kind: str, count: int) -> None:
         """Remember how many files a whole build has compiled."""
-        write_file(self.folder / f"{kind}.count", f"{count}\n".encode())
+        write_file(self.folder / f"{kind}.count", f"{count}\n".encode(), clearing=True)
 
     def drop(self, path: Path) -> None:
         """Remove a folder that turned out to be damaged. Raises OSError where it cannot be."""
-        path.with_name(path.name + ".done").unlink(missing_ok=True)
-        _note_of(path).unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
+        for place in (path.with_name(path.name + ".done"), _note_of(path), path):
+            remove(place)
 
 
 def _some(paths: Sequence[str]) -> str:
@@ -144,7 +145,7 @@ def _note_of(path: Path) -> Path:
 def _is_done(path: Path) -> bool:
     """Whether the folder was filled, and where it is now."""
     try:
-        noted = path.with_name(path.name + ".done").read_bytes()
+        noted = read_small(path.with_name(path.name + ".done"))
         return noted == os.fsencode(path) and path.is_dir()
     except OSError:
         return False

@@ -262,3 +262,16 @@ def test_what_a_killed_run_left_is_cleared(blobs: Blobs, tmp_path: Path) -> None
     assert not leftovers(blobs)
     assert (tmp_path / "elsewhere").is_dir()
     assert blobs.has(blob)
+
+
+@pytest.mark.parametrize("to", ["nothing", "itself"])
+def test_a_link_in_place_of_a_folder_of_blobs(blobs: Blobs, tmp_path: Path, to: str) -> None:
+    blob = blobs.put(DATA)
+    folder = blobs.path(blob).parent
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(folder if to == "itself" else tmp_path / "nothing")
+    assert not blobs.has(blob)
+    assert blobs.discard(blob.sha256) == 0
+    assert blobs.put(DATA) == blob
+    assert blobs.read(blob.sha256) == DATA
+    assert not folder.is_symlink()

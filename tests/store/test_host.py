@@ -79,3 +79,16 @@ def test_how_full_a_disk_is(
     assert is_nearly_full(tmp_path) is full
     assert ("room for 5 files" in space_left(tmp_path)) is (files == 5)
     assert f"{free >> 10} KiB" in space_left(tmp_path / "a/b/c")
+
+
+@pytest.mark.parametrize("kind", ["file", "loop"])
+def test_what_is_in_the_way_is_named(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "place"
+    if kind == "file":
+        place.touch()
+    else:
+        place.symlink_to(place)
+    with pytest.raises(OSError, match="place") as caught:
+        (place / "below" / "file").stat()
+    error = host_error(caught.value, where="stage x", folder=tmp_path)
+    assert error.where == f"stage x, {place}"

@@ -221,3 +221,18 @@ def test_tools_that_left_their_group_can_be_ended(tmp_path: Path) -> None:
     bystander.kill()
     bystander.wait()
     own.release()
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "dangling"])
+def test_something_else_in_place_of_the_lock(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "lock"
+    if kind == "folder":
+        (place / "below").mkdir(parents=True)
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(tmp_path / "missing" / "lock")
+    held = RunLock(tmp_path)
+    held.acquire(waiting=pytest.fail)
+    held.release()
+    assert place.is_file()

@@ -143,3 +143,12 @@ def test_last_keys_of_any_name(records: Records) -> None:
     assert [records.last(name) for name in names] == [f"{at:064x}" for at in range(len(names))]
     assert records.all_last() == {name: f"{at:064x}" for at, name in enumerate(names)}
     assert records.last("none") is None
+
+
+@pytest.mark.parametrize("blob", [
+    ["../../../etc/passwd", 1], ["a\0", 1], ["", 1], [7, 7], ["0" * 64, "x"], ["0" * 64, -5],
+    ["0" * 64, True]], ids=["path", "nul", "empty", "number", "text", "negative", "bool"])
+def test_an_output_that_names_no_content(records: Records, blob: list[object]) -> None:
+    key = digest_of({"a": 1})
+    records.put(key, Record({"a": 1}, {"file": Output(Blob(*blob))}))  # type: ignore[arg-type]  # forged
+    assert records.get(key) is None

@@ -256,3 +256,21 @@ def test_nothing_damaged_leaves(tmp_path: Path, kept: Blob, runs: int, exit_: st
         act[exit_]()
     assert not path.exists()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("second", [-1, 0, 3, 10**17, 1.5, "12", None, [], True])
+def test_a_second_that_no_store_has(tmp_path: Path, kept: Blob, second: object) -> None:
+    path = tmp_path / "build" / "store" / "seal.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"second": second}))
+    store = Store(tmp_path / "build")
+    assert store.blobs.path(kept).read_bytes() == DATA
+    assert store.blobs.put(b"more").size == 4
+
+
+def test_a_mark_that_leads_nowhere(tmp_path: Path, kept: Blob) -> None:
+    mark = tmp_path / "build" / "store" / "seal.mark"
+    mark.unlink()
+    mark.symlink_to(tmp_path / "nothing")
+    store = Store(tmp_path / "build")
+    assert store.blobs.path(kept).read_bytes() == DATA
+    assert mark.is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildlib.store import surroundings
-from buildlib.store.glance import checked
+from buildlib.store.glance import checked, with_sum
 from buildlib.store.seen import Seen
 from buildlib.words.digest import sha256
 
@@ -126,11 +126,13 @@ def test_the_memory_lasts(seen: Seen, path: Path, clock: Clock, tmp_path: Path) 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"PATH": 1}', '{"PATH": []}', '{"PATH": [1, 2, 3, 4]}',
              '{"PATH": null}', "\x00\xff"])
+@pytest.mark.parametrize("summed", [False, True], ids=["damaged", "with its sum"])
 def test_a_damaged_memory_costs_time_only(
-    path: Path, clock: Clock, tmp_path: Path, text: str
+    path: Path, clock: Clock, tmp_path: Path, text: str, summed: bool
 ) -> None:
     clock.later = 10
-    (tmp_path / "seen.json").write_text(text.replace("PATH", str(path)), encoding="latin-1")
+    data = text.replace("PATH", str(path)).encode("latin-1")
+    (tmp_path / "seen.json").write_bytes(with_sum(data) if summed else data)
     seen = Seen(tmp_path / "seen.json")
     assert seen.sha256(str(path)) == sha256(b"aaa")
     seen.save()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from buildlib.store.atomic_files import remove
 from buildlib.store.workspace import Workspaces
 from buildlib.words.errors import StageError, ToolError
 
@@ -164,3 +166,32 @@ def test_what_is_held_is_told_apart_from_the_same_made_anew(work: Workspaces) ->
     with work.held(made(work)) as other:
         pass
     assert one == same != other
+
+
+@pytest.mark.parametrize("what", ["", ".done", ".stat"], ids=["folder", "done", "stat"])
+@pytest.mark.parametrize("kind", ["folder", "fifo", "file", "dangling"])
+def test_something_else_in_place_of_a_folder_or_its_notes(
+    work: Workspaces, tmp_path: Path, what: str, kind: str
+) -> None:
+    path = work.get("src", KEY, lambda folder: (folder / "file").touch())
+    place = path.with_name(path.name + what)
+    remove(place)
+    if kind == "folder":
+        (place / "below").mkdir(parents=True)
+    elif kind == "fifo":
+        os.mkfifo(place)
+    elif kind == "file":
+        place.touch()
+    else:
+        place.symlink_to(tmp_path / "nothing")
+    filled: list[Path] = []
+    for _ in range(2):
+        assert work.get("src", KEY, filled.append) == path
+    assert filled == [path]
+
+
+def test_a_count_that_is_a_folder(work: Workspaces, tmp_path: Path) -> None:
+    (tmp_path / "work" / "tools.count" / "below").mkdir(parents=True)
+    assert work.expected("tools") == 0
+    work.set_expected("tools", 7)
+    assert work.expected("tools") == 7
