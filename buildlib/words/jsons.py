@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 LARGEST = 8 << 20  # bytes: locks and records have at most a tenth of that
 _LONG = re.compile(r"[0-9]{20}").search  # digits of a number beyond 64 bits, or of a digest
-_DIGITS = 19
+_DIGITS = 20
+_MOST = 2**64 - 1  # what an inode number may be
 
 
 def loads(data: bytes, *, most: int = LARGEST, unique: bool = False) -> Any:
@@ -38,7 +39,7 @@ def loads(data: bytes, *, most: int = LARGEST, unique: bool = False) -> Any:
 
 
 def _whole(digits: str) -> int:
-    if len(digits.lstrip("-")) > _DIGITS:
+    if len(digits.lstrip("-")) > _DIGITS or not -_MOST <= int(digits) <= _MOST:
         _no_number(digits)
     return int(digits)
 
