@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from buildlib.words.errors import ConfigError
-
 _OURS = Path(__file__).resolve().parents[1]
 
 
@@ -17,6 +15,8 @@ def check_origin(root: Path) -> None:
     """Raises ConfigError where `root` has a library of its own, and this is another."""
     own = root / "buildlib"
     if own.is_dir() and own.resolve() != _OURS:
+        from buildlib.words.errors import ConfigError
+
         raise ConfigError(
             "the library of another checkout would run here", where=root, why=f"it is {_OURS}",
             hint="make the virtual environment of this one: `make .venv/ready`, or call "
