@@ -84,7 +84,7 @@ def pieces(config: Path, project: Files) -> tuple[Path, ...]:
                 pending.append(folder / beside)
     if problems:
         raise ConfigError(
-            "the kernel configuration reads what its key does not hold",
+            "the kernel configuration names files that are not part of its key",
             where=problems[0].partition(": ")[0], why="\n".join(problems), hint=_HINT,
             reason="kernel-config-path")
     return tuple(sorted(found - {config}))

@@ -118,7 +118,7 @@ def _signatures(armor: bytes, where: str) -> list[Any]:
 
 def _other_form(where: str, why: str) -> SourceError:
     return SourceError(
-        "the signed list has another form than it should", where=where,
+        "the signed list is not in the expected form", where=where,
         why=f"it is not one clear-signed block with one signature block: {why}",
         hint="nothing of it is used; fetch it from the release's own server", reason="signature")
 

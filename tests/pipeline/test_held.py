@@ -51,7 +51,7 @@ def test_files_of_the_host_are_refused_before_a_stage_runs(bare: Scratch) -> Non
     bare.append(CONFIG, f'include "{extra}"\nmakeoptions COPTS="-include {extra}"\n')
     number = len(bare.read(CONFIG).splitlines())
     ran = bare.doit("iso", status=3)
-    assert "ERROR: the kernel configuration reads what its key does not hold" in ran.err
+    assert "ERROR: the kernel configuration names files that are not part of its key" in ran.err
     assert f"  where: {CONFIG}:{number - 1}\n" in ran.err
     assert f'{CONFIG}:{number - 1}: include "{extra}": a path of this machine\n' in ran.err
     assert f'{CONFIG}:{number}: makeoptions "-include {extra}": a path of this' in ran.err

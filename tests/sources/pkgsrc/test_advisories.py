@@ -89,7 +89,7 @@ def test_what_another_signed(data: bytes) -> None:
 
 def test_what_stands_before_the_signed_text_is_refused() -> None:
     message = b"#FORMAT 1.1.0\nall-[0-9]*\tbad\thttps://example.org\n" + clear_signed(LIST)
-    with pytest.raises(SourceError, match="another form than it should"):
+    with pytest.raises(SourceError, match="not in the expected form"):
         check(message)
 
 
