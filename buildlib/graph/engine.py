@@ -241,6 +241,11 @@ class Engine:
         key = self.store.records.last(self._scope + name)
         return self.store.records.get(key) if key else None
 
+    def set_last(self, name: str, key: str) -> None:
+        """Remember what `last` is to find."""
+        if self.store.records.last(self._scope + name) != key:
+            self.store.records.set_last(self._scope + name, key)
+
     def _restore(self, name: str, decision: Decision) -> None:
         """Note that a result from the store is the one in use now."""
         self.store.records.set_last(self._scope + name, decision.key)

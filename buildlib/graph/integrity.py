@@ -18,7 +18,7 @@ from buildlib.store.reading import read_small
 from buildlib.store.seal import distrust
 from buildlib.store.store import Store
 from buildlib.words import jsons
-from buildlib.words.errors import GoldmasterError
+from buildlib.words.errors import GoldmasterError, MissingBlob
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,12 @@ def is_damaged(product: Product, engine: Engine) -> bool:
 
 
 def _expected(product: Product, engine: Engine) -> dict[str, str]:
-    """File name to SHA-256, of what was published last."""
-    last = engine.last(f"record:{product.name}")
-    if last is not None and product.record:
-        blob = last.outputs["record"].blob
-        with contextlib.suppress(GoldmasterError):  # else what lies beside the products has to do
-            files = jsons.loads(engine.store.blobs.read(blob.sha256))["files"]
-            return {**files, product.record: blob.sha256}
+    """File name to SHA-256, of what was published."""
+    with contextlib.suppress(GoldmasterError, OSError):  # else the digests beside have to do
+        record = _record(product, engine)
+        if record:
+            files = jsons.loads(engine.store.blobs.read(record))["files"]
+            return {**files, product.record: record}
     found: dict[str, str] = {}
     for name in product.files:
         if not name.endswith(".sha256"):
@@ -105,6 +104,20 @@ def _expected(product: Product, engine: Engine) -> dict[str, str]:
         found |= {line.path: line.digest for line in lines
                   if line.algorithm == "SHA256" and "/" not in line.path}
     return found
+
+
+def _record(product: Product, engine: Engine) -> str:
+    """The digest of the build record that names what the product must be; empty if there is none.
+
+    It is the one beside the product, if this store has made it; else the last one.
+    """
+    if product.record and (path := product.folder / product.record).is_file():
+        beside = sha256_of(path)
+        with contextlib.suppress(MissingBlob):
+            engine.store.blobs.read(beside)
+            return beside
+    last = engine.last(f"record:{product.name}")
+    return last.outputs["record"].blob.sha256 if last is not None and product.record else ""
 
 
 def _size(path: Path) -> int:

@@ -128,6 +128,8 @@ class Publisher:
         keys = {name: self._engine.key(name) for name in stages}
         document: Document = {"record": 1, "product": product.name, "keys": keys, **self._facts}
         key = digest_of(document)
+        if make:
+            self._engine.set_last(f"record:{product.name}", key)
         known = self._store.records.get(key)
         if known is not None and self._store.has(known.outputs["record"]):
             self.records.add(known.outputs["record"].blob.sha256)
@@ -138,7 +140,6 @@ class Publisher:
         blob = self._store.blobs.put(text.encode())
         self.records.add(blob.sha256)
         self._store.records.put(key, Record(document, {"record": Output(blob)}))
-        self._store.records.set_last(f"{self._facts.get('release')}/record:{product.name}", key)
         return blob
 
     def _tell(self, product: Product, stages: list[str]) -> dict[str, Any]:

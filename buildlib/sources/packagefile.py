@@ -44,7 +44,8 @@ def keep_meta(
     size = sum(map(len, meta.values())) + member.size
     if size > META_LIMIT or member.kind != "file" or member.hardlink or member.path in meta:
         what = "a link" if member.hardlink else f"a {member.kind} of {member.size} bytes"
-        raise ArchiveError("the package has metadata that cannot be used", where=f"{where}: {member.path}",
+        raise ArchiveError("the package has metadata that cannot be used",
+                           where=f"{where}: {member.path}",
                            why=f"{what}; all of it has {META_LIMIT} bytes at the most",
                            reason="pkg-meta")
     meta[member.path] = reader.all_data()

@@ -214,6 +214,16 @@ def test_a_store_from_elsewhere(settled: Scratch) -> None:
     assert settled.products() == products
 
 
+def test_verify_knows_products_that_came_back(settled: Scratch) -> None:
+    """An edit and its undoing: the record of what is there now is not the one made last."""
+    motd = settled.path("recipes/domu/pkgrepo/overlay/etc/motd")
+    before = motd.read_text()
+    for text in (before + "again\n", before):
+        motd.write_text(text)
+        settled.doit("iso")
+        assert "ok  build and products" in settled.doit("verify").out
+
+
 @pytest.mark.parametrize("kind", ["record", "pack", "blob", "product"])
 def test_verify_reads_everything(settled: Scratch, kind: str) -> None:
     """What is damaged is named, and the next build makes it again."""
