@@ -131,6 +131,7 @@ EDITS: dict[str, Callable[[Scratch], object]] = {
 @pytest.mark.parametrize("name", EDITS)
 def test_a_plan_tells_what_will_run_and_changes_nothing(scratch: Scratch, name: str) -> None:
     """What it is sure of comes true; what it says depends may still be cut off."""
+    planned(scratch)  # whoever looks first at a store that was copied reads it and seals it anew
     EDITS[name](scratch)
     before = scratch.listing("build")
     products = scratch.listing("dist")
@@ -150,7 +151,7 @@ def test_a_plan_tells_what_will_run_and_changes_nothing(scratch: Scratch, name: 
 def without_memory(listing: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """Without the memory of digests; a folder's own times change when it is written to."""
     return {path: marks for path, marks in listing.items()
-            if path not in {"build/store/seen.json", "build/store"}}
+            if path not in {"build/store/seen.json", "build/store", "build/store/tmp"}}
 
 
 def test_why_tells_the_root_cause_first(scratch: Scratch) -> None:

@@ -130,7 +130,8 @@ def test_record_names_every_tool_with_version_and_digest(template: Scratch) -> N
         assert value["sha256"] == digest(Path(path))
         assert re.search(r" \S*\d", value["version"]), value
     assert set(told["libraries"]) >= {"pysequoia"}
-    assert set(told["host"]) == {"/usr/lib/grub/i386-pc", "/usr/lib/grub/x86_64-efi"}
+    assert set(told["host"]) == {"/usr/lib/grub/i386-pc", "/usr/lib/grub/x86_64-efi",
+                                 "/etc/mtools.conf", "/etc/default/mtools.conf"}
 
 
 def test_record_names_every_stage_with_key_and_outputs(template: Scratch) -> None:
