@@ -338,7 +338,7 @@ BAD_SETTINGS: list[tuple[list[str], dict[str, str], str, str]] = [
     ([], {}, "jobs = 1.5\n", "jobs: must be a whole number from 0, is 1.5"),
     (["offline=maybe"], {}, "", "offline: must be yes or no, is 'maybe'"),
     ([], {}, "offline = 1\n", "offline: must be yes or no, is 1"),
-    ([], {"GOLDMASTER_OFFLINE": "y"}, "", "offline: must be yes or no, is 'y'"),
+    ([], {"GOLDMASTER_OFFLINE": "y"}, "", "GOLDMASTER_OFFLINE: must be yes or no, is 'y'"),
     (["progress=loud"], {}, "", "progress: one of auto, live, plain, json, quiet, not 'loud'"),
     ([], {"GOLDMASTER_OFLINE": "yes"}, "",
      "GOLDMASTER_OFLINE: no such setting; did you mean offline?"),
