@@ -12,14 +12,14 @@ IMAGES = ("mini-dom0.iso", "mini-base.ffs")
 
 
 def test_the_same_everywhere(shared: Scratch) -> None:
-    before = shared.listing("dist")
+    before = shared.products()
     told = shared.doit("reproduce", "progress=quiet").out
     for name, digest in shared.products().items():
         if name.endswith((".iso", ".ffs")):
             assert f"{name}" in told
             assert digest in told
     assert told.count("the same") == len(told.splitlines())
-    assert shared.listing("dist") == before
+    assert shared.products() == before
     assert not shared.path("build/reproduce").exists()
 
 
