@@ -13,7 +13,7 @@ from pathlib import Path
 
 from buildlib.sources.tomlfile import read_toml
 from buildlib.store.surroundings import all_settings, processors, setting, source_date_epoch
-from buildlib.words.booting import MEDIA
+from buildlib.words.booting import read_media
 from buildlib.words.errors import ConfigError
 from buildlib.words.names import TIME_LIMIT, TIME_REASON, shown
 from buildlib.words.numbers import MOST, number_or_none, whole_number
@@ -120,8 +120,8 @@ def _value(name: str, kind: type[object], given: object) -> str | int | bool:
         raise ValueError("is empty; leave it out for what is usual")
     if name == "progress" and given not in PROGRESS:
         raise ValueError(f"one of {', '.join(PROGRESS)}, not {shown(given)!r}")
-    if name == "media" and given and (wrong := set(given.split(",")) - set(MEDIA)):
-        raise ValueError(f"some of {','.join(MEDIA)}, not {shown(min(wrong))!r}")
+    if name == "media":
+        read_media(given)
     return given
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.plan import Plan
-from buildlib.words.booting import MEDIA, Medium, Platform
+from buildlib.words.booting import Medium, Platform, read_media
 from buildlib.words.consoles import Consoles
 from buildlib.words.errors import BootError, ConfigError
-from buildlib.words.schema import nearest
 
 HEADING = ("medium", "firmware", "verdict", "seconds to each marker")
 
@@ -94,18 +93,14 @@ def trials(plan: Plan, chosen: str, *, where: str) -> tuple[list[Trial], list[tu
 
 
 def _media(plan: Plan, chosen: str) -> tuple[Medium, ...]:
-    """Raises ConfigError for what is no medium, and for one that the image is not made for."""
-    if not chosen:
-        return plan.media
-    names = [name.strip() for name in chosen.split(",")]
-    problems = [f"media: no such medium as {name!r}{nearest(name, MEDIA)}"
-                for name in names if name not in MEDIA]
-    problems += [f"media: the image is not made for {name}: boot.stick in recipes/dom0.toml"
-                 for name in MEDIA if name in names and name not in plan.media]
+    """Raises ConfigError for one that the image is not made for."""
+    media = read_media(chosen) or plan.media
+    problems = [f"media: the image is not made for {medium}: boot.stick in recipes/dom0.toml"
+                for medium in media if medium not in plan.media]
     if problems:
         raise ConfigError("these media cannot be booted", problems=tuple(problems),
-                          why=f"known: {', '.join(MEDIA)}", reason="boot-media")
-    return tuple(medium for medium in MEDIA if medium in names)
+                          why=f"known: {', '.join(plan.media)}", reason="boot-media")
+    return media
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from buildlib.words import names
+from buildlib.words.schema import nearest
 
 Platform: TypeAlias = Literal["bios", "efi"]
 Medium: TypeAlias = Literal["cd", "disk", "usb"]
 
 PLATFORMS: tuple[Platform, ...] = ("bios", "efi")
 MEDIA: tuple[Medium, ...] = ("cd", "disk", "usb")
+
+
+def read_media(text: str) -> tuple[Medium, ...]:
+    """The media that `text` names, with commas between. Raises ValueError for what is none."""
+    given = [name.strip() for name in text.split(",")] if text else []
+    for name in given:
+        if name not in MEDIA:
+            raise ValueError(f"no such medium as {names.shown(name)!r}{nearest(name, MEDIA)}")
+    return tuple(medium for medium in MEDIA if medium in given)
 
 
 @dataclass(frozen=True, slots=True)

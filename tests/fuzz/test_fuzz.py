@@ -76,7 +76,7 @@ def slow(_data: bytes, _folder: Path) -> None:
 
 
 def large(_data: bytes, _folder: Path) -> None:
-    bytearray(b"x") * (20 << 20)
+    bytearray(b"x") * (40 << 20)  # above 32 MiB malloc never takes room that it had before
 
 
 def wrong(_data: bytes, _folder: Path) -> None:

@@ -124,7 +124,7 @@ def test_media_are_chosen(bench: Bench) -> None:
     with pytest.raises(ConfigError) as caught:
         bench.run(media="cd,ubs")
     assert caught.value.problems == ("media: no such medium as 'ubs'; did you mean usb?",)
-    assert caught.value.reason == "boot-media"
+    assert caught.value.reason == "settings"
 
 
 def test_an_image_without_a_kernel_for_sticks(bench: Bench) -> None:
