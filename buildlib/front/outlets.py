@@ -82,18 +82,20 @@ def open_outlets() -> None:
 
 
 def go_on_unheard() -> None:
-    """What is done from here on is worth doing though nobody looks."""
+    """What is done from here on is worth doing though nobody looks; who looks sees each line."""
     for stream in (sys.stdout, sys.stderr):
         outlet = _outlet(stream)
         if outlet is not None:
             outlet.lasting = True
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # `_stream` made it
 
 
 def _stream(number: int, given: TextIO | None) -> io.TextIOWrapper:
     outlet = Outlet(number, _CLOSED if given is None else None)
+    unbuffered = getattr(given, "write_through", False)  # python -u
     return io.TextIOWrapper(
         io.BufferedWriter(outlet), encoding=given.encoding if given else "utf-8",
-        errors="backslashreplace", line_buffering=number == 2 or outlet.isatty())
+        errors="backslashreplace", line_buffering=number == 2 or unbuffered or outlet.isatty())
 
 
 def _outlet(stream: TextIO | None) -> Outlet | None:
