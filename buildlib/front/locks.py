@@ -9,11 +9,12 @@ from pathlib import Path
 
 from buildlib.front.settings import Settings
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
 from buildlib.graph.locking import LockMaker, changes, format_lock
 from buildlib.graph.plan import PRESS, press_stage
 from buildlib.graph.publish import Publisher
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
 from buildlib.store.atomic_files import write_file

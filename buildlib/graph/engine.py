@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from buildlib.graph.explain import reasons
 from buildlib.graph.keys import Keys, Unknown
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, HostPackage, Job, Stage, named
 from buildlib.store.atomic_files import move, remove
@@ -41,35 +42,6 @@ from buildlib.words.errors import (
 T = TypeVar("T")
 Verdict: TypeAlias = Literal["up to date", "restore", "build", "unknown"]
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """All stages of a run.
-
-    stages  by name, in an order where what is needed comes first
-    after   tasks that must have ended before a stage, though it takes nothing from them
-    docs    a line about each, for `doit list`
-    """
-
-    stages: Mapping[str, Stage]
-    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    docs: Mapping[str, str] = field(default_factory=dict)
-
-    def needs(self, name: str) -> tuple[str, ...]:
-        """Tasks that must have ended before stage `name`."""
-        refs = (ref.stage for ref in self.stages[name].upstream())
-        return tuple(dict.fromkeys((*refs, *self.after.get(name, ()))))
-
-    def closure(self, names: Sequence[str]) -> list[str]:
-        """`names` and all they take something from, in the order of `stages`."""
-        found, pending = set(), list(names)
-        while pending:
-            name = pending.pop()
-            if name not in found and name in self.stages:
-                found.add(name)
-                pending += self.needs(name)
-        return [name for name in self.stages if name in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +74,7 @@ class Engine:
         self._scope = f"{scope}/" if scope else ""
         self._sink = sink
         self._mirrors = mirrors
+        self._taken = graph.taken()
         self._outputs: dict[From, Output] = {}
         self._done: dict[str, Decision] = {}
         self._keys_lock = threading.Lock()
@@ -122,13 +95,21 @@ class Engine:
         key = digest_of(document)
         last = self.store.records.last(self._scope + name)
         record = self.store.records.get(key)
-        if record is not None and all(map(self.store.has, record.outputs.values())):
-            if last == key:
-                return Decision("up to date", (), key, document, record)
+        if record is None:
+            why = self._why(last, document)
+        elif lost := self._lacking(name, record.outputs):
+            why = (f"its record lacks {', '.join(lost)}",)
+        elif not all(map(self.store.has, record.outputs.values())):
+            why = ("its result was deleted or damaged",)
+        elif last == key:
+            return Decision("up to date", (), key, document, record)
+        else:
             return Decision("restore", self._why(last, document), key, document, record)
-        if record is not None:
-            return Decision("build", ("its result was deleted or damaged",), key, document)
-        return Decision("build", self._why(last, document), key, document)
+        return Decision("build", why, key, document)
+
+    def _lacking(self, name: str, outputs: Iterable[str]) -> list[str]:
+        """What is taken from stage `name` and is none of `outputs`."""
+        return sorted(self._taken.get(name, {}).keys() - set(outputs))
 
     def _why(self, last: str | None, document: Document) -> tuple[str, ...]:
         before = self.store.records.get(last) if last else None
@@ -297,6 +278,7 @@ class Engine:
             job = self._job(name, stage, folder)
             remove(job.log)
             results = stage.run(job)
+            self._check_names(name, results)
             outputs = {key: self._stored(value) for key, value in results.items()}
         changed = self._changes(stage, decision, marks)
         if changed:
@@ -310,6 +292,15 @@ class Engine:
         self.store.records.set_last(self._scope + name, decision.key)
         self._accept(name, decision, record)
         self._sink(Finished(name, "built", ticks() - started, self._size(name)))
+
+    def _check_names(self, name: str, results: Iterable[str]) -> None:
+        """Raise StageError where the stage has not made what is taken from it."""
+        if lost := self._lacking(name, results):
+            takers = dict.fromkeys(taker for one in lost for taker in self._taken[name][one])
+            raise StageError(
+                f"the stage makes no {', '.join(lost)}", where=f"stage {name}",
+                why=f"it makes {', '.join(sorted(results)) or 'nothing'}",
+                hint=f"correct what is taken by {', '.join(takers)}", reason="no-output")
 
     def _changes(
         self, stage: Stage, decision: Decision, marks: Mapping[str, Signature]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
 from buildlib.graph.recipecheck import DOM0
+from buildlib.graph.stages import Graph
 from buildlib.sources.archive import compress, tar
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import Signer, fetch_file, read_offer

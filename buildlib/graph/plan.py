@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buildlib.graph.engine import Graph
 from buildlib.graph.loaders import boot_images, menus, xen_stage
 from buildlib.graph.product import Product
 from buildlib.graph.recipecheck import DOM0, IMAGES, XEN, read_all
+from buildlib.graph.stages import Graph
 from buildlib.sources.kernelconfig import pieces
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.sources.project import Project
@@ -333,7 +333,10 @@ def make_plan(
             builder, name, f"the root image of {domu}", folder=dist,
             base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
     version, repository = builder.image_version(domus), builder.package_repo()
-    graph = Graph(builder.stages, builder.after, builder.docs)
+    results = {product.name: product.takes() for product in products.values()}
+    results |= {"image-server": tuple(version.values()),
+                "package-repo": tuple(repository.values())}
+    graph = Graph(builder.stages, builder.after, builder.docs, results)
     boots = recipe.boot or Boots()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
                 boots, boots.chosen(), boots.media())

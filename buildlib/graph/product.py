@@ -31,3 +31,7 @@ class Product:
         """The stages that its files are outputs of."""
         names = [ref.stage for ref in self.files.values()]
         return list(dict.fromkeys([*names, self.all_of] if self.all_of else names))
+
+    def takes(self) -> tuple[From, ...]:
+        """The outputs that it takes by name."""
+        return (*self.files.values(), *([self.labels] if self.labels else []))

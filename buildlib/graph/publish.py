@@ -131,9 +131,10 @@ class Publisher:
         if make:
             self._engine.set_last(f"record:{product.name}", key)
         known = self._store.records.get(key)
-        if known is not None and self._store.has(known.outputs["record"]):
-            self.records.add(known.outputs["record"].blob.sha256)
-            return known.outputs["record"].blob
+        output = known.outputs.get("record") if known is not None else None
+        if output is not None and self._store.has(output):
+            self.records.add(output.blob.sha256)
+            return output.blob
         if not make:
             return None
         text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"

@@ -18,8 +18,9 @@ import pytest
 from support.toys import RUNS, Field, Harvest, Join, Plant, Read
 
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Stage
 from buildlib.store.store import Store

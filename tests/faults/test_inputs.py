@@ -13,8 +13,9 @@ from support.slow import SlowCompiler
 from support.victim import MOTD, Attempt, Victim, wait_until
 
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
 from buildlib.store.events import silent

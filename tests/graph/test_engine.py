@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from buildlib.words.errors import ConfigError, StageError, StoreError, ToolError
 @pytest.fixture
 def field(tmp_path: Path) -> Field:
     return Field(tmp_path)
+
+
+LEAF = {"leaf": (From("harvest", "leaf"),)}  # what a product takes
 
 
 def chain(field: Field, text: str = "one two", glue: str = "+") -> dict[str, Stage]:
@@ -101,6 +105,35 @@ def test_a_lost_pack_is_made_again_when_it_is_needed(field: Field) -> None:
     (pack,) = engine.output(From("plant", "tree")).packs
     engine.store.packs.where(pack.sha256).unlink()
     assert field.build(chain(field))[1] == {"plant": "built"}
+
+
+@pytest.mark.parametrize("name", ["read", "join", "plant", "harvest"])
+def test_a_record_that_lacks_an_output_is_made_again(field: Field, name: str) -> None:
+    """Its sum is right: an older version of a stage that is known by its digest wrote it, say."""
+    stages = chain(field)
+    engine, _ = field.build(stages, LEAF)
+    key = engine.key(name)
+    record = engine.store.records.get(key)
+    assert record is not None
+    ((lost, output),) = record.outputs.items()
+    engine.store.records.put(key, replace(record, outputs={"other": output}))
+    engine, ends = field.build(stages, LEAF)
+    assert leaf(engine) == b"one two+one two"
+    assert ends == {name: "built"}
+    started = {event.stage: event.reasons for event in field.events if isinstance(event, Started)}
+    assert started[name] == (f"its record lacks {lost}",)
+    assert field.build(stages, LEAF)[1] == {}
+
+
+def test_an_output_that_no_stage_makes_is_told(field: Field) -> None:
+    """The stage that should have made it says so: it is not made again and again."""
+    stages = {"read": Read(field.file("a.txt", "one")), "join": Join((From("read", "word"),))}
+    with pytest.raises(StageError, match="the stage makes no word") as caught:
+        field.build(stages)
+    assert caught.value.where == "stage read"
+    assert caught.value.why == "it makes words"
+    assert caught.value.hint == "correct what is taken by join"
+    assert RUNS == ["read"]
 
 
 def test_damage_that_only_reading_shows_is_mended_while_the_stage_runs(field: Field) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,21 @@ def test_damage_in_the_store_is_not_published(field: Field) -> None:
     publisher.publish(product(field))
     assert RUNS == ["join"]
     assert line(field).read_bytes() == TEXT
+
+
+def test_a_record_of_a_product_that_lacks_its_text_is_made_again(field: Field) -> None:
+    recorded = replace(product(field), record="line.json")
+    engine, publisher = opened(field)
+    publisher.publish(recorded)
+    text = (line(field).parent / "line.json").read_bytes()
+    key = engine.store.records.all_last()["record:product"]
+    kept = engine.store.records.get(key)
+    assert kept is not None
+    engine.store.records.put(key, replace(kept, outputs={}))
+    _, publisher = opened(field)
+    publisher.publish(recorded)
+    assert (line(field).parent / "line.json").read_bytes() == text
+    assert engine.store.records.get(key) == kept
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "dangling", "fifo", "other"])

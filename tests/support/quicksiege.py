@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
 from buildlib.graph.product import Product
 from buildlib.graph.publish import Publisher
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
 from buildlib.store.events import Event, Finished, silent

@@ -25,9 +25,10 @@ from buildlib.front.locks import Desk
 from buildlib.front.outdated import _advisories, _Notes
 from buildlib.front.settings import Settings
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
 from buildlib.graph.locking import LockMaker
+from buildlib.graph.stages import Graph
 from buildlib.sources.checksums import format_list
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.offer import read_offer

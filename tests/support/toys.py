@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine, Graph
+from buildlib.graph.engine import Engine
 from buildlib.graph.keys import Keys
+from buildlib.graph.stages import Graph
 from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
 from buildlib.store.events import Event, Finished
@@ -146,17 +147,22 @@ class Field:
         path.write_text(text)
         return SourceFile(path, name)
 
-    def engine(self, stages: Mapping[str, Stage]) -> Engine:
-        """A new run over the same store."""
+    def engine(
+        self, stages: Mapping[str, Stage], results: Mapping[str, tuple[From, ...]] | None = None
+    ) -> Engine:
+        """A new run over the same store; `results` are the outputs that products take."""
         store = Store(self.folder / "build")
-        return Engine(Graph(dict(stages)), store, Keys(store, CodeDigests(store.seen)),
+        graph = Graph(dict(stages), results=results or {})
+        return Engine(graph, store, Keys(store, CodeDigests(store.seen)),
                       sink=self.events.append, jobs=1, mirrors=Mirrors())
 
-    def build(self, stages: Mapping[str, Stage]) -> tuple[Engine, dict[str, str]]:
+    def build(
+        self, stages: Mapping[str, Stage], results: Mapping[str, tuple[From, ...]] | None = None
+    ) -> tuple[Engine, dict[str, str]]:
         """Make the last stage and all it needs; how each stage ended, and what ran."""
         self.events.clear()
         RUNS.clear()
-        engine = self.engine(stages)
+        engine = self.engine(stages, results)
         for name in stages:
             engine.make(name)
         ends = {event.stage: event.outcome for event in self.events if isinstance(event, Finished)}
