@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from buildlib.words.errors import SourceError
+from buildlib.words.looks import looks_like
 
 _LINE = re.compile(r"([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)\s*\Z")
 _LENGTHS = {"MD5": 32, "SHA1": 40, "RMD160": 40, "SHA256": 64, "SHA512": 128}
@@ -51,14 +52,6 @@ def parse(text: bytes, *, where: str) -> tuple[Checksum, ...]:
             reason="checksum-list",
         )
     return tuple(found)
-
-
-def looks_like(head: bytes) -> str:
-    """What the first bytes of a file that is not what it should be seem to be."""
-    text = head.lstrip().lower()
-    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        return "it is an HTML page: the mirror answers a missing file with one"
-    return f"it begins with {head[:40]!r}" if head else "it is empty"
 
 
 def lookup(checksums: Iterable[Checksum], path: str, algorithm: str = "SHA512") -> str | None:

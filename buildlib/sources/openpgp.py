@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from buildlib.sources.checksums import looks_like
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
+from buildlib.words.looks import looks_like
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"

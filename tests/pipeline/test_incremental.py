@@ -84,9 +84,7 @@ EDITS: dict[str, tuple[Edit, Tasks]] = {
     "code below that makes the same bytes": (
         appended("buildlib/sources/checksums.py", "\n\nUNUSED = 1\n"),
         PRODUCTS | {"signature", "press", "checksums:images", "checksums:mini-dom0.iso",
-                    "checksums:mini-base.ffs", "checksums:mini-pkgrepo.ffs",
-                    # whose signed packages are checked by what reads signed lists
-                    "packages:dom0", "packages:base", "packages:pkgrepo"}),
+                    "checksums:mini-base.ffs", "checksums:mini-pkgrepo.ffs"}),
     "a file of dom0's overlay": (appended(RC_CONF, "sshd=YES\n"), DOM0),
     "a file of the domUs' shared overlay": (
         appended("recipes/domu/base/overlay/etc/rc.conf", "sshd=YES\n"),

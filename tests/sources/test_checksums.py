@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import some
 
-from buildlib.sources.checksums import Checksum, format_list, looks_like, lookup, parse
+from buildlib.sources.checksums import Checksum, format_list, lookup, parse
 from buildlib.words.errors import SourceError
 
 A, B = "a" * 128, "b" * 128
@@ -82,11 +82,6 @@ def test_an_ambiguous_path() -> None:
     assert (caught.value.reason, caught.value.where) == ("checksum-list", "base.tgz")
     assert lookup(lines, "amd64/base.tgz") == B
     assert lookup([*lines[:1], Checksum("SHA512", "x/i386/base.tgz", A)], "base.tgz") == A
-
-
-@pytest.mark.parametrize("head", [b"<?xml version", b"  <HEAD>"])
-def test_pages_are_known_by_their_beginning(head: bytes) -> None:
-    assert "HTML" in looks_like(head)
 
 
 _names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Cs")),

@@ -21,10 +21,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from buildlib.sources.checksums import looks_like
 from buildlib.sources.openpgp import verified_payload
 from buildlib.sources.pkgsrc.repository import NameIndex
 from buildlib.words.errors import SourceError
+from buildlib.words.looks import looks_like
 
 EOL = "eol"
 LIST_MAX = 32 << 20  # bytes; the list has 3 MB

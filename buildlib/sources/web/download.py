@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from buildlib.sources.checksums import looks_like
 from buildlib.sources.web import server
 from buildlib.sources.web.asking import first_that_has_it
 from buildlib.sources.web.causes import cut, short
@@ -29,6 +28,7 @@ from buildlib.store.blobs import CHUNK, Blobs
 from buildlib.store.reading import open_regular
 from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
+from buildlib.words.looks import looks_like
 
 RESUMES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})

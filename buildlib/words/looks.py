@@ -1,0 +1,11 @@
+"""What a file that is not what it should be seems to be, by its beginning."""
+
+from __future__ import annotations
+
+
+def looks_like(head: bytes) -> str:
+    """What the first bytes of a file that is not what it should be seem to be."""
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return "it is an HTML page: the mirror answers a missing file with one"
+    return f"it begins with {head[:40]!r}" if head else "it is empty"
