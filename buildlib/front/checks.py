@@ -66,6 +66,9 @@ def _verify_kept(session: Session) -> list[str]:
         size += item.size
         if not item.is_whole:
             damaged.append(f"{item.kind} {item.name}")
+    if not counts:
+        print_table([("-", "build and products", "none are there yet: nothing to verify")])
+        return damaged
     read = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
     print_table([("damaged" if damaged else "ok", "build and products",
                   f"{read}: {size_text(size)} in {ticks() - started:.1f} s")])
