@@ -117,7 +117,8 @@ def _record(product: Product, engine: Engine) -> str:
             engine.store.blobs.read(beside)
             return beside
     last = engine.last(f"record:{product.name}")
-    return last.outputs["record"].blob.sha256 if last is not None and product.record else ""
+    output = last.outputs.get("record") if last is not None and product.record else None
+    return output.blob.sha256 if output is not None else ""
 
 
 def _size(path: Path) -> int:

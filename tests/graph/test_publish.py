@@ -101,6 +101,8 @@ def test_a_record_of_a_product_that_lacks_its_text_is_made_again(field: Field) -
     kept = engine.store.records.get(key)
     assert kept is not None
     engine.store.records.put(key, replace(kept, outputs={}))
+    (line(field).parent / "line.json").unlink()
+    assert not is_damaged(recorded, engine)  # nothing says what it must be
     _, publisher = opened(field)
     publisher.publish(recorded)
     assert (line(field).parent / "line.json").read_bytes() == text
