@@ -67,8 +67,8 @@ def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Sig
     failed: list[Exception] = []
     signatures = _signatures(armor, where)
     for packet in signatures:
-        one = pysequoia.armor(bytes(packet), pysequoia.ArmorKind.Signature).encode()
-        try:
+        try:  # of what it has read the library can write less
+            one = pysequoia.armor(bytes(packet), pysequoia.ArmorKind.Signature).encode()
             result = pysequoia.verify(bytes=text + one, store=lambda _ids: [certificate])
         except Exception as error:  # noqa: BLE001  the library has no narrower one
             failed.append(error)
@@ -101,15 +101,14 @@ def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
 
 def _signatures(armor: bytes, where: str) -> list[Any]:
     """The signatures in a block, as packets."""
-    from pysequoia.packet import PacketPile, Tag
+    from pysequoia.packet import PacketPile
 
     try:
         packets = list(PacketPile.from_bytes(armor))
     except Exception as error:  # the library has no narrower one
         raise SourceError("the signature cannot be read", where=where, why=_first_line(error),
                           hint="fetch the list again", reason="signature") from error
-    if not 0 < len(packets) <= _SIGNATURES or any(
-            packet.tag != Tag.Signature for packet in packets):
+    if not 0 < len(packets) <= _SIGNATURES or {*map(_kind, packets)} != {"Signature"}:
         raise _other_form(where, "its signature block has something else than signatures")
     if any(packet.signature_created is None for packet in packets):
         raise _other_form(where, "a signature does not say when it was made")
@@ -195,11 +194,19 @@ def _not_good(
 
 
 def _key_ids(certificate: Any) -> Iterator[str]:
-    from pysequoia.packet import PacketPile, Tag
+    from pysequoia.packet import PacketPile
 
     for packet in PacketPile.from_bytes(bytes(certificate)):
-        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
+        if _kind(packet) in {"PublicKey", "PublicSubkey"}:
             yield packet.key_id
+
+
+def _kind(packet: Any) -> str:
+    """The name of a packet's tag; empty for a tag that the library has no name for."""
+    try:
+        return str(packet.tag).rpartition(".")[2]
+    except Exception:  # noqa: BLE001  the library has no narrower one
+        return ""
 
 
 def _made(signature: Any) -> float:

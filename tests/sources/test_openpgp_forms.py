@@ -114,6 +114,18 @@ def test_of_several_signatures_the_good_one_counts() -> None:
     assert refused(with_packets(own, literal)).reason == "signature"
 
 
+def test_packets_that_the_library_has_no_word_for() -> None:
+    """It reads them, and raises where they are looked at or written."""
+    (own,) = packets("release")
+    issuer = b"\x16\x21\x04"  # length, kind and version of the fingerprint of who signed
+    odd = own.replace(issuer, issuer[:2] + b"\x84")
+    assert odd != own
+    assert check(with_packets(odd, own)) == check(message())
+    assert refused(with_packets(odd)).reason == "signature"
+    unknown = bytes.fromhex("f80141")  # of kind 56
+    assert "something else" in (refused(with_packets(own, unknown)).why or "")
+
+
 def test_a_clock_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no alarm: nobody has changed anything."""
     early = time.time() - 500 * 86400
