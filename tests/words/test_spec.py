@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 
 import pytest
 from hypothesis import example, given
@@ -280,6 +281,13 @@ def test_mtree_reads_the_same(spec: str) -> None:
         assert {key: found[key] for key in ("uid", "gid") if key in found} == {
             key: keywords[key] for key in ("uid", "gid") if key in keywords}
         assert int(found.get("mode", "0"), 8) == int(keywords.get("mode", "0"), 8)
+
+
+def test_brackets_without_end_take_no_time() -> None:
+    began = time.process_time()
+    assert "a path of" in problem(b"./" + b"[" * 65_000)
+    assert time.process_time() - began < 2
+    assert "patterns" in problem(b"./" + b"[" * 1000 + b"a]")
 
 
 def spelt(lines: dict[str, Said]) -> bytes:
