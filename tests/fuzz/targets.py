@@ -16,7 +16,7 @@ from pathlib import Path
 
 from buildlib.graph.burncheck import _TABLES as TABLES
 from buildlib.graph.discplaces import place_of, table_at
-from buildlib.sources import checksums, openpgp, packagefile, tomlfile
+from buildlib.sources import checksums, openpgp, overrides, packagefile, tomlfile
 from buildlib.sources.archive import compress, unpack
 from buildlib.sources.pkgsrc import advisories, beyond, modes, pkginstall, plist, signed
 from buildlib.sources.pkgsrc.accounts import Lists, enter
@@ -32,10 +32,11 @@ from buildlib.stages.pvh import notes
 from buildlib.store.glance import checked, read_glance
 from buildlib.store.records import Records
 from buildlib.store.store import Store
-from buildlib.words import jsons, mtree, numbers, shconf, text, toml
+from buildlib.words import jsons, mtree, numbers, shconf, spec, text, toml
 from buildlib.words.accounts import Accounts
 from buildlib.words.model import Lock, Recipe, Release
 from buildlib.words.schema import load
+from buildlib.words.tree import tree_of
 from fuzz import valid
 
 Read = Callable[[bytes, Path], object]
@@ -91,7 +92,7 @@ def _signed(data: bytes, _folder: Path) -> object:
 
 
 def _verified(data: bytes, _folder: Path) -> object:
-    return openpgp.verified_payload(data, valid.KEY, fingerprint="0" * 40, where="x")
+    return openpgp.verified_payload(data, valid.KEY, fingerprint=valid.SIGNER, where="x")
 
 
 def _summary(data: bytes, _folder: Path) -> object:
@@ -134,6 +135,14 @@ def _script(data: bytes, _folder: Path) -> object:
 def _accounts(data: bytes, _folder: Path) -> object:
     return enter(Lists(data, data, data), [("a-1", pkginstall.parse_install(
         b"# USER: a:a\n# GROUP: a:7\n", prefix="/usr/pkg"))], Accounts({"a": 7}, {"a": 7}))
+
+
+def _spec(data: bytes, folder: Path) -> object:
+    said = spec.read_spec(data, where="x.mtree")
+    done = overrides.apply(said, valid.FOLDER, folder=str(folder), origin="x", time=1)
+    if done.problems:
+        raise spec.spec_error(sorted(done.problems), where="x.mtree")
+    return tree_of(done.entries.values())
 
 
 def _loaded(kind: type) -> Read:
@@ -184,6 +193,8 @@ TARGETS: dict[str, Target] = {
         "sources/pkgsrc/package.py"), wrap=valid.packed, writes=True),
     "signed": Target(_signed, valid.signed, ("sources/pkgsrc/signed.py",)),
     "clear-signed": Target(_verified, valid.clear_signed, ("sources/openpgp.py",)),
+    "signatures": Target(_verified, valid.signatures, ("sources/openpgp.py",),
+                         wrap=valid.signed_by),
     "summary": Target(_summary, valid.summary, (
         "sources/pkgsrc/summary.py", "sources/pkgsrc/repository.py", "sources/pkgsrc/resolve.py")),
     "plist": Target(lambda data, _: plist.parse_plist(data), valid.plist,
@@ -200,6 +211,8 @@ TARGETS: dict[str, Target] = {
                         ("sources/checksums.py",)),
     "mtree": Target(lambda data, _: mtree.format_tree(mtree.parse(data)), valid.mtree,
                     ("words/mtree.py",)),
+    "spec": Target(_spec, valid.spec, (
+        "words/spec.py", "words/keywords.py", "sources/overrides.py")),
     "toml": Target(lambda data, _: toml.loads(data), valid.toml, ("words/toml.py",), ValueError),
     "recipe": Target(_loaded(Recipe), valid.toml, ("sources/tomlfile.py", "words/schema.py")),
     "release": Target(_loaded(Release), valid.toml, ("sources/tomlfile.py", "words/schema.py")),

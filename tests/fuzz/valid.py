@@ -7,21 +7,26 @@ import gzip
 import json as _json
 import lzma
 import random
+import tomllib
+from functools import cache
 from pathlib import Path
 from struct import error as StructError  # noqa: N812  it is a class
 from struct import pack
 from zlib import crc32
 
+import pysequoia
 from support.archives import END, member, pax
 
 from buildlib.sources.pkgsrc.advisories import format_list
 from buildlib.sources.pkgsrc.signed import wrap
+from buildlib.words.tree import Entry
 from fuzz.changes import NUMBERS, RUNS, WORDS
 
 __all__ = ["StructError"]
 
 ROOT = Path(__file__).parents[2]
-KEY = (ROOT / "sets/keys/mini.asc").read_bytes() if (ROOT / "sets/keys/mini.asc").exists() else b""
+KEY = (ROOT / "sets/keys/mini.asc").read_bytes()
+SIGNER = str(tomllib.loads((ROOT / "sets/mini.toml").read_text())["signature"]["fingerprint"])
 NAMES = ("a", "b", "foo", "bin/xz", "a/b/c", "./a//b", "lib/x.so.1", "ä", "etc/rc.d/x", "x" * 99)
 BASES = ("a", "b", "foo", "xz", "gettext-lib")
 
@@ -124,11 +129,51 @@ def signed(chance: random.Random) -> bytes:
                 file_name=chance.choice(("", "a" * 40 + ".tgz")))
 
 
+@cache
+def _signed_list() -> tuple[list[bytes], bytes]:
+    """Lines of the list that the key of `mini` signed, and its signature, as a packet.
+
+    It is one of the checkout, not one that is signed here: a signature is never made twice alike.
+    """
+    message = (ROOT / "sets/mini/hashes.asc").read_bytes()
+    head, _, armor = message.partition(b"\n-----BEGIN PGP SIGNATURE-----\n")
+    packets = pysequoia.packet.PacketPile.from_bytes(b"-----BEGIN PGP SIGNATURE-----\n" + armor)
+    return head.partition(b"\n\n")[2].split(b"\n"), b"".join(map(bytes, packets))
+
+
+def signatures(chance: random.Random) -> bytes:
+    """Packets of a signature block: the good signature, copies of it and some that are not good."""
+    _, good = _signed_list()
+    found = [good]
+    for _ in range(chance.choice((0, 0, 0, 1, 3, 6, 9))):
+        other = bytearray(good)
+        other[chance.randrange(2, len(other))] ^= chance.choice((0, 1, 0x80))
+        found.append(bytes(other))
+    chance.shuffle(found)
+    return b"".join(found)
+
+
 def clear_signed(chance: random.Random) -> bytes:
-    """A clear-signed list."""
-    return (b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + checksums(chance)
-            + b"-----BEGIN PGP SIGNATURE-----\n\niQEzBAEBCgAdFiEE\n=abcd\n"
-            b"-----END PGP SIGNATURE-----\n")
+    """The clear-signed list, written in one of the ways that say the same."""
+    return signed_by(signatures(chance), chance)
+
+
+def signed_by(packets: bytes, chance: random.Random) -> bytes:
+    """The list with these packets behind it."""
+    lines, _ = _signed_list()
+    how = chance.randrange(6)
+    if how == 0:
+        lines = [line + chance.choice((b"", b" ", b"\t \t")) for line in lines]
+    elif how == 1:
+        lines = [chance.choice((b"", b"- ")) + line for line in lines]
+    armor = pysequoia.armor(packets, pysequoia.ArmorKind.Signature).encode().rstrip(b"\n")
+    if chance.randrange(4) == 0:
+        armor = armor.replace(b"\n\n", b"\nComment: x\nVersion: 1\n\n", 1)
+    headers = chance.choice(([b"Hash: SHA512"],) * 3 + ([], [b"Hash: SHA256,SHA512"] * 2))
+    end = b"\r\n" if chance.randrange(8) == 0 else b"\n"
+    message = end.join([b"-----BEGIN PGP SIGNED MESSAGE-----", *headers, b"", *lines,
+                        *armor.split(b"\n"), b""])
+    return chance.choice((b"", b"", b"\n ")) + message + chance.choice((b"", b"", b"\n\n"))
 
 
 def summary(chance: random.Random) -> bytes:
@@ -213,6 +258,33 @@ def mtree(chance: random.Random) -> bytes:
             b" type=file uid=" + _number(chance) + b" gid=0 mode=0644 time=" + _number(chance)
             + b".0 size=" + _number(chance) + b" sha256=" + b"0" * 64
             + b" tags=origin:base,inode:x")))
+    return b"\n".join(lines) + b"\n"
+
+
+FOLDER = {entry.path: entry for entry in (  # what a spec is laid over
+    Entry(".", "dir", 0o755), Entry("etc", "dir", 0o755), Entry("bin", "dir", 0o755),
+    Entry("link", "link", 0o755, link="x"), *(Entry(path, "file", 0o644, size=1, sha256="0" * 64)
+                                              for path in ("etc/rc.conf", "etc/a b", "bin/xz")))}
+_SAID = (  # of each row a line has one word at most
+    (b"mode=0640", b"mode=u=rw,go=r", b"mode=4755"), (b"uname=root", b"uid=%d"),
+    (b"gname=wheel", b"gid=%d"), (b"time=%d.5", b"optional", b"nochange", b"flags=none"),
+    (b"nlink=1", b"size=0", b"sha256=" + b"0" * 64, b"tags=inode:x", b"type=dir", b"type=file"))
+_MADE = (b" type=dir", b" type=link link=a\\040b", b" type=char device=netbsd,1,2", b" type=fifo")
+
+
+def spec(chance: random.Random) -> bytes:
+    """A spec that people write beside a folder."""
+    lines = [chance.choice((b"# a remark", b"", b"/set uname=root gname=wheel"))]
+    for path in chance.sample(sorted(FOLDER), chance.choice((1, 2, 4))):
+        name = path.encode().replace(b" ", b"\\040")
+        name = name if path == "." else b"./" + name
+        if chance.randrange(12) == 0:
+            name = chance.choice((name.rpartition(b"/")[2], b"./" + _name(chance)))
+        rows = chance.sample(_SAID[: chance.choice((4, 4, 4, 5))], chance.choice((1, 1, 2, 3)))
+        words = [chance.choice(row).replace(b"%d", b"%d" % chance.randrange(2000)) for row in rows]
+        lines.append(chance.choice((b" ", b" ", b"\t", b" \\\n    ")).join([name, *words]))
+        lines += chance.choice(((), (), (), (b"/unset uname",), (b"./%d" % len(lines)
+                                                               + chance.choice(_MADE),)))
     return b"\n".join(lines) + b"\n"
 
 
