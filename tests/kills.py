@@ -1,19 +1,19 @@
 """Builds that are killed with -9 by the thousand: no wrong product, no stuck store, no orphan.
 
-    python tests/kills.py --runs 2000 --seed 7            # small builds, a tenth of a second each
-    python tests/kills.py --runs 0 --real 300 --seed 7    # builds of the miniature
+    python tests/kills.py 2000 --seed 7          # small builds, a tenth of a second each
+    python tests/kills.py 300 --real --seed 7    # builds of the miniature
 
 It ends with the counts, or with what was wrong and the seed that finds it again.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from support.campaigns import parse, words
 from support.quicksiege import QuickSiege
 from support.siege import Siege, build_offline, known_products
 from support.victim import Victim
@@ -56,17 +56,11 @@ def _attack(siege: QuickSiege | Siege, kills: int, told: Callable[[], str]) -> N
 
 def main() -> None:
     """Run what the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=2000, help="kills of small builds")
-    parser.add_argument("--real", type=int, default=0, help="kills of builds of the miniature")
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
-    words = parser.parse_args()
-    print(f"seed {words.seed}", flush=True)
+    parser = words(__doc__, command="python tests/kills.py", count=2000, of="kills")
+    parser.add_argument("--real", action="store_true", help="of builds of the miniature")
+    given = parse(parser)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        quick(words.runs, words.seed, Path(folder))
-        if words.real:
-            real(words.real, words.seed, Path(folder))
+        (real if given.real else quick)(given.count, given.seed, Path(folder))
 
 
 if __name__ == "__main__":

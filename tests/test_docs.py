@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -116,3 +120,22 @@ def test_every_message_of_domus_is_told() -> None:
             piece = max(pieces, key=len).strip(" :;.")
             if piece not in {"runs already", "started", "not started"}:
                 assert piece.partition("; ")[0] in told, piece
+
+
+LONG = re.findall(r"`((?:PYTHONPATH=\S+ )?\.venv/bin/python [^`]+)`",
+                  (ROOT / "docs/testing.md").read_text())
+
+
+@pytest.mark.parametrize("command", LONG)
+def test_long_tests_take_what_the_document_says(command: str) -> None:
+    """As far as their words go: with one more that is none, that one alone is refused."""
+    path, _, rest = command.removeprefix("PYTHONPATH=").rpartition(".venv/bin/python ")
+    environment = {**os.environ, "PYTHONPATH": path.strip()}
+    words = [sys.executable, *shlex.split(rest)]
+    ran = subprocess.run([*words, "--none"], cwd=ROOT, env=environment, text=True,
+                         capture_output=True, check=False)
+    assert ran.stderr.endswith("error: unrecognized arguments: --none\n"), ran.stderr
+    assert ran.returncode == 2
+    told = subprocess.run([*words, "--help"], cwd=ROOT, env=environment, text=True,
+                          capture_output=True, check=True).stdout
+    assert set(re.findall(r"--[a-z]+", command)) <= set(re.findall(r"--[a-z]+", told))

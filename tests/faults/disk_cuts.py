@@ -1,6 +1,6 @@
 """Power cuts on a real file system: what a disk holds at a random moment of a build.
 
-    python tests/faults/disk_cuts.py --cuts 200 --seed 7     (root, xfsprogs, loop devices)
+    python tests/faults/disk_cuts.py 200 --seed 7     (root, xfsprogs, loop devices)
 
 The build's folder lies on an ext4 whose disk is an image file on an XFS. A clone of that file is
 what the disk holds when the power goes: what the kernel had not yet written is not on it. The clone
@@ -10,7 +10,6 @@ may be gone, no product may be wrong, and the next run must come to the right re
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import random
@@ -26,6 +25,7 @@ from tempfile import TemporaryDirectory
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
+from support.campaigns import parse, words  # noqa: E402  likewise
 from support.siege import (  # noqa: E402  the path is set above
     VARIANTS,
     Products,
@@ -34,7 +34,7 @@ from support.siege import (  # noqa: E402  the path is set above
     products,
     set_variant,
 )
-from support.victim import Attempt, Victim  # noqa: E402
+from support.victim import Attempt, Victim  # noqa: E402  likewise
 
 # How ext4 writes back: by default, and as carelessly as it can.
 OPTIONS = ("loop", "loop,commit=1", "loop,noauto_da_alloc,commit=2",
@@ -44,14 +44,11 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 def main() -> None:
     """Cut the power again and again; exit status 1 where anything was wrong."""
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--cuts", type=int, default=200)
-    words.add_argument("--seed", type=int, default=time.time_ns() % 10**9)
-    given = words.parse_args()
-    print(f"seed {given.seed}", flush=True)
+    given = parse(words(__doc__, command="python tests/faults/disk_cuts.py", count=200,
+                        of="power cuts"))
     with TemporaryDirectory(prefix="cuts-") as folder, Disk(Path(folder)) as disk:
         cuts = Cuts(disk, random.Random(given.seed))
-        while cuts.counts["cuts"] < given.cuts:
+        while cuts.counts["cuts"] < given.count:
             cuts.cut()
             if cuts.counts["cuts"] % 10 == 0:
                 print(dict(cuts.counts), flush=True)

@@ -1,8 +1,12 @@
-"""`python -m tests.fuzz [NUMBER] [--seed S] [--only TARGET] [--again SEED]`."""
+"""Strange inputs for every parser, and for each how many it had and how many it refused.
+
+    python -m tests.fuzz 100000 --seed 7
+    python -m tests.fuzz 5000 --only spec
+    python -m tests.fuzz --again 7/spec/31    # one input, as a finding names it
+"""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 import tempfile
@@ -10,21 +14,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support.campaigns import parse, words
+
 from fuzz.campaign import Counts, campaign, run, show
 from fuzz.targets import TARGETS
 
-parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
-parser.add_argument("number", nargs="?", type=int, default=10_000, help="how many inputs")
-parser.add_argument("--seed", default="1", help="another seed makes other inputs")
-parser.add_argument("--only", default="", help="targets whose names have this in them")
-parser.add_argument("--again", default="", help="the seed of a finding: run it here")
-words = parser.parse_args()
-if words.again:
+parser = words(__doc__, command="python -m tests.fuzz", count=10_000, of="inputs")
+parser.add_argument("--only", default="", metavar="TEXT",
+                    help=f"targets whose names have this in them: {', '.join(TARGETS)}")
+parser.add_argument("--again", default="", metavar="SEED/TARGET/NUMBER",
+                    help="run the input of a finding here")
+given = parse(parser)
+if given.again:
+    target = TARGETS.get(given.again.partition("/")[2].rpartition("/")[0])
+    if target is None:
+        parser.error(f"--again: {given.again} is not the name of an input")
     with tempfile.TemporaryDirectory() as scratch:
-        print(*run(TARGETS[words.again.split("/")[1]], words.again, Path(scratch)))
+        print(*run(target, given.again, Path(scratch)))
     sys.exit()
-print(f"seed {words.seed}", flush=True)
+if not any(given.only in name for name in TARGETS):
+    parser.error(f"--only: no target has {given.only} in its name")
 counts = Counts()
 with contextlib.suppress(KeyboardInterrupt):  # what was found by then is told
-    campaign(words.number, words.seed, only=words.only, counts=counts)
+    campaign(given.count, str(given.seed), only=given.only, counts=counts)
 sys.exit(show(counts))

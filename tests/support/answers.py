@@ -1,6 +1,6 @@
 """Answers of servers, made up at random from what answers are made of; and what comes of them.
 
-    PYTHONPATH=.:tests python -m support.answers 2000 7     how many, and the seed
+    PYTHONPATH=.:tests python -m support.answers 2000 --seed 7
 
 Each is either the file or a SourceError; it takes no longer and no more than is stated. Whatever
 else happens is shown with the number that makes this very answer again.
@@ -21,6 +21,7 @@ from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError
+from support.campaigns import parse, words
 from support.rawserver import BUFFERS, RawServer
 
 DATA = random.Random(1).randbytes(3000)
@@ -122,4 +123,5 @@ def main(count: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(bool(main(int(sys.argv[1]), int(sys.argv[2]))))
+    given = parse(words(__doc__, command="python -m support.answers", count=2000, of="answers"))
+    sys.exit(bool(main(given.count, given.seed)))

@@ -1,6 +1,8 @@
 """Memory that an image takes: a process of its own, and how much it had at its peak.
 
-    python -m support.peak ffs 40000     prints KiB over what the process began with
+    PYTHONPATH=.:tests python -m support.peak ffs 40000
+
+It prints KiB over what the process began with.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import resource
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,4 +63,10 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    parser = ArgumentParser(prog="python -m support.peak", description=__doc__,
+                            formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("image", choices=STAGES, help="which image is made")
+    parser.add_argument("count", nargs="?", type=int, default=40_000, metavar="COUNT",
+                        help="how many files are in it (40000)")
+    given = parser.parse_args()
+    main(given.image, given.count)

@@ -11,6 +11,7 @@ import hashlib
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -203,4 +204,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    ArgumentParser(prog="python -m support.strangemirrors", description=__doc__,
+                   formatter_class=RawDescriptionHelpFormatter).parse_args()
     sys.exit(bool(main()))
