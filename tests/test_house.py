@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -261,6 +262,32 @@ def test_tests_have_one_idea_too() -> None:
     sizes = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
              for path in (ROOT / "tests").rglob("*.py")}
     assert [str(path) for path, lines in sizes.items() if lines > MODULE_LINES] == []
+
+
+BARE = re.compile(r"# (?:noqa(?!: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)*  [^\s#])"
+                  r"|type: ?ignore(?!\[[a-z-]+(?:, ?[a-z-]+)*\]  # \S))")
+
+
+def test_whoever_silences_a_checker_says_why() -> None:
+    """`# noqa: CODE  reason`, and `# type: ignore[code]  # reason`."""
+    here = Path(__file__)
+    wrong = [f"{path.relative_to(ROOT)}:{number}"
+             for path in (*(path for folder in ("buildlib", "tests", "tools")
+                            for path in (ROOT / folder).rglob("*.py")), ROOT / "dodo.py")
+             if path != here
+             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+             if BARE.search(line)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("line", "is_bare"), [
+    ("x  # noqa", True), ("x  # noqa: E501", True), ("x  # noqa: E501  # type: ignore", True),
+    ("x  # type: ignore", True), ("x  # type: ignore[misc]", True),
+    ("x  # type: ignore[misc]  why", True), ("x  # noqa: E402, F401  # type: ignore[misc]", True),
+    ("x  # noqa: E501  its name", False), ("x  # noqa: E402, F401  likewise", False),
+    ("x  # type: ignore[misc]  # doit has no types", False), ("x  # a remark", False)])
+def test_the_rule_sees_silence_without_a_reason(line: str, is_bare: bool) -> None:
+    assert bool(BARE.search(line)) is is_bare
 
 
 def definitions(node: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]:

@@ -18,15 +18,15 @@ _YEAR = 31_556_952  # seconds, the mean of the Gregorian calendar
 class FixedFields:
     """A structure as `struct` has it, with a name for each field.
 
-    format  whose it is, for errors: `FFS version 1`
+    whose   the format that has it, for errors: `FFS version 1`
     layout  byte order and codes; `names`: of all that is no padding, `name*4` for four of a kind
     exact   whether texts have their lengths by construction, so that nobody need look
     """
 
     def __init__(
-        self, format: str, layout: str, names: str, *, exact: bool = False  # noqa: A002  its name
+        self, whose: str, layout: str, names: str, *, exact: bool = False
     ) -> None:
-        self._format, self._struct = format, Struct(layout)
+        self._whose, self._struct = whose, Struct(layout)
         self._codes: list[tuple[str, int]] = []  # code, and room of a text
         for count, code in _FIELD.findall(layout[1:]):
             if code == "s":
@@ -62,14 +62,14 @@ class FixedFields:
                 if len(value) > room > 0:
                     return StageError(
                         f"the {name} of {len(value)} bytes cannot be written",
-                        why=f"{self._format} has {room} bytes for it",
-                        reason=reason_for(self._format, name))
+                        why=f"{self._whose} has {room} bytes for it",
+                        reason=reason_for(self._whose, name))
                 continue
             bits = 8 * calcsize(self._order + code)
             least, most = limits(bits, signed=code.islower())
             if not least <= value <= most:
-                return unfit(self._format, name, value, bits=bits, signed=code.islower())
-        raise ValueError(f"{self._format}: {values} do not fit the layout")
+                return unfit(self._whose, name, value, bits=bits, signed=code.islower())
+        raise ValueError(f"{self._whose}: {values} do not fit the layout")
 
 
 def limits(bits: int, *, signed: bool) -> tuple[int, int]:
@@ -77,19 +77,19 @@ def limits(bits: int, *, signed: bool) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def unfit(format: str, name: str, value: int, *, bits: int, signed: bool) -> StageError:  # noqa: A002
+def unfit(whose: str, name: str, value: int, *, bits: int, signed: bool) -> StageError:
     """The error for a number that has no room; times are told in years."""
     least, most = limits(bits, signed=signed)
     if name == "time":
         least, most = 1970 + least // _YEAR, 1970 + most // _YEAR
     return StageError(
-        f"the {name} {value} cannot be written", reason=reason_for(format, name),
-        why=f"{format} has {bits} bits for it: {least} to {most}")
+        f"the {name} {value} cannot be written", reason=reason_for(whose, name),
+        why=f"{whose} has {bits} bits for it: {least} to {most}")
 
 
-def reason_for(format: str, name: str) -> str:  # noqa: A002
+def reason_for(whose: str, name: str) -> str:
     """The reason of an error: `ffs-date`, `iso-links`."""
-    return f"{format[:3].lower()}-{'date' if name == 'time' else name}"
+    return f"{whose[:3].lower()}-{'date' if name == 'time' else name}"
 
 
 def both(number: int, name: str = "number") -> bytes:

@@ -69,7 +69,7 @@ def test_a_signal_while_waiting_for_another_run(victim: Victim) -> None:
     first, pids = _at_the_compiler(victim, compiler)
     for number in SIGNALS:
         second = victim.start("iso", "progress=plain")
-        wait_until(lambda: "waiting" in second.out, "it says that it waits")  # noqa: B023
+        wait_until(lambda: "waiting" in second.out, "it waits")  # noqa: B023  called at once
         second.signal(number)
         ended = second.wait()
         assert ended.status == 128 + number, ended.told()

@@ -60,7 +60,7 @@ def test_what_can_be_done_while_a_run_is_at_work(victim: Victim) -> None:
     assert "toolchain" in {row["task"] for row in planned}
     others = [victim.start("gc"), victim.start("iso"), victim.start("kernel")]
     for other in others:
-        wait_until(lambda: "waiting" in other.out + other.err, "it says that it waits")  # noqa: B023
+        wait_until(lambda: "waiting" in other.out + other.err, "it waits")  # noqa: B023  called at once
         assert str(first.pid) in other.out + other.err
     assert first.process.poll() is None
     compiler.go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_all_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", ["c_flags", "cxx_flags"])
 def test_the_definition_s_flags_are_used(tmp_path: Path, setting: str) -> None:
-    (problem,) = problems(replace(PLAIN, **{setting: ("-no-such-flag",)}), tmp_path)  # type: ignore[arg-type]  # a field of tuples
+    flags: dict[str, Any] = {setting: ("-no-such-flag",)}
+    (problem,) = problems(replace(PLAIN, **flags), tmp_path)
     assert "-no-such-flag does not compile a small program: " in problem
     assert "unrecognized" in problem or "unknown" in problem

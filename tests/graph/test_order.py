@@ -11,6 +11,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.toys import Everything
@@ -67,7 +68,7 @@ class _Maker:
             From: From(f"stage-{number}", "out"), HostPackage: HostPackage(f"package-{number}")}
         if hint in {SourceFile, SourceTree}:
             return self._source(hint, f"source-{number}")
-        return plain[hint] if hint in plain else self.instance(hint)  # type: ignore[arg-type]
+        return plain[hint] if hint in plain else self.instance(hint)
 
     def _source(self, kind: object, name: str) -> object:
         path = self.folder / name
@@ -78,7 +79,7 @@ class _Maker:
         (path / "file").write_text(name)
         return SourceTree(path, name)
 
-    def instance(self, kind: type) -> object:
+    def instance(self, kind: Any) -> object:
         hints = typing.get_type_hints(kind)
         try:
             return kind(**{field.name: self.of(hints[field.name]) for field in fields(kind)})

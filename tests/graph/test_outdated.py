@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from buildlib.graph.outdated import Outdated, Weakness, outdated, weaknesses
@@ -20,8 +22,8 @@ def lock(*names: str) -> Lock:
 
 
 # The fields that tests name are texts or tuples of them, as Summary has them.
-def offer(*names: str, **more: object) -> Repository:
-    return Repository([Summary(pkgname=name, **more) for name in names])  # type: ignore[arg-type]
+def offer(*names: str, **more: Any) -> Repository:
+    return Repository([Summary(pkgname=name, **more) for name in names])
 
 
 def told(*names: str, of: Repository) -> list[tuple[str, str, str, str]]:

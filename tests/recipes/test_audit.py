@@ -13,7 +13,7 @@ from support.simulator import HERE, MARKER, Server
 
 from buildlib.stages.audit import LIST, Audit, audit_list
 from buildlib.words.digest import sha256
-from buildlib.words.tree import ROOT, Entry, tree_of
+from buildlib.words.tree import ROOT, Entry, Kind, tree_of
 
 CONFIG = {MARKER: "", "local/etc/motd": "of the configuration\n"}
 CLEAN = "goldmaster: this is what was pressed"
@@ -56,10 +56,10 @@ class Audited:
         for path in [root, *sorted(root.rglob("*"))]:
             name = str(path.relative_to(root))
             status = path.lstat()
-            kind = ("link" if path.is_symlink() else "dir" if path.is_dir() else "file")
+            kind: Kind = "link" if path.is_symlink() else "dir" if path.is_dir() else "file"
             data = path.read_bytes() if kind == "file" else b""
             yield Entry(
-                ROOT if name == "." else name, kind,  # type: ignore[arg-type]
+                ROOT if name == "." else name, kind,
                 stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, int(status.st_mtime),
                 len(data), sha256(data) if kind == "file" else "",
                 os.readlink(path) if kind == "link" else "")

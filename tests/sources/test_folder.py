@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,17 +57,17 @@ def wrong(folder: Path, spec: str) -> ConfigError:
 
 
 def test_what_git_keeps_and_defaults_for_the_rest(overlay: Path) -> None:
-    common = {"time": TIME, "origin": "site"}
+    common: dict[str, Any] = {"time": TIME, "origin": "site"}
     assert tree(overlay).entries == (
-        Entry(".", "dir", 0o755, **common),  # type: ignore[arg-type]
-        Entry("etc", "dir", 0o755, **common),  # type: ignore[arg-type]
+        Entry(".", "dir", 0o755, **common),
+        Entry("etc", "dir", 0o755, **common),
         Entry("etc/localtime", "link", 0o755, link="/usr/share/zoneinfo/UTC",
-              **common),  # type: ignore[arg-type]
+              **common),
         Entry("etc/rc.conf", "file", 0o644, size=3, sha256=sha256(b"rc\n"),
-              **common),  # type: ignore[arg-type]
-        Entry("etc/rc.d", "dir", 0o755, **common),  # type: ignore[arg-type]
+              **common),
+        Entry("etc/rc.d", "dir", 0o755, **common),
         Entry("etc/rc.d/config", "file", 0o755, size=10, sha256=sha256(b"#!/bin/sh\n"),
-              **common),  # type: ignore[arg-type]
+              **common),
     )
 
 
@@ -139,7 +140,7 @@ def test_the_spec_says_what_files_cannot(overlay: Path) -> None:
     found = tree(overlay, SPEC).by_path
     su = Entry("bin/su", "file", 0o4555, 0, 7, 5, 2, sha256(b"su"), inode="site/su", origin="site")
     assert found["bin/su"] == su
-    assert found["bin/sudo"] == Entry(**{**_fields(su), "path": "bin/sudo"})  # type: ignore[arg-type]
+    assert found["bin/sudo"] == Entry(**{**_fields(su), "path": "bin/sudo"})
     assert found["."].mode == 0o700
     assert (found["etc/rc.conf"].uid, found["etc/rc.conf"].mode) == (3, 0o644)
     assert found["var/empty"] == Entry("var/empty", "dir", 0o555, time=TIME, origin="site")
@@ -152,7 +153,7 @@ def test_the_spec_says_what_files_cannot(overlay: Path) -> None:
     assert found["odd name\\"].mode == 0o1777
 
 
-def _fields(entry: Entry) -> dict[str, object]:
+def _fields(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
 
 

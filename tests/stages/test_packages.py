@@ -6,6 +6,7 @@ import io
 import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.archives import gz
@@ -84,10 +85,10 @@ class Staged:
         self.output = output = self.bench.run_stage(stage, inputs, sink=self.hear)["tree"]
         return self.bench.tree(output)
 
-    def root(self, base: Contents = ETC, **fields: object) -> Tree:
+    def root(self, base: Contents = ETC, **fields: Any) -> Tree:
         installing = Installing("usr/pkg/pkgdb", "usr/pkg", ("var",), TABLE)
         stage = replace(Root(layers=(SETS, PACKAGES), overlays=(), time=TIME + 99,
-                             packages=installing), **fields)  # type: ignore[arg-type]
+                             packages=installing), **fields)
         inputs: dict[From, Input] = {SETS: self.bench.stored(base), PACKAGES: self.output,
                                      **self.more}
         self.made = self.bench.run_stage(stage, inputs, sink=self.hear)["tree"]

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.waiting import is_gone, until
@@ -206,8 +207,8 @@ def test_stop_from_a_signal_while_a_tool_starts(
     started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 
-    def start(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        made: subprocess.Popen[bytes] = popen(*arguments, **options)  # type: ignore[call-overload]
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        made: subprocess.Popen[bytes] = popen(*arguments, **options)
         started.append(made)
         os.kill(os.getpid(), signal.SIGUSR1)
         return made

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 
-class NamespaceRefused(Exception):  # noqa: N818
+class NamespaceRefused(Exception):  # noqa: N818  the host may do so
     """The host does not let this user have one."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -93,16 +94,16 @@ def test_mtree_finds_on_disk_what_the_spec_says(tmp_path: Path) -> None:
     root = tmp_path / "root"
     # mtree takes a name with one of these for a pattern, even where they are escaped
     literal = [name for name in BYTES if name[0] not in "*?["]
-    user = {"uid": os.getuid(), "gid": os.getgid(), "time": 1_700_000_001}
+    user: dict[str, Any] = {"uid": os.getuid(), "gid": os.getgid(), "time": 1_700_000_001}
     tree = tree_of([
-        Entry(".", "dir", 0o755, **user),  # type: ignore[arg-type]
-        Entry("d", "dir", 0o1755, **user),  # type: ignore[arg-type]
+        Entry(".", "dir", 0o755, **user),
+        Entry("d", "dir", 0o1755, **user),
         *(Entry(f"d/{name}", "file", 0o640, size=len(name), sha256=sha256(b"x" * len(name)),
-                **user) for name in literal),  # type: ignore[arg-type]
+                **user) for name in literal),
         *(Entry(path, "file", 0o4755, size=1, sha256=sha256(b"x"), inode="one", origin="a b,c",
-                **user) for path in ("one", "two")),  # type: ignore[arg-type]
-        Entry("l", "link", 0o777, link="a b#=,\\\udcff", **user),  # type: ignore[arg-type]
-        Entry("p", "fifo", 0o600, **user),  # type: ignore[arg-type]
+                **user) for path in ("one", "two")),
+        Entry("l", "link", 0o777, link="a b#=,\\\udcff", **user),
+        Entry("p", "fifo", 0o600, **user),
     ])
     _lay_out(tree, root)
     spec = tmp_path / "spec"

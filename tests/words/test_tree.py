@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from buildlib.words.digest import sha256
 from buildlib.words.errors import StageError
 from buildlib.words.tree import (
     Entry,
+    Kind,
     Tree,
     moved,
     overlay,
@@ -25,13 +27,13 @@ from buildlib.words.tree import (
 )
 
 
-def folder(path: str, mode: int = 0o755, **values: object) -> Entry:
-    return Entry(path, "dir", mode, **values)  # type: ignore[arg-type]
+def folder(path: str, mode: int = 0o755, **values: Any) -> Entry:
+    return Entry(path, "dir", mode, **values)
 
 
-def file(path: str, data: bytes = b"", **values: object) -> Entry:
+def file(path: str, data: bytes = b"", **values: Any) -> Entry:
     return Entry(path, "file", 0o644, size=len(data), sha256=sha256(data),
-                 **values)  # type: ignore[arg-type]
+                 **values)
 
 
 def paths(tree: Tree) -> list[str]:
@@ -105,8 +107,8 @@ def test_overlay_the_later_one_wins_and_folders_keep_both() -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "char", "fifo"])
-def test_overlay_a_file_and_a_link_replace_one_another(kind: str) -> None:
-    other = Entry("a", kind, 0o777, link="b" * (kind == "link"),  # type: ignore[arg-type]
+def test_overlay_a_file_and_a_link_replace_one_another(kind: Kind) -> None:
+    other = Entry("a", kind, 0o777, link="b" * (kind == "link"),
                   device=(1, 2) if kind == "char" else None)
     assert overlay(tree_of([file("a")]), tree_of([other])).by_path["a"] == other
     assert overlay(tree_of([other]), tree_of([file("a")])).by_path["a"] == file("a")

@@ -132,4 +132,4 @@ def test_fuzz(lines: list[tuple[bytes, bytes]]) -> None:
     try:
         parse_install(b"\n".join(b"".join(line) for line in lines), prefix="/usr/pkg")
     except GoldmasterError as error:
-        assert error.reason == "pkginstall"  # noqa: PT017
+        assert error.reason == "pkginstall"  # noqa: PT017  either is right

@@ -192,6 +192,6 @@ def test_fuzz(parts: list[bytes]) -> None:
     try:
         plist = parse_plist(b"".join(parts))
     except GoldmasterError as error:
-        assert error.reason == "plist"  # noqa: PT017
+        assert error.reason == "plist"  # noqa: PT017  either is right
     else:
         assert parse_plist(format_plist(plist)) == plist

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -127,9 +128,9 @@ def test_a_repository_of_our_own() -> None:
         ({"files": (SourceFile(path="x"), SourceFile(path="x"))}, "pkg-file"),
     ],
 )
-def test_errors(change: dict[str, object], reason: str) -> None:
+def test_errors(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(SourceError) as caught:
-        make_package(replace(HELLO, **change))  # type: ignore[arg-type]
+        make_package(replace(HELLO, **change))
     assert caught.value.reason == reason
 
 
