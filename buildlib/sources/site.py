@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from buildlib.sources.sitetext import is_ruled, plain, read_file, read_text
-from buildlib.store.reading import read_small
+from buildlib.sources.sitetext import is_ruled, plain, read_text
+from buildlib.store.reading import read_small, read_start
 from buildlib.words import toml
 from buildlib.words.errors import ConfigError
 from buildlib.words.schema import nearest
@@ -169,7 +169,7 @@ class _Reader:
             self._tell(place, "is no plain file", reason="not-a-file")
             return None
         try:
-            data = read_file(entry.path, _LONGEST)
+            data = read_start(entry.path, most=_LONGEST)
         except OSError as error:
             self._unreadable(place, error)
             return None

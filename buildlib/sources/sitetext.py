@@ -6,11 +6,10 @@ a last line without an end. rc scripts, getfsent(3) and the resolver take them f
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 
+from buildlib.store.reading import read_start
 from buildlib.words.shconf import Problem
 
 LONGEST = 1 << 20  # bytes of a file that rules look into
@@ -21,21 +20,6 @@ _RULED = frozenset({"hosts", "myname", "mygate", "mygate6", "resolv.conf", "fsta
 _CARD = re.compile(r"ifconfig\.[a-z]+[0-9]+").fullmatch
 _BOM = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]").search
-
-
-def read_file(path: str, most: int) -> bytes:
-    """At most so many bytes of a plain file; nothing else is waited for. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b""
-        pieces, size = [], 0
-        while size < most and (piece := os.read(descriptor, most - size)):
-            pieces.append(piece)
-            size += len(piece)
-        return b"".join(pieces)
-    finally:
-        os.close(descriptor)
 
 
 def is_ruled(path: str) -> bool:
@@ -51,7 +35,7 @@ def read_text(path: str, file: str, problems: list[Problem], *, is_ruled: bool) 
     Raises OSError.
     """
     most = LONGEST if is_ruled else _LOOKED_AT
-    data = read_file(path, most)
+    data = read_start(path, most=most)
     if not is_ruled:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             problems.append(Problem(file, 0, "is text in UTF-16", "save it as UTF-8", "line-end"))

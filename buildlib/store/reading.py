@@ -44,14 +44,20 @@ def read_small(path: str | Path, *, most: int = MOST) -> bytes:
 
     Raises OSError, as `open_regular` does, or one that says that it is too large.
     """
+    data = read_start(path, most=most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
+    return data
+
+
+def read_start(path: str | Path, *, most: int) -> bytes:
+    """The first `most` bytes of a regular file. Raises OSError, as `open_regular` does."""
     descriptor = open_regular(path)
     try:
         pieces, size = [], 0
-        while size <= most and (piece := os.read(descriptor, most + 1 - size)):
+        while size < most and (piece := os.read(descriptor, most - size)):
             pieces.append(piece)
             size += len(piece)
+        return b"".join(pieces)
     finally:
         os.close(descriptor)
-    if size > most:
-        raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
-    return b"".join(pieces)

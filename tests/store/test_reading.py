@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.store.reading import read_small
+from buildlib.store.reading import read_small, read_start
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 10)
     assert read_small(tmp_path / "a", most=10) == b"x" * 10
+
+
+def test_the_start_of_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    assert read_start(tmp_path / "a", most=3) == b"012"
+    assert read_start(tmp_path / "a", most=11) == b"0123456789"
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_start(tmp_path / "fifo", most=1)
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
