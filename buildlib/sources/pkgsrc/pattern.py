@@ -107,7 +107,7 @@ def compile_pattern(text: str) -> Pattern:
     long or has too many alternatives to be meant.
     """
     if len(text) > PATTERN_MAX:
-        raise _bad(text, f"longer than {PATTERN_MAX} characters")
+        raise unusable(text, f"longer than {PATTERN_MAX} characters")
     return Pattern(text, tuple(_alternative(plain) for plain in expand(text)))
 
 
@@ -158,7 +158,7 @@ def expand(text: str) -> list[str]:
         else:
             plain += piece
     if outer:
-        raise _bad(text, "a brace is not closed")
+        raise unusable(text, "a brace is not closed")
     return list(dict.fromkeys(_joined(begun, [plain], text)))
 
 
@@ -166,7 +166,8 @@ def _joined(starts: list[str], ends: list[str], text: str) -> list[str]:
     """Each of `starts` with each of `ends`."""
     size = len(starts) * sum(map(len, ends)) + len(ends) * sum(map(len, starts))
     if len(starts) * len(ends) > ALTERNATIVES_MAX or size > EXPANDED_MAX:
-        raise _bad(text, f"more than {ALTERNATIVES_MAX} alternatives, or {EXPANDED_MAX} characters")
+        raise unusable(
+            text, f"more than {ALTERNATIVES_MAX} alternatives, or {EXPANDED_MAX} characters")
     return [start + end for start in starts for end in ends]
 
 
@@ -291,6 +292,7 @@ def _member(text: str, place: int) -> tuple[str, int, bool]:
     return text[place : place + 1], place + 1, quoted
 
 
-def _bad(pattern: str, why: str) -> SourceError:
+def unusable(pattern: str, why: str) -> SourceError:
+    """The error for a pattern that is none, or that costs too much."""
     short = pattern if len(pattern) <= 80 else pattern[:79] + "…"
     return SourceError(f"{short!r} is not a usable pattern", why=why, reason="pattern")

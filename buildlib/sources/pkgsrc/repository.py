@@ -17,9 +17,9 @@ from buildlib.sources.pkgsrc.pattern import (
     Range,
     compile_pattern,
     newest_first,
+    unusable,
 )
 from buildlib.sources.pkgsrc.summary import Summary
-from buildlib.words.errors import SourceError
 from buildlib.words.nearness import near
 
 TRIES_MAX = 1_000_000  # names compared with patterns; a set of 1,000 packages needs 100,000
@@ -65,11 +65,8 @@ class NameIndex:
         for name in self._candidates(alternative):
             self._tries += 1
             if self._tries > TRIES_MAX:
-                short = text if len(text) <= 80 else f"{text[:79]}…"
-                raise SourceError(
-                    f"{short!r} is not a usable pattern", reason="pattern",
-                    why=f"up to here {TRIES_MAX:,} names were compared with patterns, which no "
-                    "repository needs")
+                raise unusable(text, f"up to here {TRIES_MAX:,} names were compared with "
+                               "patterns, which no repository needs")
             yield name
 
     def _candidates(self, alternative: Alternative) -> Iterable[str]:
