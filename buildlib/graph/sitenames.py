@@ -64,16 +64,16 @@ def _is_one_name(one: str, other: str) -> bool:
 def check_hosts(machines: Sequence[Named]) -> Iterator[Problem]:
     """Every `hosts` that a machine reads has of each name what the machine itself has."""
     known = _by_name(machines)
-    done = set()
-    for machine in machines:
-        text = machine.text("etc/hosts")
-        if text is None or text[0] in done:
-            continue
-        done.add(text[0])
+    for file, lines in _texts(machines, "etc/hosts").items():
         wrong: list[tuple[int, str]] = []
-        yield from _hosts(text[0], read_hosts(text[1], wrong), known)
+        yield from _hosts(file, read_hosts(lines, wrong), known)
         for line, what in wrong:
-            yield Problem(text[0], line, what, reason="value")
+            yield Problem(file, line, what, reason="value")
+
+
+def _texts(machines: Iterable[Named], path: str) -> Mapping[str, tuple[str, ...]]:
+    """The files that machines read at a path, each once: several may read the same."""
+    return dict(text for machine in machines if (text := machine.text(path)) is not None)
 
 
 def _by_name(machines: Sequence[Named]) -> Mapping[str, Named]:
@@ -117,19 +117,14 @@ def _is_loopback(address: Address) -> bool:
 
 def check_resolver(machines: Sequence[Named]) -> Iterator[Problem]:
     """`resolv.conf` names servers by address, in words that the resolver knows."""
-    done = set()
-    for machine in machines:
-        text = machine.text("etc/resolv.conf")
-        if text is None or text[0] in done:
-            continue
-        done.add(text[0])
-        for line in lines_of(text[1], "#;"):
+    for file, lines in _texts(machines, "etc/resolv.conf").items():
+        for line in lines_of(lines, "#;"):
             word, *rest = line.words
             hint = nearest(word.lower(), _RESOLVER).removeprefix("; ")
             if word not in _RESOLVER and hint:
-                yield Problem(text[0], line.number, f"{word}: unknown word", hint, "unknown-key")
+                yield Problem(file, line.number, f"{word}: unknown word", hint, "unknown-key")
             elif word == "nameserver" and not (len(rest) == 1 and _is_address(rest[0])):
-                yield Problem(text[0], line.number, "nameserver: must be one address, is "
+                yield Problem(file, line.number, "nameserver: must be one address, is "
                               f"{shown(' '.join(rest))}", reason="value")
 
 
