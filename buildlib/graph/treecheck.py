@@ -6,22 +6,21 @@ recipe takes out of them or keeps is looked at when its tree is composed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from buildlib.graph.engine import Engine
 from buildlib.sources.folder import Folder, check_folder
+from buildlib.sources.overrides import did_you_mean
 from buildlib.stages.ffs import FfsImage
 from buildlib.stages.iso9660 import FILE_LIMIT
 from buildlib.stages.root import Root
 from buildlib.stages.stage import Stage
 from buildlib.words.amount import amount
 from buildlib.words.errors import ConfigError, GoldmasterError
-from buildlib.words.names import PATH_LIMIT
-from buildlib.words.schema import nearest
-from buildlib.words.tree import ROOT, Entry, Tree, overlay
+from buildlib.words.names import PATH_LIMIT, covers
+from buildlib.words.tree import Tree, overlay
 
 _DISC = "tree:cd"
-_NEAR = 300
 
 
 def tree_problems(
@@ -97,28 +96,23 @@ def _sets(engine: Engine, name: str, stage: Root) -> Iterator[ConfigError]:
     may_come = (*stage.packages.outside, stage.packages.prefix) if stage.packages else ()
 
     def lacks(path: str) -> bool:
-        return path not in entries and not any(
-            f"{path}/".startswith(f"{folder}/") for folder in may_come)
+        return path not in entries and not covers(may_come, path)
 
     for number, path in enumerate(stage.remove):
         if lacks(path):
-            yield ConfigError(f"{path} is in no set or package{_near(path, entries)}",
+            yield ConfigError(f"{path} is in no set or package{did_you_mean(path, entries)}",
                               where=f"{where}: remove[{number}]", reason="remove-missing")
     for old, new in (stage.keep or {}).items():
         key = f"{where}: keep.{old}"
         if lacks(old):
-            yield ConfigError(f"{old} is in no set or package{_near(old, entries)}", where=key,
-                              reason="rename-missing")
+            yield ConfigError(f"{old} is in no set or package{did_you_mean(old, entries)}",
+                              where=key, reason="rename-missing")
         elif old in entries and entries[old].kind == "dir":
             yield ConfigError(f"{old} is a folder; only files can be kept", where=key,
                               reason="rename-missing")
-        if new in entries and not _covers(stage.remove, new) and new not in (stage.keep or {}):
+        if new in entries and not covers(stage.remove, new) and new not in (stage.keep or {}):
             yield ConfigError(f"{new} is in the sets already", where=key, reason="clash",
                               hint="choose another path, or remove what is there")
-
-
-def _covers(folders: Sequence[str], path: str) -> bool:
-    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)
 
 
 def _layers(engine: Engine, stage: Root) -> list[Tree] | None:
@@ -134,10 +128,3 @@ def _layers(engine: Engine, stage: Root) -> list[Tree] | None:
         except GoldmasterError:
             return None  # it is made again
     return trees
-
-
-def _near(path: str, entries: Mapping[str, Entry]) -> str:
-    above, _, name = path.rpartition("/")
-    known = [entry.path for entry in entries.values() if entry.path != ROOT
-             and (entry.name == name or entry.parent == (above or ROOT))]
-    return nearest(path, known[:_NEAR])

@@ -79,7 +79,7 @@ def apply(
             done.entries[path] = _made(path, line, base, own, inode=inode and f"{origin}/{inode}",
                                        origin=origin, time=time)
         except _AbsentError:
-            hint = nearest(path, _near(path, entries)) if len(done.problems) < SHOWN else ""
+            hint = did_you_mean(path, entries) if len(done.problems) < SHOWN else ""
             what = (f"{path}: not in the folder{hint}; a line alone makes a dir, link, char, block "
                     "or fifo (type=)")
             done.problems.append((line.line, what))
@@ -173,10 +173,15 @@ def _first(path: str, paths: Iterable[str], entries: Mapping[str, Entry]) -> Ent
     return min(there, key=lambda entry: entry.path)
 
 
-def _near(path: str, entries: Mapping[str, Entry]) -> list[str]:
+def did_you_mean(path: str, entries: Mapping[str, Entry]) -> str:
+    """`; did you mean X?` for a path that is none of `entries`, or nothing.
+
+    X is of the same name elsewhere, or lies in the same folder.
+    """
     above, _, name = path.rpartition("/")
-    return [entry.path for entry in entries.values() if entry.path != ROOT
-            and (entry.name == name or entry.parent == (above or ROOT))][:_NEAR]
+    known = [entry.path for entry in entries.values() if entry.path != ROOT
+             and (entry.name == name or entry.parent == (above or ROOT))]
+    return nearest(path, known[:_NEAR])
 
 
 def _check_content(path: str, line: Said, own: Entry, file: str, names: int) -> None:

@@ -369,10 +369,6 @@ class Recipe:
                 check.that(f"keep.{old}", new != old, "it already has that name")
                 check.that(f"keep.{old}", new not in taken,
                            f"{names.shown(new)} is already the path of {taken.get(new)}")
-                check.that(f"keep.{old}", not _covers(self.remove, old), "the recipe removes it")
+                check.that(f"keep.{old}", not names.covers(self.remove, old),
+                           "the recipe removes it")
                 taken[new] = names.shown(old)
-
-
-def _covers(folders: tuple[str, ...], path: str) -> bool:
-    """Whether a path is one of these, or below one."""
-    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)

@@ -79,6 +79,11 @@ def _plain(names: list[str]) -> str:
     return f": write {shown('/'.join(plain))!r}" if plain and ".." not in plain else ""
 
 
+def covers(folders: Iterable[str], path: str) -> bool:
+    """Whether `path` is one of `folders`, or below one."""
+    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)
+
+
 def path(text: str) -> None:
     """A path in a configuration: like `below`, and without invisible characters."""
     sentence(text)
