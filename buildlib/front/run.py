@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from buildlib.front import signals
 from buildlib.store.glance import Glance, forget_glance, read_glance, write_glance
 from buildlib.store.surroundings import all_settings
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -55,7 +55,8 @@ class Run:
         given = {**all_settings(), **self._variables}
         self._circumstances = {
             # what a mirror's password is changes nothing, and is nothing to keep
-            **{name: shown(value) for name, value in given.items() if name not in _PASSING},
+            **{name: without_passwords(value) for name, value in given.items()
+               if name not in _PASSING},
             "root": str(root), "python": sys.version, "platform": sys.platform,
         }
         mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from buildlib.words.errors import GoldmasterError
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 
 def as_told(error: BaseException, *, where: str, root: Path, logs: Path) -> GoldmasterError:
@@ -29,7 +29,7 @@ def _bug(error: BaseException, where: str, folders: tuple[Path, ...]) -> Goldmas
     """An error that is none of ours; the traceback is in a log, where one can be written."""
     import traceback
 
-    text = shown("".join(traceback.format_exception(error)))
+    text = without_passwords("".join(traceback.format_exception(error)))
     log = next((path for folder in folders if _write(path := folder / "crash.log", text)), None)
     return GoldmasterError(
         f"internal error: {type(error).__name__}: {error}", where=where,

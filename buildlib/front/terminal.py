@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from buildlib.store.events import Event, Finished, Note, Progress, Started
 from buildlib.store.surroundings import callers, can_move_lines
 from buildlib.words.errors import GoldmasterError, printable
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -139,7 +139,7 @@ class JsonLines:
 
     def _line(self, data: dict[str, object]) -> None:
         with self._lock:
-            self._stream.write(shown(json.dumps(data)) + "\n")
+            self._stream.write(without_passwords(json.dumps(data)) + "\n")
             self._stream.flush()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from buildlib.graph.sitedisks import KEYS
 from buildlib.graph.sitefleet import Domu, Fleet
 from buildlib.words.etcfiles import Line, lines_of
-from buildlib.words.shconf import Problem, shown
+from buildlib.words.shconf import Problem, quoted
 from buildlib.words.site import Site
 
 _DISK = re.compile(r"/dev/xbd([0-9]{1,3})[a-p]").fullmatch
@@ -39,7 +39,7 @@ def _line(file: str, line: Line, places: dict[str, str]) -> Iterator[Problem]:
     if place in {"none", "swap"}:
         return
     if not place.startswith("/"):
-        yield Problem(file, line.number, f"must be mounted on an absolute path, is {shown(place)}",
+        yield Problem(file, line.number, f"must be mounted on an absolute path, is {quoted(place)}",
                       reason="value")
     elif options:  # not mounted by itself, or over another on purpose
         return

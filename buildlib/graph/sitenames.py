@@ -8,7 +8,7 @@ from typing import Protocol
 from buildlib.words.addresses import Address, is_host_name, parse_address
 from buildlib.words.etcfiles import Host, lines_of, read_hosts
 from buildlib.words.schema import nearest
-from buildlib.words.shconf import Conf, Problem, shown
+from buildlib.words.shconf import Conf, Problem, quoted
 
 _RESOLVER = ("nameserver", "domain", "search", "sortlist", "options", "lookup", "family")
 
@@ -46,7 +46,7 @@ def check_names(machine: Named) -> Iterator[Problem]:
 
 def _own_name(machine: Named, file: str, line: int, name: str, key: str) -> Iterator[Problem]:
     if not is_host_name(name.lower()):
-        yield Problem(file, line, f"{key}: must be a host name, is {shown(name)}", reason="value")
+        yield Problem(file, line, f"{key}: must be a host name, is {quoted(name)}", reason="value")
         return
     said = machine.hostname or machine.name
     if not _is_one_name(said, name.lower()):
@@ -125,7 +125,7 @@ def check_resolver(machines: Sequence[Named]) -> Iterator[Problem]:
                 yield Problem(file, line.number, f"{word}: unknown word", hint, "unknown-key")
             elif word == "nameserver" and not (len(rest) == 1 and _is_address(rest[0])):
                 yield Problem(file, line.number, "nameserver: must be one address, is "
-                              f"{shown(' '.join(rest))}", reason="value")
+                              f"{quoted(' '.join(rest))}", reason="value")
 
 
 def _is_address(text: str) -> bool:

@@ -15,7 +15,7 @@ from buildlib.graph.sitefleet import Fleet, Once
 from buildlib.graph.sitenames import check_hosts, check_names, check_resolver
 from buildlib.words.addresses import Address, is_host_name, machine_address
 from buildlib.words.etcfiles import Card, assignments, is_yes, read_card
-from buildlib.words.shconf import Conf, Problem, shown
+from buildlib.words.shconf import Conf, Problem, quoted
 from buildlib.words.site import Folder, Site
 
 _CARD = "etc/ifconfig."
@@ -204,7 +204,7 @@ def _one_gateway(
     try:
         gateway = machine_address(text.replace("/", " "))  # a gateway has no prefix length
     except ValueError as error:
-        yield Problem(file, line, f"{key}: must be {error}, is {shown(text)}", reason="value")
+        yield Problem(file, line, f"{key}: must be {error}, is {quoted(text)}", reason="value")
         return
     mine = [item for item in machine.addresses if item.version == gateway.version]
     networks = [item for item in mine if item.prefix is not None]

@@ -14,7 +14,7 @@ from buildlib.store.process import Runner
 from buildlib.store.surroundings import callers, find_tool
 from buildlib.words.errors import ConfigError, ToolError
 from buildlib.words.numbers import whole_number
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 _CALLERS = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SVN_SSH")
 _URLS = ("svn://", "svn+ssh://", "http://", "https://", "file:///")
@@ -51,7 +51,7 @@ class Subversion:
         if not url.startswith(_URLS):
             raise ConfigError(f"{url} is no URL of a repository",
                               hint=f"it begins with one of {', '.join(_URLS)}", reason="url")
-        if shown(url) != url:
+        if without_passwords(url) != url:
             raise ConfigError("a URL of a repository with a password in it", where=url,
                               why="every user of this host could read it in the list of processes",
                               hint="leave it out: svn keeps passwords itself (run `svn info URL` "

@@ -24,7 +24,7 @@ from typing import NoReturn, TypeAlias
 
 from buildlib.store.surroundings import TOOL_ENVIRONMENT, callers, proxies
 from buildlib.words.errors import Interrupted, ToolError
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 Line: TypeAlias = Callable[[str], None]
 Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
@@ -249,7 +249,7 @@ def _without_secrets(line: bytes) -> bytes:
     """What a tool says, but for passwords in URLs: a proxy's, which it was given."""
     if b"@" not in line or b"://" not in line:
         return line
-    return shown(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    return without_passwords(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def _ending(status: int) -> str:

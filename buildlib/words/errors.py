@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from buildlib.words.refusals import remedy
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 _LINE = 4000  # characters of one line of an error
 
@@ -49,7 +49,7 @@ class GoldmasterError(Exception):
         log: Path | None = None,
         reason: str = "error",
     ) -> None:
-        super().__init__(shown(what))
+        super().__init__(without_passwords(what))
         self.what = what
         self.where = None if where is None else str(where)
         self.why = why
@@ -68,9 +68,10 @@ class GoldmasterError(Exception):
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, str):
-            value = shown(value)
+            value = without_passwords(value)
         elif isinstance(value, tuple):
-            value = tuple(shown(item) if isinstance(item, str) else item for item in value)
+            value = tuple(without_passwords(item) if isinstance(item, str) else item
+                          for item in value)
         super().__setattr__(name, value)
 
     def __str__(self) -> str:
@@ -99,7 +100,7 @@ def printable(text: str) -> str:
     """`text` on one line. Control characters and undecodable bytes (PEP 383) are escaped, passwords
     in URLs are hidden.
     """
-    text = shown(text)
+    text = without_passwords(text)
     if text.isprintable():
         return text
     return "".join(

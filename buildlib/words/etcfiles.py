@@ -20,7 +20,7 @@ from buildlib.words.addresses import (
     netmask_prefix,
     parse_address,
 )
-from buildlib.words.shconf import shown
+from buildlib.words.shconf import quoted
 
 _ASSIGNMENT = re.compile(
     r"""(?:^|[ \t;])([A-Za-z_][A-Za-z0-9_]*)=
@@ -116,7 +116,7 @@ def _inet(words: list[str]) -> Address:
                 text = f"{text}/{said['prefixlen']}"
         return machine_address(text)
     except ValueError as error:
-        raise ValueError(f"must be {error}, is {shown(' '.join(words))}") from None
+        raise ValueError(f"must be {error}, is {quoted(' '.join(words))}") from None
 
 
 def assignments(text: Iterable[str]) -> dict[str, tuple[int, str]]:
@@ -157,12 +157,12 @@ def read_hosts(text: Iterable[str], wrong: list[tuple[int, str]]) -> Iterator[Ho
         try:
             address = parse_address(first.replace("/", " "))  # it has no prefix length
         except ValueError as error:
-            wrong.append((line.number, f"must begin with {error}, begins with {shown(first)}"))
+            wrong.append((line.number, f"must begin with {error}, begins with {quoted(first)}"))
             continue
         if not names:
             wrong.append((line.number, f"{first} has no name"))
         elif bad is not None:
-            what = f"{shown(bad)} is not a host name: use letters, digits, - and _ between dots"
+            what = f"{quoted(bad)} is not a host name: use letters, digits, - and _ between dots"
             wrong.append((line.number, what))
         yield Host(line.number, address,
                    tuple(name.lower().rstrip(".") for name in names if _NAME(name)))

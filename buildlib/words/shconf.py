@@ -51,7 +51,7 @@ class Problem:
         return f"{place}: {self.what}{'; ' if self.hint else ''}{self.hint}"
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A value in quotes, as a message has it: of a long one the beginning, and how long it is."""
     return repr(text) if len(text) <= 60 else f"{text[:40] + '…'!r} ({len(text)} characters)"
 
@@ -115,8 +115,8 @@ def _diagnosis(line: str) -> tuple[str, str]:
         return "has blanks around the =", f"write {name}=…"
     if not _NAME(name):
         return f"{name!r} is no name: small letters, digits and _, a letter first", ""
-    quoted = value[:1] in {"'", '"'}
-    return _in_quotes(name, value[1:], value[0]) if quoted else _bare(name, value)
+    is_quoted = value[:1] in {"'", '"'}
+    return _in_quotes(name, value[1:], value[0]) if is_quoted else _bare(name, value)
 
 
 def _bare(name: str, value: str) -> tuple[str, str]:

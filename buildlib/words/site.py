@@ -26,7 +26,7 @@ from buildlib.words.addresses import (
 )
 from buildlib.words.numbers import number_or_none
 from buildlib.words.schema import nearest
-from buildlib.words.shconf import Conf, Problem, shown
+from buildlib.words.shconf import Conf, Problem, quoted
 from buildlib.words.xenmemory import Dom0Memory
 
 T = TypeVar("T")
@@ -254,7 +254,7 @@ def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
             values[key] = read(text)
         except ValueError as error:
             problems.append(Problem(conf.file, conf.lines[key],
-                                    f"{key}: must be {error}, is {shown(text)}", reason="value"))
+                                    f"{key}: must be {error}, is {quoted(text)}", reason="value"))
     problems.extend(Problem(conf.file, 0, f"{key}: missing", reason="missing-key")
                     for key in needed if key not in conf.lines)
     return cast("Callable[..., T]", kind)(**values)

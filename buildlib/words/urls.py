@@ -10,7 +10,7 @@ _SECRET = re.compile(
     r"(://(?!\[)[^\s/?#:]{0,256}):(?:[^\s/?#]{0,1024}|(?!\d+[/?#])\S{0,1024})@")
 
 
-def shown(text: str) -> str:
+def without_passwords(text: str) -> str:
     """`text` with every password of a URL in it as `***`: http://alice:***@host/."""
     if "://" not in text or "@" not in text:
         return text

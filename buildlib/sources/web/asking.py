@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from buildlib.sources.web.limits import AFTER, Passing, Patience
 from buildlib.words.errors import SourceError
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 # What a mirror says that has not got the file; some answer with a page and status 200.
 ABSENT = frozenset({"not-found", "html"})
@@ -53,7 +53,7 @@ def first_that_has_it(
 def _tell_of_others(failures: dict[str, SourceError], patience: Patience) -> None:
     for url, error in failures.items():
         if error.reason in _SUSPECT:
-            patience.say(f"passed over {shown(url)}: {error.what}")
+            patience.say(f"passed over {without_passwords(url)}: {error.what}")
 
 
 def _host(url: str) -> str:

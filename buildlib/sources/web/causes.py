@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from buildlib.sources.web.limits import Passing, Patience
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
-from buildlib.words.urls import shown
+from buildlib.words.urls import without_passwords
 
 # What may be over in a moment. Source: RFC 9110, 15.5 and 15.6; RFC 8470 (425), RFC 6585 (429).
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -74,8 +74,8 @@ def check_proxy(asked: Asked) -> None:
     except ValueError as error:
         usable, why = False, str(error)
     if not usable:
-        raise SourceError(f"the proxy {shown(url)} cannot be used", where=asked.url, why=why,
-                          hint=_PROXY, reason="proxy")
+        raise SourceError(f"the proxy {without_passwords(url)} cannot be used", where=asked.url,
+                          why=why, hint=_PROXY, reason="proxy")
 
 
 def status_error(status: int, words: str, asked: Asked) -> SourceError:
@@ -168,7 +168,7 @@ def _proxy(found: list[BaseException], asked: Asked) -> SourceError | None:
                                 for one in found)):
         return SourceError(
             f"the proxy {_name(asked.proxy)} cannot be used", where=asked.url,
-            why=short(shown(str(found[0]))), hint=_PROXY, reason="proxy")
+            why=short(without_passwords(str(found[0]))), hint=_PROXY, reason="proxy")
     return None
 
 
