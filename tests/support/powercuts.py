@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from support.siege import VARIANTS, Products, Variant, products, set_variant
+from support.siege import Disturber, Products, Variant, products
 from support.victim import Ended, Victim
 
 Step: TypeAlias = dict[str, Any]
@@ -35,7 +35,7 @@ class PowerCuts:
         self.random = random.Random(seed)
         self.cuts = self.lost = self.announced = self.damaged = 0
         self._known = known
-        self._variant: Variant = (0, 0)
+        self._disturber = Disturber(victim, self.random)
         self._boot = 0
         self._totals: dict[str, int] = {}  # of steps that a run took, by what made its work
         self._journal = victim.folder.with_name("journal")
@@ -43,7 +43,7 @@ class PowerCuts:
 
     def cut(self) -> None:
         """One run whose power goes, unless it has ended before; then one that is left alone."""
-        work = self._disturb()
+        work = self._disturber.disturb(1)
         synced, total = self._inodes(), max(_FIRST + _LAST, self._totals.get(work, 100))
         at = self.random.randint(_FIRST, total)
         if self.random.random() < _LATE:
@@ -62,7 +62,7 @@ class PowerCuts:
             self._check(ended)
         ended = self._run(at=0)
         assert ended.status == 0, ended.told()
-        assert products(self.victim.dist) == self._known[self._variant], ended.told()
+        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
         if self.random.random() < _LOOKED_AT:
             again = self._run(at=0)
             assert again.out == "", again.told()
@@ -82,30 +82,6 @@ class PowerCuts:
         if not self._journal.exists():
             return []
         return [json.loads(line) for line in self._journal.read_text().splitlines()]
-
-    def _disturb(self) -> str:
-        """Make work: change inputs, or take away what was made."""
-        chosen = self.random.choice(["variant", "variant", "records", "content", "work", "dist"])
-        if chosen == "variant":
-            self._variant = self.random.choice([v for v in VARIANTS if v != self._variant])
-            set_variant(self.victim, self._variant)
-        elif chosen == "records":
-            self._remove("records/*/*.json", 6)
-        elif chosen == "content":
-            self._remove("blobs/*/*", 5)
-            self._remove("packs/*/*", 1)
-        elif chosen == "work":
-            shutil.rmtree(self.victim.folder / "build" / "work", ignore_errors=True)
-            self._remove("records/*/*.json", 3)
-        else:
-            for path in self.victim.dist.iterdir():
-                path.unlink()
-        return chosen
-
-    def _remove(self, pattern: str, count: int) -> None:
-        found = sorted(self.victim.store.glob(pattern))
-        for path in self.random.sample(found, min(count, len(found))):
-            path.unlink()
 
     # what is lost
 
@@ -174,7 +150,7 @@ class PowerCuts:
             assert digest in right, f"{name} is not whole\n{ended.told()}"
         if "iso" in ended.stages():
             self.announced += 1
-            assert products(self.victim.dist) == self._known[self._variant], ended.told()
+            assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
 
 
 def _undo(step: Step) -> None:

@@ -69,6 +69,46 @@ def known_products(built: Victim, folder: Path) -> dict[Variant, Products]:
     return found
 
 
+class Disturber:
+    """Makes work in a checkout: changes its inputs, or takes away what was made.
+
+    variant  of the inputs, as they are now
+    removed  names of contents that were taken away
+    """
+
+    def __init__(self, victim: Victim, chance: random.Random) -> None:
+        self.variant: Variant = (0, 0)
+        self.removed: set[str] = set()
+        self._victim = victim
+        self._random = chance
+
+    def disturb(self, products_gone: float) -> str:
+        """What was done; of products the share `products_gone` goes where they do."""
+        chosen = self._random.choice(["variant", "variant", "records", "content", "work", "dist"])
+        if chosen == "variant":
+            self.variant = self._random.choice([v for v in VARIANTS if v != self.variant])
+            set_variant(self._victim, self.variant)
+        elif chosen == "records":
+            self._remove("records/*/*.json", 6)
+        elif chosen == "content":
+            self._remove("blobs/*/*", 5)
+            self._remove("packs/*/*", 1)
+        elif chosen == "work":
+            shutil.rmtree(self._victim.folder / "build" / "work", ignore_errors=True)
+            self._remove("records/*/*.json", 3)
+        else:
+            for path in self._victim.dist.iterdir():
+                if self._random.random() < products_gone:
+                    path.unlink()
+        return chosen
+
+    def _remove(self, pattern: str, count: int) -> None:
+        found = sorted(self._victim.store.glob(pattern))
+        for path in self._random.sample(found, min(count, len(found))):
+            path.unlink()
+            self.removed.add(path.name.removesuffix(".idx"))
+
+
 class Siege:
     """Attacks on one checkout. `known` are the right products of every variant."""
 
@@ -78,15 +118,15 @@ class Siege:
         self.kills = 0
         self.strikes: dict[str, int] = {}
         self._known = known
-        self._variant: Variant = (0, 0)
+        self._disturber = Disturber(victim, self.random)
         self._finished: set[str] = set()  # stages that need not be built again
-        self._removed: set[str] = set()  # content taken away by this test
         self._seconds = 1.0  # what a run takes
 
     def attack(self) -> None:
         """One build, killed at a random moment."""
         if self.random.random() < 0.6:
-            self._disturb()
+            self._finished.clear()
+            self._disturber.disturb(0.5)
         before = self.victim.processes()  # of a run that was killed with -9; the next ends them
         attempt = self.victim.start("iso", "progress=json")
         time.sleep(self.random.uniform(0, self._seconds * 1.1))
@@ -100,39 +140,13 @@ class Siege:
         ended = self.victim.build()
         self._seconds = max(0.6, min(3.0, time.monotonic() - started))
         self._learn(ended)
-        assert products(self.victim.dist) == self._known[self._variant], ended.told()
+        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
         self.check()
         again = self.victim.build()
         assert again.out == "", again.told()
         assert not self.victim.processes()
 
     # what is done to it
-
-    def _disturb(self) -> None:
-        """Make work: change inputs, or take away what was made."""
-        self._finished.clear()
-        chosen = self.random.choice(["variant", "variant", "records", "content", "work", "dist"])
-        if chosen == "variant":
-            self._variant = self.random.choice([v for v in VARIANTS if v != self._variant])
-            set_variant(self.victim, self._variant)
-        elif chosen == "records":
-            self._remove("records/*/*.json", 6)
-        elif chosen == "content":
-            self._remove("blobs/*/*", 5)
-            self._remove("packs/*/*", 1)
-        elif chosen == "work":
-            shutil.rmtree(self.victim.folder / "build" / "work", ignore_errors=True)
-            self._remove("records/*/*.json", 3)
-        else:
-            for path in self.victim.dist.iterdir():
-                if self.random.random() < 0.5:
-                    path.unlink()
-
-    def _remove(self, pattern: str, count: int) -> None:
-        found = sorted(self.victim.store.glob(pattern))
-        for path in self.random.sample(found, min(count, len(found))):
-            path.unlink()
-            self._removed.add(path.name.removesuffix(".idx"))
 
     def _strike(self, attempt: Attempt, before: Mapping[int, str]) -> Ended:
         """Kill it: with which signal, and whether alone, with its group or with all its tools.
@@ -182,10 +196,10 @@ class Siege:
                 content = self.victim.store / kind / name[:2] / name
                 if content.exists() and (
                         kind == "blobs" or content.with_name(f"{name}.idx").exists()):
-                    self._removed.discard(name)  # made again, and not to be lost again
+                    self._disturber.removed.discard(name)  # made again, and not to be lost again
                     assert content.stat().st_size == size, f"{path.name}: {content}"
                 else:
-                    assert name in self._removed, f"{path.name}: {content}"
+                    assert name in self._disturber.removed, f"{path.name}: {content}"
         self._check_contents(1.0 if deep else 0.05)
 
     def _check_contents(self, share: float) -> None:
