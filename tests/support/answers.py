@@ -13,7 +13,6 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
@@ -21,7 +20,7 @@ from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
 from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError
-from support.campaigns import parse, words
+from support.campaigns import Tally, parse, words
 from support.rawserver import BUFFERS, RawServer
 
 DATA = random.Random(1).randbytes(3000)
@@ -107,19 +106,13 @@ def play(server: RawServer, seed: int, folder: Path) -> str:
 
 def main(count: int, seed: int) -> int:
     """Play so many answers; how many went wrong."""
-    counts: Counter[str] = Counter()
-    wrong = 0
+    tally = Tally()
     with tempfile.TemporaryDirectory() as folder, RawServer(b"") as server:
         for number in range(seed * 1_000_000, seed * 1_000_000 + count):
-            try:
-                counts[play(server, number, Path(folder))] += 1
-            except Exception as error:  # noqa: BLE001  this is what is looked for
-                wrong += 1
-                print(f"answer {number}: {type(error).__name__}: {error}")
-    for reason, times in sorted(counts.items()):
-        print(f"{times:>8}  {reason}")
-    print(f"{count} answers, seed {seed}: {wrong} wrong")
-    return wrong
+            with tally.watch(f"answer {number}"):
+                tally.counts[play(server, number, Path(folder))] += 1
+    tally.show(f"{count} answers, seed {seed}")
+    return tally.wrong
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def words(doc: str | None, *, command: str, count: int, of: str) -> argparse.ArgumentParser:
@@ -26,6 +29,29 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     return given
+
+
+class Tally:
+    """How many ended in which way, and how many in an error that should not come."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.wrong = 0
+
+    @contextmanager
+    def watch(self, what: str) -> Iterator[None]:
+        """Goes on after any error inside, which is printed beside `what`."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  this is what is looked for
+            self.wrong += 1
+            print(f"{what}: {type(error).__name__}: {error}")
+
+    def show(self, all_of_it: str) -> None:
+        """Print the counts, and how many of all went wrong."""
+        for reason, times in sorted(self.counts.items()):
+            print(f"{times:>8}  {reason}")
+        print(f"{all_of_it}: {self.wrong} wrong")
 
 
 def _number(text: str) -> int:

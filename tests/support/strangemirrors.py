@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from functools import cache
@@ -45,6 +44,7 @@ from buildlib.store.store import Store
 from buildlib.words.booting import Boot
 from buildlib.words.errors import SourceError
 from buildlib.words.model import PackageSource, Release, Signature
+from support.campaigns import Tally
 from support.mirror import Mirror
 from support.packages import packed, source, summaries, summary
 from support.rawserver import BUFFERS, RawServer
@@ -186,21 +186,14 @@ def play(place: str, name: str, bad: RawServer, good: Mirror, folder: Path) -> s
 
 def main() -> int:
     """All of them, everywhere; how many went wrong."""
-    counts: Counter[str] = Counter()
-    wrong = 0
+    tally = Tally()
     with both() as (bad, good):
         for place in PLACES:
             for name in STRANGE:
-                with tempfile.TemporaryDirectory() as folder:
-                    try:
-                        counts[play(place, name, bad, good, Path(folder))] += 1
-                    except Exception as error:  # noqa: BLE001  this is what is looked for
-                        wrong += 1
-                        print(f"{place}, {name}: {type(error).__name__}: {error}")
-    for reason, times in sorted(counts.items()):
-        print(f"{times:>8}  {reason}")
-    print(f"{len(STRANGE)} servers at {len(PLACES)} places: {wrong} wrong")
-    return wrong
+                with tempfile.TemporaryDirectory() as folder, tally.watch(f"{place}, {name}"):
+                    tally.counts[play(place, name, bad, good, Path(folder))] += 1
+    tally.show(f"{len(STRANGE)} servers at {len(PLACES)} places")
+    return tally.wrong
 
 
 if __name__ == "__main__":
