@@ -9,11 +9,12 @@ import random
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.orders import shuffled
 from support.toys import Everything
 
 import buildlib.stages
@@ -85,21 +86,6 @@ class _Maker:
             return kind(**{field.name: self.of(hints[field.name]) for field in fields(kind)})
         except Exception:  # noqa: BLE001  it checks what it is given: as it is by itself
             return kind()
-
-
-def shuffled(value: object, chance: random.Random) -> object:
-    """The value, with every mapping that is in it made in another order."""
-    if isinstance(value, Mapping):
-        items = [(key, shuffled(item, chance)) for key, item in value.items()]
-        chance.shuffle(items)
-        return dict(items)
-    if isinstance(value, tuple):
-        return tuple(shuffled(item, chance) for item in value)
-    leaves = From | SourceFile | SourceTree | HostPackage | type
-    if is_dataclass(value) and not isinstance(value, leaves):
-        return replace(value, **{field.name: shuffled(getattr(value, field.name), chance)
-                                 for field in fields(value)})
-    return value
 
 
 def seen(value: object) -> Iterator[object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import fields
 
 import pytest
+from support.orders import shuffled
 from support.scratch import Scratch
 
 from buildlib.graph.code import CodeDigests
@@ -52,17 +53,6 @@ def made(engine: Engine, name: str, stage: Stage) -> dict[str, str]:
         return {key: engine._stored(value).blob.sha256 for key, value in results.items()}
 
 
-def disordered(value: object, chance: random.Random) -> object:
-    """The value with plain mappings in other orders: what no stage gets to see."""
-    if isinstance(value, Mapping):
-        items = [(key, disordered(item, chance)) for key, item in value.items()]
-        chance.shuffle(items)
-        return dict(items)
-    if isinstance(value, tuple):
-        return tuple(disordered(item, chance) for item in value)
-    return value
-
-
 def test_stages_make_the_same_even_without_the_form(engine: Engine) -> None:
     """The one order protects what the key says; no stage of the library leans on it, either."""
     ran: set[str] = set()
@@ -73,7 +63,7 @@ def test_stages_make_the_same_even_without_the_form(engine: Engine) -> None:
             chance = random.Random(seed)
             other = copy(stage)
             for field in names:
-                object.__setattr__(other, field, disordered(getattr(stage, field), chance))
+                object.__setattr__(other, field, shuffled(getattr(stage, field), chance))
             assert made(engine, name, other) == expected, f"{name}, seed {seed}"
         ran.add(type(stage).__name__)
     assert ran >= {"Press", "Signature", "Packages", "Root", "FfsImage", "ImageFolder", "Checksums",
