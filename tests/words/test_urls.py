@@ -7,7 +7,7 @@ import time
 import pytest
 
 from buildlib.words.errors import ConfigError, SourceError, ToolError, printable
-from buildlib.words.urls import without_passwords
+from buildlib.words.urls import parts_of, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ from buildlib.words.urls import without_passwords
         ("http://alice:@host/", "http://alice:***@host/"),
         ("from http://a:b@c/ and http://d:e@f/", "from http://a:***@c/ and http://d:***@f/"),
         ("x=('http://a:b@c')", "x=('http://a:***@c')"),
+        ("http://alice:p w@host/x", "http://alice:***@host/x"),
+        ("http://alice:1 2@host/x", "http://alice:***@host/x"),
         # nothing to hide
         ("http://alice@host/", "http://alice@host/"),
         ("http://host:80/file@2", "http://host:80/file@2"),
@@ -53,6 +55,19 @@ def test_no_part_of_an_error_holds_one() -> None:
         assert "S3cret" not in str(one)
         assert "S3cret" not in repr(vars(one))
         assert "S3cret" not in repr(one)
+
+
+@pytest.mark.parametrize("url", ["http://a:S3#b@c/", "http://a:S3@[::1/", "http://a:S3@\u2100/",
+                                 "http://a:S3@c:99999/", "http://a:S3@c:-1/"])
+def test_a_url_that_cannot_be_taken_apart_is_not_told(url: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT") as caught:
+        parts_of(url)
+    assert "S3" not in str(caught.value)
+
+
+def test_the_parts_of_a_url() -> None:
+    assert parts_of("http://[::1]:80/x").port == 80
+    assert parts_of("/a:b/c").path == "/a:b/c"
 
 
 def test_it_takes_no_time() -> None:

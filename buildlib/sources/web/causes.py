@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from buildlib.sources.web.limits import Passing, Patience
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
-from buildlib.words.urls import without_passwords
+from buildlib.words.urls import parts_of, without_passwords
 
 # What may be over in a moment. Source: RFC 9110, 15.5 and 15.6; RFC 8470 (425), RFC 6585 (429).
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -68,7 +68,7 @@ def check_proxy(asked: Asked) -> None:
         return
     url = asked.proxy if "://" in asked.proxy else f"http://{asked.proxy}"
     try:
-        parts = urlsplit(url)
+        parts = parts_of(url)
         usable = bool(parts.hostname) and parts.port != 0
         why = "it has no name"
     except ValueError as error:

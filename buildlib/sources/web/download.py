@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from buildlib.sources.web import server
 from buildlib.sources.web.asking import first_that_has_it
@@ -29,6 +29,7 @@ from buildlib.store.reading import open_regular
 from buildlib.words.digest import Blob
 from buildlib.words.errors import SourceError
 from buildlib.words.looks import looks_like
+from buildlib.words.urls import parts_of
 
 RESUMES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
@@ -332,7 +333,7 @@ def _pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     """The file's bytes from `start` on; calls `expect` with its whole size, if that is known."""
     url = wanted.url
     try:
-        parts = urlsplit(url)
+        parts = parts_of(url)
     except ValueError as error:
         raise SourceError("no usable URL", where=url, why=str(error), reason="scheme",
                           hint="a mirror is an http(s) URL or a folder") from error

@@ -24,6 +24,7 @@ from buildlib.sources.web.watch import Watch, watched_session
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
 from buildlib.words.numbers import number_or_none
+from buildlib.words.urls import parts_of
 
 if TYPE_CHECKING:
     import requests
@@ -175,7 +176,7 @@ def _target(answer: requests.Response, url: str, wanted: Wanted) -> str:
     # bytes as they are sent, which http.client takes for Latin-1
     location = quote(told.encode("latin-1", "replace"), safe=_AS_IT_IS)
     try:
-        parts = urlsplit(urljoin(url, location))
+        parts = parts_of(urljoin(url, location))
         target = _bare(parts)
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError as error:

@@ -134,12 +134,22 @@ def test_those_of_a_redirect_are_not_shown(server: Guarded) -> None:
     "http://alice:S3cret@127.0.0.1:9/x", "http://alice:S3cret@no-such.invalid/x",
     "http://alice:S3cret@[::1/x", "ftp://alice:S3cret@host/x", "http://alice:S3/cret@host/x",
     "http://alice:S3cret@/x", "http://alice:S3cret@a..b/x", "http://alice:S3cret@host:99999/x",
-    "file://alice:S3cret@host/x", "HTTP://ALICE:S3cret@127.0.0.1:9/"])
+    "file://alice:S3cret@host/x", "HTTP://ALICE:S3cret@127.0.0.1:9/",
+    # with what belongs into a password as %23 only, no URL has a name and a password in it
+    "http://alice:S3cret#more@host/x", "http://alice:S3cret?more@host/x",
+    "http://alice:S3cret/more@host/x", "http://alice:S3cret@\u2100.invalid/x",
+    "http://alice:S3cret [more@127.0.0.1:9/x", "http://alice:more S3cret@127.0.0.1:9/x"])
 def test_they_are_not_shown_where_a_url_leads_nowhere(url: str) -> None:
     error = refused(url)
-    for secret in ("S3cret", "S3/cret"):
+    for secret in ("S3", "more"):
         assert secret not in str(error)
         assert secret not in repr(vars(error))
+
+
+def test_no_server_has_answered_where_the_url_is_none() -> None:
+    error = refused("http://alice:S3cret#more@host/x")
+    assert (error.what, error.reason) == ("no usable URL", "scheme")
+    assert "%40" in (error.why or "")
 
 
 def test_several_mirrors_are_told_without_them() -> None:
