@@ -222,8 +222,13 @@ def _after(text: str) -> float | None:
 
 def _length(headers: Mapping[str, str], url: str) -> int | None:
     """The length of a body; None where its end tells it. Raises SourceError for what is none."""
-    if headers.get("Transfer-Encoding"):
+    coding = headers.get("Transfer-Encoding", "").lower()
+    if coding == "chunked":
         return None  # that one counts: RFC 9112, 6.3
+    if coding not in {"", "identity"}:  # http.client would take its bytes for the file
+        raise SourceError("the server sent the file in a form that nobody asked for", where=url,
+                          why=f"Transfer-Encoding: {short(coding)}",
+                          hint="use another mirror (`mirror=URL`)", reason="encoding")
     text = headers.get("Content-Length")
     if text is None:
         return None

@@ -149,6 +149,27 @@ def test_a_server_that_compresses(
     assert place.fetch(f"{server.url}/SHA512", pin=pin) == DATA
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"chunked, chunked", b"deflate", b"x"])
+@pytest.mark.parametrize("pin", [PIN, Pin("")], ids=["pinned", "not pinned"])
+def test_a_transfer_that_nobody_takes_apart(
+    server: RawServer, place: Place, pin: Pin, coding: bytes
+) -> None:
+    """The sizes of chunks would be taken for the file."""
+    server.speech = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding
+                     + b"\r\n\r\n%x\r\n" % SIZE + DATA + b"\r\n0\r\n\r\n")
+    with pytest.raises(SourceError) as caught:
+        place.fetch(f"{server.url}/SHA512", pin=pin)
+    assert caught.value.reason == "encoding"
+    assert caught.value.why == f"Transfer-Encoding: {coding.decode()}"
+
+
+@pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"identity"])
+def test_a_transfer_that_is_taken_apart(server: RawServer, coding: bytes) -> None:
+    body = DATA if coding == b"identity" else b"%x;a\r\n" % SIZE + DATA + b"\r\n0\r\n\r\n"
+    server.speech = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body)
+    assert fetch_unpinned([f"{server.url}/SHA512"], most=LIST) == DATA
+
+
 # what is asked of redirects
 
 
