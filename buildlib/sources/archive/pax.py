@@ -16,6 +16,7 @@ RECORDS_OF_EACH = 24  # on the average of all members, and RECORDS_MORE
 RECORDS_MORE = 4096
 
 SPARSE = "GNU.sparse"
+_NEWLINE = 0x0A  # which ends each record
 _LENGTH = re.compile(rb"([0-9]{1,18}) ")
 _KEPT = (b"path=", b"linkpath=", b"size=", b"uid=", b"gid=", b"mtime=")
 
@@ -31,7 +32,7 @@ def records(data: bytes) -> tuple[dict[str, str], int]:
     while at < len(data):
         head = _LENGTH.match(data, at)
         end = at + int(head[1]) if head else 0
-        if head is None or not head.end() <= end <= len(data):
+        if head is None or not head.end() < end <= len(data) or data[end - 1] != _NEWLINE:
             raise ValueError("a pax record with a wrong length")
         if data.startswith(_KEPT, head.end(), end):
             key, _, value = data[head.end() : end - 1].partition(b"=")

@@ -28,6 +28,7 @@ MEMBERS_LIMIT = 2 * PATHS_LIMIT  # folders may come twice
 EXTENSIONS_LIMIT = 8  # extended headers before one member: x, g, and GNU's L and K
 _ID_LIMIT = (1 << 32) - 1
 _TIME_LIMIT = 1 << 40
+_DEVICE_LIMIT = (1 << 32) - 1
 
 _ZEROS = bytes(BLOCK)
 # name; mode, uid and gid; size; time; checksum; type; link; magic; device; prefix
@@ -168,7 +169,8 @@ class Reader:
                 raise self._error("a link without a usable target", name)
             self._text += len(link)
         if kind in {"char", "block"}:
-            device = self._number(raw_device[:8]), self._number(raw_device[8:])
+            device = (self._number(raw_device[:8], _DEVICE_LIMIT),
+                      self._number(raw_device[8:], _DEVICE_LIMIT))
         mode, uid, gid = self._owner_of(ids, pax)
         return Member(
             path, kind, mode, uid, gid, self._time(raw_time, pax), size,

@@ -264,6 +264,8 @@ BAD = {
     "large time": (member(time=b"\xbf" + b"\xff" * 11), "damaged"),
     "negative device": (
         member(flag=b"3", major=(-2).to_bytes(8, "big", signed=True)), "damaged"),
+    "device of 33 bits": (
+        member(flag=b"3", minor=b"\x80\0\0\x01" + bytes(4)), "damaged"),
     "pax size": (pax({"size": b"-5"}) + member(), "damaged"),
     "pax size is no number": (pax({"size": b"1e3"}) + member(), "damaged"),
     "pax owner": (pax({"uid": b"-1"}) + member(), "damaged"),
@@ -275,6 +277,8 @@ BAD = {
     "short pax length": (pax(b"1 a=b\n") + member(), "member"),
     "long pax length": (pax(b"99 a=b\n") + member(), "member"),
     "pax length of many digits": (pax(b"9" * 5000 + b" a=b\n") + member(), "member"),
+    "pax record without an end": (pax(b"8 path=b") + member(), "member"),
+    "pax record of nothing": (pax(b"2 ") + member(), "member"),
     "no pax length": (pax(b"junk") + member(), "member"),
     "large pax header": (header(b"x", b"x", size=2 << 20) + bytes(2 << 20) + member(), "member"),
     "large long name": (header(b"L", b"L", size=2 << 20) + bytes(2 << 20) + member(), "member"),
