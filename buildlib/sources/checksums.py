@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from buildlib.words.errors import SourceError
 from buildlib.words.looks import looks_like
 
+LINES_MAX = 300_000  # the signed list of a release has some 10,000
 _LINE = re.compile(r"([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)\s*\Z")
 _LENGTHS = {"MD5": 32, "SHA1": 40, "RMD160": 40, "SHA256": 64, "SHA512": 128}
 
@@ -29,10 +30,14 @@ class Checksum:
 def parse(text: bytes, *, where: str) -> tuple[Checksum, ...]:
     """The checksums a list has, in its order. Lines of other forms are passed over.
 
-    Raises SourceError for a list without one, or with a digest of a wrong length.
+    Raises SourceError for a list without one, with a digest of a wrong length, or of more than
+    LINES_MAX lines.
     """
+    if text.count(b"\n") > LINES_MAX:
+        raise SourceError("more checksums than any release has", where=where,
+                          why=f"{LINES_MAX} lines are the most", reason="checksum-list")
     found = []
-    for number, line in enumerate(text.decode(errors="replace").splitlines(), 1):
+    for number, line in enumerate(text.decode(errors="replace").split("\n"), 1):
         match = _LINE.match(line)
         if match is None:
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.spending import spent
 from support.strategies import some
 
 from buildlib.sources.checksums import Checksum, format_list, lookup, parse
@@ -52,6 +53,20 @@ def test_what_is_no_list(text: bytes, why: str) -> None:
     assert caught.value.reason == "checksum-list"
     assert caught.value.where == "SHA512"
     assert why in (caught.value.why or "")
+
+
+@pytest.mark.parametrize("text", [b"\n" * (32 << 20), b"X (a) = a\n" * 3_000_000],
+                         ids=["empty lines", "short lines"])
+def test_a_list_of_very_many_lines(text: bytes) -> None:
+    found = spent(lambda: parse(text, where="list"))
+    assert "lines are the most" in found.refused
+    assert found.megabytes < 60
+    assert found.seconds < 2
+
+
+def test_only_a_newline_ends_a_line() -> None:
+    assert [line.path for line in parse(f"MD5 (a\u2028b) = {'0' * 32}\v\n".encode(), where="list")
+            ] == ["a\u2028b"]
 
 
 def test_a_digest_of_a_wrong_length() -> None:
