@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from buildlib.store.reading import read_start
 from buildlib.words.shconf import Problem
+from buildlib.words.text import BOM
 
 LONGEST = 1 << 20  # bytes of a file that rules look into
 _LOOKED_AT = 1 << 16  # bytes of any other
@@ -18,7 +19,6 @@ _LOOKED_AT = 1 << 16  # bytes of any other
 _RULED = frozenset({"hosts", "myname", "mygate", "mygate6", "resolv.conf", "fstab", "rc.conf",
                     "rc.conf.d/network", "rc.conf.d/dhcpcd"})
 _CARD = re.compile(r"ifconfig\.[a-z]+[0-9]+").fullmatch
-_BOM = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]").search
 
 
@@ -55,10 +55,10 @@ def read_text(path: str, file: str, problems: list[Problem], *, is_ruled: bool) 
 
 def plain(data: bytes, file: str, problems: list[Problem]) -> bytes:
     """Without a byte order mark and with Unix line ends; where it had others is told once."""
-    if data.startswith(_BOM):
+    if data.startswith(BOM):
         problems.append(Problem(file, 1, "begins with a byte order mark",
                                 "save it as UTF-8 without one", "line-end"))
-        data = data.removeprefix(_BOM)
+        data = data.removeprefix(BOM)
     if b"\r\n" in data:
         problems.append(Problem(file, data.count(b"\n", 0, data.index(b"\r\n")) + 1,
                                 "the line ends in CR LF, as on Windows",

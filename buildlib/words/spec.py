@@ -32,6 +32,7 @@ from buildlib.words.keywords import (
     shown_bytes,
 )
 from buildlib.words.names import PATH_LIMIT, below
+from buildlib.words.text import BOM
 from buildlib.words.tree import ROOT
 
 SHOWN = 20  # problems of one file that are reported
@@ -57,7 +58,7 @@ class Said:
 def read_spec(spec: bytes, *, where: str) -> dict[str, Said]:
     """Path to what the spec says about it. Raises ConfigError with every line that is wrong."""
     reader, problems = _Reader(), list[tuple[int, str]]()
-    for number, line in _lines(spec):
+    for number, line in _lines(spec.removeprefix(BOM)):
         try:
             reader.take(number, line)
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"  # a byte order mark
 
 
 def decoded(data: bytes) -> str:
@@ -11,7 +11,7 @@ def decoded(data: bytes) -> str:
 
     Raises ValueError, whose text says what is wrong and where: "line 3: byte 0xe9 is not UTF-8".
     """
-    data = data.removeprefix(_BOM)
+    data = data.removeprefix(BOM)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -221,6 +221,11 @@ def test_a_spec_with_all_that_the_language_has() -> None:
     assert (lines["a b#c"], lines["plain"], lines["dev/zero"]) == (5, 7, 20)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    assert said(b"\xef\xbb\xbf./a mode=0600\n") == {"a": {"mode": "0600"}}
+    assert said(b"\xef\xbb\xbf#mtree\n./a mode=0600\n") == {"a": {"mode": "0600"}}
+
+
 def test_line_ends_of_other_systems() -> None:
     assert said(b"#mtree\r\n./a mode=0600 \\\r\n  uid=3\r\n") == {
         "a": {"mode": "0600", "uid": "3"}}
