@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from buildlib.words.errors import SourceError
-from buildlib.words.looks import looks_like
+from buildlib.words.looks import LINES_MAX, looks_like
 
-LINES_MAX = 300_000  # the signed list of a release has some 10,000
 _LINE = re.compile(r"([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)\s*\Z")
 _LENGTHS = {"MD5": 32, "SHA1": 40, "RMD160": 40, "SHA256": 64, "SHA512": 128}
 

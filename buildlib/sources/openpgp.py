@@ -22,7 +22,7 @@ from typing import Any
 
 from buildlib.store.surroundings import now
 from buildlib.words.errors import SourceError
-from buildlib.words.looks import looks_like
+from buildlib.words.looks import LINES_MAX, looks_like
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
@@ -82,6 +82,8 @@ def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Sig
 
 def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
     """A message up to its signature block, and that. Raises SourceError for any other form."""
+    if message.count(b"\n") > LINES_MAX:
+        raise _other_form(where, f"it has more than {LINES_MAX} lines")
     message = message.strip() + b"\n"
     lines = message.split(b"\n")
     marks = [(number, line.rstrip()) for number, line in enumerate(lines)

@@ -1,6 +1,8 @@
-"""What a file that is not what it should be seems to be, by its beginning."""
+"""What a list from a mirror can be, and what a file that is none seems to be."""
 
 from __future__ import annotations
+
+LINES_MAX = 300_000  # of a list of digests; the signed list of a release has some 10,000
 
 
 def looks_like(head: bytes) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 import pysequoia
 import pytest
 from pysequoia.packet import PacketPile
+from support.spending import spent
 
 from buildlib.sources import openpgp
 from buildlib.sources.openpgp import Signed, check_detached, verified
@@ -124,6 +125,30 @@ def test_packets_that_the_library_has_no_word_for() -> None:
     assert refused(with_packets(odd)).reason == "signature"
     unknown = bytes.fromhex("f80141")  # of kind 56
     assert "something else" in (refused(with_packets(own, unknown)).why or "")
+
+
+ODD = bytes([0xC0 | 60, 3]) + b"abc"  # a packet of a kind for private use
+
+
+@pytest.mark.parametrize("packet", [ODD, bytes([0xC0 | 27, 3]) + b"abc"], ids=["private", "new"])
+def test_packets_of_a_kind_that_nobody_knows(packet: bytes) -> None:
+    assert refused(with_packets(*packets("release"), packet)).reason == "signature"
+    certificate = signer("release").extract_certificate()
+    with pytest.raises(SourceError) as caught:
+        verified(message("other"), bytes(certificate) + packet,
+                 fingerprint=certificate.fingerprint, where="hashes.asc")
+    assert caught.value.reason == "signature"
+    assert verified(message(), bytes(certificate) + packet, fingerprint=certificate.fingerprint,
+                    where="hashes.asc").text == TEXT
+
+
+@pytest.mark.parametrize("line", [b"\n", b"-----\n"])
+def test_a_message_of_very_many_lines(line: bytes) -> None:
+    data = message().replace(b"\n\n", b"\n\n" + line * 5_000_000, 1)
+    found = spent(lambda: check(data))
+    assert "lines" in found.refused
+    assert found.megabytes < 60
+    assert found.seconds < 2
 
 
 def test_a_clock_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
