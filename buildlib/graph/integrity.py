@@ -6,6 +6,7 @@ A build reads what it uses. This reads the rest too, and each byte of it, for a 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from buildlib.store.reading import read_small
 from buildlib.store.seal import distrust
 from buildlib.store.store import Store
 from buildlib.words import jsons
-from buildlib.words.errors import GoldmasterError, MissingBlob
+from buildlib.words.errors import GoldmasterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item
         for name, sha256 in sorted(_expected(product, engine).items()):
             path = product.folder / name
             if not path.is_file():
+                if os.path.lexists(path):
+                    yield Item("product", name, 0, is_whole=False)
                 continue
             whole = sha256_of(path) == sha256
             yield Item("product", name, _size(path), whole)
@@ -87,11 +90,39 @@ def is_damaged(product: Product, engine: Engine) -> bool:
 
 def _expected(product: Product, engine: Engine) -> dict[str, str]:
     """File name to SHA-256, of what was published."""
-    with contextlib.suppress(GoldmasterError, OSError):  # else the digests beside have to do
-        record = _record(product, engine)
-        if record:
-            files = jsons.loads(engine.store.blobs.read(record))["files"]
+    for record in _records(product, engine):
+        files = _files(record, engine)
+        if files and files.keys() >= product.files.keys():
             return {**files, product.record: record}
+    return _listed(product)
+
+
+def _records(product: Product, engine: Engine) -> Iterator[str]:
+    """Digests of the build records that may say what the product must be.
+
+    First the one beside the product, if this store has made it; then the last one.
+    """
+    if not product.record:
+        return
+    if (path := product.folder / product.record).is_file():
+        with contextlib.suppress(OSError):
+            yield sha256_of(path)
+    last = engine.last(f"record:{product.name}")
+    if last is not None and "record" in last.outputs:
+        yield last.outputs["record"].blob.sha256
+
+
+def _files(record: str, engine: Engine) -> dict[str, str]:
+    """What a build record says; nothing if the store has none, or something else, by its digest."""
+    try:
+        files = jsons.loads(engine.store.blobs.read(record))["files"]
+        return {str(name): str(sha256) for name, sha256 in files.items()}
+    except (GoldmasterError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _listed(product: Product) -> dict[str, str]:
+    """What the digests beside the product say."""
     found: dict[str, str] = {}
     for name in product.files:
         if not name.endswith(".sha256"):
@@ -104,21 +135,6 @@ def _expected(product: Product, engine: Engine) -> dict[str, str]:
         found |= {line.path: line.digest for line in lines
                   if line.algorithm == "SHA256" and "/" not in line.path}
     return found
-
-
-def _record(product: Product, engine: Engine) -> str:
-    """The digest of the build record that names what the product must be; empty if there is none.
-
-    It is the one beside the product, if this store has made it; else the last one.
-    """
-    if product.record and (path := product.folder / product.record).is_file():
-        beside = sha256_of(path)
-        with contextlib.suppress(MissingBlob):
-            engine.store.blobs.read(beside)
-            return beside
-    last = engine.last(f"record:{product.name}")
-    output = last.outputs.get("record") if last is not None and product.record else None
-    return output.blob.sha256 if output is not None else ""
 
 
 def _size(path: Path) -> int:

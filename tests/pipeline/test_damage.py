@@ -224,6 +224,27 @@ def test_verify_knows_products_that_came_back(settled: Scratch) -> None:
         assert "ok  build and products" in settled.doit("verify").out
 
 
+@pytest.mark.parametrize("other", ["nothing", "a tree", "a record", "a FIFO", "a folder"])
+def test_verify_knows_something_else_in_place_of_a_record(settled: Scratch, other: str) -> None:
+    """Be it something that the store has: it names none of this product's files."""
+    products = settled.products()
+    record = settled.product("mini-dom0.iso.json")
+    record.unlink()
+    if other == "a FIFO":
+        os.mkfifo(record)
+    elif other == "a folder":
+        record.mkdir()
+    else:
+        record.write_bytes({"nothing": b"", "a tree": settled.product(
+            "mini-dom0.iso.mtree").read_bytes(), "a record": settled.product(
+            "mini-base.ffs.json").read_bytes()}[other])
+    told = settled.doit("verify", status=1).text
+    assert "product mini-dom0.iso.json" in told
+    assert "internal error" not in told
+    rebuilt(settled)
+    assert settled.products() == products
+
+
 @pytest.mark.parametrize("kind", ["record", "pack", "blob", "product"])
 def test_verify_reads_everything(settled: Scratch, kind: str) -> None:
     """What is damaged is named, and the next build makes it again."""
