@@ -6,6 +6,8 @@ than everything that is asked of it.
 
 from __future__ import annotations
 
+import contextlib
+import posixpath
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -117,7 +119,7 @@ class Repository:
     def _by_library(self) -> Mapping[str, list[str]]:
         libraries: dict[str, list[str]] = {}
         for name, summary in self._by_name.items():
-            for library in summary.provides:
+            for library in map(library_path, summary.provides):
                 libraries.setdefault(library, []).append(name)
         return libraries
 
@@ -137,6 +139,26 @@ class Repository:
         """The packages that provide a shared library, given by full path, the newest first."""
         return tuple(newest_first(self._by_library.get(library, ())))
 
+    def instead_of(self, text: str) -> str | None:
+        """What to take where nothing matches `text`, for a message: what it is called now, or what
+        is called nearly so.
+        """
+        if now := self._renamed(text):
+            return "\n".join(f"it is {self[name].pkgpath or name} now ({name})" for name in now)
+        near = self.nearest(text)
+        return f"there is {', '.join(near)}" if near else None
+
+    def _renamed(self, text: str) -> list[str]:
+        """The packages that say they were `text` before: PREV_PKGPATH, or SUPERSEDES."""
+        if "/" in text:
+            names = [name for name, summary in self._by_name.items()
+                     if text in summary.prev_pkgpath.split()]
+        else:
+            bases = {_base(alternative) for alternative in compile_pattern(text).alternatives}
+            names = [name for name, summary in self._by_name.items()
+                     if not bases.isdisjoint(_superseded(summary))]
+        return newest_first(names)[:_NEAREST]
+
     def nearest(self, text: str) -> tuple[str, ...]:
         """What `text`, which nothing matches, may have meant: PKGPATHs if it is one, else names.
 
@@ -153,6 +175,22 @@ class Repository:
         known = sorted(self.names.bases)
         alike = [other for base in bases for other in near(base, known, most=_NEAREST)]
         return tuple(name for base in alike[:_NEAREST] for name in self.of_base(base)[:1])
+
+
+def library_path(text: str) -> str:
+    """A library's path without `.`, `..` and `//`: REQUIRES has what ldd(1) prints, and that has
+    the rpath as somebody wrote it. Source: pkgsrc, mk/pkgformat/pkg/metadata.mk 1.30.
+    """
+    if "/." not in text and "//" not in text:
+        return text
+    return posixpath.normpath("/" + text.lstrip("/"))
+
+
+def _superseded(summary: Summary) -> Iterator[str]:
+    """The bases of the packages that it supersedes; a pattern that is none is passed over."""
+    for text in summary.supersedes:
+        with contextlib.suppress(SourceError):
+            yield from map(_base, compile_pattern(text).alternatives)
 
 
 def _base(alternative: Alternative) -> str:

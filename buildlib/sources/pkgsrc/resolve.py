@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from buildlib.sources.pkgsrc.repository import NameIndex, Repository
+from buildlib.sources.pkgsrc.repository import NameIndex, Repository, library_path
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.words.errors import SourceError
 
@@ -289,12 +289,11 @@ class _Closure:
                     self.repository.of_base(_base(need.candidates[0]))[:SHOWN]),
                 reason="pkg-versions",
             )
-        near = self.repository.nearest(need.text)
         return SourceError(
             f"no package matches {need.text}",
             where=self.repository.where,
             why=need.chain(),
-            hint=f"there is {', '.join(near)}" if near else None,
+            hint=self.repository.instead_of(need.text),
             reason="pkg-missing",
         )
 
@@ -324,20 +323,21 @@ def _check_libraries(
     """Every library in REQUIRES comes from the set or from the base system."""
     repository = closure.repository
     provided = {*(provided_libs or ()), *given_libs}
-    for name in closure.nodes:
-        provided.update(repository[name].provides)
+    provided.update(library_path(library) for name in closure.nodes
+                    for library in repository[name].provides)
     inside = prefix.rstrip("/") + "/"
     missing: dict[str, str] = {}  # library to the first package that requires it
     for name in sorted(closure.nodes):
-        for library in repository[name].requires:
-            known = provided_libs is not None or library.startswith(inside)
+        for library in map(library_path, repository[name].requires):
+            # PROVIDES has only what is called lib…, and not the module of a language
+            known = ("/lib" in library[library.rindex("/") :] if library.startswith(inside)
+                     else provided_libs is not None)
             if known and library not in provided:
                 missing.setdefault(library, name)
     if missing:
-        first = next(iter(missing))
+        what = f"the shared library {next(iter(missing))}"
         raise SourceError(
-            f"nothing provides the shared library {first}" if len(missing) == 1
-            else f"nothing provides {len(missing)} shared libraries",
+            f"nothing provides {what if len(missing) == 1 else f'{len(missing)} shared libraries'}",
             where=repository.where,
             why="\n".join(f"{library}: {closure.chain(name)}"
                           for library, name in islice(missing.items(), SHOWN)),
@@ -361,8 +361,8 @@ def _library_hint(library: str, repository: Repository, provided: Collection[str
 def of_base(resolution: Resolution, prefix: str = PREFIX) -> frozenset[str]:
     """The shared libraries that the packages require of the base system."""
     inside = prefix.rstrip("/") + "/"
-    return frozenset(library for chosen in resolution.packages
-                     for library in chosen.summary.requires if not library.startswith(inside))
+    required = (map(library_path, chosen.summary.requires) for chosen in resolution.packages)
+    return frozenset(one for found in required for one in found if not one.startswith(inside))
 
 
 def _ordered(closure: _Closure) -> list[str]:

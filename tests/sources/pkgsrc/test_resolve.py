@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from buildlib.sources.pkgsrc.pattern import matches
 from buildlib.sources.pkgsrc.repository import Repository
-from buildlib.sources.pkgsrc.resolve import Resolution, resolve
+from buildlib.sources.pkgsrc.resolve import Resolution, of_base, resolve
 from buildlib.sources.pkgsrc.summary import Summary
 from buildlib.words.errors import SourceError
 
@@ -149,6 +149,38 @@ def test_libraries() -> None:
         resolve(["a"], packages, provided_libs=())
     assert caught.value.reason == "pkg-library"
     assert "/usr/lib/libc.so.12" in str(caught.value)
+
+
+@pytest.mark.parametrize("library", [
+    "/usr/pkg/lib/../lib/libb.so.1", "/usr/pkg/lib/./libb.so.1", "//usr//pkg/lib/libb.so.1",
+    "/usr/lib/../lib/libc.so.12", "/usr/pkg/./lib/liba.so.1", "/usr/pkg/lib/lua/5.4/lpeg.so"])
+def test_libraries_as_an_rpath_spells_them(library: str) -> None:
+    """And a module of a language, which another links to, stands in no PROVIDES."""
+    a = Summary(pkgname="a-1", depends=("b>=1",), requires=(library,),
+                provides=("/usr/pkg/lib/x/../liba.so.1",))
+    b = Summary(pkgname="b-1", provides=("/usr/pkg/lib/./libb.so.1",))
+    found = resolve(["a"], Repository([a, b]), provided_libs={"/usr/lib/libc.so.12"})
+    assert names(found) == "b-1 a-1"
+    assert of_base(found) <= {"/usr/lib/libc.so.12"}
+
+
+def test_a_library_that_is_nowhere_however_it_is_spelled() -> None:
+    a = Summary(pkgname="a-1", requires=("/usr/pkg/lib/../lib/libz.so.1",))
+    with pytest.raises(SourceError) as caught:
+        resolve(["a"], Repository([a]))
+    assert caught.value.what == "nothing provides the shared library /usr/pkg/lib/libz.so.1"
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("mail/quux", "it is net/zebra now (zebra-2)"), ("quux", "it is net/zebra now (zebra-2)"),
+    ("quux>=1", "it is net/zebra now (zebra-2)"), ("net/zebr", "there is net/zebra"),
+    ("odd/gone", None)])
+def test_a_package_that_is_called_otherwise_now(text: str, hint: str | None) -> None:
+    zebra = Summary(pkgname="zebra-2", pkgpath="net/zebra", prev_pkgpath="mail/quux",
+                    supersedes=("{", "quux-[0-9]*"))
+    with pytest.raises(SourceError) as caught:
+        resolve([text], Repository([zebra]))
+    assert caught.value.hint == hint
 
 
 def test_deep_chain_and_large_circle() -> None:

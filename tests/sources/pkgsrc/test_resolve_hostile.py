@@ -125,7 +125,7 @@ def test_versions_that_contradict_each_other_for_ever(monkeypatch: pytest.Monkey
 
 
 def test_errors_of_a_deep_chain_stay_short() -> None:
-    libraries = tuple(f"/usr/pkg/lib/l{n}" for n in range(1000))
+    libraries = tuple(f"/usr/pkg/lib/lib{n}" for n in range(1000))
     chain = [Summary(pkgname=f"p{n}-1", depends=(f"p{n + 1}-1",), conflicts=("p*",) * (n < 9))
              for n in range(3000)]
     end = "p3000-1"
