@@ -43,6 +43,8 @@ NIS = {
 PKGCHK_CONF = """\
 # of the fleet
 web = alpha beta
+graphical=/usr/X11R7/bin/X
+mail/hub=alpha beta
 net/rsync
 www/apache24   web   # for some
 databases/postgresql17-server sql -nfs

@@ -38,15 +38,17 @@ build_all()
 	publish "$(date +%Y%m%dT%H%M%S)"
 }
 
-# list_packages -- CATEGORY/NAME of each line, whoever it is for; a line
-# "tag = ..." names none
+# list_packages -- CATEGORY/NAME of each line, whoever it is for; a line with
+# a "=" before its comment says what a tag is, and a tag may be a file's path
 list_packages()
 {
-	while read -r _first _second _; do
-		case $_first,$_second in
-		\#*)	;;
-		*,=*)	;;
-		*/*)	echo "${_first%%#*}" ;;
+	while read -r _first _rest || [ -n "$_first" ]; do
+		_rest="$_first $_rest" _first=${_first%%#*}
+		case ${_rest%%#*} in
+		*=*)	continue ;;
+		esac
+		case $_first in
+		*/*)	echo "$_first" ;;
 		esac
 	done
 }
