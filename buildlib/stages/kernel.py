@@ -18,7 +18,10 @@ from buildlib.stages.toolchain import tools_folder
 from buildlib.words.digest import Json, digest_of, sha256
 from buildlib.words.errors import StageError, ToolError
 
-_OPTION = re.compile(r"\s*options\s+\"?([A-Za-z_][A-Za-z0-9_]*)")
+# `options A,B=1,"C"`. Source: config(1), "options"; a value may be a string
+_OPTIONS = re.compile(r"\s*options\s+(.*)")
+_STRING = re.compile(r'=\s*"[^"]*"')
+_OPTION = re.compile(r'(?:\A|,)\s*"?([A-Za-z_][A-Za-z0-9_]*)')
 
 
 @dataclass(frozen=True)
@@ -162,10 +165,12 @@ def _unknown_options(
     text = makefile.read_text(errors="replace") if makefile.exists() else ""
     unknown = []
     for number, line in enumerate(lines, 1):
-        match = _OPTION.match(line)
-        defined = match and re.search(rf"^\s+-D{match[1]}\b", text, re.MULTILINE)
-        if match and defined and not _is_named(match[1], source / "sys", source / "common"):
-            unknown.append((number, match[1]))
+        match = _OPTIONS.match(line)
+        options = _STRING.sub("", match[1]).partition("#")[0] if match else ""
+        for option in _OPTION.findall(options):
+            defined = re.search(rf"^\s+-D{option}\b", text, re.MULTILINE)
+            if defined and not _is_named(option, source / "sys", source / "common"):
+                unknown.append((number, option))
     return unknown
 
 

@@ -44,6 +44,18 @@ def test_options_that_nothing_knows(source: Path) -> None:
     assert _unknown_options(source, source / "Makefile", lines) == [(3, "MISSPELT")]
 
 
+@pytest.mark.parametrize(("line", "options"), [
+    ("options DIAGNOSTIC,MISSPELT", ["MISSPELT"]),
+    ("options \tMISSPELT , DIAGNOSTIC", ["MISSPELT"]),
+    ('options MSGBUFSIZE="a,MISSPELT", DIAGNOSTIC=1', []),
+    ('options DIAGNOSTIC="#",MISSPELT=2 # ,MSGBUFSIZE', ["MISSPELT"]),
+    ('options "DIAGNOSTIC","MISSPELT"', ["MISSPELT"]),
+    ("options DIAGNOSTIC #,MISSPELT", []),
+    ("no options DIAGNOSTIC,MISSPELT", [])])
+def test_a_list_of_options(source: Path, line: str, options: list[str]) -> None:
+    assert _unknown_options(source, source / "Makefile", [line]) == [(1, one) for one in options]
+
+
 def test_a_config_without_a_makefile(source: Path) -> None:
     assert _unknown_options(source, source / "none", ["options MISSPELT"]) == []
 
