@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from buildlib.sources.pkgsrc.accounts import Names
 from buildlib.sources.pkgsrc.modes import apply_mode
@@ -28,6 +29,7 @@ from buildlib.words.digest import sha256
 from buildlib.words.errors import SourceError
 from buildlib.words.tree import ROOT, Entry
 
+_SHOWN = 20  # paths of one error
 _HOPS = 32  # MAXSYMLINKS of NetBSD
 _UMASK = 0o022
 _NULL = "/dev/null"
@@ -59,14 +61,29 @@ class Place:
         wrong = {(name, path): None for name, path in written
                  if not path.startswith(below) and path not in tops and ROOT not in tops}
         if wrong:
-            paths = ", ".join(f'"{path}"' for path in dict.fromkeys(path for _, path in wrong))
+            paths = ", ".join(f'"{path}"' for path in _to_allow(path for _, path in wrong))
+            shown = [f"{name}: /{path}" for name, path in islice(wrong, _SHOWN)]
+            if len(wrong) > _SHOWN:
+                shown.append(f"and {len(wrong) - _SHOWN} more")
             raise SourceError(
                 f"packages write outside of /{self.prefix}",
                 where=", ".join(dict.fromkeys(name for name, _ in wrong)),
-                why="\n".join(f"{name}: /{path}" for name, path in wrong),
+                why="\n".join(shown),
                 hint=f"if that is meant, allow it in the recipe: outside = [..., {paths}]",
                 reason="pkg-outside",
             )
+
+
+def _to_allow(paths: Iterable[str]) -> list[str]:
+    """What a recipe has to allow: the paths, or of very many the folders that hold them."""
+    found = list(dict.fromkeys(paths))
+    if len(found) <= _SHOWN:
+        return found
+    folders: list[str] = []
+    for folder in sorted(f"{path.rpartition('/')[0] or path}/" for path in found):
+        if not folders or not folder.startswith(folders[-1]):
+            folders.append(folder)
+    return [folder.removesuffix("/") for folder in folders]
 
 
 def written_by(plist: Plist, pkgdirs: Iterable[str]) -> list[str]:

@@ -164,6 +164,18 @@ def test_outside_of_the_prefix(script: str, paths: list[str] | None) -> None:
         assert installs(script, place=Place("usr/pkg/", (*PLACE.outside, *more)))[0]
 
 
+def test_of_very_many_paths_outside_the_folders_are_told() -> None:
+    names = [f"etc/openssl/certs/{number:08x}.0" for number in range(280)]
+    names += ["etc/openssl/certs/old/x", "etc/openssl.cnf/x", "netbsd"]
+    with pytest.raises(SourceError) as caught:
+        Place("usr/pkg", ("var",)).check([("rootcerts-1", name) for name in names])
+    assert (caught.value.hint or "").endswith(
+        'outside = [..., "etc/openssl.cnf", "etc/openssl/certs", "netbsd"]')
+    assert (caught.value.why or "").endswith("and 263 more")
+    Place("usr/pkg", ("etc/openssl.cnf", "etc/openssl/certs", "netbsd")).check(
+        [("rootcerts-1", name) for name in names])
+
+
 @pytest.mark.parametrize(
     ("links", "script"),
     [
