@@ -145,6 +145,18 @@ def test_another_cd_has_its_layer_renewed(server: Server) -> None:
         "mine-1.0", "pkgdb.byfile.db", "rsync-3.4.1", "zstd-1.5.6"]
 
 
+def test_what_the_union_made_of_another_cd_is_no_package(server: Server) -> None:
+    """A folder for each package that was looked up; what somebody installed stays."""
+    copy = "pkgdb/zstd-1.5.5/+REQUIRED_BY"
+    server.file_system("pkg", {
+        "pkgdb/mine-1.0/+CONTENTS": "@name mine-1.0\n", ".goldmaster/packages": "1 2\n",
+        ".goldmaster/copies": f"/pkg/{copy}\n", copy: "rsync-3.4.0\n"})
+    (server.sim / "fs/pkg/pkgdb/rsync-3.4.0").mkdir()
+    start(server, PKG)
+    assert ask(server, "ls /usr/pkg/pkgdb").split() == [
+        "mine-1.0", "pkgdb.byfile.db", "rsync-3.4.1", "zstd-1.5.6"]
+
+
 def test_a_disk_that_is_full_is_told(server: Server) -> None:
     server.file_system("pkg", {".goldmaster": "no folder\n"})
     boot = start(server, PKG)

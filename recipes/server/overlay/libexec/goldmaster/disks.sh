@@ -73,11 +73,13 @@ is_known_layer()
 
 # renew_layer -- what pkg_add changes in the database must lie on the disk:
 # the union does not copy it from the image.  What was copied from another
-# image goes first.
+# image goes first, and so do empty folders: the union made one for each of that
+# image's packages that anybody looked up, and each counts as a package.
 renew_layer()
 {
 	mkdir -p $layer_notes && rm -f $layer_notes/packages || return 1
 	remove_copies
+	rmdir /pkg/pkgdb/*/ 2>/dev/null
 	: >$layer_notes/copies
 	for _file in /usr/pkg/pkgdb/*/+REQUIRED_BY /usr/pkg/pkgdb/pkgdb.byfile.db; do
 		[ -f "$_file" ] || continue
@@ -87,13 +89,12 @@ renew_layer()
 	done
 }
 
-# remove_copies -- and the folders of packages that held nothing else
+# remove_copies -- of the files of another image
 remove_copies()
 {
 	[ -f $layer_notes/copies ] || return 0
 	while read -r _copy; do
 		rm -f "$_copy"
-		rmdir "${_copy%/*}" 2>/dev/null
 	done <$layer_notes/copies
 	rm -f /pkg/pkgdb/pkgdb.byfile.db
 }
