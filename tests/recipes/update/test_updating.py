@@ -130,3 +130,14 @@ def test_kinds_of_files_change(fleet: Fleet) -> None:
     fleet.update("-b")
     assert fleet.state["local/etc/deep/er/gone"] == "0644 old\n"
     fleet.is_clean(1)
+
+
+def test_folders_that_the_union_made_are_no_change(fleet: Fleet) -> None:
+    """It makes one above for each below that anybody looks up: /etc/mail, /etc/ssh, ..."""
+    for name in ("mail/deep", "ssh", "mine"):
+        (fleet.config / f"local/etc/{name}").mkdir(parents=True)
+    (fleet.config / "local/etc/mine/own").write_text("kept\n")
+    fleet.repository.commit({"pservers/alpha/etc/mail/aliases": "root: admin\n"})
+    assert "changed here" not in fleet.update()
+    assert fleet.state["local/etc/mail/aliases"].endswith("root: admin\n")
+    assert fleet.state["local/etc/mine/own"].endswith("kept\n")

@@ -142,8 +142,21 @@ update_copy()
 {
 	eval "_old=\$old_$1 _new=\$new_$1"
 	[ "$_old" != "$_new" ] || return 0
+	drop_shadows "$1"
 	ask_svn update -q --accept postpone -r "$_new" "$1" &&
 	    ask_svn diff --summarize -r "$_old:$_new" "$1" >>changes
+}
+
+# drop_shadows NAME -- remove empty folders that Subversion does not know: the
+# union over /etc makes one for each folder of the image that anybody looks up,
+# and a new one of the repository would be a conflict
+drop_shadows()
+{
+	ask_svn status "$1" | while IFS= read -r _line; do
+		case $_line in
+		\?*)	find "${_line#????????}" -depth -type d -exec rmdir {} \; 2>/dev/null ;;
+		esac
+	done
 }
 
 # find_conflicts -- files with one, by the first, second and seventh column
