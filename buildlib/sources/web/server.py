@@ -70,11 +70,12 @@ def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
 
     watch = Watch(wanted.url, wanted.patience)
     asked = Asked(wanted.url, wanted.patience)
+    trail: list[str] = []
     try:
         with watched_session(watch) as session:
             asked = replace(asked, proxy=_proxy_of(wanted.url))
             check_proxy(asked)
-            answer = _answer(session, wanted, asked)
+            answer = _answer(session, wanted, asked, trail)
             try:
                 yield from _body(answer, wanted, asked, watch, expect)
             finally:
@@ -83,7 +84,11 @@ def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     # OSError has those of requests, of the system and of TLS, ValueError those of encodings.
     except (OSError, HTTPError, HTTPException, ValueError, LookupError, AttributeError,
             AssertionError, OverflowError, struct.error) as error:
-        raise cause(error, replace(asked, begun=watch.begun)) from error
+        told = cause(error, replace(asked, begun=watch.begun))
+        if len(trail) > 1:  # else the wrong server is looked for
+            told.why = "; ".join([*filter(None, [told.why]),
+                                  f"the mirror redirects to {short(trail[-1])}"])
+        raise told from error
     finally:
         watch.close()
 
@@ -127,16 +132,18 @@ def _proxy_of(url: str) -> str:
     return select_proxy(url, get_environ_proxies(url)) or ""
 
 
-def _answer(session: requests.Session, wanted: Wanted, asked: Asked) -> requests.Response:
-    """The first answer that is no redirect."""
+def _answer(
+    session: requests.Session, wanted: Wanted, asked: Asked, trail: list[str]
+) -> requests.Response:
+    """The first answer that is no redirect; the URLs that were asked go onto `trail`."""
     headers = {"Accept-Encoding": "identity"}
     if wanted.start:
         headers["Range"] = f"bytes={wanted.start}-"
     parts = urlsplit(wanted.url)
     home, auth = _origin(parts), _auth(parts)
     url = _bare(parts)
-    seen = {url}
     while True:
+        trail.append(url)
         answer = session.get(
             url, headers=headers, stream=True, allow_redirects=False,
             auth=auth if _origin(urlsplit(url)) == home else None,
@@ -145,10 +152,9 @@ def _answer(session: requests.Session, wanted: Wanted, asked: Asked) -> requests
             return answer
         answer.close()
         url = _target(answer, url, wanted)
-        if url in seen or len(seen) > HOPS:
-            raise _nowhere("the server redirects in a circle" if url in seen else
+        if url in trail or len(trail) > HOPS:
+            raise _nowhere("the server redirects in a circle" if url in trail else
                            f"the server redirects more than {HOPS} times", wanted, to=url)
-        seen.add(url)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

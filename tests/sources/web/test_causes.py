@@ -195,3 +195,15 @@ def test_a_proxy_that_talks_without_end(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
         error = refused("https://mirror.invalid/x")
     assert error.what == "the server's answer has no end"
+
+
+@pytest.mark.parametrize(("target", "why"), [
+    ("http://no-such.invalid/x", "; the mirror redirects to http://no-such.invalid/x"),
+    ("http://bob:S3cret@127.0.0.1:1/x",
+     "Connection refused; the mirror redirects to http://127.0.0.1:1/x")])
+def test_where_a_redirect_leads_is_told(target: str, why: str) -> None:
+    """Else people look for the name of the mirror, which is there."""
+    with RawServer(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\n\r\n".encode()) as server:
+        error = refused(f"{server.url}/x")
+    assert (error.why or "").endswith(why)
+    assert "S3cret" not in repr(vars(error))
