@@ -64,6 +64,13 @@ def test_a_version_can_be_named(fleet: Fleet) -> None:
     assert "cannot be a version" in fleet.host.images("fetch", "../v2", status=1).text
 
 
+def test_what_the_server_calls_its_choice_is_no_version(fleet: Fleet) -> None:
+    """A folder of that name would be in the way of every fetch after it."""
+    for name in ("LATEST", "LATEST.sig"):
+        assert "cannot be a version" in fleet.host.images("fetch", name, status=1).text
+    fleet.host.images("fetch")
+
+
 def test_over_rsync(shell: str, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "shelf")
     shelf.add("v1", ONE, number=100)

@@ -45,11 +45,12 @@ is_plain()
 	[ ${#1} -le 100 ]
 }
 
-# is_version NAME -- can it be the name of a version in the store?
+# is_version NAME -- can it be the name of a version in the store?  What the
+# store and the server call otherwise cannot.
 is_version()
 {
 	case $1 in
-	cd | current | followed | pins)	return 1 ;;
+	cd | current | followed | pins | LATEST*)	return 1 ;;
 	esac
 	is_plain "$1"
 }
