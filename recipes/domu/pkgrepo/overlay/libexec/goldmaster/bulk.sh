@@ -2,7 +2,7 @@
 #
 # Building the fleet's packages by pbulk, in a sandbox, on one disk:
 #
-#	/packages/sandbox	made by pkgsrc's mksandbox; has /usr/pkgsrc, and
+#	/packages/sandbox	a system by itself, with comp and /usr/pkgsrc, and
 #				pbulk in /usr/pbulk
 #	/packages/sandbox/packages	what pbulk made
 #	/packages/public/TIME	a set of packages that was whole
