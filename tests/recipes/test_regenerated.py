@@ -72,6 +72,27 @@ def test_host_keys_are_made_once(server: Server) -> None:
     assert again.calls_of("ssh-keygen") == []
 
 
+@pytest.mark.parametrize(("needed", "is_told"), [("32\n", True), ("0\n", False), (None, False)])
+def test_keys_that_may_be_guessed_are_told(
+    server: Server, needed: str | None, is_told: bool
+) -> None:
+    server.file_system("c", {"GOLDMASTER": "", "local/etc/motd": ""})
+    server.disk("wd0", {"a": "c"})
+    if needed is not None:
+        server.write("sysctl/kern.entropy.needed", needed)
+    boot = server.boot()
+    assert boot.status == 0, boot.console
+    assert ("too little entropy" in boot.console) == is_told
+    assert "too little entropy" not in server.boot().console, "they were made before"
+
+
+def test_the_seed_for_the_next_start_is_kept(server: Server) -> None:
+    server.flags(0x80000000)
+    assert server.boot().status == 0
+    seed = server.run("/bin/sh", "-c", ". /etc/rc.conf.d/random_seed; echo $random_file").stdout
+    assert seed == "/config/entropy-file\n"
+
+
 def test_no_keys_without_a_configuration(server: Server) -> None:
     server.flags(0x80000000)
     boot = server.boot()

@@ -8,9 +8,23 @@
 make_keys()
 {
 	mkdir -p "$1" && chmod 700 "$1" || return 1
+	_made=''
 	for _type in rsa ecdsa ed25519; do
-		[ -f "$1/ssh_host_${_type}_key" ] ||
-		    ssh-keygen -q -t "$_type" -N '' -C "$(hostname)" \
-			-f "$1/ssh_host_${_type}_key" || return 1
+		[ ! -f "$1/ssh_host_${_type}_key" ] || continue
+		ssh-keygen -q -t "$_type" -N '' -C "$(hostname)" \
+		    -f "$1/ssh_host_${_type}_key" || return 1
+		_made=yes
 	done
+	[ -z "$_made" ] || tell_entropy "$1"
+}
+
+# tell_entropy FOLDER -- sshd tells it of keys that it makes, and these are made
+# before it looks; a release before 10 has no such number
+tell_entropy()
+{
+	case $(sysctl -n kern.entropy.needed 2>/dev/null) in
+	'' | 0)	;;
+	*)	say "the host keys were made with too little entropy and may be guessed: see"
+		say "entropy(7), then remove $1/ssh_host_* and start again." ;;
+	esac
 }
