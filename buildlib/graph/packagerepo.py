@@ -15,6 +15,7 @@ are never older than a package: pkg_chk would not believe them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,8 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
 
 def several_versions(names: Iterable[str]) -> list[str]:
     """The bases of which `names` (PKGNAMEs) have more than one version."""
-    bases = [name.rpartition("-")[0] for name in names]
-    return sorted({base for base in bases if bases.count(base) > 1})
+    counts = Counter(name.rpartition("-")[0] for name in names)
+    return sorted(base for base, count in counts.items() if count > 1)
 
 
 def _place(path: Path, blob: Blob, store: Store) -> bool:

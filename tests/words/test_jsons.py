@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.spending import spent
 
 from buildlib.words.jsons import LARGEST, loads
 
@@ -40,6 +41,13 @@ def test_what_is_refused(case: str) -> None:
 def test_a_digest_of_digits_is_no_number() -> None:
     assert loads(b'{"a": ["12345678901234567890123", 12]}') == {"a": ["1" + "2345678901" * 2 + "23",
                                                                      12]}
+
+
+def test_a_name_given_twice_behind_very_many() -> None:
+    names = ",".join(f'"{number}":0' for number in range(300_000))
+    found = spent(lambda: loads(f'{{{names},"299999":1}}'.encode(), unique=True))
+    assert found.refused.startswith("'299999' is given twice")
+    assert found.seconds < 3
 
 
 def test_an_inode_number_may_have_64_bits() -> None:
