@@ -22,6 +22,7 @@ from buildlib.sources.pkgsrc.pattern import (
     unusable,
 )
 from buildlib.sources.pkgsrc.summary import Summary
+from buildlib.words.errors import SourceError
 from buildlib.words.nearness import near
 
 TRIES_MAX = 1_000_000  # names compared with patterns; a set of 1,000 packages needs 100,000
