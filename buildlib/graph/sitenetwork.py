@@ -8,13 +8,21 @@ machine comes up as somebody else, or where nobody looks for it.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from buildlib.graph.sitefleet import Fleet, Once
 from buildlib.graph.sitenames import check_hosts, check_names, check_resolver
 from buildlib.words.addresses import Address, is_host_name, machine_address
-from buildlib.words.etcfiles import Card, assignments, is_yes, read_card
+from buildlib.words.cards import (
+    Card,
+    is_made,
+    read_aliases,
+    read_aliases_file,
+    read_card,
+    read_variable,
+)
+from buildlib.words.etcfiles import Setting, assignments, is_yes
 from buildlib.words.shconf import Conf, Problem, quoted
 from buildlib.words.site import Folder, Site
 
@@ -22,7 +30,10 @@ _CARD = "etc/ifconfig."
 _SETTINGS = ("etc/rc.conf", "etc/rc.conf.d/network", "etc/rc.conf.d/dhcpcd")
 _ROUTES = ("defaultroute", "defaultroute6")
 _GATES = ("etc/mygate", "etc/mygate6")
-_NOT_ITS_OWN = ("lo", "carp")  # every machine has it, or several share it
+_ALIASES = "etc/ifaliases"
+# Whose addresses a machine gets at boot, and of which versions.
+_CLIENTS = {"dhcpcd": {4, 6}, "dhclient": {4}}
+_NOT_ITS_OWN = frozenset({"lo", "carp"})  # every machine has it, or several share it
 _DEEPEST = 8  # links on the way to a file
 
 
@@ -31,8 +42,9 @@ class Machine:
     """A host or server, and what the files of its etc say of it.
 
     said      its address and hostname as the fleet's own files have them, in `conf`
-    settings  of rc.conf: file, line and value
+    settings  of rc.conf: file, line and value, where that is plain
     found     addresses of its cards: file, line and address
+    dynamic   versions of which it gets addresses that no file says
     """
 
     name: str
@@ -45,7 +57,7 @@ class Machine:
     settings: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     found: list[tuple[str, int, Address]] = field(default_factory=list)
     wrong: list[Problem] = field(default_factory=list)
-    is_dynamic: bool = False
+    dynamic: set[int] = field(default_factory=set)
     has_card: bool = False
 
     def text(self, path: str) -> tuple[str, tuple[str, ...]] | None:
@@ -103,55 +115,82 @@ def _machines(site: Site, fleet: Fleet) -> Iterator[Machine]:
 
 def _seen(machine: Machine) -> Machine:
     """With what its cards and rc.conf say."""
+    said: dict[str, tuple[str, Setting]] = {}
     for path in _SETTINGS:
         text = machine.text(path)
         if text:
-            machine.settings.update({name: (text[0], line, value) for name, (line, value)
-                                     in assignments(text[1]).items()})
-    machine.is_dynamic = any(is_yes(machine.settings.get(name, ("", 0, ""))[2])
-                             for name in ("dhcpcd", "dhclient"))
+            said |= {name: (text[0], setting) for name, setting in assignments(text[1]).items()}
+    machine.settings = {name: (file, setting.line, setting.value)
+                        for name, (file, setting) in said.items() if setting.is_plain}
+    for name, versions in _CLIENTS.items():
+        if is_yes(_setting(machine, name)):
+            machine.dynamic |= versions
+    if _setting(machine, "ip6mode") == "autohost":
+        machine.dynamic.add(6)
+    for name, (file, setting) in said.items():
+        _add_variable(machine, name, file, setting)
     for path in sorted(machine.folder.paths):
         if path.startswith(_CARD):
-            _add_card(machine, path.removeprefix(_CARD), path)
-    for name, (file, line, value) in machine.settings.items():
-        if name.startswith("ifconfig_") and value:
-            _note(machine, name.removeprefix("ifconfig_"), file, read_card(value.split(";")), line)
+            _add_card(machine, path.removeprefix(_CARD), path, said)
+    text = machine.text(_ALIASES)
+    if text:
+        for card, says in read_aliases_file(text[1]):
+            _note(machine, card, text[0], says)
     return machine
 
 
-def _add_card(machine: Machine, card: str, path: str) -> None:
+def _setting(machine: Machine, name: str) -> str:
+    return machine.settings.get(name, ("", 0, ""))[2]
+
+
+def _add_variable(machine: Machine, name: str, file: str, setting: Setting) -> None:
+    kind, _, card = name.partition("_")
+    if kind == "ifconfig" and setting.value:
+        _note(machine, card, file, read_variable(setting.value, setting.line))
+    elif kind == "ifaliases" and setting.value:
+        _note(machine, card, file, read_aliases(setting.value, setting.line))
+
+
+def _add_card(
+    machine: Machine, card: str, path: str, said: Mapping[str, tuple[str, Setting]]
+) -> None:
+    file, setting = said.get(f"ifconfig_{card}", ("", None))
     text = machine.text(path)
-    if text is None:  # a link to a file of the system, or nowhere; or no file at all
+    if setting and setting.value:
+        machine.wrong.append(Problem(
+            f"{machine.folder.place}/{path}", 0,
+            f"nothing reads this: {file}:{setting.line} sets ifconfig_{card}", "keep one of them",
+            "unknown-file"))
+    elif text is None:  # a link to a file of the system, or nowhere; or no file at all
         machine.has_card |= _is_card(card, machine) and path in machine.folder.links
     else:
-        _note(machine, card, text[0], read_card(text[1]), 0)
+        _note(machine, card, text[0], read_card(text[1]))
 
 
-def _note(machine: Machine, card: str, file: str, says: Card, line: int) -> None:
-    """What a file says of a card; `line`: the one it stands in, where that is one."""
-    if card.startswith(_NOT_ITS_OWN):
+def _note(machine: Machine, card: str, file: str, says: Card) -> None:
+    """What a file says of a card."""
+    if card.rstrip("0123456789") in _NOT_ITS_OWN:
         return
     machine.has_card |= _is_card(card, machine) and bool(
-        says.addresses or says.wrong or says.is_dynamic)
-    machine.is_dynamic |= says.is_dynamic
-    machine.found += [(file, line or at, address) for at, address in says.addresses]
-    machine.wrong += [Problem(file, line or at, f"inet: {what}", reason="value")
-                      for at, what in says.wrong]
+        says.addresses or says.wrong or says.dynamic)
+    machine.dynamic |= says.dynamic
+    machine.found += [(file, line, address) for line, address in says.addresses]
+    machine.wrong += [Problem(file, line, what, reason="value") for line, what in says.wrong]
     if not machine.is_host and card.startswith("xennet") and card != "xennet0":
-        machine.wrong.append(Problem(file, line, f"{machine.name} has one card, xennet0",
+        machine.wrong.append(Problem(file, 0, f"{machine.name} has one card, xennet0",
                                      reason="no-card"))
 
 
 def _is_card(card: str, machine: Machine) -> bool:
-    """A domU has no card but xennet0; a host may have any, or its address on a bridge."""
-    return machine.is_host or card == "xennet0"
+    """A domU has no card but xennet0, and what is made on top of it; a host may have any."""
+    return machine.is_host or card == "xennet0" or is_made(card)
 
 
 def _own_address(machine: Machine) -> Iterator[Problem]:
     """The address that the fleet knows is one that the machine's cards have."""
     said = machine.address
     found = [item for item in machine.found if item[2].version == said.version]
-    if not said.text or not found or machine.is_dynamic:
+    if not said.text or not found or said.version in machine.dynamic:
         return
     place = f"{machine.conf.file}:{machine.conf.line('address')}"
     same = [item for item in found if item[2].text == said.text]
@@ -163,12 +202,13 @@ def _own_address(machine: Machine) -> Iterator[Problem]:
 
 def _reachable(machine: Machine) -> Iterator[Problem]:
     """A machine whose etc gives its card no address is there, and nobody gets to it."""
-    if "etc" not in machine.folder.paths or machine.has_card or machine.is_dynamic:
+    if ("etc" not in machine.folder.paths or machine.has_card
+            or machine.address.version in machine.dynamic):
         return
     card = "IF" if machine.is_host else "xennet0"
     what = f"nothing in it gives {machine.name} an address on the network"
     others = [path.removeprefix("etc/") for path in sorted(machine.folder.paths)
-              if path.startswith(_CARD) and not path.startswith(f"{_CARD}lo")]
+              if path.startswith(_CARD) and not is_made(path.removeprefix(_CARD))]
     if f"ifconfig.{card}" in others:
         what += f": ifconfig.{card} has none"
     elif others and not machine.is_host:
@@ -211,7 +251,8 @@ def _one_gateway(
     if gateway.text in {item.text for item in mine}:
         yield Problem(file, line, f"{key}: {gateway.text} is {machine.name} itself",
                       "name the router", "gateway")
-    elif gateway.text.startswith("fe80:") or not networks:
+    elif (gateway.text.startswith("fe80:") or not networks
+          or gateway.version in machine.dynamic):
         return
     elif not any(item.reaches(gateway) for item in networks):
         nets = ", ".join(sorted({str(item) for item in networks}))

@@ -17,8 +17,8 @@ LONGEST = 1 << 20  # bytes of a file that rules look into
 _LOOKED_AT = 1 << 16  # bytes of any other
 # Files that rules read, beside ifconfig.IF.
 _RULED = frozenset({"hosts", "myname", "mygate", "mygate6", "resolv.conf", "fstab", "rc.conf",
-                    "rc.conf.d/network", "rc.conf.d/dhcpcd"})
-_CARD = re.compile(r"ifconfig\.[a-z]+[0-9]+").fullmatch
+                    "rc.conf.d/network", "rc.conf.d/dhcpcd", "ifaliases"})
+_CARD = re.compile(r"ifconfig\.[a-z][a-z0-9]*[0-9]").fullmatch
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]").search
 
 

@@ -1,30 +1,27 @@
 """The files in /etc that identify a machine on the network.
 
-    hosts(5)   ifconfig.if(5)   rc.conf(5)   fstab(5)   resolv.conf(5)
+    hosts(5)   rc.conf(5)   fstab(5)   resolv.conf(5)
 
-Each is read line by line, and problems are reported by line. Nothing is run: whatever a shell would
-have to expand is skipped.
+Problems are reported by line. Nothing is run: whatever a shell would have to expand stays as it is.
+`cards` reads what they say of network interfaces.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 
-from buildlib.words.addresses import (
-    Address,
-    looks_like_ipv4,
-    machine_address,
-    netmask_prefix,
-    parse_address,
-)
+from buildlib.words.addresses import Address, parse_address
 from buildlib.words.shconf import quoted
 
-_ASSIGNMENT = re.compile(
-    r"""(?:^|[ \t;])([A-Za-z_][A-Za-z0-9_]*)=
-        (?:"([^"$`\\]*)"|'([^']*)'|([^\s;"'$`\\&|<>()]*))(?=[ \t;]|\Z)""", re.VERBOSE)
+# A comment, the end of a line that goes on, a word of sh(1), or what is none.
+_SHELL = re.compile(
+    r"""\#[^\n]*|\\\n|((?:[^\s;&|<>()"'\\]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+')++)|.""",
+    re.VERBOSE | re.DOTALL)
+_ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
+_PIECE = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^'"\\]+)""", re.DOTALL)
+_ESCAPED = re.compile(r"""\\([$`"\\\n])""")  # in double quotes
 _LIKE_ADDRESS = re.compile(r"[0-9:]").search
 _NAME = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -49,85 +46,33 @@ def lines_of(text: Iterable[str], comments: str = "#") -> Iterator[Line]:
             yield Line(number, words)
 
 
-@dataclass(slots=True)
-class Card:
-    """What a file says about one interface: addresses and mistakes, each with its line.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value in rc.conf, the line it begins in, and whether it is all that a shell sees."""
 
-    is_dynamic  the machine gets an address at boot, from DHCP, a router or hosts(5)
-    """
-
-    addresses: list[tuple[int, Address]] = field(default_factory=list)
-    wrong: list[tuple[int, str]] = field(default_factory=list)
-    is_dynamic: bool = False
+    line: int
+    value: str
+    is_plain: bool
 
 
-def read_card(text: Iterable[str]) -> Card:
-    """An interface's addresses, from the lines of ifconfig.IF."""
-    card = Card()
-    for line in lines_of(_joined(text)):
-        words = list(line.words)
-        if words[0].startswith("!"):
-            card.is_dynamic |= any(word.endswith(("dhcpcd", "dhclient")) for word in words)
-        elif words[0] in {"dhcp", "rtsol", "autoconf"}:
-            card.is_dynamic = True
-        else:
-            words = _of_inet(words)
-            if words and not _LIKE_ADDRESS(words[0]):
-                card.is_dynamic = True
-            elif words:
-                try:
-                    card.addresses.append((line.number, _inet(words)))
-                except ValueError as error:
-                    card.wrong.append((line.number, str(error)))
-    return card
-
-
-def _joined(text: Iterable[str]) -> Iterator[str]:
-    """The lines. One that ends in a backslash is joined with the next. Line numbers are kept."""
-    held, empty = "", 0
-    for line in text:
-        if line.endswith("\\"):
-            held, empty = f"{held}{line[:-1]} ", empty + 1
-            continue
-        yield from [""] * empty
-        yield held + line
-        held, empty = "", 0
-    yield held
-
-
-def _of_inet(words: list[str]) -> list[str]:
-    """The words from the address on; none if the line has no address."""
-    family = next((at for at, word in enumerate(words) if word in {"inet", "inet6"}), None)
-    if family is not None:
-        words = words[family + 1:]
-    elif not looks_like_ipv4(words[0].partition("/")[0]):
-        return []
-    return words[1:] if words[:1] == ["alias"] else words
-
-
-def _inet(words: list[str]) -> Address:
-    """The address, with its network's prefix. Raises ValueError."""
-    text, said = words[0], dict(pairwise(words))
-    try:
-        if "/" not in text:
-            if "netmask" in said:
-                text = f"{text}/{netmask_prefix(said['netmask'])}"
-            elif "prefixlen" in said:
-                text = f"{text}/{said['prefixlen']}"
-        return machine_address(text)
-    except ValueError as error:
-        raise ValueError(f"must be {error}, is {quoted(' '.join(words))}") from None
-
-
-def assignments(text: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """The plain assignments in a file in rc.conf's style: name to line and value. The last wins."""
-    found = {}
-    for number, line in enumerate(text, 1):
-        if line.lstrip().startswith("#"):
-            continue
-        for name, *values in _ASSIGNMENT.findall(line):
-            found[name] = number, next(filter(None, values), "")
+def assignments(text: Iterable[str]) -> dict[str, Setting]:
+    """The assignments in a file in rc.conf's style, by name. The last wins."""
+    found, line = {}, 1
+    for match in _SHELL.finditer("\n".join(text)):
+        said = _ASSIGNED(match[1]) if match[1] else None
+        if said:
+            found[said[1]] = _setting(line, said[2])
+        line += match[0].count("\n")
     return found
+
+
+def _setting(line: int, text: str) -> Setting:
+    value, is_plain = "", True
+    for single, double, escaped, bare in _PIECE.findall(text):
+        is_plain &= not {"$", "`"} & {*_ESCAPED.sub("", double), *bare}
+        value += single + _ESCAPED.sub(lambda found: found[1].strip("\n"), double)
+        value += escaped.strip("\n") + bare
+    return Setting(line, value, is_plain)
 
 
 def is_yes(value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,12 @@ MUST = "must be the address of a single machine"
 def hosts(site: Path, line: str) -> Path:
     """A line more in the file that all share."""
     return write(site, HOSTS, f"{(site / HOSTS).read_text()}{line}\n")
+
+
+def made(site: Path, name: str) -> Path:
+    """A domU whose card has no address itself."""
+    write(site, CARD, "up\n")
+    return write(site, f"vservers/nfs/etc/ifconfig.{name}", "create\ninet 10.0.0.31/24 up\n")
 
 
 MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
@@ -54,8 +61,54 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
                    remove(s, CARD)),
         [f"{SETTINGS}:2: inet: 10.0.0.77/24, but {NFS}:2 says 10.0.0.31/24; say the same in both"]),
     "rc.conf against another": (
-        lambda s: write(s, SETTINGS, "# x\nifconfig_xennet0='10.0.0.32/24' cron=NO\n"),
-        [f"{SETTINGS}:2: inet: 10.0.0.32 is sql's too, vservers/sql/server.conf:2"]),
+        lambda s: (remove(s, CARD),
+                   write(s, SETTINGS, "# x\nifconfig_xennet0='10.0.0.32/24' cron=NO\n")),
+        [f"{SETTINGS}:2: inet: 10.0.0.32 is sql's too, vservers/sql/server.conf:2",
+         f"{SETTINGS}:2: inet: 10.0.0.32/24, but {NFS}:2 says 10.0.0.31/24; say the same in both"]),
+    "rc.conf over a file": (
+        lambda s: write(s, SETTINGS, "ifconfig_xennet0='10.0.0.31/24'\n"),
+        [f"{CARD}: nothing reads this: {SETTINGS}:1 sets ifconfig_xennet0; keep one of them"]),
+    "several lines in rc.conf": (
+        lambda s: (remove(s, CARD),
+                   write(s, SETTINGS, "ifconfig_xennet0='\nup\ninet 10.0.0.77/24'\n")),
+        [f"{SETTINGS}:3: inet: 10.0.0.77/24, but {NFS}:2 says 10.0.0.31/24; say the same in both"]),
+    "several commands in rc.conf": (
+        lambda s: (remove(s, CARD),
+                   write(s, SETTINGS, "ifconfig_xennet0='up;inet 10.0.0.300/24; inet x'\n")),
+        [(f"{SETTINGS}:1: inet: must be an IPv4 or IPv6 address such as 10.0.0.1 or 10.0.0.1/24, "
+          "is '10.0.0.300/24'")]),
+    "an alias of another": (
+        lambda s: write(s, SETTINGS, "ifaliases_xennet0='10.0.0.131 - 10.0.0.32 0xffffffff'\n"),
+        [f"{SETTINGS}:1: inet: 10.0.0.32 is sql's too, vservers/sql/server.conf:2"]),
+    "an alias without a netmask": (
+        lambda s: write(s, SETTINGS, "ifaliases_xennet0=10.0.0.131\n"),
+        [f"{SETTINGS}:1: '10.0.0.131' has no netmask after it, so it is passed over; - is none"]),
+    "an alias of another in ifaliases": (
+        lambda s: write(s, "vservers/nfs/etc/ifaliases", "10.0.0.32 xennet0 255.255.255.255\n"),
+        ["vservers/nfs/etc/ifaliases:1: inet: 10.0.0.32 is sql's too, vservers/sql/server.conf:2"]),
+    "no comment for sh": (
+        lambda s: write(s, CARD, "inet 10.0.0.31/24#x\n"),
+        [(f"{CARD}:1: inet: must be a prefix length from 0 to 32 after the /, "
+          "is '10.0.0.31/24#x'")]),
+    "DHCP with a comment": (
+        lambda s: write(s, CARD, "up # x\ndhcp # x\n"),
+        [f"{CARD}:2: dhcp must be alone on its line, is 'dhcp # x'"]),
+    "a program for a word": (
+        lambda s: write(s, CARD, "dhclient\n"),
+        [f"{CARD}:1: dhclient is no word of ifconfig: write !dhclient $int"]),
+    "an open quote": (
+        lambda s: write(s, CARD, "inet 10.0.0.31/24\nssid 'x\n"),
+        [f"{CARD}:2: ' is not closed"]),
+    "another address on what is made": (
+        lambda s: (write(s, CARD, "up\n"), write(
+            s, "vservers/nfs/etc/ifconfig.vlan0", "vlan 5 vlanif xennet0\ninet 10.0.0.77/24\n")),
+        [(f"vservers/nfs/etc/ifconfig.vlan0:2: inet: 10.0.0.77/24, but {NFS}:2 says 10.0.0.31/24; "
+          "say the same in both")]),
+    "a router for another version": (
+        lambda s: (write(s, CARD, "up\n"), write(s, SETTINGS, "ip6mode=autohost\n"),
+                   write(s, "vservers/nfs/etc/ifconfig.npflog0", "create\n")),
+        [("vservers/nfs/etc: nothing in it gives nfs an address on the network: ifconfig.xennet0 "
+          "has none; write etc/ifconfig.xennet0 with the line: inet 10.0.0.31/24")]),
     # no network
     "an empty etc": (
         lambda s: empty(s, "vservers/nfs/etc"),
@@ -217,7 +270,47 @@ GOOD: dict[str, Callable[[Path], object]] = {
     "an address of each network": lambda s: [
         write(s, f"pservers/{host}/etc/ifconfig.bge0", "inet6 fe80::1%bge0\n")
         for host in ("alpha", "beta")],
+    "a comment": lambda s: write(s, CARD, "  # inet 10.0.0.77\n\tinet 10.0.0.31/24 # inet\n"),
+    "quotes": lambda s: write(
+        s, CARD, "description \"inet 10.0.0.77 \\\" 'x\"\ninet '10.0.0.31/24'\nssid a\\ b\n"),
+    "an address that is taken away": lambda s: write(
+        s, CARD, "inet 10.0.0.31/24\ninet 10.0.0.32 delete\ninet 10.0.0.33 -alias\n"),
+    "an address over two lines": lambda s: write(s, CARD, "inet 10.0.0.\\\n31/24\n"),
+    "variables": lambda s: write(s, CARD, "inet $address/24\n"),
+    "variables in rc.conf": lambda s: (
+        remove(s, CARD), write(s, SETTINGS, 'ifconfig_xennet0="inet ${a} netmask $b"\n')),
+    "ifconfig by a command": lambda s: write(
+        s, CARD, "up\n!ifconfig vlan0 create && ifconfig vlan0 inet 10.0.0.31/24\n"),
+    **{f"an address on {name}": partial(made, name=name) for name in (
+        "agr0", "bridge0", "gif0", "l2tp0", "lagg0", "tap0", "vether0", "vlan12", "wg0")},
+    "what has no address": lambda s: [
+        write(s, f"{etc}/ifconfig.{name}", "create\nlaggport wm0\n!brconfig $int add wm0\nup\n")
+        for name in ("agr0", "bridge0", "npflog0", "lagg0")
+        for etc in (f"{ALPHA}/etc", "vservers/nfs/etc")],
+    "an address that is negotiated": lambda s: write(
+        s, f"{ALPHA}/etc/ifconfig.pppoe0", "create\n!ifconfig wm0 up\ninet 0.0.0.0 0.0.0.1 down\n"),
+    "an alias in rc.conf": lambda s: (
+        write(s, SETTINGS, 'ifaliases_xennet0="10.0.0.131 255.255.255.255 nfs-2 -"\n'),
+        hosts(s, "10.0.0.131 nfs")),
+    "an alias in ifaliases": lambda s: (
+        write(s, "vservers/nfs/etc/ifaliases", "10.0.0.131 xennet0 255.255.255.255\n\n"),
+        hosts(s, "10.0.0.131 nfs")),
+    "a router's addresses": lambda s: (
+        put(s, NFS, address="2001:db8:1::31/64"), write(s, CARD, "up\n"),
+        write(s, SETTINGS, "ip6mode=autohost defaultroute6=2001:db8::1\n"),
+        remove(s, GATE), write(s, HOSTS, "::1 localhost\n")),
+    "a router's addresses by a command": lambda s: (
+        put(s, NFS, address="2001:db8:1::31/64"), write(s, CARD, "up\n!rtsol $int\n"),
+        remove(s, GATE), write(s, HOSTS, "::1 localhost\n")),
+    "several lines in rc.conf": lambda s: (
+        remove(s, CARD), write(s, SETTINGS, 'cron=NO\nifconfig_xennet0="\nup # ; x\n'
+                                            'inet 10.0.0.\\\n31/24\n"\n')),
+    "several commands in rc.conf": lambda s: (
+        remove(s, CARD), write(s, SETTINGS, 'ifconfig_xennet0="up; \\\n inet 10.0.0.31/24;x"\n')),
+    "words behind a comment": lambda s: write(
+        s, SETTINGS, "cron=NO # hostname=x.example.com isn't it\nntpd_flags='hostname=x' # \"\n"),
     "DHCP": lambda s: write(s, CARD, "dhcp\n"),
+    "DHCP with a gateway": lambda s: (write(s, CARD, "dhcp\n"), write(s, GATE, "10.9.0.1\n")),
     "DHCP by rc.conf": lambda s: (remove(s, CARD), write(s, SETTINGS, "dhcpcd=YES\n")),
     "DHCP by dhclient": lambda s: (remove(s, CARD), write(s, SETTINGS, "dhclient=YES\n")),
     "DHCP by rc.conf.d": lambda s: (
