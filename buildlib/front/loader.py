@@ -1,5 +1,8 @@
-"""What doit calls first, whatever the command: the streams, the signals and the names are put in
+"""What doit calls first, whatever the command: the signals, the streams and the names are put in
 order before anything is read or told.
+
+Until doit has loaded its own modules, a signal meets Python alone, with a traceback. So signals are
+heeded before any more is loaded.
 """
 
 from __future__ import annotations
@@ -9,17 +12,18 @@ import sys
 from doit.cmd_base import DodoTaskLoader
 
 from buildlib.front import signals
-from buildlib.front.outlets import open_outlets
-from buildlib.store.surroundings import read_names_as_utf8
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     """doit's own loader of dodo.py."""
 
     def __init__(self) -> None:
-        super().__init__()
-        open_outlets()
         signals.heed(signals.leave)
+        super().__init__()
+        from buildlib.front.outlets import open_outlets
+        from buildlib.store.surroundings import read_names_as_utf8
+
+        open_outlets()
         read_names_as_utf8()
         if "" in sys.argv:
             from buildlib.front.terminal import print_error

@@ -50,5 +50,9 @@ def leave(number: int, _frame: FrameType | None) -> NoReturn:
     An exception would not do it: Python drops those raised in callbacks, and goes on.
     """
     ignore()
-    aside(sys.stdout.flush)
+    aside(_flush)
     os._exit(128 + number)
+
+
+def _flush() -> None:
+    sys.stdout.flush()  # looked up here: there may be none yet
