@@ -20,6 +20,7 @@ from typing import Protocol
 
 from buildlib.store.reading import read_small
 from buildlib.words.errors import ConfigError
+from buildlib.words.text import BOM
 
 SOURCES = "sys"  # where config(1) looks, from the top of the sources
 _TOKEN = re.compile(rb'"(?P<string>(?:\\"|[^"\n])*)"?|(?P<word>[^\s"=,#]+)'
@@ -32,6 +33,8 @@ _ABOVE = re.compile(r"\$[{(][^})]*:H")
 _VARIABLE = re.compile(r"\$\{(?P<long>[^}]*)\}|\$\((?P<round>[^)]*)\)|\$(?P<short>\w)")
 _READS_NOTHING = re.compile(r"-(?:[DU]|f\w+-prefix-map=)")
 _OPTION = re.compile(r"[-@<]+[A-Za-z-]*")
+_TITLES = ("the kernel configuration names files that are not part of its key",
+           "config(1) does not take the kernel configuration")
 _HINT = ("put the file beside the configuration, and say include \"NAME\": so it is part of the "
          "kernel's key")
 
@@ -69,25 +72,62 @@ class _Named:
 def pieces(config: Path, project: Files) -> tuple[Path, ...]:
     """The files beside a configuration that it includes, directly or not, by name.
 
-    Raises ConfigError for all that leads out of the sources and of the configuration's folder.
+    Raises ConfigError for all that leads out of the sources and of the configuration's folder, and
+    for text that config(1) does not take: it is asked when all that it needs is compiled.
     """
-    folder, problems = config.parent, []
-    found, pending = {config}, [config]
+    folder, problems, faults = config.parent, [], []
+    found: dict[Path, set[Path]] = {}
+    pending = [config]
     while pending:
         path = pending.pop()
-        named, wrong = _looked_at(_read(path, project))
-        problems += [f"{project.name_of(path)}:{word.line}: {why}" for word, why in wrong]
+        if path in found:
+            continue
+        text, name, found[path] = _read(path, project), project.name_of(path), set()
+        named, wrong = _looked_at(text)
+        problems += [f"{name}:{word.line}: {why}" for word, why in wrong]
+        faults += [f"{name}:{line}: {why}" for line, why in _faults(text)]
         for item in named:
             beside = _beside(item, path.relative_to(folder).parent.as_posix())
-            if beside and folder / beside not in found and _is_there(folder / beside, project):
-                found.add(folder / beside)
+            if beside and _is_there(folder / beside, project):
+                found[path].add(folder / beside)
                 pending.append(folder / beside)
-    if problems:
+    faults += [f"{project.name_of(path)}: includes itself" for path in found
+               if path in _reached(path, found)]
+    if problems or faults:
         raise ConfigError(
-            "the kernel configuration names files that are not part of its key",
-            where=problems[0].partition(": ")[0], why="\n".join(problems), hint=_HINT,
-            reason="kernel-config-path")
-    return tuple(sorted(found - {config}))
+            _TITLES[not problems], where=(problems + faults)[0].partition(": ")[0],
+            why="\n".join(problems + faults), hint=_HINT if problems else None,
+            reason="kernel-config-path" if problems else "kernel-config-text")
+    return tuple(sorted({*found} - {config}))
+
+
+def _reached(path: Path, found: Mapping[Path, set[Path]]) -> set[Path]:
+    """The pieces that a file includes, directly or not."""
+    reached: set[Path] = set()
+    pending = [path]
+    while pending:
+        more = found[pending.pop()] - reached
+        reached |= more
+        pending += more
+    return reached
+
+
+def _faults(text: bytes) -> Iterator[tuple[int, str]]:
+    """What editors leave in a text and config(1) does not take, with its line."""
+    if text.startswith(BOM):
+        yield 1, "begins with a byte order mark; save it as UTF-8 without one"
+    if b"\0" in text:
+        yield text.count(b"\n", 0, text.index(b"\0")) + 1, "has a NUL"
+    line, is_told = 1, False
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "string" and match.end("string") == match.end():
+            yield line, '" is not closed'
+        elif match[0] == b"\r" and not is_told:
+            is_told = True
+            yield line, "the line ends in CR LF, as on Windows; save it with Unix line ends"
+        line += match[0].count(b"\n")
+    if text and not text.endswith(b"\n"):
+        yield line, "the last line has no end; end it with a line feed"
 
 
 def _is_there(path: Path, project: Files) -> bool:

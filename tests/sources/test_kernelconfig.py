@@ -34,7 +34,7 @@ class Checkout:
         return path
 
     def pieces(self, text: str) -> list[str]:
-        found = pieces(self.write("KERNEL", text), self)
+        found = pieces(self.write("KERNEL", f"{text}\n"), self)
         return [path.relative_to(self.folder).as_posix() for path in found]
 
     def refused(self, text: str) -> ConfigError:
@@ -124,8 +124,8 @@ def test_all_that_is_wrong_is_told_at_once(checkout: Checkout) -> None:
 
 
 def test_pieces_are_found_with_what_they_include(checkout: Checkout) -> None:
-    checkout.write("one", 'include "shared/two"\ninclude "KERNEL"\n')
-    checkout.write("shared/two", 'include "./three"\ncinclude "one"\n')
+    checkout.write("one", 'include "shared/two"\ninclude "shared/three"\n')
+    checkout.write("shared/two", 'include "./three"\n')
     checkout.write("shared/three", 'include "conf/std"\n')
     checkout.write("unused", "")
     text = 'include "one"\ncinclude "./absent"\ncinclude one\ninclude "arch/x"\n'
@@ -147,6 +147,48 @@ def test_a_piece_that_cannot_be_read(checkout: Checkout) -> None:
     os.mkfifo(checkout.folder / "fifo")
     with pytest.raises(ConfigError, match="fifo cannot be read"):
         checkout.pieces('include "fifo"\n')
+
+
+FAULTS = {
+    "a byte order mark": (
+        "\ufeffoptions A\n", "1: begins with a byte order mark; save it as UTF-8 without one"),
+    "line ends of Windows": (
+        "# x\r\noptions A\r\noptions B\r\n",
+        "2: the line ends in CR LF, as on Windows; save it with Unix line ends"),
+    "a NUL": ("\noptions A\0\n", "2: has a NUL"),
+    "an open quote": ('\noptions A="x\\"\noptions B\n', '2: " is not closed'),
+    "a last line without an end": (
+        'options A\ninclude "x"', "2: the last line has no end; end it with a line feed"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("file", ["KERNEL", "piece"])
+def test_what_editors_leave(checkout: Checkout, name: str, file: str) -> None:
+    text, why = FAULTS[name]
+    checkout.write("KERNEL", 'include "piece"\n')
+    (checkout.folder / file).write_bytes(text.encode())
+    with pytest.raises(ConfigError, match="does not take") as caught:
+        pieces(checkout.folder / "KERNEL", checkout)
+    assert caught.value.why == f"kernel-configs/{file}:{why}"
+    assert caught.value.where == f"kernel-configs/{file}:{why.partition(':')[0]}"
+
+
+def test_what_is_no_fault(checkout: Checkout) -> None:
+    """A comment may hold anything, and be in any encoding."""
+    path = checkout.write("KERNEL", "")
+    path.write_bytes(b'options A="\\"x\\"" # it\'s "open\r\n# \xe9\n')
+    assert pieces(path, checkout) == ()
+
+
+def test_a_piece_that_includes_itself(checkout: Checkout) -> None:
+    checkout.write("a", 'include "b"\n')
+    checkout.write("b", 'options B\ncinclude "./a"\n')
+    with pytest.raises(ConfigError) as caught:
+        checkout.pieces('include "a"')
+    assert caught.value.why == "\n".join(f"kernel-configs/{x}: includes itself" for x in "ab")
+    with pytest.raises(ConfigError, match="does not take"):
+        checkout.pieces('include "KERNEL"')
 
 
 def test_pieces_are_named_where_they_lie() -> None:
