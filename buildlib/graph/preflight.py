@@ -7,13 +7,14 @@ nothing to do, or with a changed overlay, asks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from buildlib.graph.ahead import Work, long_ones, pending, work_of
 from buildlib.graph.compilers import compiler_problems
 from buildlib.graph.engine import Engine
 from buildlib.graph.plan import Plan
+from buildlib.graph.product import Product
 from buildlib.graph.recipecheck import DOM0
 from buildlib.graph.treecheck import tree_problems
 from buildlib.sources.mirrors import Mirrors, mirrors_of
@@ -22,7 +23,7 @@ from buildlib.sources.web.probe import folder_of, unanswered
 from buildlib.stages.stage import Stage
 from buildlib.store.host import SPACE_HINT, is_nearly_full, space_left
 from buildlib.store.store import Store
-from buildlib.store.surroundings import forbids_programs, free_bytes, free_files
+from buildlib.store.surroundings import forbids_files, forbids_programs, free_bytes, free_files
 from buildlib.words.building import Space
 from buildlib.words.errors import ConfigError, SourceError
 from buildlib.words.model import Release
@@ -47,6 +48,7 @@ def check(engine: Engine, plan: Plan, names: Sequence[str]) -> None:
         problems += host_problems(plan.release, work, engine.store)
         told = _compilers(plan.release) if work.toolchain else frozenset()
         problems += tool_problems(engine, tuple(coming.values()), told=told)
+        problems += product_problems(plan.products[name] for name in names if name in plan.products)
     pressed = {product.folder for product in plan.products.values()}
     if not pressed.intersection(map(folder_of, plan.mirrors.roots)):
         problems += fetch_problems(plan.mirrors, work.fetches)
@@ -141,6 +143,14 @@ def tool_problems(engine: Engine, stages: Sequence[Stage], *, told: Set[str]) ->
     known = {f"the tool {name} is not installed" for name in told}
     lacks = {error.what: error.hint for stage in stages for error in engine.keys.missing(stage)}
     return [f"{what}: {hint}" for what, hint in lacks.items() if what not in known]
+
+
+def product_problems(products: Iterable[Product]) -> list[str]:
+    """Whether files can be put where people look for them."""
+    reasons = {product.folder: (product.name, why) for product in products
+               if (why := forbids_files(product.folder, product.files))}
+    return [f"{name} cannot be put into {folder}: {why}: choose another folder with dist=FOLDER"
+            for folder, (name, why) in reasons.items()]
 
 
 def fetch_problems(mirrors: Mirrors, paths: Sequence[str]) -> list[str]:

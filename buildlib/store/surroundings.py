@@ -5,10 +5,12 @@ No output may depend on them; a test keeps every other module from asking.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 # Tools are looked for where a distribution puts them, whatever the caller's PATH says.
@@ -136,6 +138,24 @@ def free_files(folder: Path) -> int | None:
 def forbids_programs(folder: Path) -> bool:
     """Whether no program can be started that lies below `folder`: its file system is noexec."""
     return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+
+
+def forbids_files(folder: Path, names: Iterable[str]) -> str:
+    """Why files cannot be put into `folder`, which need not be there; empty where they can, or
+    where all of them are there.
+    """
+    if all(os.path.exists(folder / name) for name in names):
+        return ""
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            return f"{folder} is no folder"
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return "its file system is read-only"
+        return "" if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+    except OSError as error:
+        return str(error.strerror)
 
 
 def read_names_as_utf8() -> None:

@@ -40,6 +40,32 @@ def test_a_build_folder_where_no_program_can_be_run(
     assert ran.out == ""
 
 
+def test_a_folder_that_products_cannot_be_put_into(
+    bare: Scratch, space: Namespace, tmp_path: Path
+) -> None:
+    """Told before the first stage: what is made takes hours."""
+    space.tmpfs(tmp_path / "ro", "ro")
+    (tmp_path / "file").write_text("mine")
+    before = (*space.wrap, "env", "-C", str(bare.root))
+    for name, why in (("ro/d/e", "its file system is read-only"),
+                      ("file/d", f"{tmp_path}/file is no folder")):
+        ran = bare.doit("iso", f"dist={tmp_path}/{name}", before=before, status=3)
+        assert [line for line in ran.err.splitlines() if line.startswith("  - ")] == [
+            (f"  - iso cannot be put into {tmp_path}/{name}: {why}: choose another folder with "
+             "dist=FOLDER")]
+        assert ran.out == ""
+
+
+def test_products_that_are_there_need_no_folder_that_can_be_written_to(
+    scratch: Scratch, space: Namespace
+) -> None:
+    shutil.rmtree(scratch.path("build"))
+    space.run("mount", "--bind", scratch.path("dist"), scratch.path("dist"))
+    space.run("mount", "-o", "remount,ro,bind", scratch.path("dist"))
+    ran = scratch.doit("iso", before=(*space.wrap, "env", "-C", str(scratch.root)))
+    assert "toolchain" in ran.out
+
+
 def test_a_short_run_there_asks_nothing(
     scratch: Scratch, space: Namespace, tmp_path: Path
 ) -> None:
