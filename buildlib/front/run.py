@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -198,7 +199,7 @@ def _is_elsewhere(folder: str, root: Path) -> bool:
 def _filed_build(root: Path) -> str:
     """The setting `build` as the file has it; what is wrong with the file is told elsewhere."""
     path = root / "recipes" / "settings.toml"
-    if not path.exists():
+    if not lexists(path):
         return "build"
     from buildlib.sources.tomlfile import read_toml
     from buildlib.words.errors import ConfigError

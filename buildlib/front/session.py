@@ -87,6 +87,7 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
         distrust(name)
     for path in (root / "dodo.py", root / "recipes" / "settings.toml", *_CODE.rglob("*.py")):
         store.seen.note(path)
+    store.seen.note(root / "recipes" / "settings.toml", follow=False)  # a link that leads nowhere
     project = Project(root, store.seen)
     epoch = read_epoch()
     plan = make_plan(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from os.path import lexists, realpath
 from pathlib import Path
 
 from buildlib.sources.tomlfile import read_toml
@@ -68,7 +69,7 @@ class Settings:
 def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     """The settings in force; `variables` are those of the command line. Raises ConfigError."""
     path = root / FILE
-    filed = read_toml(path, name=FILE) if path.exists() else {}
+    filed = read_toml(path, name=FILE) if lexists(path) else {}
     known = {field.name: field for field in fields(Settings)}
     unknown = [(name, name) for name in variables if name not in known]
     unknown += [(_variable(name), name) for name in all_settings()
@@ -127,10 +128,11 @@ def _value(name: str, kind: type[object], given: object) -> str | int | bool:
 
 def folder_problems(root: Path, settings: Settings) -> list[str]:
     """Whether the folders that a build writes to are nobody else's, and not in one another."""
-    root = root.resolve()
+    root = Path(realpath(root))
     names = {"build": settings.build, "dist": settings.dist, "images": settings.images,
              "packages": settings.packages}
-    places = {name: (root / text).resolve() for name, text in names.items() if text}
+    # `resolve` would raise RuntimeError for links in a circle, which are told where they are used
+    places = {name: Path(realpath(root / text)) for name, text in names.items() if text}
     problems = []
     for name, place in places.items():
         if root.is_relative_to(place):

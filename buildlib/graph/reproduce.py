@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from os.path import realpath
 from pathlib import Path
 
 from buildlib.graph.engine import Engine
@@ -54,9 +55,9 @@ def copy_checkout(root: Path, target: Path, *, apart: Iterable[Path]) -> None:
     apart  folders that are not copied: stores and products, wherever the settings have them
     """
     target.mkdir(parents=True)
-    left_out = {path.resolve() for path in apart}
+    left_out = {*map(realpath, apart)}
     for path in sorted(root.iterdir(), reverse=True):
-        if path.name.startswith(".") or path.name in _NO_SOURCES or path.resolve() in left_out:
+        if path.name.startswith(".") or path.name in _NO_SOURCES or realpath(path) in left_out:
             continue
         _copy(path, target / path.name)
 

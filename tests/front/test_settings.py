@@ -75,6 +75,13 @@ def test_folders_that_are_links(root: Path) -> None:
     assert told(root, dist="out") == ("dist: out lies in recipes, which a build only reads",)
 
 
+@pytest.mark.parametrize("name", ["build", "dist", "images", "packages"])
+def test_links_in_a_circle_are_told_by_who_uses_them(root: Path, name: str) -> None:
+    (root / "loop").symlink_to("loop")
+    for text in ("loop", "loop/x"):
+        assert getattr(read_settings(root, {name: text}), name) == text
+
+
 def test_folders_elsewhere(root: Path, tmp_path: Path) -> None:
     found = read_settings(root, {"build": str(tmp_path / "b"), "dist": "out", "images": "out/i"})
     assert found == Settings(build=str(tmp_path / "b"), dist="out", images="out/i")
@@ -101,10 +108,13 @@ def test_a_byte_order_mark_is_left_out(root: Path) -> None:
     assert read_settings(root, {}).jobs == 2
 
 
-@pytest.mark.parametrize("kind", ["fifo", "folder"])
+@pytest.mark.parametrize("kind", ["fifo", "folder", "a link to nowhere", "a link to itself"])
 def test_something_else_in_the_place_of_the_file(root: Path, kind: str) -> None:
     path = root / "recipes/settings.toml"
-    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    if kind.startswith("a link"):
+        path.symlink_to("nowhere" if kind.endswith("nowhere") else path.name)
+    else:
+        os.mkfifo(path) if kind == "fifo" else path.mkdir()
     with pytest.raises(ConfigError) as caught:
         read_settings(root, {})
     assert caught.value.where == str(path)
