@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from buildlib.front.tasks import Tasks
-from buildlib.front.variables import command_line
+from buildlib.cli.tasks import Tasks
+from buildlib.cli.variables import command_line
 
 _TASKS = Tasks(Path(__file__).resolve().parent, command_line())
 DOIT_CONFIG = _TASKS.config()

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.front import configimages
-from buildlib.front.settings import Settings
-from buildlib.words import booting, building, model, site
+from buildlib.cli.commands import config_image
+from buildlib.cli.settings import Settings
+from buildlib.config import boot_test, build_sh, recipe
+from buildlib.config.site import fleet
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["doit"]["plugins"]
 COMMANDS = {"list", "help", "info", *PLUGINS["command"]}
-OWN_VARIABLES = {"config-image": set(configimages.VARIABLES)}
+OWN_VARIABLES = {"config-image": set(config_image.VARIABLES)}
 TASKS = {"iso", "domu-images", "image-server", "package-repo", "verify", "boot-test"}
 
 
@@ -51,15 +52,15 @@ def test_make_targets_in_documents() -> None:
 def test_every_key_of_a_definition_is_told() -> None:
     text = (ROOT / "docs/netbsd.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
-    parts = {"signature": model.Signature, "packages": model.PackageSource, "build": building.Build,
-             "boot": booting.Boot}
-    for field in dataclasses.fields(model.Release):
+    parts = {"signature": recipe.Signature, "packages": recipe.PackageSource, "build": build_sh.Build,
+             "boot": boot_test.Boot}
+    for field in dataclasses.fields(recipe.Release):
         if field.name in parts:
             for inner in dataclasses.fields(parts[field.name]):
                 assert f"{field.name}.{inner.name}" in told, f"{field.name}.{inner.name}"
         else:
             assert {field.name, f"[{field.name}]"} & told, field.name
-    for part in (building.Compiler, building.Space):
+    for part in (build_sh.Compiler, build_sh.Space):
         for field in dataclasses.fields(part):
             assert field.name in told, field.name
 
@@ -68,8 +69,8 @@ def test_every_key_of_booting_is_told() -> None:
     """With what holds where it is not given."""
     text = (ROOT / "docs/boot.md").read_text()
     rows = dict(re.findall(r"^\| `([a-z0-9]+)` \|.*\| (.*) \|$", text, re.MULTILINE))
-    assert rows.keys() == {field.name for field in dataclasses.fields(model.Boots)}
-    usual = model.Boots()
+    assert rows.keys() == {field.name for field in dataclasses.fields(recipe.Boots)}
+    usual = recipe.Boots()
     told = {"loader": f"`{usual.loader}`", "dom0": f"`{usual.dom0}`", "disk": f"`{usual.disk}`",
             "timeout": str(usual.timeout), "speed": str(usual.speed),
             "consoles": f"`{json.dumps(usual.consoles)}`",
@@ -84,8 +85,8 @@ def test_every_setting_is_told() -> None:
         assert f"`GOLDMASTER_{field.name.upper()}`" in text, field.name
 
 
-SITE_FILES = {"host.conf": site.HostConf, "domUs/NAME": site.DomuConf,
-              "server.conf": site.ServerConf, "storage.conf": site.StorageConf}
+SITE_FILES = {"host.conf": fleet.HostConf, "domUs/NAME": fleet.DomuConf,
+              "server.conf": fleet.ServerConf, "storage.conf": fleet.StorageConf}
 
 
 @pytest.mark.parametrize("name", SITE_FILES)

@@ -17,8 +17,8 @@ FLOORS = ("words", "store", "sources", "stages", "graph", "front", "testing")
 MODULE_LINES = 400
 FUNCTION_LINES = 50
 
-CLOCK_AND_ENVIRONMENT = "store/surroundings.py"
-PROCESSES = "store/process.py"
+CLOCK_AND_ENVIRONMENT = "host/environment.py"
+PROCESSES = "host/process.py"
 # What no stage may ask, since its answer differs between hosts and runs.
 HOST = frozenset({
     "os.environ", "os.environb", "os.getenv", "os.getenvb", "os.getcwd", "os.getcwdb",
@@ -32,7 +32,7 @@ WHERE = frozenset({"Path.cwd"})
 HOST_MODULES = frozenset({"datetime", "getpass", "locale", "platform", "random", "secrets",
                           "tempfile", "uuid"})
 # `os.urandom` names scratch files apart, and one store from another; nothing else is random.
-RANDOM = {"os.urandom": "store/atomic_files.py"}
+RANDOM = {"os.urandom": "host/atomic_files.py"}
 STARTS = frozenset({
     "os.system", "os.popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp",
     *(f"os.{verb}{suffix}" for verb in ("exec", "spawn") for suffix in
@@ -141,9 +141,9 @@ def test_one_place_reads_the_clock_and_the_environment() -> None:
 
 
 def test_one_place_reads_toml_and_one_reads_json() -> None:
-    wrong = [line for module in MODULES if module != "words/toml.py"
+    wrong = [line for module in MODULES if module != "model/toml.py"
              for line in imported(module, frozenset({"tomllib"}))]
-    wrong += [line for module in MODULES if module != "words/jsons.py"
+    wrong += [line for module in MODULES if module != "model/json_text.py"
               for line in found(module, frozenset({"json.load", "json.loads"}))]
     assert not wrong
 
@@ -161,21 +161,21 @@ def test_only_the_front_writes_to_the_terminal() -> None:
     assert not wrong
 
 
-# What is written elsewhere than by `store/atomic_files.py`, and why nobody meets it half written.
+# What is written elsewhere than by `host/atomic_files.py`, and why nobody meets it half written.
 WRITES = {
-    "store/atomic_files.py": "the one place",
+    "host/atomic_files.py": "the one place",
     "store/blobs.py": "a copy in a scratch file, which the caller moves",
-    "store/horizon.py": "an empty file whose time of change is asked for, and which goes at once",
-    "store/process.py": "a log grows while its tool runs",
+    "stages/netbsd/interrupted.py": "an empty file whose time of change is asked for, and which goes at once",
+    "host/process.py": "a log grows while its tool runs",
     "sources/web/download.py": "a download is gone on with, and hashed before it is moved",
-    "stages/copying.py": "an image in the stage's folder, which nobody else knows",
-    "stages/grub.py": "the stage's folder",
-    "stages/installing.py": "the stage's folder",
-    "stages/kernel.py": "a work folder, which counts once it is marked as done",
-    "graph/boot.py": "the log of a console grows while the computer runs",
-    "graph/compilers.py": "a scratch folder",
-    "graph/imageserver.py": "what openssl signs, in a scratch folder",
-    "graph/reproduce.py": "a checkout for one build",
+    "formats/image_writer.py": "an image in the stage's folder, which nobody else knows",
+    "stages/boot/grub.py": "the stage's folder",
+    "stages/system/package_install.py": "the stage's folder",
+    "stages/netbsd/kernel.py": "a work folder, which counts once it is marked as done",
+    "operations/boot_test/qemu.py": "the log of a console grows while the computer runs",
+    "operations/preflight/compilers.py": "a scratch folder",
+    "operations/fleet/image_server.py": "what openssl signs, in a scratch folder",
+    "operations/reproduce.py": "a checkout for one build",
     "testing/repositories.py": "a folder of the test that asks for it",
 }
 
@@ -217,7 +217,7 @@ def test_the_rule_sees_writers(source: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 # Structures of the store and of archives have makers of their own, who check what they write.
-FIELDS = frozenset({"stages/fields.py", "store/packs.py", "sources/archive/tar.py",
+FIELDS = frozenset({"formats/fixed_fields.py", "store/packs.py", "sources/archive/tar.py",
                     "sources/archive/pack.py"})
 
 
@@ -225,7 +225,7 @@ def test_one_place_packs_fields_of_fixed_width() -> None:
     packs = frozenset({"struct.pack", "struct.pack_into", "struct.Struct"})
     assert [line for module in MODULES if module not in FIELDS for line in found(module, packs)
             ] == []
-    assert found("stages/fields.py", packs), "the rule sees what it forbids"
+    assert found("formats/fixed_fields.py", packs), "the rule sees what it forbids"
 
 
 def test_the_ground_floor_touches_no_file() -> None:

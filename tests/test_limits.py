@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from buildlib.sources import packagefile, sitetext
+from buildlib.config.site import text
+from buildlib.host import reading
+from buildlib.model import json_text, mtree, names, toml, tree
+from buildlib.pkgsrc import package_file, pkginstall, plist, summary
 from buildlib.sources.archive import compress, pax, tar
-from buildlib.sources.pkgsrc import pkginstall, plist, summary
 from buildlib.sources.web import limits
-from buildlib.store import reading
-from buildlib.words import jsons, mtree, names, toml, tree
 
 TABLE = Path(__file__).resolve().parent.parent / "docs/testing.md"
 
@@ -20,7 +20,7 @@ def limits_in_code() -> list[tuple[str, str]]:
     patience = limits.Patience()
     rows: list[tuple[str, object]] = [
         (f"{toml.LARGEST >> 10} KiB, {toml.DEEPEST} levels of nesting", toml),
-        (f"{jsons.LARGEST >> 20} MiB", jsons),
+        (f"{json_text.LARGEST >> 20} MiB", json_text),
         (f"{names.PATH_LIMIT} and {names.NAME_LIMIT} bytes", names),
         (f"{names.LINE_LIMIT} bytes", names),
         (f"{mtree.SPEC_MAX >> 20} MiB, {mtree.LINES_MAX:,} lines; {mtree.PATH_MAX} characters",
@@ -37,12 +37,12 @@ def limits_in_code() -> list[tuple[str, str]]:
         (f"{tar.NAME_LIMIT} bytes; {tar.PATHS_LIMIT:,}; {tar.TEXT_LIMIT >> 20} Mi characters", tar),
         (f"{pax.RECORDS_LIMIT}", pax),
         (f"{compress.XZ_MEMORY >> 20} MiB", compress),
-        (f"{packagefile.META_LIMIT >> 20} MiB", packagefile),
+        (f"{package_file.META_LIMIT >> 20} MiB", package_file),
         (f"{summary.PACKAGES_MAX:,}; {summary.MEMORY_MAX >> 20} MiB", summary),
         (f"{plist.ITEMS_MAX:,}; {plist.PATH_MAX} characters", plist),
         (f"{pkginstall.SCRIPT_MAX >> 20} MiB, {pkginstall.DECLARATIONS_MAX:,} declarations",
          pkginstall),
-        (f"{sitetext.LONGEST >> 20} MiB", sitetext)]
+        (f"{text.LONGEST >> 20} MiB", text)]
     return [(told, str(vars(module)["__name__"]).replace(".", "/")) for told, module in rows]
 
 

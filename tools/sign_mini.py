@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pysequoia
 
-from buildlib.front.locks import press
+from buildlib.cli.locks import press
+from buildlib.config.project import Project
 from buildlib.sources.checksums import format_list
-from buildlib.sources.project import Project
 from buildlib.store.store import Store
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from buildlib.words.errors import SourceError
-from buildlib.words.looks import LINES_MAX, looks_like
+from buildlib.model.errors import SourceError
+from buildlib.model.looks import LINES_MAX, looks_like
 
 _LINE = re.compile(r"([A-Za-z0-9-]+) \((.+)\) = ([0-9a-fA-F]+)\s*\Z")
 _LENGTHS = {"MD5": 32, "SHA1": 40, "RMD160": 40, "SHA256": 64, "SHA512": 128}

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from buildlib.words.digest import SHA256_HEX
-from buildlib.words.errors import SourceError, ToolError
+from buildlib.model.digest import SHA256_HEX
+from buildlib.model.errors import SourceError, ToolError
 
 LISTS = "/var/lib/apt/lists"
 _HINT = (

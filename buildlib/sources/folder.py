@@ -17,15 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from buildlib.sources.overrides import Applied, Owner, apply
+from buildlib.host.reading import read_small
+from buildlib.model.errors import ConfigError
+from buildlib.model.names import PATH_LIMIT
+from buildlib.model.spec import read_spec, spec_error
+from buildlib.model.tree import ROOT, Entry, Tree, tree_of
 from buildlib.sources.scripts import startable
+from buildlib.sources.spec_overrides import Applied, Owner, apply
 from buildlib.store.blobs import CHUNK
-from buildlib.store.reading import read_small
-from buildlib.store.seen import Seen
-from buildlib.words.errors import ConfigError
-from buildlib.words.names import PATH_LIMIT
-from buildlib.words.spec import read_spec, spec_error
-from buildlib.words.tree import ROOT, Entry, Tree, tree_of
+from buildlib.store.stat_cache import Seen
 
 # What editors, version control and the Finder leave behind is never part of a system.
 IGNORED = frozenset({

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from buildlib.config.recipe import Release
+from buildlib.model.errors import SourceError
 from buildlib.sources.web.limits import Patience
-from buildlib.words.errors import SourceError
-from buildlib.words.model import Release
 
 
 @dataclass(frozen=True, slots=True)

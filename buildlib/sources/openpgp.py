@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from buildlib.store.surroundings import now
-from buildlib.words.errors import SourceError
-from buildlib.words.looks import LINES_MAX, looks_like
+from buildlib.host.environment import now
+from buildlib.model.errors import SourceError
+from buildlib.model.looks import LINES_MAX, looks_like
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from buildlib.words.errors import ConfigError
+from buildlib.model.errors import ConfigError
 
 _LONGEST = 4096  # bytes of a first line
 

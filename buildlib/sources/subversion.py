@@ -10,11 +10,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.store.process import Runner
-from buildlib.store.surroundings import callers, find_tool
-from buildlib.words.errors import ConfigError, ToolError
-from buildlib.words.numbers import whole_number
-from buildlib.words.urls import without_passwords
+from buildlib.host.environment import callers, find_tool
+from buildlib.host.process import Runner
+from buildlib.model.errors import ConfigError, ToolError
+from buildlib.model.numbers import whole_number
+from buildlib.model.urls import without_passwords
 
 _CALLERS = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SVN_SSH")
 _URLS = ("svn://", "svn+ssh://", "http://", "https://", "file:///")

@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from buildlib.store.atomic_files import STORED, NewFile, fresh_name, move, new_file, remove
-from buildlib.store.reading import status_at
+from buildlib.host.atomic_files import STORED, NewFile, fresh_name, move, new_file, remove
+from buildlib.host.reading import status_at
+from buildlib.model.digest import Blob
+from buildlib.model.errors import MissingBlob, StoreError
 from buildlib.store.seal import Seal
-from buildlib.words.digest import Blob
-from buildlib.words.errors import MissingBlob, StoreError
 
 CHUNK = 1 << 18  # bytes read at once: what hashes and writes them finds them in the core's cache
 

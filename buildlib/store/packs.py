@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
-from buildlib.store.atomic_files import STORED, NewFile, new_file, remove
+from buildlib.host.atomic_files import STORED, NewFile, new_file, remove
+from buildlib.host.reading import status_at
+from buildlib.model.digest import Blob
+from buildlib.model.errors import MissingBlob
+from buildlib.model.tree import Entry, Tree
 from buildlib.store.blobs import CHUNK, Blobs, names_below
-from buildlib.store.reading import status_at
-from buildlib.words.digest import Blob
-from buildlib.words.errors import MissingBlob
-from buildlib.words.tree import Entry, Tree
 
 ALIGN = 2048
 _ROW = Struct("<32sQQ")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
-from buildlib.store.atomic_files import fresh_name, remove, write_file
-from buildlib.store.reading import read_small
-from buildlib.words import jsons
-from buildlib.words.digest import SHA256_HEX, Blob, Json, canonical, digest_of
+from buildlib.host.atomic_files import fresh_name, remove, write_file
+from buildlib.host.reading import read_small
+from buildlib.model import json_text
+from buildlib.model.digest import SHA256_HEX, Blob, Json, canonical, digest_of
 
 Document: TypeAlias = dict[str, Any]
 
@@ -56,7 +56,7 @@ class Records:
     def get(self, key: str) -> Record | None:
         """The record under `key`; None where there is none, or one that is not what was stored."""
         try:
-            data = jsons.loads(_content(self._where(key)))
+            data = json_text.loads(_content(self._where(key)))
             if data.pop("sum") != digest_of(data) or digest_of(data["document"]) != key:
                 return None
             outputs = {

@@ -21,16 +21,16 @@ import stat
 import threading
 from pathlib import Path
 
-from buildlib.store.atomic_files import (
+from buildlib.host.atomic_files import (
     fresh_name,
     new_file,
     random_number,
     sync_file_system,
     write_file,
 )
-from buildlib.store.reading import read_small, status_at
-from buildlib.store.surroundings import boot_id, machine_id
-from buildlib.words import jsons
+from buildlib.host.environment import boot_id, machine_id
+from buildlib.host.reading import read_small, status_at
+from buildlib.model import json_text
 
 _NS = 10**9
 _FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT has no odd ones
@@ -109,7 +109,7 @@ class Seal:
     def _read(self) -> tuple[int, bool] | None:
         """The second, and whether all was synced; None where no seal holds."""
         try:
-            data = jsons.loads(read_small(self._file))
+            data = json_text.loads(read_small(self._file))
             second, synced = data["second"], data["synced"]
             here = self._place and data["place"] == self._place
             if here and (synced is True or (self._boot and data["boot"] == self._boot)):

@@ -6,18 +6,18 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from buildlib.host.file_lock import RunLock
+from buildlib.host.os_errors import host_error
+from buildlib.host.process import Runner
+from buildlib.model.errors import StoreError
 from buildlib.store.blobs import Blobs
-from buildlib.store.host import host_error
-from buildlib.store.lock import RunLock
+from buildlib.store.file_names import file_name
 from buildlib.store.packs import Packs
-from buildlib.store.process import Runner
 from buildlib.store.records import Output, Records
 from buildlib.store.seal import Seal
-from buildlib.store.seen import Seen
+from buildlib.store.stat_cache import Seen
 from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
-from buildlib.words.errors import StoreError
-from buildlib.words.filenames import file_name
 
 
 class Store:

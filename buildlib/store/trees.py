@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 
+from buildlib.model.digest import Blob
+from buildlib.model.mtree import format_pieces, parse
+from buildlib.model.tree import Tree
 from buildlib.store.blobs import Blobs
-from buildlib.words.digest import Blob
-from buildlib.words.mtree import format_pieces, parse
-from buildlib.words.tree import Tree
 
 _KEPT = 50_000  # entries: some 30 MB
 

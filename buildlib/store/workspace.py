@@ -17,12 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from buildlib.store import untouched
-from buildlib.store.atomic_files import remove, sync_file_system, write_file
-from buildlib.store.reading import read_small
-from buildlib.words.digest import digest_of
-from buildlib.words.errors import StageError, ToolError
-from buildlib.words.numbers import whole_number
+from buildlib.host.atomic_files import remove, sync_file_system, write_file
+from buildlib.host.reading import read_small
+from buildlib.model.digest import digest_of
+from buildlib.model.errors import StageError, ToolError
+from buildlib.model.numbers import whole_number
+from buildlib.store import folder_state
 
 Tell: TypeAlias = Callable[[str], None]
 
@@ -64,7 +64,7 @@ class Workspaces:
                     with suppress(OSError):  # what was refused at once leaves no empty folder
                         path.rmdir()
                     raise
-                untouched.note(path, _note_of(path))
+                folder_state.note(path, _note_of(path))
                 sync_file_system(path)  # a power cut leaves no folder that is only half there
                 write_file(done, os.fsencode(path), durable=True, clearing=True)
         return path
@@ -75,7 +75,7 @@ class Workspaces:
 
         Raises StageError where one of them was changed meanwhile.
         """
-        marks = [untouched.mark(_note_of(path)) for path in paths]
+        marks = [folder_state.mark(_note_of(path)) for path in paths]
         try:
             yield digest_of(marks)
         except ToolError as error:
@@ -86,7 +86,7 @@ class Workspaces:
     def _check(self, paths: Sequence[Path], marks: Sequence[str], cause: ToolError | None) -> None:
         for path, mark in zip(paths, marks, strict=True):
             changed = self._changed(path)
-            if changed or untouched.mark(_note_of(path)) != mark:
+            if changed or folder_state.mark(_note_of(path)) != mark:
                 raise StageError(
                     "a work folder was changed while a tool read it", where=path,
                     why=_some(changed) if changed else "it was made anew", reason="input-changed",
@@ -95,7 +95,7 @@ class Workspaces:
 
     def _changed(self, path: Path) -> tuple[str, ...]:
         try:
-            return untouched.touched(path, _note_of(path))
+            return folder_state.touched(path, _note_of(path))
         except FileNotFoundError:  # it goes away while it is looked at
             return (".",)
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from buildlib.model.tree import Entry
+from buildlib.pkgsrc.summary import Summary, format_summary
+from buildlib.pkgsrc.version import split_pkgname
+from buildlib.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 from buildlib.sources.archive.pack import gzip_stored, tar
-from buildlib.sources.pkgsrc.summary import Summary, format_summary
-from buildlib.sources.pkgsrc.version import split_pkgname
-from buildlib.sources.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 from buildlib.testing.chance import Chance
-from buildlib.words.tree import Entry
 
 Pack: TypeAlias = Callable[[Iterable[bytes]], Iterable[bytes]]
 

@@ -12,10 +12,10 @@ CHUNK = 1 << 20
 
 def ingest(archive: str, store: str) -> None:
     """Every file of an archive into the store, hashed."""
+    from buildlib.model.digest import Blob
     from buildlib.sources.archive.unpack import ingest as unpack
     from buildlib.store.blobs import Blobs
     from buildlib.store.packs import Packs
-    from buildlib.words.digest import Blob
 
     folder = Path(store)
     folder.mkdir()
@@ -54,10 +54,10 @@ def sha512(path: str) -> None:
 
 def summary(path: str, roots: list[str]) -> None:
     """A summary read; then, if there are roots, resolved: prints the seconds of CPU that took."""
+    from buildlib.pkgsrc.repository import Repository
+    from buildlib.pkgsrc.resolve import resolve
+    from buildlib.pkgsrc.summary import parse
     from buildlib.sources.archive.compress import chunks
-    from buildlib.sources.pkgsrc.repository import Repository
-    from buildlib.sources.pkgsrc.resolve import resolve
-    from buildlib.sources.pkgsrc.summary import parse
 
     repository = Repository(parse(chunks(Path(path), where=path)))
     if roots:
@@ -68,12 +68,12 @@ def summary(path: str, roots: list[str]) -> None:
 
 def stage(folder: str, store: str) -> None:
     """Every package of a folder into a tree, its files into the store, hashed."""
-    from buildlib.sources.pkgsrc.pkgdb import owners, register
-    from buildlib.stages.packages import stage_package
+    from buildlib.model.digest import Blob
+    from buildlib.model.tree import Entry, tree_of
+    from buildlib.pkgsrc.pkgdb import owners, register
+    from buildlib.stages.system.packages import stage_package
     from buildlib.store.blobs import Blobs
     from buildlib.store.packs import Packs
-    from buildlib.words.digest import Blob
-    from buildlib.words.tree import Entry, tree_of
 
     place = Path(store)
     place.mkdir()

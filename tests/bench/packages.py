@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from buildlib.pkgsrc.summary import format_summary, parse
 from buildlib.sources.archive.compress import chunks
-from buildlib.sources.pkgsrc.summary import format_summary, parse
 from buildlib.testing.repositories import (
     Shape,
     base_of,

@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.jobs import TREE, Bench
 
-from buildlib.stages import copying
-from buildlib.stages.ffs import FfsImage
-from buildlib.stages.iso import Iso
-from buildlib.stages.stage import From
+from buildlib.engine.stage import From
+from buildlib.formats import image_writer
+from buildlib.model.digest import Blob
+from buildlib.stages.images.ffs import FfsImage
+from buildlib.stages.images.iso import Iso
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
-from buildlib.words.digest import Blob
 
 TIME = 1_000_000_000
 BIOS = From("test", "bios")
@@ -30,16 +30,16 @@ LARGE = 64 << 20  # files from this size on are blobs of their own, as images ar
 
 def keep(folder: str, build: str) -> None:
     """Have a plain folder in a store, as a tree."""
+    from buildlib.model.digest import Blob
+    from buildlib.model.tree import Tree
     from buildlib.sources.folder import read_tree
-    from buildlib.words.digest import Blob
-    from buildlib.words.tree import Tree
 
     bench, packs = Bench(Path(build)), list[Blob]()
     source = Path(folder)
     large = {path.name: bench.store.blobs.copy_in(path) for path in source.iterdir()
              if path.is_file() and path.stat().st_size >= LARGE}
     if large:
-        from buildlib.words.tree import Entry, tree_of
+        from buildlib.model.tree import Entry, tree_of
 
         tree = tree_of(Entry(name, "file", 0o644, time=TIME, size=blob.size, sha256=blob.sha256)
                        for name, blob in large.items())
@@ -75,8 +75,8 @@ def press(kind: str, build: str) -> None:
     """Run the stage; the name of the image."""
     bench = Bench(Path(build))
     if kind == "bare-iso":
-        vars(copying)["hashlib"] = SimpleNamespace(sha256=_Nothing)
-        vars(copying)["_Hashing"].read = lambda *_words: None  # what is not hashed is not read
+        vars(image_writer)["hashlib"] = SimpleNamespace(sha256=_Nothing)
+        vars(image_writer)["_Hashing"].read = lambda *_words: None  # what is not hashed is not read
     if kind != "ffs":
         stage = Iso(TREE, {"bios": BIOS}, volume="bench", application="bench", time=TIME)
         outputs = bench.run_stage(stage, {TREE: _kept(build), BIOS: bytes(1 << 16)})

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from support.toys import RUNS, Field, Harvest, Join, Plant, Read
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.stages import Graph
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import From, Stage
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, Stage
 from buildlib.store.store import Store
 
 BUILDS = int(os.environ.get("GOLDMASTER_TEST_COLD_BUILDS", "4"))

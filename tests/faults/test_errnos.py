@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from support.quicksiege import Products, build, products_of, write_words
 
-from buildlib.front.telling import as_told
-from buildlib.words.errors import GoldmasterError
-from buildlib.words.refusals import OTHERS
+from buildlib.cli.shown_errors import as_told
+from buildlib.model.errors import GoldmasterError
+from buildlib.model.refusals import OTHERS
 
 NAMES = (
     "EIO", "EROFS", "EACCES", "ENOMEM", "EMFILE", "ENFILE", "EPERM", "EXDEV", "ENOSPC", "EDQUOT",

@@ -12,15 +12,15 @@ from support.siege import KERNEL, VARIANTS, Products, Variant, products, set_var
 from support.slow import SlowCompiler
 from support.victim import MOTD, Attempt, Victim, wait_until
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.stages import Graph
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
+from buildlib.model.errors import StageError
+from buildlib.model.events import silent
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
-from buildlib.store.events import silent
 from buildlib.store.store import Store
-from buildlib.words.errors import StageError
 
 pytestmark = pytest.mark.pipeline
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from support.spending import peak
 
-from buildlib.words.errors import GoldmasterError
+from buildlib.model.errors import GoldmasterError
 from fuzz.changes import changed, spliced
 from fuzz.targets import TARGETS, Target
 

@@ -14,29 +14,30 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from buildlib.graph.burncheck import _TABLES as TABLES
-from buildlib.graph.discplaces import place_of, table_at
-from buildlib.sources import checksums, openpgp, overrides, packagefile, tomlfile
+from buildlib.config import shconf, toml_file
+from buildlib.config.accounts import Accounts
+from buildlib.config.recipe import Lock, Recipe, Release
+from buildlib.formats.disc_map import place_of, table_at
+from buildlib.model import json_text, mtree, numbers, spec, text, toml
+from buildlib.model.schema import load
+from buildlib.model.tree import tree_of
+from buildlib.operations.burn_check import _TABLES as TABLES
+from buildlib.pkgsrc import advisories, modes, package_file, pkginstall, plist, signed, unapplied
+from buildlib.pkgsrc.accounts import Lists, enter
+from buildlib.pkgsrc.package import read_package
+from buildlib.pkgsrc.pattern import compile_pattern
+from buildlib.pkgsrc.repository import Repository
+from buildlib.pkgsrc.resolve import resolve
+from buildlib.pkgsrc.summary import format_summary
+from buildlib.pkgsrc.summary import parse as parse_summary
+from buildlib.pkgsrc.version import compare, split_pkgname
+from buildlib.sources import checksums, openpgp, spec_overrides
 from buildlib.sources.archive import compress, unpack
-from buildlib.sources.pkgsrc import advisories, beyond, modes, pkginstall, plist, signed
-from buildlib.sources.pkgsrc.accounts import Lists, enter
-from buildlib.sources.pkgsrc.package import read_package
-from buildlib.sources.pkgsrc.pattern import compile_pattern
-from buildlib.sources.pkgsrc.repository import Repository
-from buildlib.sources.pkgsrc.resolve import resolve
-from buildlib.sources.pkgsrc.summary import format_summary
-from buildlib.sources.pkgsrc.summary import parse as parse_summary
-from buildlib.sources.pkgsrc.version import compare, split_pkgname
-from buildlib.stages.packages import stage_package
-from buildlib.stages.pvh import notes
-from buildlib.store.glance import checked, read_glance
+from buildlib.stages.boot.pvh_note import notes
+from buildlib.stages.system.packages import stage_package
+from buildlib.store.null_build import checked, read_glance
 from buildlib.store.records import Records
 from buildlib.store.store import Store
-from buildlib.words import jsons, mtree, numbers, shconf, spec, text, toml
-from buildlib.words.accounts import Accounts
-from buildlib.words.model import Lock, Recipe, Release
-from buildlib.words.schema import load
-from buildlib.words.tree import tree_of
 from fuzz import valid
 
 Read = Callable[[bytes, Path], object]
@@ -83,7 +84,7 @@ def _package(data: bytes, folder: Path) -> object:
     path = _file(data, folder)
     with store.packs.writer([]) as pack:
         stage_package(path, pack, name="a-1")
-    return packagefile.metadata(path, where="x", whole=True)
+    return package_file.metadata(path, where="x", whole=True)
 
 
 def _signed(data: bytes, _folder: Path) -> object:
@@ -129,7 +130,7 @@ def _meta(data: bytes, _folder: Path) -> object:
 
 def _script(data: bytes, _folder: Path) -> object:
     found = pkginstall.parse_install(data, prefix="/usr/pkg")
-    return beyond.actions_of(data, plist.parse_plist(b"@name a-1\n@cwd /usr/pkg\n"), found)
+    return unapplied.actions_of(data, plist.parse_plist(b"@name a-1\n@cwd /usr/pkg\n"), found)
 
 
 def _accounts(data: bytes, _folder: Path) -> object:
@@ -139,7 +140,7 @@ def _accounts(data: bytes, _folder: Path) -> object:
 
 def _spec(data: bytes, folder: Path) -> object:
     said = spec.read_spec(data, where="x.mtree")
-    done = overrides.apply(said, valid.FOLDER, folder=str(folder), origin="x", time=1)
+    done = spec_overrides.apply(said, valid.FOLDER, folder=str(folder), origin="x", time=1)
     if done.problems:
         raise spec.spec_error(sorted(done.problems), where="x.mtree")
     return tree_of(done.entries.values())
@@ -147,11 +148,11 @@ def _spec(data: bytes, folder: Path) -> object:
 
 def _loaded(kind: type) -> Read:
     return lambda data, folder: load(
-        kind, tomlfile.read_toml(_file(data, folder), name="x.toml"), where="x.toml")
+        kind, toml_file.read_toml(_file(data, folder), name="x.toml"), where="x.toml")
 
 
 def _lock(data: bytes, _folder: Path) -> object:
-    found = jsons.loads(data, unique=True)
+    found = json_text.loads(data, unique=True)
     return load(Lock, found if isinstance(found, dict) else {}, where="x.lock")
 
 
@@ -164,7 +165,7 @@ def _record(data: bytes, folder: Path) -> object:
 
 
 def _glance(data: bytes, folder: Path) -> object:
-    return read_glance(str(_file(data, folder)), {}), jsons.loads(checked(data))
+    return read_glance(str(_file(data, folder)), {}), json_text.loads(checked(data))
 
 
 def _conf(data: bytes, _folder: Path) -> object:
@@ -189,40 +190,40 @@ TARGETS: dict[str, Target] = {
     "compress": Target(lambda data, folder: sum(map(len, compress.chunks(
         _file(data, folder), where="x"))), valid.compressed, ARCHIVE[2:3]),
     "package": Target(_package, valid.package, (
-        *ARCHIVE[:3], "sources/packagefile.py", "stages/packages.py",
-        "sources/pkgsrc/package.py"), wrap=valid.packed, writes=True),
-    "signed": Target(_signed, valid.signed, ("sources/pkgsrc/signed.py",)),
+        *ARCHIVE[:3], "pkgsrc/package_file.py", "stages/system/packages.py",
+        "pkgsrc/package.py"), wrap=valid.packed, writes=True),
+    "signed": Target(_signed, valid.signed, ("pkgsrc/signed.py",)),
     "clear-signed": Target(_verified, valid.clear_signed, ("sources/openpgp.py",)),
     "signatures": Target(_verified, valid.signatures, ("sources/openpgp.py",),
                          wrap=valid.signed_by),
     "summary": Target(_summary, valid.summary, (
-        "sources/pkgsrc/summary.py", "sources/pkgsrc/repository.py", "sources/pkgsrc/resolve.py")),
+        "pkgsrc/summary.py", "pkgsrc/repository.py", "pkgsrc/resolve.py")),
     "plist": Target(lambda data, _: plist.parse_plist(data), valid.plist,
-                    ("sources/pkgsrc/plist.py",)),
-    "meta": Target(_meta, valid.meta, ("sources/pkgsrc/package.py",)),
+                    ("pkgsrc/plist.py",)),
+    "meta": Target(_meta, valid.meta, ("pkgsrc/package.py",)),
     "script": Target(_script, valid.script, (
-        "sources/pkgsrc/pkginstall.py", "sources/pkgsrc/beyond.py")),
-    "accounts": Target(_accounts, valid.passwd, ("sources/pkgsrc/accounts.py",)),
-    "advisories": Target(_advisories, valid.advisories, ("sources/pkgsrc/advisories.py",)),
-    "pattern": Target(_pattern, valid.pattern, ("sources/pkgsrc/pattern.py",)),
-    "version": Target(_version, valid.version, ("sources/pkgsrc/version.py",)),
-    "mode": Target(_mode, valid.mode, ("sources/pkgsrc/modes.py",)),
+        "pkgsrc/pkginstall.py", "pkgsrc/unapplied.py")),
+    "accounts": Target(_accounts, valid.passwd, ("pkgsrc/accounts.py",)),
+    "advisories": Target(_advisories, valid.advisories, ("pkgsrc/advisories.py",)),
+    "pattern": Target(_pattern, valid.pattern, ("pkgsrc/pattern.py",)),
+    "version": Target(_version, valid.version, ("pkgsrc/version.py",)),
+    "mode": Target(_mode, valid.mode, ("pkgsrc/modes.py",)),
     "checksums": Target(lambda data, _: checksums.parse(data, where="x"), valid.checksums,
                         ("sources/checksums.py",)),
     "mtree": Target(lambda data, _: mtree.format_tree(mtree.parse(data)), valid.mtree,
-                    ("words/mtree.py",)),
+                    ("model/mtree.py",)),
     "spec": Target(_spec, valid.spec, (
-        "words/spec.py", "words/keywords.py", "sources/overrides.py")),
-    "toml": Target(lambda data, _: toml.loads(data), valid.toml, ("words/toml.py",), ValueError),
-    "recipe": Target(_loaded(Recipe), valid.toml, ("sources/tomlfile.py", "words/schema.py")),
-    "release": Target(_loaded(Release), valid.toml, ("sources/tomlfile.py", "words/schema.py")),
-    "lock": Target(_lock, valid.lock, ("words/jsons.py",), ValueError),
+        "model/spec.py", "model/mtree_keywords.py", "sources/spec_overrides.py")),
+    "toml": Target(lambda data, _: toml.loads(data), valid.toml, ("model/toml.py",), ValueError),
+    "recipe": Target(_loaded(Recipe), valid.toml, ("config/toml_file.py", "model/schema.py")),
+    "release": Target(_loaded(Release), valid.toml, ("config/toml_file.py", "model/schema.py")),
+    "lock": Target(_lock, valid.lock, ("model/json_text.py",), ValueError),
     "record": Target(_record, valid.json, ("store/records.py",)),
-    "glance": Target(_glance, valid.glance, ("store/glance.py",), ValueError),
-    "shconf": Target(_conf, valid.conf, ("words/shconf.py",)),
-    "number": Target(_number, valid.number, ("words/numbers.py",), ValueError),
-    "text": Target(lambda data, _: text.decoded(data), valid.conf, ("words/text.py",), ValueError),
-    "elf": Target(lambda data, _: list(notes(data)), valid.elf, ("stages/pvh.py",),
+    "glance": Target(_glance, valid.glance, ("store/null_build.py",), ValueError),
+    "shconf": Target(_conf, valid.conf, ("config/shconf.py",)),
+    "number": Target(_number, valid.number, ("model/numbers.py",), ValueError),
+    "text": Target(lambda data, _: text.decoded(data), valid.conf, ("model/text.py",), ValueError),
+    "elf": Target(lambda data, _: list(notes(data)), valid.elf, ("stages/boot/pvh_note.py",),
                   (ValueError, valid.StructError)),
-    "disc": Target(_disc, valid.disc, ("graph/discplaces.py",)),
+    "disc": Target(_disc, valid.disc, ("formats/disc_map.py",)),
 }

@@ -19,15 +19,15 @@ PARSERS = (
     *(f"sources/pkgsrc/{name}.py" for name in (
         "accounts", "advisories", "beyond", "modes", "package", "pattern", "pkginstall", "plist",
         "repository", "resolve", "signed", "summary", "version")),
-    "sources/checksums.py", "sources/openpgp.py", "sources/overrides.py", "sources/packagefile.py",
-    "sources/tomlfile.py",
-    "stages/packages.py", "stages/pvh.py", "graph/discplaces.py", "store/glance.py",
-    "store/records.py", "words/jsons.py", "words/keywords.py", "words/mtree.py", "words/numbers.py",
-    "words/schema.py", "words/shconf.py", "words/spec.py", "words/text.py", "words/toml.py",
+    "sources/checksums.py", "sources/openpgp.py", "sources/spec_overrides.py", "pkgsrc/package_file.py",
+    "config/toml_file.py",
+    "stages/system/packages.py", "stages/boot/pvh_note.py", "formats/disc_map.py", "store/null_build.py",
+    "store/records.py", "model/json_text.py", "model/mtree_keywords.py", "model/mtree.py", "model/numbers.py",
+    "model/schema.py", "config/shconf.py", "model/spec.py", "model/text.py", "model/toml.py",
 )
 NO_PARSERS = {  # of those folders
     "sources/archive/__init__.py", "sources/archive/pack.py", "sources/pkgsrc/__init__.py",
-    "sources/pkgsrc/install.py", "sources/pkgsrc/pkgdb.py", "sources/pkgsrc/writer.py",
+    "pkgsrc/install.py", "pkgsrc/pkgdb.py", "pkgsrc/writer.py",
 }
 
 

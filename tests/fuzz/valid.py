@@ -17,9 +17,9 @@ from zlib import crc32
 import pysequoia
 from support.archives import END, member, pax
 
-from buildlib.sources.pkgsrc.advisories import format_list
-from buildlib.sources.pkgsrc.signed import wrap
-from buildlib.words.tree import Entry
+from buildlib.model.tree import Entry
+from buildlib.pkgsrc.advisories import format_list
+from buildlib.pkgsrc.signed import wrap
 from fuzz.changes import NUMBERS, RUNS, WORDS
 
 __all__ = ["StructError"]

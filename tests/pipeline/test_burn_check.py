@@ -14,11 +14,11 @@ from support.jobs import TREE, Bench
 from support.scratch import Scratch
 from support.trees import TIME, file
 
-from buildlib.graph.burncheck import MOVED, UNMARKED, Difference, compare
-from buildlib.graph.discplaces import place_of
-from buildlib.stages.iso import Iso
-from buildlib.stages.iso9660 import SECTOR
-from buildlib.stages.stage import From
+from buildlib.engine.stage import From
+from buildlib.formats.disc_map import place_of
+from buildlib.formats.iso9660.layout import SECTOR
+from buildlib.operations.burn_check import MOVED, UNMARKED, Difference, compare
+from buildlib.stages.images.iso import Iso
 
 LINE = re.compile(r"File data lba: +\d+ , +(\d+) , +\d+ , +(\d+) , '(.*)'")
 

@@ -110,7 +110,7 @@ def kernel_there_and_back(scratch: Scratch) -> None:
 
 
 def unused_code(scratch: Scratch) -> None:
-    scratch.append("buildlib/stages/unpack.py", "\n\nUNUSED = 1\n")
+    scratch.append("buildlib/stages/inputs/unpack.py", "\n\nUNUSED = 1\n")
 
 
 EDITS: dict[str, Callable[[Scratch], object]] = {
@@ -159,10 +159,10 @@ def test_why_tells_the_root_cause_first(scratch: Scratch) -> None:
     unused_code(scratch)
     told: dict[str, list[str]] = json.loads(scratch.doit("why", "--json").out)
     assert next(iter(told)).startswith("unpack:")
-    assert told["unpack:base"][0].startswith("code of buildlib.stages.unpack changed: ")
+    assert told["unpack:base"][0].startswith("code of buildlib.stages.inputs.unpack changed: ")
     assert told["root:dom0"] == ["takes something from unpack:base"]
     one = scratch.doit("why", "unpack:etc").out
-    assert one.startswith("unpack:etc: build\n    code of buildlib.stages.unpack changed: ")
+    assert one.startswith("unpack:etc: build\n    code of buildlib.stages.inputs.unpack changed: ")
     assert "root" not in one
 
 

@@ -22,7 +22,7 @@ from buildlib.store.store import Store
 PLACES = places(20)
 WHOLE = (1, 7, 13)  # the first two by nobody, who is not root
 COMPILED = ("toolchain", "kernel:", "hypervisor")
-PLAN = "buildlib/graph/plan.py"
+PLAN = "buildlib/plan/plan.py"
 MENU = '        title = f"{self.release.name} {self.release.version} {DOM0}"\n'
 
 

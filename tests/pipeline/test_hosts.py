@@ -82,7 +82,7 @@ def test_a_copy_never_runs_the_library_of_another(shared: Scratch, tmp_path: Pat
     copy = shared.sources_only(tmp_path / "copy")
     program = tmp_path / "doit"
     program.write_text(f"import sys\nsys.path.insert(0, {str(shared.root)!r})\n"
-                       "import buildlib.front.run, buildlib.front.commands\n"
+                       "import buildlib.cli.run, buildlib.cli.commands.build\n"
                        "from doit.__main__ import main\nmain()\n")
     for words in (("iso",), ("list",), ("plan",), ("gc",)):
         done = subprocess.run(["python3", program, *words], cwd=copy.root, capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.scratch import DOMUS, Scratch
 
-FFS = "buildlib/stages/ffs.py"
+FFS = "buildlib/stages/images/ffs.py"
 # Each waits in its work for all of them.
 TOGETHER = f"""
 import threading

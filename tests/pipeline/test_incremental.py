@@ -59,8 +59,8 @@ def comment_everywhere(scratch: Scratch) -> None:
         scratch.append(str(path), "\n\n# A remark.\n")
 
 
-GRUB = "buildlib/stages/grub.py"
-SUMS = "buildlib/stages/checksums.py"
+GRUB = "buildlib/stages/boot/grub.py"
+SUMS = "buildlib/stages/inputs/checksums.py"
 RC_CONF = "recipes/dom0/overlay/etc/rc.conf"
 CONFIG = "kernel-configs/XEN3_DOM0_CD"
 RECIPE = "recipes/dom0.toml"
@@ -79,7 +79,7 @@ EDITS: dict[str, tuple[Edit, Tasks]] = {
     "code that makes other bytes": (
         edited(GRUB, '"GOLDMASTER"', '"SILVER"'), CD | {"grub:bios", "grub:efi"}),
     "code that makes the same bytes": (
-        appended("buildlib/stages/unpack.py", "\n\nUNUSED = 1\n"),
+        appended("buildlib/stages/inputs/unpack.py", "\n\nUNUSED = 1\n"),
         PRODUCTS | {"unpack:base", "unpack:etc"}),
     "code below that makes the same bytes": (
         appended("buildlib/sources/checksums.py", "\n\nUNUSED = 1\n"),

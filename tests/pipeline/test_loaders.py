@@ -8,7 +8,7 @@ import pytest
 from support.judges import ISO_JUDGES, differences, tool
 from support.scratch import Scratch
 
-from buildlib.words.mtree import parse
+from buildlib.model.mtree import parse
 
 RECIPE = "recipes/dom0.toml"
 CONSOLES = 'consoles = ["com1", "vga"]'
@@ -52,7 +52,7 @@ def test_a_kernel_that_cannot_be_a_pvh_dom0(scratch: Scratch) -> None:
     """The miniature's can: so another note is asked for. No disc is made of it."""
     before = scratch.products()
     start(scratch, 'dom0 = "pvh"')
-    scratch.edit("buildlib/stages/pvh.py", 'OWNER, PHYS32_ENTRY = b"Xen", 18',
+    scratch.edit("buildlib/stages/boot/pvh_note.py", 'OWNER, PHYS32_ENTRY = b"Xen", 18',
                  'OWNER, PHYS32_ENTRY = b"Xen", 99')
     ran = scratch.build(status=None)
     assert not ran.built & {"image:cd", "iso"}

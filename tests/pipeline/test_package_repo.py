@@ -15,8 +15,8 @@ from support.mirror import Mirror
 from support.packages import certificate, signed, signer
 from support.scratch import Scratch
 
-from buildlib.sources.pkgsrc.advisories import format_list
-from buildlib.sources.pkgsrc.summary import parse
+from buildlib.pkgsrc.advisories import format_list
+from buildlib.pkgsrc.summary import parse
 
 LZ4 = "sets/mini/packages/lz4/package.toml"
 PACKAGES = "pkgsrc/packages/NetBSD/x86_64/1.0/All"

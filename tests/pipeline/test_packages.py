@@ -6,8 +6,8 @@ import json
 
 from support.scratch import Scratch
 
-from buildlib.words.mtree import parse
-from buildlib.words.tree import Tree
+from buildlib.model.mtree import parse
+from buildlib.model.tree import Tree
 
 ACCOUNTS, PKGREPO = "recipes/accounts.toml", "recipes/domu/pkgrepo.toml"
 

@@ -111,5 +111,5 @@ def test_a_toolchain_is_counted_where_it_has_to_be_made(scratch: Scratch) -> Non
     want_room(scratch)
     scratch.append(CONFIG, "options \tLOCKDEBUG\n")
     assert "kernel:XEN3_DOM0_CD" in scratch.build("iso").built
-    scratch.append("buildlib/stages/toolchain.py", "\n\nUNUSED = 1\n")  # the folder stands
+    scratch.append("buildlib/stages/netbsd/toolchain.py", "\n\nUNUSED = 1\n")  # the folder stands
     assert "toolchain" in scratch.build("iso").built

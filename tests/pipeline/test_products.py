@@ -26,9 +26,9 @@ from support.judges import (
 )
 from support.scratch import Scratch, digest
 
-from buildlib.stages.audit import LIST
-from buildlib.words.mtree import parse
-from buildlib.words.tree import ROOT, Tree
+from buildlib.model.mtree import parse
+from buildlib.model.tree import ROOT, Tree
+from buildlib.stages.system.manifest import LIST
 
 ISO = "mini-dom0.iso"
 IMAGES = ("base", "pkgrepo")

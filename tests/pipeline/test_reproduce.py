@@ -6,7 +6,7 @@ from support.judges import tool
 from support.mirror import Mirror
 from support.scratch import Scratch
 
-PLAN = "buildlib/graph/plan.py"
+PLAN = "buildlib/plan/plan.py"
 MENU = '        title = f"{self.release.name} {self.release.version} {DOM0}"\n'
 IMAGES = ("mini-dom0.iso", "mini-base.ffs")
 
@@ -86,7 +86,7 @@ def test_there_must_be_something_to_compare(scratch: Scratch) -> None:
 
 def test_a_stage_that_fails_there_is_told(scratch: Scratch) -> None:
     """As it would be in a build of one's own."""
-    scratch.edit("buildlib/stages/ffs.py", "    def run(self, job: Job) -> Outputs:\n", (
+    scratch.edit("buildlib/stages/images/ffs.py", "    def run(self, job: Job) -> Outputs:\n", (
         "    def run(self, job: Job) -> Outputs:\n"
         "        if 'reproduce' in str(job.folder):\n"
         "            raise StageError('no room here', hint='go away')\n"))

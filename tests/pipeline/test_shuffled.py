@@ -11,17 +11,17 @@ import pytest
 from support.orders import shuffled
 from support.scratch import Scratch
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.plan import make_plan
-from buildlib.sources.project import Project
-from buildlib.stages.fetch import Fetch
-from buildlib.stages.hypervisor import DistributionXen
-from buildlib.stages.kernel import Kernel
-from buildlib.stages.stage import Stage
-from buildlib.stages.toolchain import Toolchain
-from buildlib.store.events import silent
+from buildlib.config.project import Project
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import Stage
+from buildlib.model.events import silent
+from buildlib.plan.plan import make_plan
+from buildlib.stages.boot.hypervisor import DistributionXen
+from buildlib.stages.inputs.fetch import Fetch
+from buildlib.stages.netbsd.kernel import Kernel
+from buildlib.stages.netbsd.toolchain import Toolchain
 from buildlib.store.store import Store
 
 SLOW = (Fetch, DistributionXen, Kernel, Toolchain)  # they ask servers, or compile

@@ -21,7 +21,7 @@ from support.simulator import MARKER, Server
 from support.simulator.dom0 import furnish, vnds
 from support.trees import TIME, file, folder
 
-from buildlib.stages.ffs import FfsImage
+from buildlib.stages.images.ffs import FfsImage
 
 pytestmark = pytest.mark.boot
 

@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from buildlib.model.digest import sha256
+from buildlib.model.errors import SourceError
 from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
 from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
-from buildlib.words.digest import sha256
-from buildlib.words.errors import SourceError
 from support.campaigns import Tally, parse, words
 from support.rawserver import BUFFERS, RawServer
 

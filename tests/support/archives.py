@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from buildlib.model.mtree import decode
 from buildlib.sources.archive.tar import Member, Reader
-from buildlib.words.mtree import decode
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

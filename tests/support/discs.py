@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from buildlib.stages.grub import MENU, GrubImage, menu
-from buildlib.stages.hypervisor import DistributionXen
-from buildlib.stages.iso import Iso
-from buildlib.stages.stage import From, HostPackage
+from buildlib.config.consoles import Consoles
+from buildlib.engine.stage import From, HostPackage
+from buildlib.stages.boot.grub import MENU, GrubImage, menu
+from buildlib.stages.boot.hypervisor import DistributionXen
+from buildlib.stages.images.iso import Iso
 from buildlib.store.records import Output
-from buildlib.words.consoles import Consoles
 from support.jobs import TREE, Bench
 from support.trees import TIME, file
 

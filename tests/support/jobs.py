@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.keys import Keys
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import From, HostPackage, Job, Stage
+from buildlib.host.jobserver import Slots
+from buildlib.model.digest import Blob
+from buildlib.model.events import Sink, silent
+from buildlib.model.mtree import format_tree, parse
+from buildlib.model.tree import Entry, Tree, tree_of
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, HostPackage, Job, Stage
-from buildlib.store.events import Sink, silent
 from buildlib.store.packs import StoredTree, read_content
 from buildlib.store.records import Output
-from buildlib.store.slots import Slots
 from buildlib.store.store import Store
-from buildlib.words.digest import Blob
-from buildlib.words.mtree import format_tree, parse
-from buildlib.words.tree import Entry, Tree, tree_of
 
 Input: TypeAlias = "StoredTree | bytes | Output"
 

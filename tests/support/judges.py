@@ -19,9 +19,9 @@ from typing import Any
 
 import pycdlib
 
-from buildlib.words.digest import sha256
-from buildlib.words.mtree import decode, encode
-from buildlib.words.tree import ROOT, Entry, Tree, path_order
+from buildlib.model.digest import sha256
+from buildlib.model.mtree import decode, encode
+from buildlib.model.tree import ROOT, Entry, Tree, path_order
 
 _KINDS = {"d": "dir", "-": "file", "l": "link", "c": "char", "b": "block", "p": "fifo",
           "r": "file", "e": "file", "f": "fifo"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buildlib.store import atomic_files
+from buildlib.host import atomic_files
 
 _TIDIED = "/store/tmp/"  # the next run clears it, whatever is there
 STEPS = ("fsync", "link", "mkdir", "rename", "rmdir", "unlink")

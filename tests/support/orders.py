@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 
-from buildlib.stages.stage import From, HostPackage, SourceFile, SourceTree
+from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree
 
 
 def shuffled(value: object, chance: random.Random) -> object:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pysequoia
 
-from buildlib.sources.pkgsrc.signed import hash_file, wrap
-from buildlib.sources.pkgsrc.summary import Summary, format_summary
-from buildlib.sources.pkgsrc.writer import PackageSource, SourceFile, make_package
+from buildlib.pkgsrc.signed import hash_file, wrap
+from buildlib.pkgsrc.summary import Summary, format_summary
+from buildlib.pkgsrc.writer import PackageSource, SourceFile, make_package
 
 
 def source(pkgname: str, **more: Any) -> PackageSource:

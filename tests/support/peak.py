@@ -14,13 +14,13 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from buildlib.stages.ffs import FfsImage
-from buildlib.stages.iso import Iso
-from buildlib.stages.stage import From, Stage
+from buildlib.engine.stage import From, Stage
+from buildlib.model.digest import Blob
+from buildlib.model.tree import Entry, tree_of
+from buildlib.stages.images.ffs import FfsImage
+from buildlib.stages.images.iso import Iso
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
-from buildlib.words.digest import Blob
-from buildlib.words.tree import Entry, tree_of
 from support.jobs import TREE, Bench
 
 BIOS = From("grub:bios", "image")

@@ -18,17 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.product import Product
-from buildlib.graph.publish import Publisher
-from buildlib.graph.stages import Graph
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
+from buildlib.engine.keys import Keys
+from buildlib.engine.product import Product
+from buildlib.engine.publish import Publisher
+from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.model.digest import sha256
+from buildlib.model.events import Event, Finished, silent
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, Job, Outputs, SourceFile, Stage
-from buildlib.store.events import Event, Finished, silent
 from buildlib.store.store import Store
-from buildlib.words.digest import sha256
 from support.toys import Harvest, Join, Plant, Read
 from support.victim import works_in
 

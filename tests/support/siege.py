@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from buildlib.words.digest import sha256
+from buildlib.model.digest import sha256
 from support.victim import MOTD, Attempt, Ended, Victim, wait_until
 
 Variant: TypeAlias = tuple[int, int]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from buildlib.graph.sitecheck import check_site
-from buildlib.sources.site import read_site
-from buildlib.words.shconf import Problem
-from buildlib.words.site import Known
+from buildlib.config.shconf import Problem
+from buildlib.config.site.fleet import Known
+from buildlib.config.site.reader import read_site
+from buildlib.operations.site_check.check import check_site
 
 KNOWN = Known({"base", "storage", "nfs", "sql", "pkgrepo"}, {"XEN3_DOMU_RO", "XEN3_DOMU_OLD"})
 ALPHA, BETA = "pservers/alpha", "pservers/beta"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.words.errors import GoldmasterError
+from buildlib.model.errors import GoldmasterError
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.graph import boot as module
-from buildlib.graph.boot import BootReport, Computer, boot
-from buildlib.graph.loaders import boot_images, menus
-from buildlib.graph.monitor import Monitor
-from buildlib.sources.project import Project
-from buildlib.stages.iso import Iso
-from buildlib.stages.stage import From
-from buildlib.words.booting import Boot, Medium, Platform
-from buildlib.words.errors import BootError
-from buildlib.words.model import Boots
+from buildlib.config.boot_test import Boot, Medium, Platform
+from buildlib.config.project import Project
+from buildlib.config.recipe import Boots
+from buildlib.engine.stage import From
+from buildlib.model.errors import BootError
+from buildlib.operations.boot_test import qemu as module
+from buildlib.operations.boot_test.qemu import BootReport, Computer, boot
+from buildlib.operations.boot_test.qmp import Monitor
+from buildlib.plan.boot_loaders import boot_images, menus
+from buildlib.stages.images.iso import Iso
 from support.discs import ROOT, Parts
 from support.jobs import TREE, Input
 from support.trees import TIME, file

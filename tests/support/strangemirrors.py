@@ -21,29 +21,29 @@ from unittest.mock import patch
 
 import pysequoia
 
-from buildlib.front.locks import Desk
-from buildlib.front.outdated import _advisories, _Notes
-from buildlib.front.settings import Settings
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.locking import LockMaker
-from buildlib.graph.stages import Graph
+from buildlib.cli.commands.outdated import _advisories, _Notes
+from buildlib.cli.locks import Desk
+from buildlib.cli.settings import Settings
+from buildlib.config.boot_test import Boot
+from buildlib.config.project import Project
+from buildlib.config.recipe import PackageSource, Release, Signature
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import From
+from buildlib.model.errors import SourceError
+from buildlib.model.events import silent
+from buildlib.operations.lock.release import LockMaker
+from buildlib.pkgsrc.advisories import format_list as format_advisories
+from buildlib.pkgsrc.remote_index import read_offer
 from buildlib.sources.checksums import format_list
 from buildlib.sources.mirrors import Mirrors
-from buildlib.sources.offer import read_offer
-from buildlib.sources.pkgsrc.advisories import format_list as format_advisories
-from buildlib.sources.project import Project
 from buildlib.sources.web import limits
 from buildlib.sources.web.limits import Patience
 from buildlib.sources.web.probe import unanswered
-from buildlib.stages.fetch import Fetch
-from buildlib.stages.stage import From
-from buildlib.store.events import silent
+from buildlib.stages.inputs.fetch import Fetch
 from buildlib.store.store import Store
-from buildlib.words.booting import Boot
-from buildlib.words.errors import SourceError
-from buildlib.words.model import PackageSource, Release, Signature
 from support.campaigns import Tally
 from support.mirror import Mirror
 from support.packages import packed, source, summaries, summary

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from buildlib.words.digest import sha256
-from buildlib.words.tree import Entry, Tree, tree_of
+from buildlib.model.digest import sha256
+from buildlib.model.tree import Entry, Tree, tree_of
 
 # Modest, and the same on every run: a test that fails for one must fail for all.
 few = settings(max_examples=30, deadline=None, derandomize=True)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from buildlib.graph.code import CodeDigests
-from buildlib.graph.engine import Engine
-from buildlib.graph.keys import Keys
-from buildlib.graph.stages import Graph
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
+from buildlib.engine.keys import Keys
+from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
+from buildlib.model.digest import Blob
+from buildlib.model.events import Event, Finished
+from buildlib.model.tree import Entry, tree_of
 from buildlib.sources.mirrors import Mirrors
-from buildlib.stages.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
-from buildlib.store.events import Event, Finished
 from buildlib.store.packs import StoredTree
 from buildlib.store.store import Store
-from buildlib.words.digest import Blob
-from buildlib.words.tree import Entry, tree_of
 
 RUNS: list[str] = []
 

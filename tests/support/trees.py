@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from buildlib.words.digest import sha256
-from buildlib.words.mtree import format_tree
-from buildlib.words.tree import Entry, tree_of
+from buildlib.model.digest import sha256
+from buildlib.model.mtree import format_tree
+from buildlib.model.tree import Entry, tree_of
 
 TIME = 1_700_000_000
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import unpack_from
 
-from buildlib.words.digest import sha256
+from buildlib.model.digest import sha256
 from support.judges import Found
 
 _KINDS = {stat.S_IFDIR: "dir", stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFCHR: "char",

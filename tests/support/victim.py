@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buildlib.words.digest import sha256
+from buildlib.model.digest import sha256
 from support.scratch import lay_out, surroundings
 
 PATIENCE = 240.0  # seconds: only what hangs takes so long

@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from buildlib.model.digest import sha256
 from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
-from buildlib.words.digest import sha256
 from support.namespace import Namespace
 from support.scratch import PROJECT
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from buildlib.words.errors import ArchiveError
+from buildlib.model.errors import ArchiveError
 
 CHUNK = 1 << 18
 RATIO_LIMIT = 200

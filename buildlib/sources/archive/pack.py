@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from struct import pack
 
-from buildlib.words.errors import StageError
-from buildlib.words.tree import ROOT, Entry
+from buildlib.model.errors import StageError
+from buildlib.model.tree import ROOT, Entry
 
 BLOCK = 512
 _TYPES = {"file": b"0", "link": b"2", "char": b"3", "block": b"4", "dir": b"5", "fifo": b"6"}

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from struct import Struct
 from zlib import adler32
 
+from buildlib.model.errors import ArchiveError
+from buildlib.model.tree import ROOT, Kind
 from buildlib.sources.archive import pax as extended
 from buildlib.sources.archive.compress import damaged
-from buildlib.words.errors import ArchiveError
-from buildlib.words.tree import ROOT, Kind
 
 BLOCK = 512
 NAME_LIMIT = 1024  # bytes: PATH_MAX of NetBSD

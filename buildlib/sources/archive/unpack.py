@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from buildlib.model.errors import ArchiveError
+from buildlib.model.tree import ROOT, Entry, Tree, tree_of
 from buildlib.sources.archive import compress, tar
 from buildlib.store.packs import PackWriter
-from buildlib.words.errors import ArchiveError
-from buildlib.words.tree import ROOT, Entry, Tree, tree_of
 
 SMALL = 1 << 20
 _HOPS = 40  # MAXSYMLINKS of Linux; NetBSD's is 32

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from buildlib.model.errors import SourceError
+from buildlib.model.urls import without_passwords
 from buildlib.sources.web.limits import AFTER, Passing, Patience
-from buildlib.words.errors import SourceError
-from buildlib.words.urls import without_passwords
 
 # What a mirror says that has not got the file; some answer with a page and status 200.
 ABSENT = frozenset({"not-found", "html"})

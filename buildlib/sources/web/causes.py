@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from buildlib.host.environment import now
+from buildlib.model.errors import SourceError
+from buildlib.model.urls import parts_of, without_passwords
 from buildlib.sources.web.limits import Passing, Patience
-from buildlib.store.surroundings import now
-from buildlib.words.errors import SourceError
-from buildlib.words.urls import parts_of, without_passwords
 
 # What may be over in a moment. Source: RFC 9110, 15.5 and 15.6; RFC 8470 (425), RFC 6585 (429).
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})

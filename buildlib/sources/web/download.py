@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
+from buildlib.host.reading import open_regular
+from buildlib.model.digest import Blob
+from buildlib.model.errors import SourceError
+from buildlib.model.looks import looks_like
+from buildlib.model.urls import parts_of
 from buildlib.sources.web import server
 from buildlib.sources.web.asking import first_that_has_it
 from buildlib.sources.web.causes import cut, short
 from buildlib.sources.web.limits import FILE, Patience
 from buildlib.sources.web.server import Expect, Wanted, page
 from buildlib.store.blobs import CHUNK, Blobs
-from buildlib.store.reading import open_regular
-from buildlib.words.digest import Blob
-from buildlib.words.errors import SourceError
-from buildlib.words.looks import looks_like
-from buildlib.words.urls import parts_of
 
 RESUMES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})

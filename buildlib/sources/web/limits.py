@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from buildlib.store.surroundings import pause
-from buildlib.words.errors import SourceError
+from buildlib.host.environment import pause
+from buildlib.model.errors import SourceError
 
 # bytes; the largest that NetBSD and pkgsrc publish have a third of it at the most
 KEY = 4 << 20

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from buildlib.host.environment import ticks
+from buildlib.model.errors import SourceError
 from buildlib.sources.web.download import NO_ANSWER, begin
-from buildlib.store.surroundings import ticks
-from buildlib.words.errors import SourceError
 
 SECONDS = 5.0
 # What the network is not to blame for: what to do is told with it.

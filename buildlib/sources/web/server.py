@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
+from buildlib.host.environment import now
+from buildlib.model.errors import SourceError
+from buildlib.model.numbers import number_or_none
+from buildlib.model.urls import parts_of
 from buildlib.sources.web.causes import Asked, cause, check_proxy, short, status_error
 from buildlib.sources.web.limits import HOPS, Passing, Patience
 from buildlib.sources.web.watch import Watch, watched_session
-from buildlib.store.surroundings import now
-from buildlib.words.errors import SourceError
-from buildlib.words.numbers import number_or_none
-from buildlib.words.urls import parts_of
 
 if TYPE_CHECKING:
     import requests

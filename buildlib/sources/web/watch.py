@@ -10,10 +10,10 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from buildlib.host.environment import ticks
+from buildlib.model.errors import SourceError
 from buildlib.sources.web.causes import KEPT, no_answer
 from buildlib.sources.web.limits import HEAD, Passing, Patience
-from buildlib.store.surroundings import ticks
-from buildlib.words.errors import SourceError
 
 if TYPE_CHECKING:
     import requests

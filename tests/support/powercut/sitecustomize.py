@@ -77,9 +77,9 @@ def _full(path: Any) -> str:
 
 
 if _JOURNAL:
-    from buildlib.store import atomic_files, surroundings
+    from buildlib.host import atomic_files, environment
 
-    surroundings.boot_id = lambda: os.environ["CUT_BOOT"]
+    environment.boot_id = lambda: os.environ["CUT_BOOT"]
     atomic_files.sync_file_system = _sync_file_system(atomic_files.sync_file_system)
     _watched("fsync", _fsync)
     _watched("mkdir", lambda path, *_mode: {"path": _full(path)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from buildlib.model.digest import sha256
 from buildlib.sources.checksums import format_list
-from buildlib.words.digest import sha256
 from support.simulator import MARKER, Server
 
 KERNEL = "XEN3_DOMU_RO"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import unpack_from
 
-from buildlib.words.digest import sha256
+from buildlib.model.digest import sha256
 from support.scratch import once
 from support.xenutils import XL, unpacked
 

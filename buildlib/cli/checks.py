@@ -1,0 +1,229 @@
+"""Tasks that are neither stage nor product: `verify`, `boot-test` and those for servers."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from buildlib.cli.session import Session
+from buildlib.cli.terminal import print_table, size_text
+from buildlib.host.environment import ticks
+from buildlib.model.errors import (
+    BootError,
+    ConfigError,
+    GoldmasterError,
+    SourceError,
+    StoreError,
+)
+from buildlib.model.events import Finished, Note, Outcome, Progress, Sink, Started
+from buildlib.operations.verify import Checked
+from buildlib.operations.verify import verify as verify_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from buildlib.engine.stage import From
+    from buildlib.model.digest import Blob
+    from buildlib.operations.boot_test.matrix import Result, Trial
+    from buildlib.operations.fleet.image_server import Signer
+
+T = TypeVar("T")
+
+
+def verify(session: Session) -> None:
+    """Check what was fetched, then all that is kept and published; print what was checked.
+
+    Raises GoldmasterError for what is not as it should be: the first of the files that were
+    fetched, or everything that is damaged.
+    """
+    wrong: GoldmasterError | None = None
+    try:
+        _verify_fetched(session)
+    except SourceError as error:
+        wrong = error
+    damaged = _verify_kept(session)
+    if damaged:
+        raise StoreError(
+            f"{len(damaged)} damaged", where=session.store.folder,
+            why="\n".join([*damaged, *([f"{wrong.where}: {wrong.what}"] if wrong else [])]),
+            hint="what was in the store is removed: the next build makes it and the products again",
+            reason="damaged")
+    if wrong:
+        raise wrong
+
+
+def _verify_kept(session: Session) -> list[str]:
+    """Read the store and the products, and tell how much that was; what is damaged."""
+    from buildlib.operations.integrity import check_products, check_store
+
+    started, size = ticks(), 0
+    counts: dict[str, int] = {}
+    damaged = []
+    for item in chain(check_store(session.store),
+                      check_products(session.plan.products.values(), session.engine)):
+        counts[item.kind] = counts.get(item.kind, 0) + 1
+        size += item.size
+        if not item.is_whole:
+            damaged.append(f"{item.kind} {item.name}")
+    if not counts:
+        print_table([("-", "build and products", "none are there yet: nothing to verify")])
+        return damaged
+    read = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
+    print_table([("damaged" if damaged else "ok", "build and products",
+                  f"{read}: {size_text(size)} in {ticks() - started:.1f} s")])
+    return damaged
+
+
+def _verify_fetched(session: Session) -> None:
+    rows: list[tuple[str, ...]] = []
+
+    def tell(checked: Checked) -> None:
+        state = ", ".join(checked.against) if checked.present else "not fetched yet"
+        rows.append(("ok" if checked.present else "-", checked.path, state))
+
+    signature = session.plan.release.signature
+    verify_files(session.plan, session.engine, tell)
+    if rows and rows[0][0] == "ok":
+        signer = signature.fingerprint.replace(" ", "").upper()
+        rows.insert(0, ("ok", signature.key, f"good signature by {signer}"))
+    print_table(rows)
+
+
+def boot_test(session: Session, sink: Sink) -> None:
+    """Boot the image as each medium, on each firmware, that it is made for; print a table.
+
+    Beside it is a disk with a configuration: without one a server comes up to a shell only.
+    Raises GoldmasterError: that of a boot which failed, or one that names them all.
+    """
+    from buildlib.operations.boot_test import matrix
+    from buildlib.operations.boot_test.config_disk import write_trial_disk
+    from buildlib.operations.integrity import is_damaged
+
+    matrix.check_consoles(session.plan.boots.speaks())
+    definition = session.plan.definition
+    tried, left_out = matrix.trials(session.plan, session.settings.media,
+                                      where=session.project.name_of(definition))
+    for trial, key in left_out:
+        sink(Note(f"not tried: {key} of the release leaves it out", trial.name))
+    iso = session.plan.products["iso"]
+    if is_damaged(iso, session.engine):
+        sink(Note("the image is damaged; it is made again", iso.name))
+        session.publisher.publish(iso)
+    disk = session.store.build / "boot-test-config.ffs"
+    write_trial_disk(disk)
+    results = matrix.boot_all(
+        tried, lambda trial: _boot_on(trial, disk, session, sink),
+        workers=session.settings.workers)
+    if session.settings.progress not in {"json", "quiet"}:  # events and errors have it all
+        print_table([matrix.HEADING, *(
+            row for result in results for row in result.rows(session.project.name_of(result.log)))])
+    if failure := matrix.failure_of(results):
+        raise failure
+
+
+def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
+    """Boot the image once, with `disk`. A limit that is set makes steps longer or shorter too."""
+    from buildlib.operations.boot_test.matrix import Result
+    from buildlib.operations.boot_test.qemu import Computer, boot
+
+    started = ticks()
+    boots, product = session.plan.release.boot, session.plan.products["iso"]
+    seconds, chosen = session.settings.seconds or boots.seconds, session.plan.boots
+    expect = boots.markers(trial.medium)
+    log = session.store.log(trial.name.replace(" ", "-"))
+    result = Result(trial, len(expect), log)
+
+    def tell(line: str) -> None:
+        result.last = line
+        sink(Progress(trial.name, 0, 0, "lines", line))
+
+    computer = Computer(
+        boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine, boots.memory,
+        firmware=trial.platform, medium=trial.medium, config=disk,
+        port=chosen.speaks().port or "com1")
+    sink(Started(trial.name))
+    try:
+        report = boot(
+            product.folder / next(iter(product.files)), computer, expect=expect, seconds=seconds,
+            step=boots.step * seconds / boots.seconds, log=log, runner=session.store.runner,
+            tell=tell, mark=result.seconds.append)
+    except BootError as error:
+        result.failure = error
+        sink(Finished(trial.name, "failed", ticks() - started, detail=error.what))
+    else:
+        sink(Finished(trial.name, "passed", report.seconds[-1], detail=report.lines[-1]))
+    return result
+
+
+def image_signer(session: Session) -> Signer:
+    """What `image_server` signs with. Raises GoldmasterError where it could not."""
+    from buildlib.operations.fleet.image_server import Signer
+
+    if not session.plan.version:
+        raise ConfigError("there are no domU images to serve", where="recipes/domu",
+                          reason="no-images")
+    if not session.settings.key:
+        raise ConfigError(
+            "no key to sign with", where="setting key", reason="signing-key",
+            hint="openssl genrsa -out FILE 3072, then doit image-server key=FILE")
+    return Signer(session.root / session.settings.key, session.store)
+
+
+def _with(session: Session, refs: Mapping[str, From], act: Callable[[Mapping[str, Blob]], T]) -> T:
+    """`act` with what stages have put out for each name; they run first where they must."""
+    engine = session.engine
+    return engine.use(
+        dict.fromkeys(ref.stage for ref in refs.values()),
+        lambda: act({name: engine.output(ref).blob for name, ref in refs.items()}))
+
+
+def _size(files: Mapping[str, Blob]) -> int:
+    return sum(blob.size for blob in files.values())
+
+
+def image_server(session: Session, sink: Sink) -> None:
+    """Have the version of the images, as they are now, in the authoritative server's folder."""
+    from buildlib.operations.fleet.image_server import serve
+
+    started, settings = ticks(), session.settings
+    signer = image_signer(session)
+    folder = session.root / (settings.images or f"{settings.dist}/images")
+    served, size = _with(session, session.plan.version, lambda files: (
+        serve(folder, files, session.store, signer), _size(files)))
+    outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
+    sink(Finished("image-server", outcome, ticks() - started,
+                  size, f"{served.version} in {folder}"))
+
+
+def repo_signer(session: Session) -> Signer | None:
+    """What `package_repo` signs with, if there is a key. Raises GoldmasterError."""
+    from buildlib.operations.fleet.image_server import Signer
+
+    if not session.plan.repository:
+        raise ConfigError("there are no packages to serve", hint="name some in a recipe, then "
+                          "doit lock", where="the lock", reason="no-packages")
+    if not session.settings.key:
+        return None
+    return Signer(session.root / session.settings.key, session.store)
+
+
+def package_repo(session: Session, sink: Sink) -> None:
+    """Have the locked packages, and the lists of them, in the repository's folder."""
+    from buildlib.operations.fleet.package_repository import put, several_versions
+
+    started, settings = ticks(), session.settings
+    signer = repo_signer(session)
+    folder = session.root / (settings.packages or f"{settings.dist}/packages")
+    done, size = _with(session, session.plan.repository, lambda files: (
+        put(folder, files, session.store, signer), _size(files)))
+    locked = session.plan.lock.packages
+    if bases := several_versions([item.pkgname for item in locked]):
+        sink(Note(f"several versions of {', '.join(bases)}: pkg_chk -b takes one of them",
+                  "package-repo"))
+    if signer is None:
+        sink(Note("SHA512 is not signed: name a key (key=FILE) to have it signed",
+                  "package-repo"))
+    outcome: Outcome = "built" if done.written or done.removed else "up to date"
+    sink(Finished("package-repo", outcome, ticks() - started, size,
+                  f"{len(locked)} packages in {folder}"))

@@ -1,0 +1,203 @@
+"""Commands of our own beside doit's: `why`, `plan`, `lock`, `gc`; those of sites are in `sites`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command
+
+from buildlib.cli.origin import check_origin
+from buildlib.cli.outlets import go_on_unheard
+from buildlib.cli.session import Session, open_session
+from buildlib.cli.settings import read_settings
+from buildlib.cli.shown_errors import as_told
+from buildlib.cli.terminal import print_error, print_table, size_text
+from buildlib.cli.variables import command_line
+from buildlib.model.errors import ConfigError, printable
+from buildlib.model.events import silent
+from buildlib.model.schema import nearest
+
+JSON = {"name": "json", "long": "json", "type": bool, "default": False,
+         "help": "print JSON, for other programs"}
+
+
+class Own(Command):  # type: ignore[misc]  # doit has no types
+    """A command that works on the checkout it is called in, and shows errors as all of ours."""
+
+    cmd_options: tuple[dict[str, Any], ...] = ()
+    makes = False  # whether it does something that is worth doing though nobody looks
+
+    def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
+        """Called by doit."""
+        if self.makes:
+            go_on_unheard()
+        root = Path.cwd()
+        try:
+            check_origin(root)
+            return self.work(opt_values, pos_args)
+        except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
+            print_error(as_told(error, where=f"doit {self.name}", root=root, logs=root))
+            return 3
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Do it; the exit status."""
+        raise NotImplementedError
+
+    @staticmethod
+    def session() -> Session:
+        """The session of the current folder's project."""
+        return open_session(Path.cwd(), command_line(), silent)
+
+
+def refuse(command: str, words: Sequence[str]) -> None:
+    """Refuse words that a command does not take. Raises ConfigError."""
+    if words:
+        raise ConfigError(f"doit {command} takes no words, only settings: name=value",
+                          why=f"it was given {' '.join(map(repr, words))}", reason="usage")
+
+
+class Plan(Own):
+    """`doit plan`: a dry run."""
+
+    doc_purpose = "list what would run, without running it"
+    doc_usage = "[TASK ...]"
+    doc_description = (
+        "For each stage that is not up to date: whether it would be built, or kept from the "
+        "store (restore), or whether that hangs on a stage before it."
+    )
+    cmd_options = (JSON,)
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Print a table."""
+        rows = pending(self.session(), names)
+        if options["json"]:
+            print(json.dumps([{"task": name, "verdict": verdict, "reasons": list(reasons)}
+                              for name, verdict, reasons in rows]))
+        else:
+            print_table([(name, verdict, reasons[0] if reasons else "")
+                         for name, verdict, reasons in rows])
+        return 0
+
+
+class Why(Own):
+    """`doit why`: reasons."""
+
+    doc_purpose = "tell why stages would run: which input changed, from what to what"
+    doc_usage = "[TASK ...]"
+    doc_description = "Root causes come first: a stage only follows if its inputs really differ."
+    cmd_options = (JSON,)
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Print every reason of every stage."""
+        rows = pending(self.session(), names)
+        if options["json"]:
+            print(json.dumps({name: list(reasons) for name, _, reasons in rows}))
+            return 0
+        for name, verdict, reasons in rows:
+            print(f"{name}: {verdict}")
+            for reason in reasons:
+                print(f"    {printable(reason)}")
+        if not rows:
+            print("nothing would run")
+        return 0
+
+
+def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(task, verdict, reasons) of every task that `names` need and that is not up to date.
+
+    `names` are tasks, groups of tasks, or nothing for `iso`. What is needed comes first.
+    """
+    wanted = [task for name in names or ["iso"] for task in _tasks_of(session, name)]
+    rows: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for name in _needed(session, wanted):
+        if name in session.plan.products:
+            missing = [stage for stage in session.stages_of(name)
+                       if rows.get(stage, ("restore",))[0] != "restore"]
+            if missing:
+                rows[name] = "depends", (f"takes something from {missing[0]}",)
+            elif not session.publisher.is_current(session.plan.products[name]):
+                rows[name] = "build", ("its files are missing or not as they should be",)
+        else:
+            decision = session.engine.settle(name)
+            if decision.verdict != "up to date":
+                unknown = decision.verdict == "unknown"
+                rows[name] = "depends" if unknown else decision.verdict, decision.reasons
+    return [(name, *row) for name, row in rows.items()]
+
+
+def _needed(session: Session, names: Sequence[str]) -> list[str]:
+    """`names` and every task that must have ended before them, that one first."""
+    order: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name not in order:
+            product = name in session.plan.products
+            for need in session.stages_of(name) if product else session.engine.graph.needs(name):
+                visit(need)
+            order[name] = None
+
+    for name in names:
+        visit(name)
+    return list(order)
+
+
+def _tasks_of(session: Session, name: str) -> list[str]:
+    checks = {check: needs for check, _, needs in session.checks()}
+    if name in checks:
+        return checks[name]  # they always run; what can be told of is what they need
+    known = [*session.engine.graph.stages, *session.plan.products]
+    found = [task for task in known if task == name or task.startswith(f"{name}:")]
+    if not found:
+        raise ConfigError(f"there is no task {name}{nearest(name, known)}",
+                          hint="doit list --all shows all tasks", reason="unknown-task")
+    return found
+
+
+class Lock(Own):
+    """`doit lock`: pins what a release is made of."""
+
+    makes = True
+    doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
+    doc_usage = ""
+    doc_description = "Choose with release=NAME; mirror=URL takes the place of its mirrors."
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Fetch, check, write the lock, and print what it changes."""
+        del options
+        refuse(self.name, names)
+        from buildlib.cli.locks import lock_release
+
+        settings = read_settings(Path.cwd(), command_line())
+        lock_release(Path.cwd(), settings, lambda line: print(printable(line)))
+        return 0
+
+
+class Gc(Own):
+    """`doit gc`: gives disk space back."""
+
+    makes = True
+    doc_purpose = "remove from the store what the last builds do not need"
+    doc_usage = ""
+    doc_description = (
+        "Keeps the results every task of this checkout last had, and the sources they were made "
+        "from. What is removed can be made again."
+    )
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Remove, and say how much."""
+        del options
+        refuse(self.name, names)
+        from buildlib.engine.gc import collect
+
+        session = self.session()
+        session.store.begin(waiting=lambda text: print(text, file=sys.stderr))
+        try:
+            removed = collect(session.store)
+        finally:
+            session.store.end()
+        print(f"removed {removed.files} files, {size_text(removed.size)}")
+        return 0

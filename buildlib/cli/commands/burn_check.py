@@ -1,0 +1,54 @@
+"""The command for burnt media: `burn-check`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from buildlib.cli.commands.build import Own
+from buildlib.cli.terminal import make_display
+from buildlib.host.environment import ticks
+from buildlib.model.errors import ConfigError, printable
+from buildlib.model.events import Finished, Note, Progress, Started
+
+
+class BurnCheck(Own):
+    """`doit burn-check DEVICE`: whether a disc or stick is what it was made from."""
+
+    name = "burn-check"
+    doc_purpose = "compare a burnt disc or a written stick with the boot CD's image"
+    doc_usage = "DEVICE|FILE [release=NAME] [dist=FOLDER]"
+    doc_description = (
+        "Compares all of the image; where the medium differs first, tells at which file. "
+        "Exit status 1: it differs."
+    )
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Compare, and say how it went."""
+        del options
+        from buildlib.operations.burn_check import check_image, compare
+
+        if len(names) != 1:
+            raise ConfigError("doit burn-check takes one device or file", reason="usage")
+        session, medium = self.session(), Path(names[0])
+        product = session.plan.products["iso"]
+        image = product.folder / next(iter(product.files))
+        if not image.is_file():
+            raise ConfigError(f"there is no {image}", hint="press it: doit iso", reason="no-image")
+        check_image(image)
+        display = make_display(session.settings.progress, sys.stdout)
+        task, started = f"burn-check {medium}", ticks()
+        display.event(Started(task))
+        try:
+            found = compare(
+                image, medium, note=lambda text: display.event(Note(text, task)),
+                tell=lambda done, total: display.event(Progress(task, done, total, "bytes")))
+            size = image.stat().st_size
+            told = f"the same as {image.name}" if found is None else (
+                f"{found.place} {found.how}, at byte {found.offset} of {size}")
+            display.event(Finished(task, "failed" if found else "passed", ticks() - started, size,
+                                   printable(told)))
+        finally:
+            display.close()
+        return 0 if found is None else 1

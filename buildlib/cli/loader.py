@@ -1,0 +1,35 @@
+"""What doit calls first, whatever the command: the signals, the streams and the names are put in
+order before anything is read or told.
+
+Until doit has loaded its own modules, a signal meets Python alone, with a traceback. So signals are
+heeded before any more is loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from doit.cmd_base import DodoTaskLoader
+
+from buildlib.cli import signals
+
+
+class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
+    """doit's own loader of dodo.py."""
+
+    def __init__(self) -> None:
+        signals.heed(signals.leave)
+        super().__init__()
+        from buildlib.cli.outlets import open_outlets
+        from buildlib.host.environment import read_names_as_utf8
+
+        open_outlets()
+        read_names_as_utf8()
+        if "" in sys.argv:
+            from buildlib.cli.terminal import print_error
+            from buildlib.model.errors import ConfigError
+
+            print_error(ConfigError(
+                "a word of the command line is empty", where=f"word {sys.argv.index('')}",
+                hint="leave it out, or give a name", reason="usage"))
+            sys.exit(3)

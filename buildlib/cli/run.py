@@ -1,0 +1,210 @@
+"""One run of doit: its tasks, the session behind them, and how it begins and ends.
+
+The session is opened when the first task needs it. Where a glance tells that nothing has changed
+since the last run, none does, and the run has cost little more than doit's own start.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from os.path import lexists
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from buildlib.cli import signals
+from buildlib.host.environment import all_settings
+from buildlib.model.urls import without_passwords
+from buildlib.store.null_build import Glance, forget_glance, read_glance, write_glance
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from buildlib.cli.session import Session
+    from buildlib.cli.terminal import Display
+    from buildlib.model.errors import GoldmasterError
+
+# Settings that change how a run goes, never what it makes or what is there to be made.
+_PASSING = frozenset({"offline", "progress", "seconds", "media", "images", "packages", "key",
+                      "vulnerabilities"})
+_PLAINLY = {
+    "offline": re.compile("yes|no"), "progress": re.compile("auto|live|plain|json|quiet"),
+    "seconds": re.compile("[0-9]{1,5}"), "media": re.compile("(cd|disk|usb)(,(cd|disk|usb))*"),
+}
+_ANY = re.compile(".*")
+_FOLDERS = frozenset({"images", "packages"})
+
+
+class Run:
+    """One run, for the checkout at `root`; `variables` are those of the command line."""
+
+    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+        self.root = root
+        self.failed: dict[str, Exception] = {}
+        self.published: set[str] = set()
+        self._variables = dict(variables)
+        self._session: Session | None = None
+        self._display: Display | None = None
+        self._opening = threading.RLock()
+        self._begun = False
+        self._selected: tuple[str, ...] = ()
+        self.refused = False
+        self._good = True
+        given = {**all_settings(), **self._variables}
+        self._circumstances = {
+            # what a mirror's password is changes nothing, and is nothing to keep
+            **{name: without_passwords(value) for name, value in given.items()
+               if name not in _PASSING},
+            "root": str(root), "python": sys.version, "platform": sys.platform,
+        }
+        mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
+        store = root / (given.get("build") or _filed_build(root)) / "store"
+        self._glance_path = f"{store}/glance-{mark:08x}.json"
+        self.glance = (read_glance(self._glance_path, self._circumstances)
+                       if _look_right(given, root) else None)
+
+    @property
+    def display(self) -> Display:
+        """What shows events and errors."""
+        with self._opening:
+            if self._display is None:
+                from buildlib.cli.settings import progress_setting
+                from buildlib.cli.terminal import make_display
+
+                progress = progress_setting(self.root, self._variables)
+                self._display = make_display(progress, sys.stdout)
+            return self._display
+
+    @property
+    def session(self) -> Session:
+        """The session, opened at the first use. Raises GoldmasterError."""
+        with self._opening:
+            if self._session is None:
+                from buildlib.cli.session import open_session
+
+                self._session = open_session(self.root, self._variables, self.display.event)
+            return self._session
+
+    def begin(self) -> Session:
+        """The session, for work that writes to the store: from here on nobody else does."""
+        session = self.session
+        with self._opening:
+            if not self._begun:
+                from buildlib.model.events import Note
+
+                forget_glance(self._glance_path)
+                session.store.begin(
+                    waiting=lambda text: self.display.event(Note(text)))
+                session.store.blobs.clear_tmp()
+                self._begun = True
+                self._check(session)
+            if self.refused:
+                from buildlib.model.errors import Interrupted
+
+                raise Interrupted("not begun", reason="refused")  # the first task has told why
+        return session
+
+    def select(self, names: Iterable[str]) -> None:
+        """The tasks of this run, with all they need."""
+        self._selected = tuple(names)
+
+    def _check(self, session: Session) -> None:
+        """Look for what would make a long build fail. Raises ConfigError, and no task begins."""
+        from buildlib.operations.preflight.preflight import check
+
+        self.refused = True
+        check(session.engine, session.plan, self._selected)
+        if "image-server" in self._selected:
+            from buildlib.cli.checks import image_signer
+
+            image_signer(session)  # before anything long is built for it
+        if "package-repo" in self._selected:
+            from buildlib.cli.checks import repo_signer
+
+            repo_signer(session)
+        self.refused = False
+
+    def fail(self) -> None:
+        """Something went wrong: the next run is to look for itself."""
+        self._good = False
+
+    def end(self) -> None:
+        """The run is over, one way or another."""
+        session = self._session
+        if session is not None:
+            session.store.seen.save()
+            if self._good and (self._begun or self.glance is None):
+                self._remember(session)
+        if self._display is not None:
+            self._display.close()
+        if session is not None:
+            session.store.end()
+
+    def _remember(self, session: Session) -> None:
+        session.note_results()
+        seen = session.store.seen
+        current = [name for name, decision in session.engine.done.items()
+                   if decision.verdict == "up to date"]
+        current += self.published
+        glance = Glance(session.tasks(), current, session.settings.workers)
+        young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
+        if not young:
+            write_glance(self._glance_path, glance, self._circumstances,
+                         looked=seen.looked, links=seen.links)
+
+    def stop(self, number: int, frame: FrameType | None) -> NoReturn:
+        """A signal ends the run: first every tool, then doit, whose threads are not waited for."""
+        signals.ignore()
+        if self._session is not None:
+            self._session.store.runner.stop()
+            self._session.store.lock.end_tools()
+        signals.aside(self._tidy)
+        signals.leave(number, frame)
+
+    def _tidy(self) -> None:
+        """Leave the terminal and the store as they should be."""
+        if self._display is not None:
+            self._display.close()
+        if self._session is not None:
+            self._session.store.seen.save()
+            if self._begun:
+                self._session.store.blobs.clear_tmp()
+
+    def told(self, error: Exception, *, where: str) -> GoldmasterError:
+        """An error as it can be shown."""
+        from buildlib.cli.shown_errors import as_told
+
+        logs = self._session.store.logs if self._session is not None else self.root
+        return as_told(error, where=where, root=self.root, logs=logs)
+
+
+def _look_right(given: Mapping[str, str], root: Path) -> bool:
+    """Whether those settings that a glance does not depend on are plainly right.
+
+    Of others the session is asked, which reads all of them and tells what is wrong.
+    """
+    return all(
+        value.isascii() and value.isprintable() and _PLAINLY.get(name, _ANY).fullmatch(value)
+        and (name not in _FOLDERS or _is_elsewhere(value, root))
+        for name, value in given.items() if name in _PASSING)
+
+
+def _is_elsewhere(folder: str, root: Path) -> bool:
+    return folder.startswith("/") and ".." not in folder and not folder.startswith(str(root))
+
+
+def _filed_build(root: Path) -> str:
+    """The setting `build` as the file has it; what is wrong with the file is told elsewhere."""
+    path = root / "recipes" / "settings.toml"
+    if not lexists(path):
+        return "build"
+    from buildlib.config.toml_file import read_toml
+    from buildlib.model.errors import ConfigError
+
+    try:
+        return str(read_toml(path, name=path.name).get("build", "build"))
+    except ConfigError:
+        return "build"

@@ -1,0 +1,178 @@
+"""Settings: one name each, on the command line, in the environment and in a file.
+
+    doit iso release=mini      GOLDMASTER_RELEASE=mini      recipes/settings.toml: release = "mini"
+
+The first of these that is given counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from os.path import lexists, realpath
+from pathlib import Path
+
+from buildlib.config.boot_test import read_media
+from buildlib.config.toml_file import read_toml
+from buildlib.host.environment import all_settings, processors, setting, source_date_epoch
+from buildlib.model.errors import ConfigError
+from buildlib.model.names import TIME_LIMIT, TIME_REASON, shown
+from buildlib.model.numbers import MOST, number_or_none, whole_number
+from buildlib.model.schema import nearest
+
+FILE = "recipes/settings.toml"
+_SOURCES = ("recipes", "sets", "kernel-configs", "buildlib", "docs", "tests", "tools", ".git",
+            ".venv")
+_MOST = 1_000_000  # seconds, processors: more is a slip
+_YES_NO = {"yes": True, "no": False, "true": True, "false": False}  # the latter are TOML's
+PROGRESS = ("auto", "live", "plain", "json", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is told from outside. Nothing of it gets into an output but by the release.
+
+    release   name of a file in sets, or a path to a .toml
+    mirror    URL or folder that takes the place of the release's mirrors and archives
+    offline   whether no server may be asked
+    jobs      processors to use; 0: all
+    progress  auto, live, plain, json or quiet
+    build     folder of the store and of work folders; dist: of products
+    seconds   time limit of a boot test; 0: what the release says
+    media     what a boot test boots, with commas: cd, disk, usb; empty: all the image is made for
+    images    folder of the server that hosts fetch images from; empty: `images` in dist
+    packages  folder of the package repository; empty: `packages` in dist
+    key       file of the key that versions of images and the repository's list are signed with
+    vulnerabilities  file or URL of pkg-vulnerabilities, for `outdated`
+    """
+
+    release: str = "mini"
+    mirror: str = ""
+    offline: bool = False
+    jobs: int = 0
+    progress: str = "auto"
+    build: str = "build"
+    dist: str = "dist"
+    seconds: int = 0
+    media: str = ""
+    images: str = ""
+    packages: str = ""
+    key: str = ""
+    vulnerabilities: str = ""
+
+    @property
+    def workers(self) -> int:
+        """How many processors a run may use."""
+        return self.jobs or processors()
+
+
+def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
+    """The settings in force; `variables` are those of the command line. Raises ConfigError."""
+    path = root / FILE
+    filed = read_toml(path, name=FILE) if lexists(path) else {}
+    known = {field.name: field for field in fields(Settings)}
+    unknown = [(name, name) for name in variables if name not in known]
+    unknown += [(_variable(name), name) for name in all_settings()
+                if name not in known and name.islower()]
+    unknown += [(f"{FILE}: {name}", name) for name in filed if name not in known]
+    problems = [f"{place}: no such setting{nearest(name, known)}" for place, name in unknown]
+    values: dict[str, str | int | bool] = {}
+    for name, spec in known.items():
+        places = ((name, variables.get(name)), (_variable(name), setting(name)),
+                  (f"{FILE}: {name}", filed.get(name)))
+        place, given = next((both for both in places if both[1] is not None), ("", None))
+        if given is None:
+            continue
+        try:
+            values[name] = _value(name, type(spec.default), given)
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+    if not problems:
+        settings = Settings(**values)  # type: ignore[arg-type]  # of the fields' types
+        problems += folder_problems(root, settings)
+    if problems:
+        raise ConfigError("some settings are not valid", problems=tuple(problems),
+                          why=f"known: {', '.join(known)}" if unknown else None,
+                          hint="README.md, Settings, lists them all with their values",
+                          reason="settings")
+    return settings
+
+
+def _variable(name: str) -> str:
+    return f"GOLDMASTER_{name.upper()}"
+
+
+def _value(name: str, kind: type[object], given: object) -> str | int | bool:
+    """A setting's value. Raises ValueError."""
+    if kind is bool:
+        if str(given).lower() not in _YES_NO or not isinstance(given, str | bool):
+            raise ValueError(f"must be yes or no, is {shown(repr(given))}")
+        return _YES_NO[str(given).lower()]
+    if kind is int:
+        number = number_or_none(str(given), most=_MOST) if type(given) in {str, int} else None
+        if number is None:
+            raise ValueError(f"must be a whole number from 0, is {shown(repr(given))}")
+        return number
+    if not isinstance(given, str):
+        raise ValueError(f"must be a text, is {shown(repr(given))}")  # noqa: TRY004  all are told
+    if not given.isprintable():
+        raise ValueError(f"{shown(given)!r} has unprintable characters")
+    if not given.strip() and name in {"release", "build", "dist"}:
+        raise ValueError("is empty; leave it out for what is usual")
+    if name == "progress" and given not in PROGRESS:
+        raise ValueError(f"one of {', '.join(PROGRESS)}, not {shown(given)!r}")
+    if name == "media":
+        read_media(given)
+    return given
+
+
+def folder_problems(root: Path, settings: Settings) -> list[str]:
+    """Whether the folders that a build writes to are nobody else's, and not in one another."""
+    root = Path(realpath(root))
+    names = {"build": settings.build, "dist": settings.dist, "images": settings.images,
+             "packages": settings.packages}
+    # `resolve` would raise RuntimeError for links in a circle, which are told where they are used
+    places = {name: Path(realpath(root / text)) for name, text in names.items() if text}
+    problems = []
+    for name, place in places.items():
+        if root.is_relative_to(place):
+            problems.append(f"{name}: {names[name]} is the project's folder or above it; give one "
+                            "of its own")
+        problems += [f"{name}: {names[name]} lies in {part}, which a build only reads"
+                     for part in _SOURCES if place.is_relative_to(root / part)]
+        if name != "build" and place.is_relative_to(places.get("build", root / "build")):
+            problems.append(f"{name}: {names[name]} lies in build, which may be deleted at any "
+                            "time; give another folder")
+        problems += [f"{name}: {names[name]} is {other} too; give each a folder of its own"
+                     for other in places if other < name and other != "build"
+                     and places[other] == place]
+    return problems
+
+
+def progress_setting(root: Path, variables: Mapping[str, str]) -> str:
+    """The setting `progress`, even where others are wrong: errors are shown by it too."""
+    try:
+        return read_settings(root, variables).progress
+    except ConfigError:
+        return "auto"
+
+
+def read_epoch() -> int | None:
+    """SOURCE_DATE_EPOCH, or None where it is not set or empty.
+
+    Raises ConfigError for what is no number of seconds, or a time that an image cannot have.
+    """
+    text = source_date_epoch()
+    if text is None:
+        return None
+    try:
+        seconds = whole_number(text, least=-MOST, signed=True)
+    except ValueError as error:
+        raise ConfigError("SOURCE_DATE_EPOCH is no number of seconds", where="SOURCE_DATE_EPOCH",
+                          why=str(error), reason="settings",
+                          hint="give seconds since 1970, such as 1767225600") from None
+    if not 0 <= seconds <= TIME_LIMIT:
+        raise ConfigError(f"the time {seconds} cannot be written", where="SOURCE_DATE_EPOCH",
+                          why=TIME_REASON, reason="settings",
+                          hint="give seconds since 1970, such as 1767225600, or unset it")
+    return seconds

@@ -1,0 +1,88 @@
+"""What the configuration says of booting: media, platforms, a stick's kernel, boot tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from buildlib.model import names
+from buildlib.model.schema import nearest
+
+Platform: TypeAlias = Literal["bios", "efi"]
+Medium: TypeAlias = Literal["cd", "disk", "usb"]
+
+PLATFORMS: tuple[Platform, ...] = ("bios", "efi")
+MEDIA: tuple[Medium, ...] = ("cd", "disk", "usb")
+
+
+def read_media(text: str) -> tuple[Medium, ...]:
+    """The media that `text` names, with commas between. Raises ValueError for what is none."""
+    given = [name.strip() for name in text.split(",")] if text else []
+    for name in given:
+        if name not in MEDIA:
+            raise ValueError(f"no such medium as {names.shown(name)!r}{nearest(name, MEDIA)}")
+    return tuple(medium for medium in MEDIA if medium in given)
+
+
+@dataclass(frozen=True, slots=True)
+class Stick:
+    """What dom0 is where the image was written to a stick or disk.
+
+    A NetBSD kernel whose root is a CD finds none there, so there is another beside it.
+
+    kernel  a file in kernel-configs
+    words   of its command line; `boot.kernel` has those of a CD
+    """
+
+    kernel: str
+    words: tuple[str, ...] = ("bootdev=sd0d",)
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            check.one("kernel", self.kernel, names.name)
+            check.all("words", self.words, names.word)
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How a boot test goes.
+
+    expect     regular expressions: what must be seen on the console, in this order
+    expect_on  a medium to what must be seen when it is booted from that
+    machine    QEMU's words for machine and processor; memory: MiB
+    machine_pvh  those for a PVH dom0, which needs virtualization and an IOMMU
+    seconds    the time limit; step: from the start or a marker to the next one, 0: the same
+    platforms, media   those the release can be booted on
+    """
+
+    expect: tuple[str, ...]
+    expect_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    machine: tuple[str, ...] = ("-M", "pc", "-cpu", "Nehalem")
+    machine_pvh: tuple[str, ...] = ("-M", "q35", "-cpu", "max", "-device", "amd-iommu")
+    memory: int = 512
+    seconds: int = 120
+    step: int = 0
+    platforms: tuple[str, ...] = PLATFORMS
+    media: tuple[str, ...] = MEDIA
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            named = {f"expect_on.{medium}": texts for medium, texts in self.expect_on.items()}
+            for key, texts in {"expect": self.expect, **named}.items():
+                check.that(key, bool(texts), "is empty, so a boot test could not see anything")
+                check.all(key, texts, names.expression)
+            check.all("machine", self.machine, names.sentence)
+            check.all("machine_pvh", self.machine_pvh, names.sentence)
+            check.number("memory", self.memory, 1, 1 << 24)
+            check.number("seconds", self.seconds, 1, 1 << 20)
+            check.number("step", self.step, 0, 1 << 20)
+        if not set(self.platforms) <= set(PLATFORMS):
+            raise ValueError("boot.platforms: bios, efi, or both")
+        for name, media in (("media", self.media), ("expect_on", self.expect_on)):
+            if not set(media) <= set(MEDIA):
+                raise ValueError(f"boot.{name}: {', '.join(MEDIA)}, or some of them")
+
+    def markers(self, medium: Medium) -> tuple[str, ...]:
+        """What must be seen of a boot from that medium."""
+        return self.expect_on.get(medium, self.expect)

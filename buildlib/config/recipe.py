@@ -1,0 +1,374 @@
+"""What the configuration says, as dataclasses: releases, locks, recipes, settings.
+
+Each is loaded by `schema.load`; the field names are the keys of the files. No I/O here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from buildlib.config.amount import amount
+from buildlib.config.boot_test import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
+from buildlib.config.build_sh import Build
+from buildlib.config.consoles import Console, Consoles, Speed
+from buildlib.config.external_program import Hypervisor, Origin
+from buildlib.model import names
+from buildlib.model.digest import SHA256_HEX, SHA512_HEX
+from buildlib.model.numbers import MOST
+
+SUFFIXES = (".tgz", ".tar.gz", ".tar.xz")
+
+
+def _fingerprint(text: str) -> None:
+    if not re.fullmatch(r"[0-9a-fA-F]{40,64}", text.replace(" ", "")):
+        raise ValueError("must be 40 or 64 hexadecimal digits")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signs a release's list of digests.
+
+    list         path of the clear-signed list, from the mirror's root
+    key          file with the key, beside the release definition
+    fingerprint  of the primary key; this is what is trusted
+    key_path     path of the key, from the mirror's root: `doit lock` fetches what is not there
+    """
+
+    list: str
+    key: str
+    fingerprint: str
+    key_path: str = ""
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            check.one("list", self.list, names.path)
+            check.one("key", self.key, names.path)
+            check.one("key_path", self.key_path, names.path, empty=True)
+            check.one("fingerprint", self.fingerprint, _fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSource:
+    """Where a release's binary packages are.
+
+    path         of the folder with packages and pkg_summary.gz, from the mirror's root
+    database     of the package database in the installed system
+    prefix       where packages lie there
+    key          file with the key that every package is signed with, beside the release
+                 definition; empty: packages are not signed
+    fingerprint  of that key; this is what is trusted
+    libraries    shared libraries that are there though neither a set nor a package says so
+    advisories_key, advisories_fingerprint   likewise, of pkg-vulnerabilities
+    """
+
+    path: str
+    database: str = "usr/pkg/pkgdb"
+    prefix: str = "usr/pkg"
+    key: str = ""
+    fingerprint: str = ""
+    libraries: tuple[str, ...] = ()
+    advisories_key: str = ""
+    advisories_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            for key in ("path", "database", "prefix"):
+                check.one(key, getattr(self, key), names.path)
+            for whose in ("", "advisories_"):
+                key = getattr(self, f"{whose}key")
+                fingerprint = getattr(self, f"{whose}fingerprint")
+                check.one(f"{whose}key", key, names.path, empty=True)
+                check.one(f"{whose}fingerprint", fingerprint, _fingerprint, empty=True)
+                check.that(f"{whose}key", bool(key) == bool(fingerprint),
+                           f"give {whose}key and {whose}fingerprint, or neither")
+            check.all("libraries", self.libraries, names.full_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of NetBSD: `sets/NAME.toml`.
+
+    mirrors        roots that have `path` below them, tried in order
+    archives       path from a mirror's root to a URL that holds what is below it; tried last
+    path           of the release, from the mirror's root
+    source_sets    sets below `source/sets`, `binary_sets` those below MACHINE/binary/sets
+    source_suffix, binary_suffix   `.tgz` or `.tar.xz`
+    pressed_from   a folder beside the definition from which the whole mirror is made, for a
+                   release of one's own; it is the mirror where no other is given
+    pressed_time   of all that is in such a mirror, seconds since 1970
+    """
+
+    name: str
+    version: str
+    mirrors: tuple[str, ...]
+    path: str
+    signature: Signature
+    boot: Boot
+    packages: PackageSource
+    machine: str = "amd64"
+    machine_arch: str = "x86_64"
+    source_sets: tuple[str, ...] = ("src", "syssrc", "sharesrc", "gnusrc")
+    source_suffix: str = ".tgz"
+    binary_sets: tuple[str, ...] = ("base", "etc")
+    binary_suffix: str = ".tar.xz"
+    archives: Mapping[str, str] = field(default_factory=dict)
+    build: Build = field(default_factory=Build)
+    pressed_from: str = ""
+    pressed_time: int = 0
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            for key in ("name", "version", "machine", "machine_arch"):
+                check.one(key, getattr(self, key), names.label)
+            check.all("mirrors", self.mirrors, names.line)
+            check.one("path", self.path, names.path)
+            check.keys("archives", self.archives, names.path)
+            for prefix, url in self.archives.items():
+                check.one(f"archives.{prefix}", url, names.line)
+            for key in ("source_sets", "binary_sets"):
+                check.all(key, getattr(self, key), names.name, twice=False)
+            for key in ("source_suffix", "binary_suffix"):
+                suffix = getattr(self, key)
+                check.that(key, suffix in SUFFIXES, f"one of {', '.join(SUFFIXES)}, not {suffix!r}")
+            check.one("pressed_from", self.pressed_from, names.path, empty=True)
+            check.time("pressed_time", self.pressed_time)
+        if not self.mirrors and not self.pressed_from:
+            raise ValueError("mirrors: at least one, or pressed_from")
+
+    def source_path(self, name: str) -> str:
+        """Path of a source set, from the release's folder."""
+        return f"source/sets/{name}{self.source_suffix}"
+
+    def binary_path(self, name: str) -> str:
+        """Path of a binary set, from the release's folder."""
+        return f"{self.machine}/binary/sets/{name}{self.binary_suffix}"
+
+    def set_paths(self) -> tuple[str, ...]:
+        """Paths of all sets, from the release's folder."""
+        return (*map(self.source_path, self.source_sets), *map(self.binary_path, self.binary_sets))
+
+    def list_paths(self) -> tuple[str, ...]:
+        """Paths of the MD5 and SHA512 files beside the sets, from the release's folder."""
+        folders = dict.fromkeys(path.rpartition("/")[0] for path in self.set_paths())
+        return tuple(f"{folder}/{name}" for folder in folders for name in ("MD5", "SHA512"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file a lock pins: SHA-512 (hex), and SHA-256 (hex) and size (bytes) if it was read.
+
+    A lock is made without reading the sets: the signed list gives their SHA-512.
+    """
+
+    sha512: str
+    sha256: str = ""
+    size: int = -1
+
+    def __post_init__(self) -> None:
+        known = not self.sha256 or SHA256_HEX.match(self.sha256)
+        if not SHA512_HEX.match(self.sha512) or not known:
+            raise ValueError("a digest has the wrong length or form")
+        if not -1 <= self.size <= MOST:
+            raise ValueError("the size is not a number of bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """A binary package a lock pins.
+
+    file, pin  file name below the packages' folder, and what it must be
+    pkgpath    category/name in pkgsrc
+    recipes    those that have it installed, directly or not
+    wanted_by  those that name it; none: others need it
+    """
+
+    pkgname: str
+    pkgpath: str
+    file: str
+    pin: Pinned
+    recipes: tuple[str, ...] = ()
+    wanted_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names.check_name(self.pkgname, "package")
+        names.check_name(self.file, "file")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a release is made of, to the byte: `sets/NAME.lock`, written by `doit lock`.
+
+    One that pins only some of it is kept to by `doit lock`, which completes it; nothing is built.
+
+    lock        version of this form
+    definition  digest of what the release definition said of sources when the lock was made
+    epoch       time stamp of all outputs, seconds since 1970: when the signed list was signed;
+                0: not known yet
+    list        the signed list of digests; None: not known yet
+    files       path from the release's folder to pin
+    packages    every package of every recipe, in an order where what is needed comes first
+    """
+
+    lock: int
+    release: str
+    definition: str
+    epoch: int
+    list: Pinned | None
+    files: Mapping[str, Pinned]
+    packages: tuple[LockedPackage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lock != 1:
+            raise ValueError(f"lock: form {names.shown_number(self.lock)} is not known here; "
+                             "run `doit lock`")
+        with names.fields() as check:
+            check.time("epoch", self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Boots:
+    """How the boot medium starts.
+
+    loader    what a BIOS starts from a disc: GRUB 2, or GRUB legacy, which reads menu.lst; UEFI
+              and disks always start GRUB 2
+    legacy    where GRUB legacy comes from
+    dom0      how Xen starts it: as a paravirtual or as a PVH domain
+    consoles  where GRUB, Xen and the kernel speak, the kernel's own first: vga, com1, com2
+    speed     of the serial line
+    xen       further words of Xen's command line
+    kernel    words of the kernel's command line
+    also      further entries of the menu: what their titles add to words after the kernel's
+    timeout   seconds the menu waits; -1: until a key is pressed (GRUB 2 only)
+    platforms `bios`, `efi`
+    disk      the partition table with which the image boots from a stick too: gpt, mbr or none
+    stick     the kernel for that
+    """
+
+    loader: Literal["grub2", "legacy"] = "grub2"
+    legacy: Origin = field(default_factory=lambda: Origin("grub-legacy"))
+    dom0: Literal["pv", "pvh"] = "pv"
+    consoles: tuple[Console, ...] = Consoles().names
+    speed: Speed = Consoles().speed
+    xen: tuple[str, ...] = ()
+    kernel: tuple[str, ...] = ("bootdev=cd0a",)
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timeout: int = 3
+    platforms: tuple[str, ...] = PLATFORMS
+    disk: Literal["gpt", "mbr", "none"] = "gpt"
+    stick: Stick | None = None
+
+    def chosen(self) -> tuple[Platform, ...]:
+        """The platforms, BIOS first: it is the default entry of the boot catalog."""
+        return tuple(platform for platform in PLATFORMS if platform in self.platforms)
+
+    def media(self) -> tuple[Medium, ...]:
+        """What the image comes up on: without a kernel for them, no stick and no disk."""
+        return MEDIA if self.stick else MEDIA[:1]
+
+    def speaks(self) -> Consoles:
+        """The consoles."""
+        return Consoles(self.consoles, self.speed)
+
+    def xen_words(self) -> tuple[str, ...]:
+        """All of Xen's command line."""
+        pvh = ("dom0=pvh",) if self.dom0 == "pvh" else ()
+        return _with((*self.speaks().xen_words(), *pvh), self.xen)
+
+    def kernel_words(self) -> tuple[str, ...]:
+        """All of the kernel's command line where the medium is a CD."""
+        return _with(self.speaks().kernel_words(), self.kernel)
+
+    def stick_words(self) -> tuple[str, ...]:
+        """All of the command line of the kernel for sticks."""
+        return _with(self.speaks().kernel_words(), self.stick.words if self.stick else ())
+
+    def __post_init__(self) -> None:
+        self.speaks()
+        self._check_words()
+        if not self.platforms or not set(self.platforms) <= set(PLATFORMS):
+            raise ValueError("platforms: bios, efi, or both")
+        if self.stick and self.disk == "none":
+            raise ValueError("boot.stick: without a table (boot.disk) no stick is booted")
+        if self.loader == "legacy" and "bios" not in self.platforms:
+            raise ValueError("loader: GRUB legacy is for a BIOS, and platforms has no bios")
+
+    def _check_words(self) -> None:
+        with names.fields() as check:
+            check.all("xen", self.xen, names.word)
+            check.all("kernel", self.kernel, names.word)
+            check.keys("also", self.also, names.title)
+            for title, words in self.also.items():
+                check.all(f"also.{title}", words, names.word)
+            check.number("timeout", self.timeout, -1 if self.loader == "grub2" else 0, 86_400)
+            check.all("platforms", self.platforms, names.name, twice=False)
+            longest = max(self.also.values(), key=lambda words: len(" ".join(words)), default=())
+            for key, words in (("xen", self.xen_words()),
+                               ("kernel", (*self.kernel_words(), *longest)),
+                               ("stick.words", (*self.stick_words(), *longest))):
+                size = len(" ".join(words))
+                check.that(key, size <= names.LINE_LIMIT, f"the command line has {size} bytes, but "
+                           f"only {names.LINE_LIMIT} are read")
+
+
+def _with(derived: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, but for what the recipe's own words say otherwise: of some words Xen takes the first,
+    of others the last.
+    """
+    said = {word.partition("=")[0] for word in own}
+    return (*(word for word in derived if word.partition("=")[0] not in said), *own)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A system to make: `recipes/dom0.toml`, `recipes/domu/NAME.toml`.
+
+    sets       binary sets of the release
+    kernel     a file in kernel-configs
+    kernel_path  where the kernel lies in the tree
+    packages   PKGPATHs, base names or patterns
+    outside    where packages may write beside their prefix, at or below these paths
+    overlays   folders below recipes, laid over the sets in this order
+    remove     paths taken out of the sets before the overlays
+    keep       path of a file of the sets to the path it gets before the overlays: what an overlay
+               puts in its place can go on with it
+    domus      domU recipes whose images the CD carries (dom0 only)
+    free       space an FFS image keeps free: 5%, or bytes such as 64m (domU only)
+    """
+
+    sets: tuple[str, ...]
+    kernel: str
+    kernel_path: str = "netbsd"
+    packages: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ("etc/rc.d", "var")
+    overlays: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
+    domus: tuple[str, ...] = ()
+    free: str = "5%"
+    hypervisor: Hypervisor | None = None
+    boot: Boots | None = None
+
+    def __post_init__(self) -> None:
+        with names.fields() as check:
+            check.all("sets", self.sets, names.name, twice=False)
+            check.one("kernel", self.kernel, names.name)
+            check.one("kernel_path", self.kernel_path, names.path)
+            check.all("packages", self.packages, names.line, twice=False)
+            check.all("outside", self.outside, names.path)
+            check.all("overlays", self.overlays, names.path, twice=False)
+            check.all("remove", self.remove, names.path, twice=False)
+            check.keys("keep", self.keep, names.path)
+            check.all("domus", self.domus, names.name, twice=False)
+            check.one("free", self.free, amount)
+            taken = {self.kernel_path: "the kernel"}
+            for old, new in self.keep.items():
+                check.one(f"keep.{old}", new, names.path)
+                check.that(f"keep.{old}", new != old, "it already has that name")
+                check.that(f"keep.{old}", new not in taken,
+                           f"{names.shown(new)} is already the path of {taken.get(new)}")
+                check.that(f"keep.{old}", not names.covers(self.remove, old),
+                           "the recipe removes it")
+                taken[new] = names.shown(old)

@@ -1,0 +1,1 @@
+"""A site: the folder of a fleet's configuration."""

@@ -1,0 +1,1 @@
+"""What a stage is, its key, whether it runs and why; its products; garbage."""

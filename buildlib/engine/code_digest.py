@@ -1,0 +1,135 @@
+"""The digest of a stage's code: of the module it is in, and of those that this one imports.
+
+Comments, docstrings and layout do not count: the syntax tree does. Modules that carry content
+without shaping it (the store, the interface of stages, errors) are left out; a change there that
+does matter raises `keys.FORM`.
+
+A stage may lie anywhere: in the library, or in a package or file of a project that builds on it.
+What is installed beside Python is no such code: `Stage.LIBRARIES` names what of it counts.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from buildlib.model.errors import StageError
+from buildlib.store.stat_cache import Seen
+
+PACKAGE = "buildlib"
+CARRIERS = ("buildlib.store.", "buildlib.model.errors", "buildlib.model.frozen_values",
+            "buildlib.engine.stage")
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_FOLDER = Path(__file__).resolve().parent.parent
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+
+
+class CodeDigests:
+    """Digests of modules, remembered in `seen`. The library's lie in `folder`."""
+
+    def __init__(self, seen: Seen, folder: Path = _FOLDER) -> None:
+        self._seen = seen
+        self._folder = folder
+        self._closures: dict[str, dict[str, str]] = {}
+
+    def of(self, module: str) -> dict[str, str]:
+        """Module name to digest, for `module` and all it imports, directly or not.
+
+        Raises StageError where the code of `module` is in no file.
+        """
+        if module not in self._closures:
+            found: dict[str, str] = {}
+            pending = [module]
+            while pending:
+                name = pending.pop()
+                if name in found or name.startswith(CARRIERS):
+                    continue
+                path = self._path(name, module)
+                if path is None:
+                    continue
+                digest, *imports = self._seen.memo(path, _describe, kind="module").split()
+                found[name] = digest
+                pending += _resolved(imports, name, path)
+            if not found:
+                raise StageError("the code of a stage is in no file", where=f"module {module}",
+                                 hint="put the stage into a module with a file of its own: its "
+                                 "code is part of its key", reason="key-code")
+            self._closures[module] = dict(sorted(found.items()))
+        return self._closures[module]
+
+    def _path(self, name: str, module: str) -> str | None:
+        """Where the code of a module is; None for what is no part of the stage in `module`."""
+        top = name.partition(".")[0]
+        if top == PACKAGE:
+            return _file(self._folder.parent, name)
+        if top in sys.stdlib_module_names:
+            return None
+        path = _loaded(name) or _found(name)
+        if path is None or (_INSTALLED & {*Path(path).parts} and top != module.partition(".")[0]):
+            return None
+        return path
+
+
+def _file(root: Path, name: str) -> str | None:
+    base = root.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return str(path)
+    return None
+
+
+def _loaded(name: str) -> str | None:
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return path if path and path.endswith(".py") and Path(path).is_file() else None
+
+
+def _found(name: str) -> str | None:
+    """The file of a module that is not imported yet; its packages are not, either."""
+    top = name.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations is None:
+        return spec.origin if name == top and str(spec.origin).endswith(".py") else None
+    roots = (Path(folder).parent for folder in spec.submodule_search_locations)
+    return next((path for root in roots if (path := _file(root, name))), None)
+
+
+def _resolved(imports: list[str], name: str, path: str) -> Iterator[str]:
+    """Full names of what the module `name` imports, and of the packages of a project's modules."""
+    package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+    for imported in imports:
+        try:
+            full = importlib.util.resolve_name(imported, package)
+        except ImportError:
+            continue
+        yield full
+        while not full.startswith(f"{PACKAGE}.") and "." in full:
+            full = full.rpartition(".")[0]
+            yield full
+
+
+def _describe(path: str) -> str:
+    """The digest of a module's code, then the names of the modules it may import."""
+    tree = ast.parse(Path(path).read_bytes())
+    imports: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+        if isinstance(node, ast.Import):
+            imports.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            imports.update({base} if node.module else ())
+            joint = "." if node.module else ""
+            imports.update(f"{base}{joint}{alias.name}" for alias in node.names)
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return " ".join([digest, *sorted(name for name in imports
+                                     if name.partition(".")[0] not in sys.stdlib_module_names)])

@@ -1,0 +1,247 @@
+"""Keys: what the output of a stage depends on, as one document.
+
+    {"form": 1, "stage": "FfsImage", "version": 1,
+     "code":  {"buildlib.stages.images.ffs": SHA-256, …},
+     "fields": {"free": "5%", "root": {"from": "root:base.tree", "sha256": …},
+                "consoles": {"class": "Consoles", "names": ["vga"], …}},
+     "tools": {"cc": SHA-256}, "programs": {"cc cc1": SHA-256}, "libraries": {}, "host": {},
+     "environment": SHA-256}
+
+The key is the SHA-256 of its canonical JSON. Outputs of other stages stand in it by content: a
+stage that runs again and yields the same bytes changes no key below it. Two values that differ
+have documents that differ: what is written of them says of which kind they are.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from posixpath import normpath
+
+from buildlib.engine.code_digest import CodeDigests
+from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree, Stage, named
+from buildlib.host.environment import TOOL_ENVIRONMENT, find_tool, tool_candidates
+from buildlib.model.digest import digest_of
+from buildlib.model.errors import ConfigError, ToolError
+from buildlib.model.frozen_values import in_order, no_place
+from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
+from buildlib.sources.folder import fingerprint, walk
+from buildlib.store.null_build import Signature, signature
+from buildlib.store.records import Document, Output
+from buildlib.store.store import Store
+
+# Raised when the store or the way stages are run changes what comes out.
+FORM = 2
+
+# Debian's names of the packages that have the tools, for the hint.
+_PACKAGES = {
+    "grub-mkimage": "grub-common", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
+    "apt-get": "apt", "apt-cache": "apt",
+}
+# What a compiler starts; `as` and `ld` are tools of their own.
+_PROGRAMS = ("cc1", "cc1plus", "collect2", "lto1", "lto-wrapper")
+_HEADERS = "include"  # the folder of its own headers
+# What marks a kind of value; a mapping that has such a key has it with a quote.
+_MARKS = frozenset({"from", "files", "class"})
+_FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
+
+
+def package_of(tool: str) -> str:
+    """Debian's package that has a tool."""
+    return _PACKAGES.get(tool, tool)
+
+
+class Unknown(Exception):  # noqa: N818  no error: the answer is not known yet
+    """A key depends on an output that is not made yet."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+class Keys:
+    """Makes key documents. What it reads of the host is read once a run."""
+
+    def __init__(self, store: Store, code: CodeDigests) -> None:
+        self._store = store
+        self._code = code
+        self._tools: dict[str, tuple[Path, str]] = {}
+        self._programs: dict[str, dict[str, str]] = {}
+        self._environment = digest_of(TOOL_ENVIRONMENT)
+
+    def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
+        """The key document. Raises Unknown, or GoldmasterError where an input is missing."""
+        kind = type(stage)
+        if not hasattr(kind, "__dataclass_fields__"):
+            raise no_place(stage, kind.__name__)
+        parts = self._fields(stage, outputs)
+        document: Document = {
+            "form": FORM, "stage": kind.__name__, "version": kind.VERSION, "fields": parts}
+        if not kind.PINNED:
+            document |= {
+                "code": self._code.of(kind.__module__),
+                "tools": {name: self.tool(name)[1] for name in stage.tools()},
+                "programs": self.programs(stage),
+                "libraries": {name: self._library(name) for name in kind.LIBRARIES},
+                "host": {path: self._folder(path) for path in stage.host_folders()}
+                | {path: self._host_file(path) for path in stage.host_files()},
+                "environment": self._environment,
+            }
+        return document
+
+    def marks(self, stage: Stage) -> dict[str, Signature]:
+        """The stat signature of every path of the checkout that the stage reads."""
+        marks: dict[str, Signature] = {}
+        for file in named(stage, SourceFile):
+            marks[file.name] = signature(str(file.path))
+        for tree in named(stage, SourceTree):
+            marks[tree.spec.name] = signature(str(tree.spec))
+            marks |= {f"{tree.name}/{path}": signature(child.path, follow=False)
+                      for path, child in walk(str(tree.path))}
+        return marks
+
+    def tool(self, name: str) -> tuple[Path, str]:
+        """Path and SHA-256 of a host tool. Raises ToolError."""
+        if name not in self._tools:
+            for place in tool_candidates(name):
+                self._store.seen.note(place)
+            path = find_tool(name)
+            if path is None:
+                raise ToolError(
+                    f"the tool {name} is not installed",
+                    hint=f"apt-get install {package_of(name)}",
+                    reason="tool-missing",
+                )
+            self._tools[name] = path, self._store.seen.sha256(str(path))
+        return self._tools[name]
+
+    def programs(self, stage: Stage) -> dict[str, str]:
+        """SHA-256 of what the stage's compilers start: `cc` itself only reads its arguments."""
+        return {f"{compiler} {name}": digest for compiler in stage.compilers()
+                for name, digest in self._programs_of(compiler).items()}
+
+    def _programs_of(self, compiler: str) -> dict[str, str]:
+        if compiler not in self._programs:
+            listed = self._store.seen.memo(
+                str(self.tool(compiler)[0]), self._ask_programs, kind="programs")
+            places = dict(line.split(" ", 1) for line in listed.splitlines())
+            self._programs[compiler] = {
+                name: self._folder(path) if name == _HEADERS else self._store.seen.sha256(path)
+                for name, path in places.items()}
+        return self._programs[compiler]
+
+    def _ask_programs(self, compiler: str) -> str:
+        """Lines NAME PATH, as GCC and Clang tell them; none from a compiler that does not."""
+        lines = []
+        for name in (*_PROGRAMS, _HEADERS):
+            kind = "file" if name == _HEADERS else "prog"
+            told = self._store.runner.answer([compiler, f"-print-{kind}-name={name}"])
+            if told is None:
+                return ""
+            path = Path(told := told.strip())
+            if told.startswith("/") and len(told.splitlines()) == 1 and (
+                    path.is_dir() if name == _HEADERS else path.is_file()):
+                lines.append(f"{name} {told}\n")
+        return "".join(lines)
+
+    def missing(self, stage: Stage) -> tuple[ToolError, ...]:
+        """What the host lacks of tools, their folders and libraries that the stage needs."""
+        tools = list(stage.tools())
+        if named(stage, HostPackage):
+            tools.append("apt-cache")
+        found = []
+        for look, names in ((self.tool, tools), (self._folder, stage.host_folders()),
+                            (self._library, type(stage).LIBRARIES)):
+            for name in names:
+                try:
+                    look(name)
+                except ToolError as error:
+                    found.append(error)
+        return tuple(found)
+
+    def host_package(self, package: HostPackage) -> DistributionPackage:
+        """What the distribution has for a pattern; asked again when its lists have changed."""
+        if Path(LISTS).is_dir():
+            text = self._store.seen.memo(
+                LISTS, lambda _path: self._ask(package.pattern), kind=f"apt {package.pattern}")
+        else:
+            text = self._ask(package.pattern)
+        return DistributionPackage(*text.split())
+
+    def _ask(self, pattern: str) -> str:
+        self.tool("apt-cache")
+        found = candidate(pattern, self._store.runner.output)
+        return f"{found.name} {found.version} {found.sha256}"
+
+    def _folder(self, path: str) -> str:
+        folder = Path(path)
+        if not folder.is_dir():
+            package = _FOLDERS.get(folder.name, folder.name)
+            raise ToolError(f"{path} is not there", hint=f"apt-get install {package}",
+                            reason="tool-missing")
+        return digest_of(fingerprint(folder, folder / ".none", self._store.seen))
+
+    def _host_file(self, path: str) -> str:
+        """The digest of a file of the host; empty where there is none."""
+        self._store.seen.note(path)
+        return self._store.seen.sha256(path) if Path(path).is_file() else ""
+
+    def _library(self, name: str) -> str:
+        """The version of an installed Python package, from its metadata, without importing it."""
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ToolError(f"the Python package {name} is not installed", hint="make venv",
+                            reason="tool-missing")
+        site = Path(spec.origin).parent.parent
+        for path in site.glob(f"{name}-*.dist-info"):
+            self._store.seen.note(path)
+            return path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
+        return "unknown"
+
+    def _value(self, value: object, outputs: Mapping[From, Output]) -> object:
+        """A field's value as it stands in the document."""
+        if isinstance(value, From):
+            if value not in outputs:
+                raise Unknown(value.stage)
+            return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
+        if isinstance(value, SourceFile | SourceTree | HostPackage):
+            return self._source(value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return {"class": type(value).__name__, **self._fields(value, outputs)}
+        if isinstance(value, Mapping) and in_order(value):
+            return {_quoted(key): self._value(item, outputs) for key, item in value.items()}
+        if type(value) is tuple:
+            return [self._value(item, outputs) for item in value]
+        if value is None or type(value) in {bool, int, str}:
+            return value
+        raise no_place(value, "a key document")
+
+    def _fields(self, value: object, outputs: Mapping[From, Output]) -> dict[str, object]:
+        return {field.name: self._value(getattr(value, field.name), outputs)
+                for field in fields(value)}  # type: ignore[arg-type]  # it is a dataclass
+
+    def _source(self, value: SourceFile | SourceTree | HostPackage) -> object:
+        if isinstance(value, SourceFile):
+            return {"files": {value.name: self._file(value)}}
+        if isinstance(value, SourceTree):
+            prints = fingerprint(value.path, value.spec, self._store.seen)
+            paths = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
+            return {"files": {normpath(value.name): "dir", **paths}}
+        found = self.host_package(value)
+        return {"class": "HostPackage", "name": found.name, "version": found.version,
+                "sha256": found.sha256}
+
+    def _file(self, file: SourceFile) -> str:
+        try:
+            return self._store.seen.sha256(str(file.path))
+        except OSError as error:
+            raise ConfigError(
+                f"{file.name} cannot be read", where=file.path, why=error.strerror, reason="file"
+            ) from error
+
+
+def _quoted(key: str) -> str:
+    """A mapping's key, so that no mapping is taken for a value of another kind."""
+    return f"{key}'" if key.rstrip("'") in _MARKS else key

@@ -1,0 +1,214 @@
+"""Products: outputs under names people look for, and the record of how they were made."""
+
+from __future__ import annotations
+
+import errno
+import json
+import stat
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from buildlib.engine.engine import Engine
+from buildlib.engine.product import Product
+from buildlib.host.atomic_files import beside, leftovers, move, remove, serve_folder, sync
+from buildlib.host.environment import ticks
+from buildlib.host.reading import status_at
+from buildlib.model import json_text
+from buildlib.model.digest import Blob, digest_of
+from buildlib.model.events import Finished, Sink
+from buildlib.store.records import Document, Output, Record
+
+
+class Publisher:
+    """Puts products into their folders. What is there and right is left alone.
+
+    records  SHA-256 of every build record that was looked at
+    """
+
+    def __init__(self, engine: Engine, sink: Sink, *, facts: Mapping[str, str | int]) -> None:
+        self._engine = engine
+        self._store = engine.store
+        self._sink = sink
+        self._facts = dict(facts)
+        self.records: set[str] = set()
+
+    def is_current(self, product: Product) -> bool:
+        """Whether every file of the product is there, with the content it must have.
+
+        One `lstat` a file while it is the store's own; a copy is hashed once.
+        """
+        files = self._files(product, make_record=False)
+        if files is None or any(leftovers(folder) for folder in _folders(product.folder, files)):
+            return False
+        return all(self._is_blob(product.folder / name, blob) for name, blob in files.items())
+
+    def publish(self, product: Product) -> None:
+        """Make every file of the product current, each by one rename. When that is told, all of it
+        is on the disk.
+        """
+        started = ticks()
+        size = self._engine.use(product.stages(), lambda: self._put_all(product))
+        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+
+    def _put_all(self, product: Product) -> int:
+        files = self._files(product, make_record=True)
+        assert files is not None
+        folders = _folders(product.folder, files)
+        for rest in chain.from_iterable(map(leftovers, folders)):
+            remove(rest)
+        changed = [name for name, blob in files.items()
+                   if not self._is_blob(product.folder / name, blob)]
+        for name in changed:
+            self._put(files[name], product.folder / name)
+        for folder in _folders(product.folder, changed):
+            sync(folder)
+        return sum(blob.size for blob in files.values())
+
+    def _put(self, blob: Blob, target: Path) -> None:
+        """Have the blob at `target` by one rename: out of the store, so that a kill leaves nothing
+        beside it, or, on another file system, out of a hidden copy, which the next run removes.
+        """
+        if not target.parent.is_dir():
+            serve_folder(target.parent)
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()  # one with something in it is not ours to remove
+        for scratch in (self._store.blobs.fresh(), beside(target)):
+            try:
+                self._store.blobs.place(blob, scratch)
+                sync(scratch)
+                move(scratch, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+            else:
+                return
+            finally:
+                remove(scratch)
+
+    def names(self, product: Product) -> list[str]:
+        """The file names of a product whose stages have been made."""
+        names = [*product.files, *([product.record] if product.record else [])]
+        if product.all_of and product.all_of in self._engine.done:
+            names += self._engine.outputs(product.all_of)
+        return names
+
+    def _files(self, product: Product, *, make_record: bool) -> dict[str, Blob] | None:
+        """File name to content; None where the build record is not made yet."""
+        files = {name: self._engine.output(ref).blob for name, ref in product.files.items()}
+        if product.all_of:
+            outputs = self._engine.outputs(product.all_of)
+            files |= {name: output.blob for name, output in outputs.items()}
+        if product.record:
+            record = self._record(product, make=make_record)
+            if record is None:
+                return None
+            files[product.record] = record
+        return files
+
+    def _is_blob(self, path: Path, blob: Blob) -> bool:
+        blobs = self._store.blobs
+        status, kept = status_at(path), status_at(blobs.where(blob.sha256))
+        if status is None or kept is None:
+            return False
+        if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
+            return blobs.has(blob)
+        if status.st_dev == kept.st_dev and status.st_nlink > 1 and blobs.seal.holds(status):
+            return False  # the store's too, so of another content: nobody need read it
+        return (stat.S_ISREG(status.st_mode) and status.st_size == blob.size
+                and self._store.seen.sha256(str(path)) == blob.sha256)
+
+    def _record(self, product: Product, *, make: bool) -> Blob | None:
+        """The build record, kept under the digest of the keys it tells of; None if not made."""
+        stages = self._engine.graph.closure([ref.stage for ref in product.files.values()])
+        act = self._engine.make if make else self._engine.settle
+        if any(act(name).record is None for name in stages):
+            return None
+        keys = {name: self._engine.key(name) for name in stages}
+        document: Document = {"record": 1, "product": product.name, "keys": keys, **self._facts}
+        key = digest_of(document)
+        if make:
+            self._engine.set_last(f"record:{product.name}", key)
+        known = self._store.records.get(key)
+        output = known.outputs.get("record") if known is not None else None
+        if output is not None and self._store.has(output):
+            self.records.add(output.blob.sha256)
+            return output.blob
+        if not make:
+            return None
+        text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"
+        blob = self._store.blobs.put(text.encode())
+        self.records.add(blob.sha256)
+        self._store.records.put(key, Record(document, {"record": Output(blob)}))
+        return blob
+
+    def _tell(self, product: Product, stages: list[str]) -> dict[str, Any]:
+        """Every input with its digest, every tool with its version, every stage with its key."""
+        inputs: dict[str, str] = {}
+        tools: dict[str, dict[str, str]] = {}
+        libraries: dict[str, str] = {}
+        host: dict[str, str] = {}
+        told = {}
+        for name in stages:
+            document = self._engine.document(name)
+            _collect_inputs(document["fields"], inputs)
+            for tool, digest in document.get("tools", {}).items():
+                tools[tool] = {"sha256": digest, "version": self.tool_version(tool)}
+            libraries |= document.get("libraries", {})
+            host |= document.get("host", {})
+            told[name] = {
+                "key": self._engine.key(name),
+                "outputs": {output_name: output.blob.sha256
+                            for output_name, output in self._engine.outputs(name).items()},
+            }
+        labels = self._engine.output(product.labels).blob.sha256 if product.labels else ""
+        return {
+            "goldmaster": 1,
+            **self._facts,
+            "product": product.name,
+            "labels": json_text.loads(self._store.blobs.read(labels)) if labels else {},
+            "files": {name: self._engine.output(ref).blob.sha256
+                      for name, ref in product.files.items()},
+            "inputs": inputs,
+            "tools": tools,
+            "libraries": libraries,
+            "host": host,
+            "stages": told,
+        }
+
+    def tool_version(self, tool: str) -> str:
+        """The version of a host tool: that of the package it is from, where dpkg knows it."""
+        path = self._engine.keys.tool(tool)[0]
+        return self._store.seen.memo(str(path), self._ask_version, kind="version")
+
+    def _ask_version(self, path: str) -> str:
+        answer = self._store.runner.answer
+        for name in (path, path.removeprefix("/usr")):  # dpkg may know it by the merged path
+            owner = (answer(["dpkg-query", "-S", name]) or "").partition(": ")[0].split(",")[0]
+            query = ["dpkg-query", "-W", "-f", "${Package} ${Version}", owner]
+            if owner and (version := answer(query)):
+                return version
+        return "unknown"
+
+
+def _folders(folder: Path, files: Iterable[str]) -> set[Path]:
+    """The folders that files of a product lie in."""
+    return {(folder / name).parent for name in files}
+
+
+def _collect_inputs(value: object, inputs: dict[str, str]) -> None:
+    """Files of the checkout and pinned downloads a key document names."""
+    if isinstance(value, dict):
+        if isinstance(value.get("files"), dict):
+            inputs |= {name: mark for name, mark in value["files"].items()
+                       if isinstance(mark, str)}
+        if "path" in value and "sha512" in value:
+            inputs[value["path"]] = f"sha512 {value['sha512']}"
+        if "version" in value and "sha256" in value and "name" in value:
+            inputs[f"{value['name']} {value['version']}"] = value["sha256"]
+        for item in value.values():
+            _collect_inputs(item, inputs)
+    elif isinstance(value, list):
+        for item in value:
+            _collect_inputs(item, inputs)

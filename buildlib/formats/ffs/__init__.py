@@ -1,0 +1,1 @@
+"""FFS images, version 1."""

@@ -1,0 +1,67 @@
+"""What an image says of itself: release, recipe, and a key that no other image has.
+
+The key is made of the content, so the same image has the same key wherever it was made. The build
+record has it too: a disc that lies in a drawer tells which record is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from buildlib.model.digest import Json, digest_of
+
+KEY_DIGITS = 12
+VOLUME_ROOM = 31  # FFS has 32 bytes, of which the last is 0; ISO 9660 has 32 characters
+_LEAST_DIGITS = 6
+_BOOT_ROOM = 23
+_LONG_ROOM = 128
+# what d- and a-characters are (ECMA-119, 7.4.1), as classes of regular expressions
+D_CHARACTERS = "A-Z0-9_"
+A_CHARACTERS = D_CHARACTERS + r" !\"%&'()*+,\-./:;<=>?"
+_NOT_D, _NOT_A = re.compile(f"[^{D_CHARACTERS}]"), re.compile(f"[^{A_CHARACTERS}]")
+
+
+def key_of(content: Json) -> str:
+    """The key of an image with this content: hexadecimal digits in lower case."""
+    return digest_of(content)[:KEY_DIGITS]
+
+
+def named(title: str, key: str, *, room: int) -> str:
+    """`RELEASE RECIPE KEY` in at most `room` characters, in capitals.
+
+    title  release and recipe, with a blank between them
+    Where that is too long the key gives digits, down to 6; then the release goes from its end.
+    """
+    title = title.upper()
+    digits = key[: max(_LEAST_DIGITS, room - len(title) - 1)]
+    space = room - len(digits) - 1
+    release, _, recipe = title.rpartition(" ")
+    kept = f"{release[: max(space - len(recipe) - 1, 0)]} {recipe}".strip()[:space].rstrip()
+    return f"{kept} {digits.upper()}".strip()
+
+
+def volume_name(title: str, key: str) -> str:
+    """`named` in ISO 9660's d-characters (ECMA-119, 7.4.1): capitals, digits and `_`."""
+    return _NOT_D.sub("_", named(title, key, room=VOLUME_ROOM))
+
+
+def volume_set(title: str, key: str) -> str:
+    """`named` where there is room for all of it."""
+    return named(title, key, room=_LONG_ROOM)
+
+
+def application(text: str, key: str) -> str:
+    """What an image holds, with its key."""
+    end = f", KEY {key}"
+    return text[: _LONG_ROOM - len(end)] + end
+
+
+def boot_name(title: str, key: str) -> str:
+    """`named` for a boot catalog, in a-characters: most readers take 23 of its 24 bytes."""
+    return _NOT_A.sub("_", named(title, key, room=_BOOT_ROOM))
+
+
+def document(title: str, key: str) -> bytes:
+    """What the build record says of the labels, as JSON."""
+    return json.dumps({"key": key, "volume": volume_name(title, key)}).encode()

@@ -1,1 +1,0 @@
-"""From recipes to stages: the plan, keys, decisions, reasons, products, boot tests."""

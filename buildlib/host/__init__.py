@@ -1,0 +1,1 @@
+"""The build host: processes, environment and clock, job server, locks, files, its errors."""

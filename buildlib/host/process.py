@@ -1,0 +1,278 @@
+"""The one place that starts processes.
+
+A tool gets exactly the environment it is given, its own session, no standard input, umask 022 and
+the run's lock; its output goes to a log, line by line. When a tool ends, what it left running in
+the background ends too; when a run ends early, every tool it started ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from buildlib.host.environment import TOOL_ENVIRONMENT, callers, proxies
+from buildlib.model.errors import Interrupted, ToolError
+from buildlib.model.urls import without_passwords
+
+Line: TypeAlias = Callable[[str], None]
+Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
+
+TAIL_LINES = 12
+GRACE_SECONDS = 2.0
+_POLL_SECONDS = 0.2
+_START_HINTS = {  # where another thing helps than where a file is read or written
+    errno.EACCES: "let it be executed (chmod +x); where its file system is mounted noexec, choose "
+                  "another one with build=FOLDER",
+    errno.ENOENT: "install it, or the interpreter that its first line names",
+    errno.ENOEXEC: "it is no program of this machine: install it anew",
+    errno.E2BIG: "let paths be shorter: move the checkout, or choose build=FOLDER",
+}
+_CHUNK = 1 << 16
+
+
+class Runner:
+    """Starts tools and ends them. Methods may be called from several threads.
+
+    inherit  a descriptor every tool keeps open (the store's lock), or -1
+    """
+
+    def __init__(self, inherit: Callable[[], int] = lambda: -1) -> None:
+        self._inherit = inherit
+        self._lock = threading.RLock()  # a signal handler may call `stop` on the thread in `start`
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopping = False
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        on_line: Line | None = None,
+        pipe: Sequence[int] = (),
+        watch: Watch | None = None,
+        fetches: bool = False,
+    ) -> None:
+        """Run `argv` in `cwd` until it exits; append its output to `log`.
+
+        `environment` is added to TOOL_ENVIRONMENT, and the caller's proxies where the tool
+        `fetches` something. `on_line` gets every line of output. `pipe` are
+        descriptors the tool inherits. `watch(process)` is a context held while the tool, leader
+        of a session of its own, runs.
+        Raises ToolError, with the last lines and a command to paste, where it does not exit 0.
+        """
+        words = [str(word) for word in argv]
+        full = TOOL_ENVIRONMENT | dict(environment or {})
+        through = proxies() if fetches else {}
+        tail: deque[str] = deque(maxlen=TAIL_LINES)
+        process = self.start(words, cwd=cwd, environment=full | _handed(through), pipe=pipe)
+        try:
+            with log.open("ab") as file, watch(process.pid) if watch else nullcontext():
+                for line in map(_without_secrets, _lines(process)):
+                    file.write(line)
+                    text = line.decode(errors="replace").rstrip()
+                    tail.append(text)
+                    if on_line:
+                        on_line(text)
+            status = process.wait()
+        finally:
+            self.end(process)
+        if self._stopping:
+            raise Interrupted("stopped", reason="interrupted")
+        if status != 0:
+            raise ToolError(
+                f"{Path(words[0]).name} {_ending(status)}",
+                log=log,
+                tail=tuple(tail),
+                command=replay(words, cwd=cwd, environment=full, through=through),
+            )
+
+    def output(
+        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None,
+        fetches: bool = False,
+    ) -> str:
+        """What a short query prints; `environment` and `fetches` as in `run`.
+
+        Raises ToolError where it does not exit 0.
+        """
+        full = TOOL_ENVIRONMENT | dict(environment or {})
+        through = proxies() if fetches else {}
+        process = self.start(argv, cwd=Path("/"), environment=full | _handed(through))
+        try:
+            text = b"".join(_pieces(process)).decode(errors="replace")
+            status = process.wait()
+        finally:
+            self.end(process)
+        if status != 0:
+            raise ToolError(
+                f"{argv[0]} {_ending(status)}", tail=tuple(text.splitlines()[-TAIL_LINES:]),
+                command=replay(argv, cwd=Path("/"), environment=full, through=through),
+            )
+        return text
+
+    def answer(self, argv: Sequence[str]) -> str | None:
+        """What a program prints; None where it is not there, or ends with another status than 0.
+
+        That the system refuses to start it is no answer, and nothing to remember: raises ToolError.
+        """
+        try:
+            return self.output(argv)
+        except ToolError as error:
+            refused = error.reason == "tool-start"
+            if refused and not isinstance(error.__cause__, FileNotFoundError):
+                error.where = shlex.join(argv)
+                raise
+            return None
+
+    def start(
+        self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+        pipe: Sequence[int] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
+        inherit = [*pipe, *(end for end in (self._inherit(),) if end >= 0)]
+        with self._lock:
+            if self.stopped():
+                raise Interrupted("stopped", reason="interrupted")
+            try:
+                process = subprocess.Popen(
+                    words,
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    umask=0o022,
+                    pass_fds=inherit,
+                )
+            except OSError as error:
+                raise ToolError(
+                    f"{words[0]} cannot be started", why=str(error), reason="tool-start",
+                    hint=_START_HINTS.get(error.errno or 0),
+                ) from error
+            self._running.add(process)
+            if self.stopped():  # a signal came between: `stop` did not see the process
+                self.end(process)
+                raise Interrupted("stopped", reason="interrupted")
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a tool and all it started, if they still run."""
+        if process.poll() is None:
+            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_SECONDS)
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        with self._lock:
+            self._running.discard(process)
+
+    def stopped(self) -> bool:
+        """Whether the run is being ended: what its tools did then proves nothing."""
+        return self._stopping
+
+    def stop(self) -> None:
+        """End every tool that runs, and start no more."""
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        for process in running:
+            _signal(process, signal.SIGTERM)
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_SECONDS)
+            _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal the tool's whole process group; it may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """What the tool prints, as it comes, until it has ended.
+
+    The pipe's end is not waited for: a process the tool left in the background may hold it open.
+    That one is ended, then what is in the pipe is read.
+    """
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    ended = False
+    while True:
+        if poll.poll(0 if ended else _POLL_SECONDS * 1000):
+            if not (piece := os.read(pipe, _CHUNK)):
+                return
+            yield piece
+        elif ended:
+            return
+        elif process.poll() is not None:
+            _signal(process, signal.SIGKILL)
+            ended = True
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Likewise, line by line."""
+    rest = b""
+    for piece in _pieces(process):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if rest:
+        yield rest
+
+
+def _handed(through: Mapping[str, str]) -> dict[str, str]:
+    """The values of variables of the caller's by the names under which a tool gets them."""
+    values = callers(*through.values())
+    return {name: values[source] for name, source in through.items()}
+
+
+def _without_secrets(line: bytes) -> bytes:
+    """What a tool says, but for passwords in URLs: a proxy's, which it was given."""
+    if b"@" not in line or b"://" not in line:
+        return line
+    return without_passwords(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        known = {number.value: number.name for number in signal.Signals}
+        return f"was ended by {known.get(-status, f'signal {-status}')}"
+    return f"failed with exit status {status}"
+
+
+def replay(
+    words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+    through: Mapping[str, str] | None = None,
+) -> str:
+    """A shell command that runs the tool again as it was run.
+
+    through  variables of the tool to those of the caller, whose values it takes and does not show
+    """
+    settings = [shlex.quote(f"{key}={value}") for key, value in sorted(environment.items())]
+    settings += [f'{name}="${source}"' for name, source in (through or {}).items()]
+    return f"cd {shlex.quote(str(cwd))} && env -i {' '.join(settings)} {shlex.join(words)}"
+
+
+def begin_again(*options: str) -> NoReturn:
+    """Start this program anew in its own place, with further options of Python's."""
+    words = [sys.executable, *options, *sys.orig_argv[1:]]
+    os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read

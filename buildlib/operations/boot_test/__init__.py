@@ -1,0 +1,1 @@
+"""Boot tests: images in QEMU, judged by what their consoles say."""

@@ -1,0 +1,126 @@
+"""The boot tests of a run: which media on which firmware, all of them, and a table of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from buildlib.config.boot_test import Medium, Platform, read_media
+from buildlib.config.consoles import Consoles
+from buildlib.model.errors import BootError, ConfigError
+from buildlib.plan.plan import Plan
+
+HEADING = ("medium", "firmware", "verdict", "seconds to each marker")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One boot: the image as that medium, on that firmware."""
+
+    medium: Medium
+    platform: Platform
+
+    @property
+    def name(self) -> str:
+        """What it is called on the screen."""
+        return f"boot-test {self.medium} {self.platform}"
+
+
+@dataclass(slots=True)
+class Result:
+    """How a boot goes, and went.
+
+    markers  how many are awaited; seconds: from the start to each that was seen
+    last     the last line of the console
+    """
+
+    trial: Trial
+    markers: int
+    log: Path
+    seconds: list[float] = field(default_factory=list)
+    last: str = ""
+    failure: BootError | None = None
+
+    def rows(self, name: str) -> list[tuple[str, ...]]:
+        """Of the table of results; `name` is the log's."""
+        seen = [f"{seconds:6.1f}" for seconds in self.seconds]
+        head = self.trial.medium, self.trial.platform
+        if self.failure is None:
+            return [(*head, "passed", " ".join(seen))]
+        _, _, said = self.failure.what.partition("the console says: ")
+        last = f"last: {said or self.last.strip()}" if said or self.last else "nothing was seen"
+        blank = [f"{'-':>6}"] * (self.markers - len(seen))
+        picture = self.log.with_suffix(".png")
+        places = f"{name} and {picture.name}" if picture.exists() else name
+        return [(*head, "FAILED", " ".join([*seen, *blank, "", last])), ("", "", "", f"  {places}")]
+
+
+def check_consoles(consoles: Consoles) -> None:
+    """Raises ConfigError where the kernel does not speak where a boot test listens."""
+    if consoles.names[0] == "vga":
+        raise ConfigError(
+            "a boot test reads a serial line, and the kernel's console is the screen",
+            where="recipes/dom0.toml: boot.consoles",
+            why=f"the kernel takes the first of {', '.join(consoles.names)}",
+            hint="name com1 or com2 first: where vga follows, the screen shows all of it too",
+            reason="boot-consoles")
+
+
+def trials(plan: Plan, chosen: str, *, where: str) -> tuple[list[Trial], list[tuple[Trial, str]]]:
+    """The boots to try, and those that the release leaves out, with the key that says so.
+
+    chosen  media with commas between them, or empty: all that the image is made for
+    where   the release definition's name
+    Raises ConfigError.
+    """
+    boots, media = plan.release.boot, _media(plan, chosen)
+    tried, left_out = [], []
+    for trial in (Trial(medium, platform) for medium in media for platform in plan.platforms):
+        if trial.medium not in boots.media:
+            left_out.append((trial, "boot.media"))
+        elif trial.platform not in boots.platforms:
+            left_out.append((trial, "boot.platforms"))
+        else:
+            tried.append(trial)
+    if not tried:
+        raise ConfigError(
+            "no boot is left to try", where=where, reason="boot-platforms",
+            why=f"boot.platforms: {_listed(boots.platforms)}; boot.media: {_listed(boots.media)}; "
+            f"asked for: {_listed(media)} on {_listed(plan.platforms)}")
+    return tried, left_out
+
+
+def _media(plan: Plan, chosen: str) -> tuple[Medium, ...]:
+    """Raises ConfigError for one that the image is not made for."""
+    media = read_media(chosen) or plan.media
+    problems = [f"media: the image is not made for {medium}: boot.stick in recipes/dom0.toml"
+                for medium in media if medium not in plan.media]
+    if problems:
+        raise ConfigError("these media cannot be booted", problems=tuple(problems),
+                          why=f"known: {', '.join(plan.media)}", reason="boot-media")
+    return media
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def boot_all(
+    tried: Sequence[Trial], boot_one: Callable[[Trial], Result], *, workers: int
+) -> list[Result]:
+    """What came of each, `workers` of them at a time."""
+    with ThreadPoolExecutor(min(workers, len(tried))) as pool:
+        return list(pool.map(boot_one, tried))
+
+
+def failure_of(results: Sequence[Result]) -> BootError | None:
+    """That of the boot that failed, or one that names them all."""
+    failed = [result.failure for result in results if result.failure]
+    if len(failed) < 2:
+        return failed[0] if failed else None
+    return BootError(
+        f"{len(failed)} of {len(results)} boots failed", where=failed[0].where,
+        why="\n".join(f"{error.what}\n{error.why}\nlog: {error.log}" for error in failed),
+        reason=failed[0].reason)

@@ -1,0 +1,119 @@
+"""What a server's configuration partition holds, as a tree.
+
+    GOLDMASTER   the marker file
+    local/       the folder of the host or domU
+    global/      what all share
+
+A plain copy is the same wherever and whenever it is made: owners, modes and times are a rule's, not
+those of the machine it was made on. Checkouts are taken as Subversion made them, since it knows its
+files again by their times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from buildlib.model.errors import ConfigError
+from buildlib.model.tree import ROOT, Entry, Tree, tree_of
+from buildlib.sources.folder import walk
+
+MARKER, LOCAL, SHARED = "GOLDMASTER", "local", "global"
+KEYS = "/config/keys"
+_SECRET = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+class Texts(dict[str, bytes]):
+    """Contents by SHA-256 (hex). A configuration is small enough for the memory."""
+
+    def keep(self, data: bytes) -> str:
+        """Add a content; its name."""
+        name = hashlib.sha256(data).hexdigest()
+        self[name] = data
+        return name
+
+
+def copied(local: Path, shared: Path, texts: Texts, *, time: int) -> Tree:
+    """A plain copy of two folders: root:wheel, 0644, 0755 for folders and what can be run.
+
+    Raises ConfigError for what cannot be on a server: devices and their like, private keys.
+    """
+    return _tree([
+        entry for name, folder in ((LOCAL, local), (SHARED, shared))
+        for entry in (Entry(name, "dir", 0o755, time=time),
+                      *_copies(name, folder, texts, time=time))], time=time)
+
+
+def checked_out(local: Path, shared: Path, texts: Texts, *, time: int) -> Tree:
+    """Two checkouts with all that Subversion keeps in them; `time` is that of the root."""
+    return _tree([
+        entry for name, folder in ((LOCAL, local), (SHARED, shared))
+        for entry in (Entry(name, "dir", 0o755, time=_seconds(folder.lstat())),
+                      *_as_they_are(f"{name}/", str(folder), texts))], time=time)
+
+
+def _tree(entries: list[Entry], *, time: int) -> Tree:
+    secret = [entry.path for entry in entries if entry.origin == "secret"]
+    if secret:
+        raise ConfigError(
+            "the configuration has private keys", problems=tuple(secret),
+            hint=f"a server's keys are made on it and stay there, in {KEYS}; what is in the site "
+            "everyone reads who may read the repository", reason="private-key")
+    return tree_of([Entry(ROOT, "dir", 0o755, time=time),
+                    Entry(MARKER, "file", 0o644, time=time, sha256=_EMPTY), *entries])
+
+
+def _copies(name: str, folder: Path, texts: Texts, *, time: int) -> Iterator[Entry]:
+    for path, child in walk(str(folder)):
+        here = f"{name}/{path}"
+        if child.is_symlink():
+            yield Entry(here, "link", 0o755, time=time, link=os.readlink(child.path))
+        elif child.is_dir():
+            yield Entry(here, "dir", 0o755, time=time)
+        else:
+            data, status = _read(child.path)
+            yield Entry(here, "file", 0o755 if status.st_mode & 0o100 else 0o644, time=time,
+                        size=len(data), sha256=texts.keep(data),
+                        origin="secret" if _SECRET.match(data) else "")
+
+
+def _as_they_are(prefix: str, folder: str, texts: Texts) -> Iterator[Entry]:
+    """Everything below a folder, names sorted, with its modes and times."""
+    with os.scandir(folder) as listing:
+        children = sorted(listing, key=lambda child: child.name)
+    for child in children:
+        here, status = f"{prefix}{child.name}", child.stat(follow_symlinks=False)
+        time, mode = _seconds(status), stat.S_IMODE(status.st_mode) & 0o755
+        if child.is_symlink():
+            yield Entry(here, "link", 0o755, time=time, link=os.readlink(child.path))
+        elif child.is_dir():
+            yield Entry(here, "dir", mode, time=time)
+            yield from _as_they_are(f"{here}/", child.path, texts)
+        else:
+            data, _ = _read(child.path)
+            yield Entry(here, "file", mode, time=time, size=len(data), sha256=texts.keep(data),
+                        origin="secret" if _SECRET.match(data) else "")
+
+
+def _seconds(status: os.stat_result) -> int:
+    return int(status.st_mtime)
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
+    """A plain file. Raises ConfigError for what is none; opening one of those never waits."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:  # a socket cannot even be opened
+        raise ConfigError("a file of the configuration cannot be read", where=path,
+                          why=error.strerror, reason="unreadable") from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError("no file, folder or link", where=path,
+                              hint="a configuration has no devices", reason="not-a-file")
+        return file.read(), status

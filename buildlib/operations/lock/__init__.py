@@ -1,0 +1,1 @@
+"""Locks: made, compared with what there is now."""

@@ -1,0 +1,1 @@
+"""What would make a long build fail, looked for before it begins."""

@@ -1,0 +1,1 @@
+"""From release, lock and recipes to stages and products."""

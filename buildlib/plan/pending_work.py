@@ -1,0 +1,112 @@
+"""The long part of what a run is about to do, told from the graph and the store beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from buildlib.engine.engine import Engine
+from buildlib.engine.stage import Stage
+from buildlib.model import json_text
+from buildlib.model.digest import Blob
+from buildlib.model.errors import GoldmasterError
+from buildlib.plan.plan import TOOLCHAIN
+from buildlib.stages.inputs.fetch import Fetch
+from buildlib.stages.inputs.source_tree import sources_key
+from buildlib.stages.netbsd.kernel import Kernel
+from buildlib.stages.netbsd.toolchain import Toolchain
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What takes long, or much room, or a network.
+
+    sources, toolchain   whether they are unpacked and compiled; kernels: how many
+    fetches              paths from a mirror's root; download: their size in bytes, where known
+    """
+
+    sources: bool = False
+    toolchain: bool = False
+    kernels: int = 0
+    fetches: tuple[str, ...] = ()
+    download: int = 0
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it is a long build."""
+        return self.toolchain or self.kernels > 0
+
+
+def long_ones(engine: Engine, names: Sequence[str]) -> list[str]:
+    """Those of the stages that `names` need which `Work` tells of."""
+    return [name for name in engine.graph.closure(names)
+            if isinstance(engine.graph.stages[name], Fetch | Toolchain | Kernel)]
+
+
+def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
+    """The stages that `names` need and that are not in the store, as far as it can be known."""
+    found: dict[str, Stage] = {}
+    for name in engine.graph.closure(names):
+        try:
+            verdict = engine.settle(name).verdict
+        except (GoldmasterError, OSError):
+            verdict = "build"  # what is wrong is told when the stage is made
+        if verdict in {"build", "unknown"}:
+            found[name] = engine.graph.stages[name]
+    return found
+
+
+def work_of(engine: Engine, stages: Mapping[str, Stage]) -> Work:
+    """What it takes to make `stages`."""
+    kernels = sum(isinstance(stage, Kernel) for stage in stages.values())
+    fetches = [stage for stage in stages.values()
+               if isinstance(stage, Fetch) and not _is_kept(engine, stage)]
+    toolchain = engine.graph.stages.get(TOOLCHAIN)
+    sources = compiled = False
+    if isinstance(toolchain, Toolchain) and (kernels or TOOLCHAIN in stages):
+        sources = not _has_sources(engine, toolchain)
+        compiled = not _has_tools(engine, is_made=TOOLCHAIN not in stages)
+    return Work(sources, compiled, kernels, tuple(stage.path for stage in fetches),
+                sum(max(0, stage.size) for stage in fetches))
+
+
+def _is_kept(engine: Engine, stage: Fetch) -> bool:
+    """Whether the file is in the store, though no run has fetched it: making the lock has."""
+    known = bool(stage.sha256) and stage.size >= 0
+    return known and engine.store.blobs.has(Blob(stage.sha256, stage.size))
+
+
+def _has_sources(engine: Engine, toolchain: Toolchain) -> bool:
+    """Whether the work folder of the sources is there; it is named by what the sets are."""
+    digests = []
+    for ref in toolchain.build.sets:
+        stage, done = engine.graph.stages[ref.stage], engine.done.get(ref.stage)
+        if done is not None and done.record is not None:
+            digests.append(done.record.outputs[ref.output].blob.sha256)
+        elif isinstance(stage, Fetch):
+            digests.append(stage.sha256)
+    return engine.store.workspaces.has("src", sources_key(digests))
+
+
+def _has_tools(engine: Engine, *, is_made: bool) -> bool:
+    """Whether the work folder of the toolchain is there: then nothing is compiled for it.
+
+    Its name is the stage's output; that of the last run, where only code has changed since.
+    """
+    record = engine.last(TOOLCHAIN)
+    if record is None or not (is_made or _only_code_changed(engine, record.document)):
+        return False
+    try:
+        output = engine.store.blobs.read(record.outputs["identity"].blob.sha256)
+        return engine.store.workspaces.has("tools", str(json_text.loads(output)["toolchain"]))
+    except (GoldmasterError, OSError, ValueError, KeyError):
+        return False
+
+
+def _only_code_changed(engine: Engine, before: Mapping[str, object]) -> bool:
+    try:
+        now = engine.decide(TOOLCHAIN).document
+    except (GoldmasterError, OSError):
+        return False
+    return all(before.get(part) == now.get(part)
+               for part in ("stage", "fields", "tools", "programs", "host", "environment"))

@@ -1,0 +1,1 @@
+"""Stages of boot loaders and hypervisors."""

@@ -1,0 +1,1 @@
+"""Stages that write images and what stands beside them."""

@@ -1,0 +1,38 @@
+"""What a folder of images says of itself: which kernel starts which image, and all digests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.model.digest import sha256
+from buildlib.sources.checksums import format_list
+
+KERNELS, DIGESTS = "KERNELS", "SHA256"
+
+
+@dataclass(frozen=True)
+class ImageFolder(Stage):
+    """The lists of a folder of images. Outputs: `kernels` and `sha256`.
+
+    files    name in the folder to content: images, and kernels by the names of their configurations
+    kernels  image to the kernel it is started with
+
+    `kernels` has a line `IMAGE KERNEL` for each image; `sha256` is in BSD form and has the list of
+    kernels too, so that nothing in the folder can be another's unnoticed.
+    """
+
+    files: Mapping[str, From]
+    kernels: Mapping[str, str]
+
+    def run(self, job: Job) -> Outputs:
+        """SHA-256 is the content's name already: nothing is read."""
+        lines = [f"{image} {kernel}\n" for image, kernel in sorted(self.kernels.items())]
+        text = "".join(lines).encode()
+        digests = {name: job.inputs[ref].blob.sha256 for name, ref in self.files.items()}
+        digests[KERNELS] = sha256(text)
+        return {
+            "kernels": job.blobs.put(text),
+            "sha256": job.blobs.put(format_list("SHA256", dict(sorted(digests.items())))),
+        }

@@ -1,0 +1,78 @@
+"""The lists of a package repository: what pkg_add, pkgin and pkg_chk ask a server for."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.model.digest import Blob
+from buildlib.pkgsrc.package import summary_of
+from buildlib.pkgsrc.package_file import metadata
+from buildlib.pkgsrc.summary import Summary, format_summary
+from buildlib.sources.archive.pack import gzip_stored
+from buildlib.sources.checksums import format_list
+
+SUMMARY, INDEX, DIGESTS = "pkg_summary.gz", "index.html", "SHA512"
+FOLDER = "All"
+
+
+@dataclass(frozen=True)
+class PackageRepo(Stage):
+    """The lists of a repository. Outputs: `summary`, `index` and `digests`.
+
+    files     file name to the archive as it is served
+    packages  file name to the package in it, which differs where packages are signed
+    pins      file name to the archive's SHA-512 (hex)
+
+    pkg_summary(5) tells size and digest of each file, which its reader can check. The index is a
+    page with a link to each file: pkg_add looks for a package by reading such a page, and not
+    every server writes one. The digests are those of all files but their own, by their path.
+    """
+
+    files: Mapping[str, From]
+    packages: Mapping[str, From]
+    pins: Mapping[str, str]
+
+    def run(self, job: Job) -> Outputs:
+        """Read the metadata of every package."""
+        summaries = []
+        for number, name in enumerate(self.files, 1):
+            summaries.append(self._summary(name, job))
+            job.tell(number, len(self.files), "files", name)
+        with job.blobs.writer() as writer:
+            for piece in gzip_stored([format_summary(summaries)]):
+                writer.write(piece)
+        summary, index = writer.blob, job.blobs.put(_index(self.files))
+        digests = {f"{FOLDER}/{name}": digest for name, digest in self.pins.items()}
+        digests |= {f"{FOLDER}/{name}": _sha512(job, blob)
+                    for name, blob in ((SUMMARY, summary), (INDEX, index))}
+        return {"summary": summary, "index": index,
+                "digests": job.blobs.put(format_list("SHA512", digests))}
+
+    def _summary(self, name: str, job: Job) -> Summary:
+        package = metadata(job.path(self.packages[name]), where=name)
+        return summary_of(package, file_name=name, file_cksum=f"sha512 {self.pins[name]}",
+                          file_size=job.inputs[self.files[name]].blob.size)
+
+
+def repo_files(stage: str, files: Mapping[str, From]) -> dict[str, From]:
+    """All files of the repository by path; `stage` is the one that makes its lists."""
+    return {**{f"{FOLDER}/{name}": ref for name, ref in files.items()},
+            f"{FOLDER}/{SUMMARY}": From(stage, "summary"),
+            f"{FOLDER}/{INDEX}": From(stage, "index"), DIGESTS: From(stage, "digests")}
+
+
+def _index(files: Mapping[str, From]) -> bytes:
+    names = [SUMMARY, *sorted(files)]
+    lines = ["<!DOCTYPE html>", "<title>Packages</title>",
+             *(f'<a href="{quote(name)}">{html.escape(name)}</a><br>' for name in names)]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _sha512(job: Job, blob: Blob) -> str:
+    with job.blobs.open(blob) as file:
+        return hashlib.file_digest(file, "sha512").hexdigest()

@@ -1,0 +1,1 @@
+"""Stages of what comes in: fetched, verified, unpacked."""

@@ -1,0 +1,53 @@
+"""Fetching a pinned file from the release's mirrors."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from buildlib.engine.stage import Job, Outputs, Stage
+from buildlib.model.digest import Blob
+from buildlib.sources.web import limits
+from buildlib.sources.web.download import Pin, fetch
+from buildlib.store.blobs import Blobs
+
+
+@dataclass(frozen=True)
+class Fetch(Stage):
+    """The file at `path` (from the mirror's root), whatever mirror has it. Output: `file`.
+
+    sha256, size  as far as the lock has them: empty and -1 where it has not
+    """
+
+    PINNED = True
+
+    path: str
+    sha512: str
+    sha256: str
+    size: int
+
+    def run(self, job: Job) -> Outputs:
+        """Download, or take the rest of what an earlier run began."""
+        if kept := self._kept(job.blobs):
+            return {"file": kept}
+        urls = job.mirrors.urls(self.path)
+        job.partial.mkdir(parents=True, exist_ok=True)
+        blob = fetch(
+            urls,
+            Pin(self.sha512, self.sha256, self.size),
+            job.blobs,
+            partial=job.partial / self.sha512,
+            most=limits.FILE,
+            patience=replace(job.mirrors.patience, say=job.note),
+            tell=lambda done, total: job.tell(done, total, "bytes"),
+        )
+        return {"file": blob}
+
+    def _kept(self, blobs: Blobs) -> Blob | None:
+        """The file, where making the lock has brought it into the store."""
+        blob = Blob(self.sha256, self.size)
+        if not self.sha256 or self.size < 0 or not blobs.has(blob):
+            return None
+        with blobs.open(blob) as file:
+            right = hashlib.file_digest(file, "sha512").hexdigest() == self.sha512
+        return blob if right else None

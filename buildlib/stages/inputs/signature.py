@@ -1,0 +1,66 @@
+"""Checking that what the lock pins is what the release's signers published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.model.errors import SourceError
+from buildlib.sources import checksums
+from buildlib.sources.openpgp import verified_payload
+
+
+@dataclass(frozen=True)
+class Signature(Stage):
+    """The signed list and the lists beside the sets, held against the lock's digests.
+
+    list     the clear-signed list; `key` and `fingerprint` its signer
+    lists    path of a SHA512 file, from the release's folder, to the file
+    pins     path of a set, from the release's folder, to its SHA-512 in the lock
+    Output: `verified`, a BSD list of the digests that were found signed.
+    """
+
+    LIBRARIES = ("pysequoia",)
+
+    list: From
+    key: SourceFile
+    fingerprint: str
+    lists: Mapping[str, From]
+    pins: Mapping[str, str]
+
+    def run(self, job: Job) -> Outputs:
+        """Check the signature, then every pin."""
+        payload = verified_payload(
+            job.read(self.list),
+            self.key.path.read_bytes(),
+            fingerprint=self.fingerprint,
+            where=f"{self.list.stage}, key {self.key.name}",
+        )
+        signed = checksums.parse(payload, where=self.list.stage)
+        for path, pinned in self.pins.items():
+            _compare(path, pinned, checksums.lookup(signed, path), "the signed list")
+        for name, ref in self.lists.items():
+            folder = name.rpartition("/")[0]
+            listed = checksums.parse(job.read(ref), where=name)
+            for path, pinned in self.pins.items():
+                if path.rpartition("/")[0] == folder:
+                    base = path.rpartition("/")[2]
+                    _compare(path, pinned, checksums.lookup(listed, base), name)
+        return {"verified": job.blobs.put(checksums.format_list("SHA512", self.pins))}
+
+
+def _compare(path: str, pinned: str, found: str | None, where: str) -> None:
+    if found is None:
+        raise SourceError(
+            f"{path} is not in {where}",
+            hint="check `path` and the sets in the release definition",
+            reason="not-listed",
+        )
+    if found != pinned:
+        raise SourceError(
+            f"the lock and {where} differ on {path}",
+            why=f"lock   {pinned}\nlist   {found}",
+            hint="the release was made anew, or the lock was edited; `doit lock` makes it anew",
+            reason="lock-mismatch",
+        )

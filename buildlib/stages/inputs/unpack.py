@@ -1,0 +1,33 @@
+"""Unpacking a binary set into a tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.model.digest import Blob
+from buildlib.sources.archive.unpack import ingest
+from buildlib.store.packs import StoredTree
+
+
+@dataclass(frozen=True)
+class Unpack(Stage):
+    """The tree of the set `name`, every entry marked with where it came from. Output: `tree`."""
+
+    archive: From
+    name: str
+
+    def run(self, job: Job) -> Outputs:
+        """Read the archive once; contents go into a pack as they come."""
+        packs: list[Blob] = []
+        path = job.path(self.archive)
+        total = path.stat().st_size
+        with job.packs.writer(packs) as pack:
+            tree = ingest(
+                path,
+                pack,
+                origin=self.name,
+                where=self.archive.stage,
+                tell=lambda done: job.tell(done, total, "bytes"),
+            )
+        return {"tree": StoredTree(tree, tuple(packs))}

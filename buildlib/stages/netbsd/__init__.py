@@ -1,0 +1,1 @@
+"""Stages that run a release's own build.sh."""

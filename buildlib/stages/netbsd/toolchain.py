@@ -1,0 +1,59 @@
+"""The release's own toolchain, made by its `build.sh tools`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlib.engine.stage import Job, Outputs, Stage
+from buildlib.model.digest import canonical
+from buildlib.model.errors import StageError
+from buildlib.stages.netbsd.build_sh import BuildSh
+
+
+@dataclass(frozen=True)
+class Toolchain(Stage):
+    """TOOLS for one release. Outputs: `identity`, which names what the toolchain was made from;
+    `pwd_mkdb`, the program of that name, empty where the release's tools have none.
+
+    The folder itself is a work folder: it holds absolute paths, and is made again where it is
+    missing. What it is made from is known, so kernels depend on that and not on its bytes. The one
+    program that root trees need is kept: they are made more often than kernels.
+    """
+
+    build: BuildSh
+
+    def tools(self) -> tuple[str, ...]:
+        """What of the host shapes the toolchain."""
+        return self.build.host_tools()
+
+    def compilers(self) -> tuple[str, ...]:
+        """Those of the host."""
+        return self.build.compilers
+
+    def run(self, job: Job) -> Outputs:
+        """Make the folder now, so that the first kernel does not wait for it."""
+        tools = tools_folder(job, self.build)
+        program = tools / "bin" / "nbpwd_mkdb"
+        identity = self.build.identity(job, "tools")
+        with job.workspaces.held(tools.parent):
+            return {
+                "identity": job.blobs.put(canonical({"toolchain": identity})),
+                "pwd_mkdb": job.blobs.put(program.read_bytes() if program.is_file() else b""),
+            }
+
+
+def tools_folder(job: Job, build: BuildSh) -> Path:
+    """TOOLS, made by `build.sh tools` unless it is there. What a kill left is gone on with."""
+
+    def fill(folder: Path) -> None:
+        build.run(job, "tools", source=build.source(job), folder=folder, what="tools")
+
+    identity = build.identity(job, "tools")
+    folder = job.workspaces.get("tools", identity, fill, tell=job.note) / "tools"
+    if not (folder / "bin").is_dir():
+        raise StageError(
+            "build.sh made no tools", where=f"stage {job.name}", why=f"{folder}/bin is not there",
+            log=job.log, reason="no-tools",
+        )
+    return folder

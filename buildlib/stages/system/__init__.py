@@ -1,0 +1,1 @@
+"""Stages that compose the tree of a system."""

@@ -1,0 +1,128 @@
+"""Whether anything changed since the last run, at one glance.
+
+A run notes every path it looked at outside its own results: files of the checkout, folders it
+listed, the library's own code, tools, and also its results and products. As long as each of them
+has the same stat signature, and the settings are the same, the next run must come to the same
+answer, and need not read a recipe, make a key, or import the library to know it. Whatever differs,
+if only one time stamp, the run decides from contents as always.
+
+This module is imported on every run, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zlib
+from collections.abc import Mapping
+
+from buildlib.model import json_text
+
+Signature = list[int] | None
+_FORM = 1
+_LARGEST = 32 << 20  # bytes: 200,000 paths
+
+
+def signature(path: str, *, follow: bool = True) -> Signature:
+    """What tells whether a path was touched: times, size, inode; None where it is not there."""
+    try:
+        status = os.stat(path, follow_symlinks=follow)
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+def with_sum(body: bytes) -> bytes:
+    """`body` below a line by which `checked` knows it again."""
+    return b"%08x\n" % zlib.crc32(body) + body
+
+
+def checked(data: bytes) -> bytes:
+    """The body that `with_sum` was given. Raises ValueError where it was damaged since."""
+    mark, _, body = data.partition(b"\n")
+    if mark != b"%08x" % zlib.crc32(body):
+        raise ValueError("damaged")
+    return body
+
+
+class Glance:
+    """What the last run saw.
+
+    tasks    (name, line for `doit list`, tasks that must end before), as it gave them to doit
+    current  names of those that were up to date in the end
+    workers  how many tasks may run at once
+    """
+
+    def __init__(
+        self, tasks: list[tuple[str, str, list[str]]], current: list[str], workers: int
+    ) -> None:
+        self.tasks = tasks
+        self.current = frozenset(current)
+        self.workers = workers
+
+
+def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
+    """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
+    try:
+        data = json_text.loads(checked(_content(path)), most=_LARGEST)
+        if data["form"] != _FORM or data["circumstances"] != circumstances:
+            return None
+        for follow, looked in ((True, data["looked"]), (False, data["links"])):
+            for name, seen in looked.items():
+                if signature(name, follow=follow) != seen:
+                    return None
+        return Glance(data["tasks"], data["current"], data["workers"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_glance(
+    path: str, glance: Glance, circumstances: Mapping[str, str], *,
+    looked: Mapping[str, Signature], links: Mapping[str, Signature],
+) -> None:
+    """Remember a run that ended well, if the disk has room: it only saves time."""
+    data = {
+        "form": _FORM, "circumstances": dict(circumstances), "looked": dict(looked),
+        "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
+        "workers": glance.workers,
+    }
+    from buildlib.host.atomic_files import fresh_name, write_file
+
+    with contextlib.suppress(OSError):
+        write_file(path, with_sum(json.dumps(data).encode()), clearing=True,
+                   scratch=fresh_name(os.path.join(os.path.dirname(path), "tmp")))
+
+
+def touched(folder: str) -> list[str]:
+    """Files below `folder` that are not as any run that left its glance there has noted them.
+
+    A program that writes to a result can set its time stamp back, but not its time of change.
+    """
+    noted: dict[str, list[Signature]] = {}
+    for base in os.listdir(folder):
+        if base.startswith("glance-") and base.endswith(".json"):
+            try:
+                looked = json_text.loads(
+                    checked(_content(f"{folder}/{base}")), most=_LARGEST)["looked"]
+                for name, seen in looked.items():
+                    if name.startswith(f"{folder}/"):
+                        noted.setdefault(name, [None]).append(seen)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+    return [name for name, marks in noted.items() if signature(name) not in marks]
+
+
+def forget_glance(path: str) -> None:
+    """The next run decides from contents."""
+    if os.path.isdir(path):
+        return  # it has no business there, and is no glance
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _content(path: str) -> bytes:
+    if not os.path.isfile(path):  # to open a FIFO would wait for ever
+        return b""
+    with open(path, "rb") as file:
+        return file.read()

@@ -1,1 +1,0 @@
-"""What everything else speaks of: digests, trees, errors, configuration. No I/O."""

@@ -1,0 +1,197 @@
+"""Products: what is published is what its digest says, whatever lay in the store or its place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.toys import RUNS, Field, Join, Read
+
+from buildlib.engine.engine import Engine
+from buildlib.engine.product import Product
+from buildlib.engine.publish import Publisher
+from buildlib.engine.stage import From, Stage
+from buildlib.host import atomic_files
+from buildlib.model.events import silent
+from buildlib.operations.integrity import check_products, check_store, is_damaged
+
+WORDS = "some words"
+TEXT = b"some words+some words"
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Field:
+    return Field(tmp_path)
+
+
+def stages(field: Field) -> dict[str, Stage]:
+    return {"read": Read(field.file("words", WORDS)),
+            "join": Join((From("read", "words"), From("read", "words")))}
+
+
+def product(field: Field) -> Product:
+    return Product("product", field.folder / "dist", {"line": From("join", "line")})
+
+
+def opened(field: Field) -> tuple[Engine, Publisher]:
+    engine = field.engine(stages(field))
+    return engine, Publisher(engine, silent, facts={})
+
+
+def flip(path: Path) -> None:
+    """As a device that rots: no time of the file changes that a program could see."""
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(b"X" + path.read_bytes()[1:])
+    path.chmod(0o444)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def line(field: Field) -> Path:
+    return field.folder / "dist" / "line"
+
+
+def test_a_product_is_on_the_disk_before_it_has_its_name(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def noting(name: str, path: Callable[..., Any]) -> None:
+        real = getattr(os, name)
+
+        def call(*words: Any) -> Any:
+            done.append(f"{name} {os.path.basename(path(*words))}")
+            return real(*words)
+        monkeypatch.setattr(os, name, call)
+
+    _, publisher = opened(field)
+    noting("fsync", lambda descriptor: os.path.dirname(os.readlink(f"/proc/self/fd/{descriptor}"))
+           if os.path.isfile(f"/proc/self/fd/{descriptor}")
+           else os.readlink(f"/proc/self/fd/{descriptor}"))
+    noting("rename", lambda _source, target: target)
+    publisher.publish(product(field))
+    assert done[-3:] == ["fsync tmp", "rename line", "fsync dist"]
+
+
+def test_damage_in_the_store_is_not_published(field: Field) -> None:
+    """The stage runs once more, and what it makes is published."""
+    engine, publisher = opened(field)
+    publisher.publish(product(field))
+    line(field).unlink()
+    flip(Path(engine.store.blobs.where(engine.output(From("join", "line")).blob.sha256)))
+    RUNS.clear()
+    _, publisher = opened(field)
+    publisher.publish(product(field))
+    assert RUNS == ["join"]
+    assert line(field).read_bytes() == TEXT
+
+
+def test_a_record_of_a_product_that_lacks_its_text_is_made_again(field: Field) -> None:
+    recorded = replace(product(field), record="line.json")
+    engine, publisher = opened(field)
+    publisher.publish(recorded)
+    text = (line(field).parent / "line.json").read_bytes()
+    key = engine.store.records.all_last()["record:product"]
+    kept = engine.store.records.get(key)
+    assert kept is not None
+    engine.store.records.put(key, replace(kept, outputs={}))
+    (line(field).parent / "line.json").unlink()
+    assert not is_damaged(recorded, engine)  # nothing says what it must be
+    _, publisher = opened(field)
+    publisher.publish(recorded)
+    assert (line(field).parent / "line.json").read_bytes() == text
+    assert engine.store.records.get(key) == kept
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "dangling", "fifo", "other"])
+def test_something_else_in_its_place(field: Field, kind: str) -> None:
+    line(field).parent.mkdir()
+    if kind == "folder":
+        line(field).mkdir()
+    elif kind == "fifo":
+        os.mkfifo(line(field))
+    elif kind == "other":
+        line(field).write_bytes(TEXT[::-1])
+    else:
+        line(field).symlink_to("nothing" if kind == "dangling" else field.folder / "words")
+    engine, publisher = opened(field)
+    for name in engine.graph.stages:
+        engine.make(name)
+    assert not publisher.is_current(product(field))
+    publisher.publish(product(field))
+    assert publisher.is_current(product(field))
+    assert line(field).read_bytes() == TEXT
+    assert not line(field).is_symlink()
+    assert (field.folder / "words").read_text() == WORDS
+
+
+def test_a_folder_with_something_in_it_is_not_ours(field: Field) -> None:
+    line(field).mkdir(parents=True)
+    (line(field) / "mine").touch()
+    _, publisher = opened(field)
+    with pytest.raises(OSError, match="not empty"):
+        publisher.publish(product(field))
+    assert (line(field) / "mine").exists()
+
+
+def test_others_read_it_whatever_the_umask(field: Field) -> None:
+    before = os.umask(0o077)
+    try:
+        _, publisher = opened(field)
+        publisher.publish(product(field))
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (line(field).parent, line(field))] == [
+        0o755, 0o444]
+
+
+def test_a_copy_on_another_file_system(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Any, target: Any) -> None:
+        if os.path.dirname(source) != os.path.dirname(target):
+            raise OSError(errno.EXDEV, "another file system")
+        rename(source, target)
+
+    _, publisher = opened(field)
+    rename = os.rename
+    publisher.publish(product(field))
+    line(field).unlink()
+    (line(field).parent / f".line.1-{'0' * 8}-0.new").touch()  # process 1 is at work
+    rest = line(field).parent / f".line.{os.getpid()}-00000000-0.new"
+    rest.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        publisher.publish(product(field))
+    assert line(field).read_bytes() == TEXT
+    assert not rest.exists()
+    assert len(list(line(field).parent.iterdir())) == 2
+    assert atomic_files.leftovers(line(field).parent) == []
+
+
+@pytest.mark.parametrize("place", ["store", "dist"])
+def test_all_that_is_kept_is_read(field: Field, place: str) -> None:
+    engine, publisher = opened(field)
+    publisher.publish(product(field))
+    summed = Product("product", field.folder / "dist", {
+        "line": From("join", "line"), "line.sha256": From("join", "line")})
+    digest = engine.output(From("join", "line")).blob.sha256
+    (field.folder / "dist" / "line.sha256").write_text(f"SHA256 (line) = {digest}\n")
+    items = [*check_store(engine.store), *check_products([summed], engine)]
+    assert {item.kind for item in items} == {"blob", "record", "product"}
+    assert all(item.is_whole for item in items)
+    if place == "dist":
+        copy = line(field).read_bytes()
+        line(field).unlink()
+        line(field).write_bytes(copy)
+        flip(line(field))
+        assert is_damaged(summed, engine)
+    else:
+        flip(Path(engine.store.blobs.where(digest)))
+        wrong = [item for item in check_store(engine.store) if not item.is_whole]
+        assert [item.name for item in wrong] == [f"{digest[:12]} of join"]
+        assert all(item.is_whole for item in check_store(engine.store)), "it is removed"
