@@ -52,8 +52,8 @@ def test_make_targets_in_documents() -> None:
 def test_every_key_of_a_definition_is_told() -> None:
     text = (ROOT / "docs/netbsd.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
-    parts = {"signature": recipe.Signature, "packages": recipe.PackageSource, "build": build_sh.Build,
-             "boot": boot_test.Boot}
+    parts = {"signature": recipe.Signature, "packages": recipe.PackageSource,
+             "build": build_sh.Build, "boot": boot_test.Boot}
     for field in dataclasses.fields(recipe.Release):
         if field.name in parts:
             for inner in dataclasses.fields(parts[field.name]):

@@ -21,7 +21,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         signals.heed(signals.leave)
         super().__init__()
         from buildlib.cli.outlets import open_outlets
-        from buildlib.host.environment import read_names_as_utf8
+        from buildlib.host.process import read_names_as_utf8
 
         open_outlets()
         read_names_as_utf8()

@@ -77,7 +77,7 @@ def press(project: Project, release: Release, definition: Path, store: Store) ->
     """Press the mirror of a release of one's own; its folder."""
     stage, product = press_stage(project, release, definition, store.build)
     engine = Engine(Graph({PRESS: stage}), store, Keys(store, CodeDigests(store.seen)),
-                    sink=silent, jobs=1, mirrors=Mirrors())
+                    sink=silent, jobs=1)
     engine.make(PRESS)
     Publisher(engine, silent, facts={}).publish(replace(product, record=""))
     return product.folder

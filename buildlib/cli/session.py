@@ -15,6 +15,7 @@ from buildlib.engine.keys import Keys
 from buildlib.engine.publish import Publisher
 from buildlib.model.events import Sink
 from buildlib.plan.plan import Plan, make_plan
+from buildlib.sources.mirrors import Mirrors
 from buildlib.store.null_build import touched
 from buildlib.store.seal import distrust
 from buildlib.store.store import Store
@@ -95,7 +96,7 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
         offline=settings.offline, epoch=epoch)
     engine = Engine(
         plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=sink,
-        jobs=settings.workers, mirrors=plan.mirrors, scope=plan.release.name,
+        jobs=settings.workers, services={Mirrors: plan.mirrors}, scope=plan.release.name,
     )
     facts: dict[str, str | int] = {
         "release": plan.release.name,

@@ -21,8 +21,9 @@ from buildlib.model.errors import StageError
 from buildlib.store.stat_cache import Seen
 
 PACKAGE = "buildlib"
-CARRIERS = ("buildlib.store.", "buildlib.model.errors", "buildlib.model.frozen_values",
-            "buildlib.engine.stage")
+CARRIERS = ("buildlib.host.", "buildlib.store.", "buildlib.model.errors", "buildlib.model.events",
+            "buildlib.model.frozen_values", "buildlib.engine.stage")
+_SHAPING = frozenset({"buildlib.store.source_files"})  # what it passes over is in no output
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FOLDER = Path(__file__).resolve().parent.parent
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -46,7 +47,7 @@ class CodeDigests:
             pending = [module]
             while pending:
                 name = pending.pop()
-                if name in found or name.startswith(CARRIERS):
+                if name in found or (name.startswith(CARRIERS) and name not in _SHAPING):
                     continue
                 path = self._path(name, module)
                 if path is None:

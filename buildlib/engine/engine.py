@@ -33,7 +33,6 @@ from buildlib.model.errors import (
     ToolError,
 )
 from buildlib.model.events import Finished, Note, Sink, Started
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.null_build import Signature
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Document, Output, Record
@@ -64,17 +63,20 @@ class Engine:
 
     def __init__(
         self, graph: Graph, store: Store, keys: Keys, *, sink: Sink, jobs: int,
-        mirrors: Mirrors, scope: str = "",
+        services: Mapping[type[object], object] | None = None, scope: str = "",
     ) -> None:
-        """Stages of the same name in another `scope` (a release) have other last runs."""
+        """Stages of the same name in another `scope` (a release) have other last runs.
+
+        services  by their class, what stages ask of the world outside (`Job.service`)
+        """
         self.graph = graph
         self.store = store
         self.keys = keys
         self.slots = Slots(jobs)
         self._scope = f"{scope}/" if scope else ""
         self._sink = sink
-        self._mirrors = mirrors
         self._taken = graph.taken()
+        self._services = dict(services or {})
         self._outputs: dict[From, Output] = {}
         self._done: dict[str, Decision] = {}
         self._keys_lock = threading.Lock()
@@ -337,7 +339,7 @@ class Engine:
             host_packages=packages,
             sink=self._sink,
             slots=self.slots,
-            mirrors=self._mirrors,
+            services=self._services,
             partial=self.store.build / "partial",
         )
 

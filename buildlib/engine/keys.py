@@ -22,14 +22,14 @@ from posixpath import normpath
 
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree, Stage, named
+from buildlib.host.distribution import LISTS, DistributionPackage, candidate
 from buildlib.host.environment import TOOL_ENVIRONMENT, find_tool, tool_candidates
 from buildlib.model.digest import digest_of
 from buildlib.model.errors import ConfigError, ToolError
 from buildlib.model.frozen_values import in_order, no_place
-from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
-from buildlib.sources.folder import fingerprint, walk
 from buildlib.store.null_build import Signature, signature
 from buildlib.store.records import Document, Output
+from buildlib.store.source_files import fingerprint, walk
 from buildlib.store.store import Store
 
 # Raised when the store or the way stages are run changes what comes out.
@@ -165,14 +165,14 @@ class Keys:
         """What the distribution has for a pattern; asked again when its lists have changed."""
         if Path(LISTS).is_dir():
             text = self._store.seen.memo(
-                LISTS, lambda _path: self._ask(package.pattern), kind=f"apt {package.pattern}")
+                LISTS, lambda _path: self._ask(package), kind=f"apt {package.pattern}")
         else:
-            text = self._ask(package.pattern)
+            text = self._ask(package)
         return DistributionPackage(*text.split())
 
-    def _ask(self, pattern: str) -> str:
+    def _ask(self, package: HostPackage) -> str:
         self.tool("apt-cache")
-        found = candidate(pattern, self._store.runner.output)
+        found = candidate(package.pattern, self._store.runner.output, hint=package.hint)
         return f"{found.name} {found.version} {found.sha256}"
 
     def _folder(self, path: str) -> str:

@@ -11,28 +11,27 @@
         def run(self, job: Job) -> Outputs: ...
 
 The key of a stage is made from its fields, so none can be forgotten. Nor can `run` see more of
-them than the key holds: a stage has its fields in one form (`model.frozen_values`), mappings in the order
-of their keys whatever order they were made in. Where an order means something, a field is a tuple,
-or the stage finds the order in the contents. `run` is a pure function of the fields: it gets a
-`Job`, which hands it the contents they name, a fresh folder and tools with an environment of their
-own, and returns blobs and trees by name.
+them than the key holds: a stage has its fields in one form (`model.frozen_values`), mappings in
+the order of their keys whatever order they were made in. Where an order means something, a field
+is a tuple, or the stage finds the order in the contents. `run` is a pure function of the fields: it
+gets a `Job`, which hands it the contents they name, a fresh folder and tools with an environment of
+their own, and returns blobs and trees by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
+from buildlib.host.distribution import DistributionPackage
 from buildlib.host.jobserver import Slots
 from buildlib.host.process import Line, Runner, Watch
 from buildlib.model.digest import Blob
-from buildlib.model.errors import GoldmasterError
+from buildlib.model.errors import GoldmasterError, StageError
 from buildlib.model.events import Note, Progress, Sink
 from buildlib.model.frozen_values import fixed_fields
-from buildlib.sources.distribution import DistributionPackage
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.blobs import Blobs
 from buildlib.store.packs import Packs, StoredTree
 from buildlib.store.records import Output
@@ -74,15 +73,20 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True)
 class HostPackage:
-    """A package of the host's distribution, by a pattern of its name; never installed."""
+    """A package of the host's distribution, by a pattern of its name; never installed.
+
+    hint  what to do where the distribution has none; no part of the key
+    """
 
     pattern: str
+    hint: str = field(default="", compare=False)
 
 
 Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 
 # What a key document holds by the content that it names.
 NAMES = (From, SourceFile, SourceTree, HostPackage)
+Service = TypeVar("Service")
 Named = TypeVar("Named", From, SourceFile, SourceTree, HostPackage)
 
 
@@ -139,8 +143,8 @@ def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, NAMES):
         yield value
     elif is_dataclass(value):
-        for field in fields(value):
-            yield from _leaves(getattr(value, field.name))
+        for part in fields(value):
+            yield from _leaves(getattr(value, part.name))
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _leaves(item)
@@ -160,7 +164,7 @@ class Job:
     tools       tool name to absolute path; tool_digests: to SHA-256, and of what compilers start
     host_packages  what the distribution has for the fields that name its packages
     slots       how much of a stage's work may go on at once; never part of an output
-    mirrors     where files are looked for
+    services    by their class, what stages of a kind ask of the world outside: mirrors, say
     partial     a folder for downloads that are not finished
     """
 
@@ -178,8 +182,19 @@ class Job:
     host_packages: Mapping[HostPackage, DistributionPackage]
     sink: Sink
     slots: Slots
-    mirrors: Mirrors
+    services: Mapping[type[object], object]
     partial: Path
+
+    def service(self, kind: type[Service]) -> Service:
+        """The run's service of that class. No key holds it: what it gives must be pinned.
+
+        Raises StageError where the run has none.
+        """
+        found = self.services.get(kind)
+        if not isinstance(found, kind):
+            raise StageError(f"this run has no {kind.__name__}", where=f"stage {self.name}",
+                             hint="give the engine one: services={…}", reason="service")
+        return found
 
     def path(self, ref: From) -> Path:
         """The content of a file output, to be read only."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -156,14 +155,3 @@ def forbids_files(folder: Path, names: Iterable[str]) -> str:
         return "" if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
     except OSError as error:
         return str(error.strerror)
-
-
-def read_names_as_utf8() -> None:
-    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
-
-    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
-    """
-    if sys.getfilesystemencoding() != "utf-8":
-        from buildlib.host.process import begin_again
-
-        begin_again("-X", "utf8")

@@ -37,15 +37,21 @@ def boot_images(boots: Boots, project: Project, *, time: int) -> dict[str, Descr
 
 def _legacy(chosen: Origin, project: Project) -> Stage:
     if chosen.distribution:
-        return grub_legacy.DistributionLegacy(HostPackage(chosen.distribution))
+        return grub_legacy.DistributionLegacy(_package(chosen.distribution))
     return grub_legacy.FileLegacy(_source(chosen.file, project), chosen.sha256)
 
 
 def xen_stage(chosen: Hypervisor, project: Project) -> Stage:
     """The stage that takes the hypervisor from where the recipe says."""
     if chosen.distribution:
-        return DistributionXen(HostPackage(chosen.distribution))
+        return DistributionXen(_package(chosen.distribution))
     return FileXen(_source(chosen.file, project), chosen.sha256)
+
+
+def _package(pattern: str) -> HostPackage:
+    return HostPackage(
+        pattern, hint="on a host without such a package, say in the recipe "
+        "`{ file = …, sha256 = … }` for `hypervisor` or `boot.legacy`")
 
 
 def _source(name: str, project: Project) -> SourceFile:

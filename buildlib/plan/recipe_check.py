@@ -20,11 +20,11 @@ from buildlib.model.names import label
 from buildlib.model.schema import nearest
 from buildlib.model.spec import read_spec, spec_error
 from buildlib.plan.lock_check import check_lock
-from buildlib.sources.folder import has_spec
 from buildlib.stages.boot import grub, grub_legacy
 from buildlib.stages.images.image_folder import DIGESTS, KERNELS
 from buildlib.stages.images.iso import added_files
 from buildlib.stages.system.manifest import LIST
+from buildlib.store.source_files import has_spec
 
 DOM0 = "dom0"
 XEN = "boot/xen.gz"

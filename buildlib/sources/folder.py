@@ -7,11 +7,8 @@ so that no owner, mode or time of the build host gets into an output: `overrides
 
 from __future__ import annotations
 
-import errno
 import os
-import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,18 +16,12 @@ from typing import Protocol, TypeAlias
 
 from buildlib.host.reading import read_small
 from buildlib.model.errors import ConfigError
-from buildlib.model.names import PATH_LIMIT
 from buildlib.model.spec import read_spec, spec_error
 from buildlib.model.tree import ROOT, Entry, Tree, tree_of
 from buildlib.sources.scripts import startable
 from buildlib.sources.spec_overrides import Applied, Owner, apply
 from buildlib.store.blobs import CHUNK
-from buildlib.store.stat_cache import Seen
-
-# What editors, version control and the Finder leave behind is never part of a system.
-IGNORED = frozenset({
-    ".git", ".gitattributes", ".gitignore", ".gitkeep", ".svn", ".DS_Store", "__pycache__"})
-_EDITORS = re.compile(r".*~|\.#.*|#.*#|\..*\.sw[a-p]", re.DOTALL)  # Emacs and vi
+from buildlib.store.source_files import has_spec, regular, walk
 
 
 class Contents(Protocol):
@@ -38,79 +29,6 @@ class Contents(Protocol):
 
     def add_pieces(self, pieces: Iterable[bytes], /) -> tuple[str, int]:
         """Keep one content that comes in pieces; its SHA-256 (hex) and size in bytes."""
-
-
-def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """(relative path, entry) for all that is below `folder`, folders first, names sorted."""
-    with os.scandir(folder) as listing:
-        children = sorted(
-            (child for child in listing
-             if child.name not in IGNORED and not _EDITORS.fullmatch(child.name)),
-            key=lambda child: child.name,
-        )
-    for child in children:
-        path = f"{prefix}{child.name}"
-        if len(path) > PATH_LIMIT:  # characters: no path with more can have fewer bytes
-            raise OSError(errno.ENAMETOOLONG, f"NetBSD takes paths of {PATH_LIMIT} bytes", path)
-        yield path, child
-        if child.is_dir(follow_symlinks=False):
-            yield from walk(child.path, f"{path}/")
-
-
-def fingerprint(folder: Path, spec: Path, seen: Seen) -> dict[str, str]:
-    """Path to what the tree made of it depends on: digest and executable bit, link, or folder.
-
-    One `lstat` a file while nothing changed. Raises ConfigError where the folder is missing or
-    cannot be read.
-    """
-    prints = {}
-    seen.note(folder)
-    try:
-        for path, child in walk(str(folder)):
-            if child.is_symlink():
-                seen.note(child.path, follow=False)
-                prints[path] = f"link {os.readlink(child.path)}"
-            elif child.is_dir():
-                seen.note(child.path)
-                prints[path] = "dir"
-            else:
-                status = _regular(child)
-                digest = seen.sha256(child.path, status)
-                prints[path] = f"{'exec' if status.st_mode & 0o100 else 'file'} {digest}"
-        seen.note(spec)
-        if has_spec(spec):
-            prints[f"../{spec.name}"] = f"spec {seen.sha256(str(spec))}"
-    except OSError as error:
-        raise ConfigError(
-            "the folder or a file in it cannot be read", where=error.filename or folder,
-            why=error.strerror, reason="folder",
-        ) from error
-    return prints
-
-
-def _regular(child: os.DirEntry[str]) -> os.stat_result:
-    """The status of a file. Raises ConfigError for a device, FIFO or socket: reading may hang."""
-    status = child.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(
-            "no file, folder or link", where=child.path,
-            hint="devices and FIFOs are written in the spec beside the folder", reason="folder",
-        )
-    return status
-
-
-def has_spec(spec: Path) -> bool:
-    """Whether there is a spec. Raises ConfigError where something else has its name."""
-    try:
-        mode = os.stat(spec).st_mode
-    except FileNotFoundError:
-        if not spec.is_symlink():
-            return False
-        mode = 0
-    if not stat.S_ISREG(mode):
-        raise ConfigError("the spec is no file", where=spec, why="a spec lies beside its folder, "
-                          "as a regular file", reason="folder")
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +122,6 @@ def _entry(
         return Entry(path, "link", 0o755, time=time, link=os.readlink(child.path), origin=origin)
     if child.is_dir():
         return Entry(path, "dir", 0o755, time=time, origin=origin)
-    mode = 0o755 if _regular(child).st_mode & 0o100 else 0o644
+    mode = 0o755 if regular(child).st_mode & 0o100 else 0o644
     sha256, size = digest(child)
     return Entry(path, "file", mode, time=time, size=size, sha256=sha256, origin=origin)

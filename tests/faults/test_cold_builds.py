@@ -22,7 +22,6 @@ from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
 from buildlib.engine.stage import From, Stage
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.store import Store
 
 BUILDS = int(os.environ.get("GOLDMASTER_TEST_COLD_BUILDS", "4"))
@@ -72,7 +71,7 @@ def test_cold_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         RUNS.clear()
         store = Store(tmp_path / f"build-{number}")
         engine = Engine(Graph(stages), store, Keys(store, CodeDigests(store.seen)),
-                        sink=lambda _event: None, jobs=4, mirrors=Mirrors())
+                        sink=lambda _event: None, jobs=4)
         order = [name for name in stages if name.startswith("harvest")] + [*stages]
         chance.shuffle(order)
         failures = in_threads([partial(engine.make, name) for name in order])

@@ -19,7 +19,6 @@ from buildlib.engine.keys import Keys
 from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
 from buildlib.model.errors import StageError
 from buildlib.model.events import silent
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.store import Store
 
 pytestmark = pytest.mark.pipeline
@@ -158,8 +157,7 @@ def test_an_input_edited_as_it_is_read(
 
     def made() -> bytes:
         engine = Engine(Graph({"reads": Reads(kind(path, path.name))}), store,
-                        Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
-                        mirrors=Mirrors())
+                        Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1)
         engine.make("reads")
         return store.blobs.path(engine.output(From("reads", "file")).blob).read_bytes()
 

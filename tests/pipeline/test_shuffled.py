@@ -18,6 +18,7 @@ from buildlib.engine.keys import Keys
 from buildlib.engine.stage import Stage
 from buildlib.model.events import silent
 from buildlib.plan.plan import make_plan
+from buildlib.sources.mirrors import Mirrors
 from buildlib.stages.boot.hypervisor import DistributionXen
 from buildlib.stages.inputs.fetch import Fetch
 from buildlib.stages.netbsd.kernel import Kernel
@@ -34,7 +35,7 @@ def engine(scratch: Scratch) -> Engine:
     plan = make_plan(Project(scratch.root, store.seen), "mini", build=scratch.path("build"),
                      dist=scratch.path("dist"), mirror="", offline=True, epoch=None)
     engine = Engine(plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
-                    mirrors=plan.mirrors, scope="mini")
+                    services={Mirrors: plan.mirrors}, scope="mini")
     for name in plan.graph.stages:
         engine.settle(name)
     return engine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.sources.distribution import DistributionPackage
+from buildlib.host.distribution import DistributionPackage
 from support.jobs import Bench
 
 NAME, VERSION = "package-9.9", "9.9-1"

@@ -74,7 +74,7 @@ class Bench:
             host_packages={package: self._keys.host_package(package) for package in packages},
             sink=sink,
             slots=Slots(1),
-            mirrors=Mirrors(),
+            services={Mirrors: Mirrors()},
             partial=self.store.build / "partial",
         )
         return {name: self.output(value) for name, value in stage.run(job).items()}

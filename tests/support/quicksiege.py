@@ -27,7 +27,6 @@ from buildlib.engine.publish import Publisher
 from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
 from buildlib.model.digest import sha256
 from buildlib.model.events import Event, Finished, silent
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.store import Store
 from support.toys import Harvest, Join, Plant, Read
 from support.victim import works_in
@@ -117,7 +116,7 @@ def build(folder: Path, *, at_once: bool = True) -> int:
 def _build(folder: Path, store: Store, *, at_once: bool) -> int:
     made: list[Event] = []
     engine = Engine(Graph(_stages(folder)), store, Keys(store, CodeDigests(store.seen)),
-                    sink=made.append, jobs=2, mirrors=Mirrors())
+                    sink=made.append, jobs=2)
     threads = [threading.Thread(target=engine.make, args=(name,))
                for name in ("large", "harvest") if at_once]
     for thread in threads:

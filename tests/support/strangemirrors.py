@@ -123,7 +123,7 @@ def _fetch(folder: Path, roots: tuple[str, ...]) -> None:
     path = "source/sets/src.tgz"
     stage = Fetch(f"tiny/{path}", hashlib.sha512(SETS[path]).hexdigest(), "", -1)
     engine = Engine(Graph({"fetch": stage}), store, Keys(store, CodeDigests(store.seen)),
-                    sink=silent, jobs=1, mirrors=_mirrors(roots))
+                    sink=silent, jobs=1, services={Mirrors: _mirrors(roots)})
     partial = store.build / "partial"
     partial.mkdir(parents=True)
     (partial / stage.sha512).write_bytes(SET[:100])  # an earlier run was cut

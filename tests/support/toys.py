@@ -15,7 +15,6 @@ from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, St
 from buildlib.model.digest import Blob
 from buildlib.model.events import Event, Finished
 from buildlib.model.tree import Entry, tree_of
-from buildlib.sources.mirrors import Mirrors
 from buildlib.store.packs import StoredTree
 from buildlib.store.store import Store
 
@@ -154,7 +153,7 @@ class Field:
         store = Store(self.folder / "build")
         graph = Graph(dict(stages), results=results or {})
         return Engine(graph, store, Keys(store, CodeDigests(store.seen)),
-                      sink=self.events.append, jobs=1, mirrors=Mirrors())
+                      sink=self.events.append, jobs=1)
 
     def build(
         self, stages: Mapping[str, Stage], results: Mapping[str, tuple[From, ...]] | None = None

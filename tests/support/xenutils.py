@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from buildlib.host.distribution import LISTS, DistributionPackage, candidate
 from buildlib.model.digest import sha256
-from buildlib.sources.distribution import LISTS, DistributionPackage, candidate
 from support.namespace import Namespace
 from support.scratch import PROJECT
 

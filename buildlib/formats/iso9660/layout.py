@@ -13,8 +13,8 @@ together.
 
 Folders may lie deeper than eight levels and names use Rock Ridge: as mkisofs -R -D writes it, and
 every reader since has taken it. pycdlib, which reads our discs where they are read back, lacks too
-much to write them: tests/unit/formats/iso9660/test_pycdlib.py tells what. Sources: ECMA-119 (ISO 9660), 2nd
-edition; El Torito 1.0 (1995).
+much to write them: tests/unit/formats/iso9660/test_pycdlib.py tells what. Sources: ECMA-119
+(ISO 9660), 2nd edition; El Torito 1.0 (1995).
 """
 
 from __future__ import annotations

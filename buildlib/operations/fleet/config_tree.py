@@ -20,7 +20,7 @@ from pathlib import Path
 
 from buildlib.model.errors import ConfigError
 from buildlib.model.tree import ROOT, Entry, Tree, tree_of
-from buildlib.sources.folder import walk
+from buildlib.store.source_files import walk
 
 MARKER, LOCAL, SHARED = "GOLDMASTER", "local", "global"
 KEYS = "/config/keys"

@@ -150,7 +150,7 @@ class PackageLocker:
         fetch = Fetch(f"{self.release.path}/{path}", pin.sha512, pin.sha256, pin.size)
         engine = Engine(Graph({stage: fetch}), self.store,
                         Keys(self.store, CodeDigests(self.store.seen)), sink=silent, jobs=1,
-                        mirrors=self.mirrors, scope=self.release.name)
+                        services={Mirrors: self.mirrors}, scope=self.release.name)
         engine.make(stage)
         blob = engine.output(From(stage, "file")).blob
         self.say(f"set          {path}: {blob.size} bytes, read for its libraries")

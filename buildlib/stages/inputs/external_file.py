@@ -14,7 +14,7 @@ from buildlib.engine.stage import HostPackage, Job, SourceFile
 from buildlib.model.digest import Blob
 from buildlib.model.errors import SourceError, ToolError
 from buildlib.sources.archive import compress, tar
-from buildlib.sources.mirrors import offline
+from buildlib.sources.mirrors import Mirrors, offline
 
 PACKAGE_TOOLS = ("apt-get", "dpkg-deb", "sh")  # of a stage that calls `from_package`
 
@@ -34,7 +34,7 @@ class Wanted:
 def from_package(job: Job, package: HostPackage, wanted: Wanted) -> Blob:
     """The file in a package of the distribution. Raises SourceError, ToolError."""
     found = job.host_packages[package]
-    if job.mirrors.offline:
+    if job.service(Mirrors).offline:
         raise offline(f"the package {found.name} {found.version}", where=f"stage {job.name}")
     _download(job, f"{found.name}={found.version}")
     (deb,) = job.folder.glob("*.deb")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from buildlib.engine.stage import Job, Outputs, Stage
 from buildlib.model.digest import Blob
+from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.web import limits
 from buildlib.sources.web.download import Pin, fetch
 from buildlib.store.blobs import Blobs
@@ -30,7 +31,8 @@ class Fetch(Stage):
         """Download, or take the rest of what an earlier run began."""
         if kept := self._kept(job.blobs):
             return {"file": kept}
-        urls = job.mirrors.urls(self.path)
+        mirrors = job.service(Mirrors)
+        urls = mirrors.urls(self.path)
         job.partial.mkdir(parents=True, exist_ok=True)
         blob = fetch(
             urls,
@@ -38,7 +40,7 @@ class Fetch(Stage):
             job.blobs,
             partial=job.partial / self.sha512,
             most=limits.FILE,
-            patience=replace(job.mirrors.patience, say=job.note),
+            patience=replace(mirrors.patience, say=job.note),
             tell=lambda done, total: job.tell(done, total, "bytes"),
         )
         return {"file": blob}

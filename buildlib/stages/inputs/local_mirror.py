@@ -27,8 +27,9 @@ from buildlib.pkgsrc.summary import Summary, format_summary
 from buildlib.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 from buildlib.sources.archive.pack import gzip_stored, tar
 from buildlib.sources.checksums import format_list
-from buildlib.sources.folder import read_tree, walk
+from buildlib.sources.folder import read_tree
 from buildlib.store.packs import PackWriter, Place, StoredTree, content_of, read_content
+from buildlib.store.source_files import walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ def step(value: int) -> int:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     folder = tmp_path / "buildlib"
-    for name in ("stages", "words", "store"):
+    for name in ("stages", "model", "store"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").touch()
     (folder / "__init__.py").touch()
     (folder / "stages" / "toy.py").write_text(STAGE)
-    (folder / "words" / "helper.py").write_text(HELPER)
+    (folder / "model" / "helper.py").write_text(HELPER)
     return folder
 
 
@@ -52,7 +52,7 @@ def digests(package: Path) -> dict[str, str]:
         ("stages/toy.py", '"""Add one."""', '"""Add a step,\n    whatever that is."""'),
         ("stages/toy.py", '"""A stage."""', ""),
         ("stages/toy.py", "step(value)", "step(\n        value\n    )"),
-        ("words/helper.py", '"""One more."""', '"""A step."""'),
+        ("model/helper.py", '"""One more."""', '"""A step."""'),
     ],
 )
 def test_comments_docstrings_and_layout_do_not_count(
@@ -69,7 +69,7 @@ def test_comments_docstrings_and_layout_do_not_count(
     ("name", "old", "new"),
     [
         ("stages/toy.py", "step(value)", "step(value) + 0"),
-        ("words/helper.py", "+ 1", "+ 2"),
+        ("model/helper.py", "+ 1", "+ 2"),
     ],
 )
 def test_code_counts_in_the_module_and_in_what_it_imports(
@@ -85,7 +85,7 @@ def test_code_counts_in_the_module_and_in_what_it_imports(
 
 
 def test_late_imports_count_and_carriers_do_not(package: Path) -> None:
-    (package / "words" / "late.py").write_text("X = 1\n")
+    (package / "model" / "late.py").write_text("X = 1\n")
     (package / "store" / "blobs.py").write_text("X = 1\n")
     (package / "stages" / "toy.py").write_text(
         "from buildlib.store.blobs import X as Y\n"
@@ -98,12 +98,12 @@ def test_late_imports_count_and_carriers_do_not(package: Path) -> None:
 def test_every_stage_has_its_format_modules_in_its_closure(tmp_path: Path) -> None:
     code = CodeDigests(Seen(tmp_path / "seen.json"))
     wanted = {
-        "buildlib.stages.images.iso": ("iso9660", "rockridge", "eltorito"),
+        "buildlib.stages.images.iso": ("layout", "rock_ridge", "el_torito"),
         "buildlib.stages.images.ffs": ("mtree",),
         "buildlib.stages.inputs.unpack": ("tar", "compress"),
         "buildlib.stages.system.packages": ("plist", "pkgdb"),
-        "buildlib.stages.system.root": ("folder", "tree"),
-        "buildlib.stages.netbsd.kernel": ("toolchain", "sources"),
+        "buildlib.stages.system.root": ("folder", "source_files", "tree"),
+        "buildlib.stages.netbsd.kernel": ("toolchain", "source_tree"),
     }
     for stage, modules in wanted.items():
         names = {name.rpartition(".")[2] for name in code.of(stage)}

@@ -15,7 +15,8 @@ import pytest
 from buildlib.model.digest import sha256
 from buildlib.model.errors import ConfigError
 from buildlib.model.tree import Entry, Tree
-from buildlib.sources.folder import check_folder, fingerprint, read_folder, read_tree, walk
+from buildlib.sources.folder import check_folder, read_folder, read_tree
+from buildlib.store.source_files import fingerprint, walk
 from buildlib.store.stat_cache import Seen
 
 TIME = 1_700_000_000

@@ -21,8 +21,8 @@ import buildlib.stages
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.keys import Keys
 from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.host.distribution import DistributionPackage
 from buildlib.model.digest import Blob, canonical
-from buildlib.sources.distribution import DistributionPackage
 from buildlib.store.records import Output
 from buildlib.store.store import Store
 

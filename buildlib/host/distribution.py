@@ -15,10 +15,7 @@ from buildlib.model.digest import SHA256_HEX
 from buildlib.model.errors import SourceError, ToolError
 
 LISTS = "/var/lib/apt/lists"
-_HINT = (
-    "run `apt-get update`; on a host without such a package, say in the recipe "
-    "`{ file = …, sha256 = … }` for `hypervisor` or `boot.legacy`"
-)
+_HINT = "run `apt-get update`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +27,13 @@ class DistributionPackage:
     sha256: str
 
 
-def candidate(pattern: str, run: Callable[[Sequence[str]], str]) -> DistributionPackage:
+def candidate(
+    pattern: str, run: Callable[[Sequence[str]], str], *, hint: str = ""
+) -> DistributionPackage:
     """The newest package whose name matches `pattern` (`*` is digits and dots).
 
-    `run` gives a tool's output. Raises SourceError where apt knows none.
+    `run` gives a tool's output; `hint` is what helps where there is none.
+    Raises SourceError where apt knows none.
     """
     expression = "^" + re.escape(pattern).replace(r"\*", r"[0-9][0-9.]*") + "$"
     names = run(["apt-cache", "pkgnames", pattern.partition("*")[0]]).split()
@@ -46,8 +46,8 @@ def candidate(pattern: str, run: Callable[[Sequence[str]], str]) -> Distribution
         if SHA256_HEX.match(fields.get("SHA256", "")) and "Version" in fields:
             return DistributionPackage(name, fields["Version"], fields["SHA256"])
     raise SourceError(
-        f"the distribution has no package {pattern}", where="apt-cache", hint=_HINT,
-        reason="no-package",
+        f"the distribution has no package {pattern}", where="apt-cache",
+        hint="; ".join(filter(None, (_HINT, hint))), reason="no-package",
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from buildlib.host.distribution import DistributionPackage, candidate
 from buildlib.model.digest import sha256
 from buildlib.model.errors import SourceError, ToolError
-from buildlib.sources.distribution import DistributionPackage, candidate
 
 PATTERN = "xen-hypervisor-*-amd64"
 DIGEST = sha256(b"a package")
