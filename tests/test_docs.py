@@ -53,7 +53,7 @@ def test_every_key_of_a_definition_is_told() -> None:
     text = (ROOT / "docs/netbsd.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
     parts = {"signature": recipe.Signature, "packages": recipe.PackageSource,
-             "build": build_sh.Build, "boot": boot_test.Boot}
+             "build": build_sh.Build, "boot": boot_test.BootTestConfig}
     for field in dataclasses.fields(recipe.Release):
         if field.name in parts:
             for inner in dataclasses.fields(parts[field.name]):
@@ -69,8 +69,8 @@ def test_every_key_of_booting_is_told() -> None:
     """With what holds where it is not given."""
     text = (ROOT / "docs/boot.md").read_text()
     rows = dict(re.findall(r"^\| `([a-z0-9]+)` \|.*\| (.*) \|$", text, re.MULTILINE))
-    assert rows.keys() == {field.name for field in dataclasses.fields(recipe.Boots)}
-    usual = recipe.Boots()
+    assert rows.keys() == {field.name for field in dataclasses.fields(recipe.BootConfig)}
+    usual = recipe.BootConfig()
     told = {"loader": f"`{usual.loader}`", "dom0": f"`{usual.dom0}`", "disk": f"`{usual.disk}`",
             "timeout": str(usual.timeout), "speed": str(usual.speed),
             "consoles": f"`{json.dumps(usual.consoles)}`",

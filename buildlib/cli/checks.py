@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from buildlib.cli.session import Session
 from buildlib.cli.terminal import print_table, size_text
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.model.errors import (
     BootError,
     ConfigError,
@@ -23,9 +23,9 @@ from buildlib.operations.verify import verify as verify_files
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from buildlib.engine.stage import From
+    from buildlib.engine.stage import OutputRef
     from buildlib.model.digest import Blob
-    from buildlib.operations.boot_test.matrix import Result, Trial
+    from buildlib.operations.boot_test.matrix import BootCase, Result
     from buildlib.operations.fleet.image_server import Signer
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def _verify_kept(session: Session) -> list[str]:
     """Read the store and the products, and tell how much that was; what is damaged."""
     from buildlib.operations.integrity import check_products, check_store
 
-    started, size = ticks(), 0
+    started, size = monotonic(), 0
     counts: dict[str, int] = {}
     damaged = []
     for item in chain(check_store(session.store),
@@ -71,7 +71,7 @@ def _verify_kept(session: Session) -> list[str]:
         return damaged
     read = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
     print_table([("damaged" if damaged else "ok", "build and products",
-                  f"{read}: {size_text(size)} in {ticks() - started:.1f} s")])
+                  f"{read}: {size_text(size)} in {monotonic() - started:.1f} s")])
     return damaged
 
 
@@ -100,7 +100,7 @@ def boot_test(session: Session, sink: Sink) -> None:
     from buildlib.operations.boot_test.config_disk import write_trial_disk
     from buildlib.operations.integrity import is_damaged
 
-    matrix.check_consoles(session.plan.boots.speaks())
+    matrix.check_consoles(session.plan.boots.console_config())
     definition = session.plan.definition
     tried, left_out = matrix.trials(session.plan, session.settings.media,
                                       where=session.project.name_of(definition))
@@ -122,12 +122,12 @@ def boot_test(session: Session, sink: Sink) -> None:
         raise failure
 
 
-def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
+def _boot_on(trial: BootCase, disk: Path, session: Session, sink: Sink) -> Result:
     """Boot the image once, with `disk`. A limit that is set makes steps longer or shorter too."""
     from buildlib.operations.boot_test.matrix import Result
     from buildlib.operations.boot_test.qemu import Computer, boot
 
-    started = ticks()
+    started = monotonic()
     boots, product = session.plan.release.boot, session.plan.products["iso"]
     seconds, chosen = session.settings.seconds or boots.seconds, session.plan.boots
     expect = boots.markers(trial.medium)
@@ -141,7 +141,7 @@ def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
     computer = Computer(
         boots.machine_pvh if chosen.dom0 == "pvh" else boots.machine, boots.memory,
         firmware=trial.platform, medium=trial.medium, config=disk,
-        port=chosen.speaks().port or "com1")
+        port=chosen.console_config().port or "com1")
     sink(Started(trial.name))
     try:
         report = boot(
@@ -150,7 +150,7 @@ def _boot_on(trial: Trial, disk: Path, session: Session, sink: Sink) -> Result:
             tell=tell, mark=result.seconds.append)
     except BootError as error:
         result.failure = error
-        sink(Finished(trial.name, "failed", ticks() - started, detail=error.what))
+        sink(Finished(trial.name, "failed", monotonic() - started, detail=error.what))
     else:
         sink(Finished(trial.name, "passed", report.seconds[-1], detail=report.lines[-1]))
     return result
@@ -170,7 +170,9 @@ def image_signer(session: Session) -> Signer:
     return Signer(session.root / session.settings.key, session.store)
 
 
-def _with(session: Session, refs: Mapping[str, From], act: Callable[[Mapping[str, Blob]], T]) -> T:
+def _with(
+    session: Session, refs: Mapping[str, OutputRef], act: Callable[[Mapping[str, Blob]], T]
+) -> T:
     """`act` with what stages have put out for each name; they run first where they must."""
     engine = session.engine
     return engine.use(
@@ -186,13 +188,13 @@ def image_server(session: Session, sink: Sink) -> None:
     """Have the version of the images, as they are now, in the authoritative server's folder."""
     from buildlib.operations.fleet.image_server import serve
 
-    started, settings = ticks(), session.settings
+    started, settings = monotonic(), session.settings
     signer = image_signer(session)
     folder = session.root / (settings.images or f"{settings.dist}/images")
     served, size = _with(session, session.plan.version, lambda files: (
         serve(folder, files, session.store, signer), _size(files)))
     outcome: Outcome = "built" if served.is_new or served.is_named else "up to date"
-    sink(Finished("image-server", outcome, ticks() - started,
+    sink(Finished("image-server", outcome, monotonic() - started,
                   size, f"{served.version} in {folder}"))
 
 
@@ -212,7 +214,7 @@ def package_repo(session: Session, sink: Sink) -> None:
     """Have the locked packages, and the lists of them, in the repository's folder."""
     from buildlib.operations.fleet.package_repository import put, several_versions
 
-    started, settings = ticks(), session.settings
+    started, settings = monotonic(), session.settings
     signer = repo_signer(session)
     folder = session.root / (settings.packages or f"{settings.dist}/packages")
     done, size = _with(session, session.plan.repository, lambda files: (
@@ -225,5 +227,5 @@ def package_repo(session: Session, sink: Sink) -> None:
         sink(Note("SHA512 is not signed: name a key (key=FILE) to have it signed",
                   "package-repo"))
     outcome: Outcome = "built" if done.written or done.removed else "up to date"
-    sink(Finished("package-repo", outcome, ticks() - started, size,
+    sink(Finished("package-repo", outcome, monotonic() - started, size,
                   f"{len(locked)} packages in {folder}"))

@@ -18,7 +18,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
     """doit's own loader of dodo.py."""
 
     def __init__(self) -> None:
-        signals.heed(signals.leave)
+        signals.install_handlers(signals.exit_now)
         super().__init__()
         from buildlib.cli.outlets import open_outlets
         from buildlib.host.process import read_names_as_utf8

@@ -48,7 +48,7 @@ def open_desk(root: Path, settings: Settings, say: Callable[[str], None]) -> Ite
     store.begin(waiting=say)
     try:
         mirrors = mirrors_of(release, mirror=settings.mirror, offline=settings.offline)
-        if release.pressed_from and not settings.mirror:
+        if release.mirror_source and not settings.mirror:
             mirrors = Mirrors((str(press(project, release, definition, store)),))
         yield Desk(project, release, definition.parent, store, mirrors)
     finally:
@@ -63,7 +63,7 @@ def lock_release(root: Path, settings: Settings, say: Callable[[str], None]) -> 
                           folder=desk.folder, say=say)
         old = _old_lock(desk.project, settings.release)
         # A release of one's own may change; what was published by others may not.
-        lock = maker.make(None if desk.release.pressed_from else old)
+        lock = maker.make(None if desk.release.mirror_source else old)
         project = desk.project
     path = project.lock_file(settings.release)
     write_file(path, format_lock(lock).encode(), durable=True)
@@ -78,7 +78,7 @@ def press(project: Project, release: Release, definition: Path, store: Store) ->
     stage, product = press_stage(project, release, definition, store.build)
     engine = Engine(Graph({PRESS: stage}), store, Keys(store, CodeDigests(store.seen)),
                     sink=silent, jobs=1)
-    engine.make(PRESS)
+    engine.build(PRESS)
     Publisher(engine, silent, facts={}).publish(replace(product, record=""))
     return product.folder
 

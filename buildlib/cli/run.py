@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from buildlib.cli import signals
 from buildlib.host.environment import all_settings
 from buildlib.model.urls import without_passwords
-from buildlib.store.null_build import Glance, forget_glance, read_glance, write_glance
+from buildlib.store.null_build import NullBuildSnapshot, forget_glance, read_glance, write_glance
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -149,7 +149,7 @@ class Run:
         current = [name for name, decision in session.engine.done.items()
                    if decision.verdict == "up to date"]
         current += self.published
-        glance = Glance(session.tasks(), current, session.settings.workers)
+        glance = NullBuildSnapshot(session.tasks(), current, session.settings.workers)
         young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
         if not young:
             write_glance(self._glance_path, glance, self._circumstances,
@@ -161,8 +161,8 @@ class Run:
         if self._session is not None:
             self._session.store.runner.stop()
             self._session.store.lock.end_tools()
-        signals.aside(self._tidy)
-        signals.leave(number, frame)
+        signals.run_bounded(self._tidy)
+        signals.exit_now(number, frame)
 
     def _tidy(self) -> None:
         """Leave the terminal and the store as they should be."""

@@ -17,7 +17,7 @@ from buildlib.model.events import Sink
 from buildlib.plan.plan import Plan, make_plan
 from buildlib.sources.mirrors import Mirrors
 from buildlib.store.null_build import touched
-from buildlib.store.seal import distrust
+from buildlib.store.seal import break_seal
 from buildlib.store.store import Store
 
 Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
@@ -85,7 +85,7 @@ def open_session(root: Path, variables: Mapping[str, str], sink: Sink) -> Sessio
     build, dist = root / settings.build, root / settings.dist
     store = Store(build)
     for name in touched(str(store.folder)):
-        distrust(name)
+        break_seal(name)
     for path in (root / "dodo.py", root / "recipes" / "settings.toml", *_CODE.rglob("*.py")):
         store.seen.note(path)
     store.seen.note(root / "recipes" / "settings.toml", follow=False)  # a link that leads nowhere

@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_SECONDS, _GRACE_SECONDS = 0.01, 2.0
 
 
-def heed(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
+def install_handlers(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
     """Have `stop` called at a signal; one that the caller ignores (nohup) stays ignored."""
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -29,7 +29,7 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def aside(work: Callable[[], None]) -> None:
+def run_bounded(work: Callable[[], None]) -> None:
     """Do what may need locks, which the interrupted code may hold; after a while go on without."""
     done = []
 
@@ -44,13 +44,13 @@ def aside(work: Callable[[], None]) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def leave(number: int, _frame: FrameType | None) -> NoReturn:
+def exit_now(number: int, _frame: FrameType | None) -> NoReturn:
     """End at once and quietly, with the exit status a shell gives: 128 and the signal's number.
 
     An exception would not do it: Python drops those raised in callbacks, and goes on.
     """
     ignore()
-    aside(_flush)
+    run_bounded(_flush)
     os._exit(128 + number)
 
 

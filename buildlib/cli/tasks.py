@@ -45,7 +45,7 @@ class Tasks:
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
         self._run = Run(root, variables)
-        signals.heed(self._run.stop)
+        signals.install_handlers(self._run.stop)
         if self._run.glance is None:
             self._open(variables)
 
@@ -104,7 +104,7 @@ class Tasks:
             session.publisher.publish(session.plan.products[name])
             self._run.published.add(name)
         elif name in session.plan.graph.stages:
-            session.engine.make(name)
+            session.engine.build(name)
         else:
             self._check(name, session)
 
@@ -127,12 +127,12 @@ class Tasks:
             session = self._run.session
             if name in session.plan.products:
                 for stage in session.stages_of(name):
-                    session.engine.settle(stage)
+                    session.engine.resolve(stage)
                 current = session.publisher.is_current(session.plan.products[name])
                 if current:
                     self._run.published.add(name)
                 return current
             return (name in session.plan.graph.stages
-                    and session.engine.settle(name).verdict == "up to date")
+                    and session.engine.resolve(name).verdict == "up to date")
         except (GoldmasterError, KeyError, OSError):
             return False  # the action meets the same error, and tells it

@@ -17,7 +17,7 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from buildlib.host.environment import callers, can_move_lines
+from buildlib.host.environment import caller_environment, can_move_lines
 from buildlib.model.errors import GoldmasterError, printable
 from buildlib.model.events import Event, Finished, Note, Progress, Started
 from buildlib.model.urls import without_passwords
@@ -257,7 +257,7 @@ def _width(stream: TextIO) -> int:
 
 def _given_size() -> tuple[int, int] | tuple[None, None]:
     """The size that COLUMNS and LINES say, for rich, which takes them for numbers unseen."""
-    if not callers("COLUMNS", "LINES"):
+    if not caller_environment("COLUMNS", "LINES"):
         return None, None
     columns, lines = shutil.get_terminal_size((120, 24))
     return max(_NARROW, columns), max(1, lines)

@@ -45,7 +45,7 @@ class Stick:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot:
+class BootTestConfig:
     """How a boot test goes.
 
     expect     regular expressions: what must be seen on the console, in this order

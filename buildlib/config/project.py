@@ -18,7 +18,7 @@ from buildlib.model import json_text
 from buildlib.model.digest import Json, digest_of
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load, nearest, problems_of
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 # Keys of a recipe that would have no effect in another system's.
 _OF_DOM0 = {"boot": "only dom0's recipe says how the disc starts; Xen starts a domU as its file in "
@@ -30,7 +30,7 @@ _OF_DOMUS = {"free": "only an FFS image of a domU has free space; a CD has none"
 class Project:
     """The checkout at `root`. Every method raises ConfigError with all problems of a file."""
 
-    def __init__(self, root: Path, seen: Seen) -> None:
+    def __init__(self, root: Path, seen: StatCache) -> None:
         self.root = root
         self._seen = seen
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from buildlib.config.amount import amount
-from buildlib.config.boot_test import MEDIA, PLATFORMS, Boot, Medium, Platform, Stick
+from buildlib.config.boot_test import MEDIA, PLATFORMS, BootTestConfig, Medium, Platform, Stick
 from buildlib.config.build_sh import Build
 from buildlib.config.consoles import Console, Consoles, Speed
 from buildlib.config.external_program import Hypervisor, Origin
@@ -96,17 +96,20 @@ class Release:
     path           of the release, from the mirror's root
     source_sets    sets below `source/sets`, `binary_sets` those below MACHINE/binary/sets
     source_suffix, binary_suffix   `.tgz` or `.tar.xz`
-    pressed_from   a folder beside the definition from which the whole mirror is made, for a
+    mirror_source  a folder beside the definition from which the whole mirror is made, for a
                    release of one's own; it is the mirror where no other is given
-    pressed_time   of all that is in such a mirror, seconds since 1970
+    mirror_time    of all that is in such a mirror, seconds since 1970
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "pressed_from": "mirror_source", "pressed_time": "mirror_time"}
 
     name: str
     version: str
     mirrors: tuple[str, ...]
     path: str
     signature: Signature
-    boot: Boot
+    boot: BootTestConfig
     packages: PackageSource
     machine: str = "amd64"
     machine_arch: str = "x86_64"
@@ -116,8 +119,8 @@ class Release:
     binary_suffix: str = ".tar.xz"
     archives: Mapping[str, str] = field(default_factory=dict)
     build: Build = field(default_factory=Build)
-    pressed_from: str = ""
-    pressed_time: int = 0
+    mirror_source: str = ""
+    mirror_time: int = 0
 
     def __post_init__(self) -> None:
         with names.fields() as check:
@@ -133,10 +136,10 @@ class Release:
             for key in ("source_suffix", "binary_suffix"):
                 suffix = getattr(self, key)
                 check.that(key, suffix in SUFFIXES, f"one of {', '.join(SUFFIXES)}, not {suffix!r}")
-            check.one("pressed_from", self.pressed_from, names.path, empty=True)
-            check.time("pressed_time", self.pressed_time)
-        if not self.mirrors and not self.pressed_from:
-            raise ValueError("mirrors: at least one, or pressed_from")
+            check.one("mirror_source", self.mirror_source, names.path, empty=True)
+            check.time("mirror_time", self.mirror_time)
+        if not self.mirrors and not self.mirror_source:
+            raise ValueError("mirrors: at least one, or mirror_source")
 
     def source_path(self, name: str) -> str:
         """Path of a source set, from the release's folder."""
@@ -229,7 +232,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Boots:
+class BootConfig:
     """How the boot medium starts.
 
     loader    what a BIOS starts from a disc: GRUB 2, or GRUB legacy, which reads menu.lst; UEFI
@@ -240,12 +243,14 @@ class Boots:
     speed     of the serial line
     xen       further words of Xen's command line
     kernel    words of the kernel's command line
-    also      further entries of the menu: what their titles add to words after the kernel's
+    menu_entries  further entries of the menu: what their titles add to words after the kernel's
     timeout   seconds the menu waits; -1: until a key is pressed (GRUB 2 only)
     platforms `bios`, `efi`
     disk      the partition table with which the image boots from a stick too: gpt, mbr or none
     stick     the kernel for that
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"also": "menu_entries"}
 
     loader: Literal["grub2", "legacy"] = "grub2"
     legacy: Origin = field(default_factory=lambda: Origin("grub-legacy"))
@@ -254,7 +259,7 @@ class Boots:
     speed: Speed = Consoles().speed
     xen: tuple[str, ...] = ()
     kernel: tuple[str, ...] = ("bootdev=cd0a",)
-    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    menu_entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: int = 3
     platforms: tuple[str, ...] = PLATFORMS
     disk: Literal["gpt", "mbr", "none"] = "gpt"
@@ -268,25 +273,25 @@ class Boots:
         """What the image comes up on: without a kernel for them, no stick and no disk."""
         return MEDIA if self.stick else MEDIA[:1]
 
-    def speaks(self) -> Consoles:
+    def console_config(self) -> Consoles:
         """The consoles."""
         return Consoles(self.consoles, self.speed)
 
     def xen_words(self) -> tuple[str, ...]:
         """All of Xen's command line."""
         pvh = ("dom0=pvh",) if self.dom0 == "pvh" else ()
-        return _with((*self.speaks().xen_words(), *pvh), self.xen)
+        return _with((*self.console_config().xen_words(), *pvh), self.xen)
 
     def kernel_words(self) -> tuple[str, ...]:
         """All of the kernel's command line where the medium is a CD."""
-        return _with(self.speaks().kernel_words(), self.kernel)
+        return _with(self.console_config().kernel_words(), self.kernel)
 
     def stick_words(self) -> tuple[str, ...]:
         """All of the command line of the kernel for sticks."""
-        return _with(self.speaks().kernel_words(), self.stick.words if self.stick else ())
+        return _with(self.console_config().kernel_words(), self.stick.words if self.stick else ())
 
     def __post_init__(self) -> None:
-        self.speaks()
+        self.console_config()
         self._check_words()
         if not self.platforms or not set(self.platforms) <= set(PLATFORMS):
             raise ValueError("platforms: bios, efi, or both")
@@ -299,12 +304,14 @@ class Boots:
         with names.fields() as check:
             check.all("xen", self.xen, names.word)
             check.all("kernel", self.kernel, names.word)
-            check.keys("also", self.also, names.title)
-            for title, words in self.also.items():
-                check.all(f"also.{title}", words, names.word)
+            check.keys("menu_entries", self.menu_entries, names.title)
+            for title, words in self.menu_entries.items():
+                check.all(f"menu_entries.{title}", words, names.word)
             check.number("timeout", self.timeout, -1 if self.loader == "grub2" else 0, 86_400)
             check.all("platforms", self.platforms, names.name, twice=False)
-            longest = max(self.also.values(), key=lambda words: len(" ".join(words)), default=())
+            longest = max(
+                self.menu_entries.values(), key=lambda words: len(" ".join(words)), default=()
+            )
             for key, words in (("xen", self.xen_words()),
                                ("kernel", (*self.kernel_words(), *longest)),
                                ("stick.words", (*self.stick_words(), *longest))):
@@ -349,7 +356,7 @@ class Recipe:
     domus: tuple[str, ...] = ()
     free: str = "5%"
     hypervisor: Hypervisor | None = None
-    boot: Boots | None = None
+    boot: BootConfig | None = None
 
     def __post_init__(self) -> None:
         with names.fields() as check:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buildlib.model.errors import StageError
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 PACKAGE = "buildlib"
 CARRIERS = ("buildlib.host.", "buildlib.store.", "buildlib.model.errors", "buildlib.model.events",
@@ -32,7 +32,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 class CodeDigests:
     """Digests of modules, remembered in `seen`. The library's lie in `folder`."""
 
-    def __init__(self, seen: Seen, folder: Path = _FOLDER) -> None:
+    def __init__(self, seen: StatCache, folder: Path = _FOLDER) -> None:
         self._seen = seen
         self._folder = folder
         self._closures: dict[str, dict[str, str]] = {}

@@ -1,6 +1,6 @@
 """Decides which stages run, and runs them.
 
-doit asks `decide` whether a stage is up to date and calls `make` where it is not, in the order of
+doit asks `decide` whether a stage is up to date and calls `build` where it is not, in the order of
 the graph and in several threads. All freshness comes from keys and records; times and doit's own
 state have no say. What a stage makes appears at once or not at all, and is durable when it does.
 """
@@ -17,10 +17,10 @@ from typing import Literal, TypeAlias, TypeVar
 
 from buildlib.engine.explain import reasons
 from buildlib.engine.graph import Graph
-from buildlib.engine.keys import Keys, Unknown
-from buildlib.engine.stage import From, HostPackage, Job, Stage, named
+from buildlib.engine.keys import InputNotBuilt, Keys
+from buildlib.engine.stage import HostPackage, OutputRef, Stage, StageContext, named
 from buildlib.host.atomic_files import move, remove
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.host.jobserver import Slots
 from buildlib.host.os_errors import SPACE_HINT, host_error, is_nearly_full, space_left
 from buildlib.model.digest import Blob, digest_of
@@ -67,7 +67,7 @@ class Engine:
     ) -> None:
         """Stages of the same name in another `scope` (a release) have other last runs.
 
-        services  by their class, what stages ask of the world outside (`Job.service`)
+        services  by their class, what stages ask of the world outside (`StageContext.service`)
         """
         self.graph = graph
         self.store = store
@@ -77,7 +77,7 @@ class Engine:
         self._sink = sink
         self._taken = graph.taken()
         self._services = dict(services or {})
-        self._outputs: dict[From, Output] = {}
+        self._outputs: dict[OutputRef, Output] = {}
         self._done: dict[str, Decision] = {}
         self._keys_lock = threading.Lock()
         self._running: dict[str, threading.Lock] = {}
@@ -92,7 +92,7 @@ class Engine:
             return self._done[name]
         try:
             document = self.keys.document(self.graph.stages[name], self._outputs)
-        except Unknown as unknown:
+        except InputNotBuilt as unknown:
             return Decision("unknown", (f"takes something from {unknown.stage}",))
         key = digest_of(document)
         last = self.store.records.last(self._scope + name)
@@ -117,14 +117,14 @@ class Engine:
         before = self.store.records.get(last) if last else None
         return reasons(before.document if before else None, document)
 
-    def settle(self, name: str) -> Decision:
+    def resolve(self, name: str) -> Decision:
         """Take the outputs of a stage that needs no run, so that what follows can be decided.
 
         Changes nothing in the store: one that is to be restored stays so until it is made.
         """
         for need in self.graph.needs(name):
             if need not in self._done and need in self.graph.stages:
-                self.settle(need)
+                self.resolve(need)
         decision = self.decide(name)
         if decision.record is not None:
             self._accept(name, decision, decision.record)
@@ -132,24 +132,24 @@ class Engine:
 
     @property
     def done(self) -> Mapping[str, Decision]:
-        """The stages that have been made or settled."""
+        """The stages that have been made or resolved."""
         return self._done
 
     def _accept(self, name: str, decision: Decision, record: Record) -> None:
         for output_name, output in record.outputs.items():
-            self._outputs[From(name, output_name)] = output
+            self._outputs[OutputRef(name, output_name)] = output
         verdict: Verdict = "restore" if decision.verdict == "restore" else "up to date"
         self._done[name] = Decision(
             verdict, decision.reasons, decision.key, decision.document, record)
 
-    def make(self, name: str) -> Decision:
+    def build(self, name: str) -> Decision:
         """Have the outputs of stage `name`: restored from the store, or made.
 
         Raises GoldmasterError; then nothing has changed.
         """
         with self._locks[name], self._failures(name):
             for _ in range(_TRIES):
-                decision = self.settle(name)
+                decision = self.resolve(name)
                 if not self._is_whole(name):
                     self._forget(name)
                 elif name in self._done:
@@ -168,7 +168,7 @@ class Engine:
                             self._run(name, decision)
                     except MissingBlob as missing:
                         self._sink(Note(f"{missing.what}: {missing.why}; it is made again", name))
-                        self._mend(name)
+                        self._discard_damaged_inputs(name)
                     else:
                         return decision
             raise _unstable(name)
@@ -180,7 +180,7 @@ class Engine:
         """
         for _ in range(_TRIES):
             for name in names:
-                self.make(name)
+                self.build(name)
             try:
                 return act()
             except MissingBlob as missing:
@@ -188,7 +188,7 @@ class Engine:
         raise _unstable(", ".join(names))
 
     def outputs(self, name: str) -> Mapping[str, Output]:
-        """The outputs of a stage that has been made or settled."""
+        """The outputs of a stage that has been made or resolved."""
         record = self._done[name].record
         assert record is not None
         return record.outputs
@@ -202,21 +202,21 @@ class Engine:
             return {}
         try:
             document = self.keys.document(self.graph.stages[name], self._outputs)
-        except Unknown:
+        except InputNotBuilt:
             return {}
         record = self.store.records.get(digest_of(document))
         return record.outputs if record is not None else {}
 
     def key(self, name: str) -> str:
-        """The key of a stage that has been made or settled."""
+        """The key of a stage that has been made or resolved."""
         return self._done[name].key
 
     def document(self, name: str) -> Document:
-        """The key document of a stage that has been made or settled."""
+        """The key document of a stage that has been made or resolved."""
         return self._done[name].document
 
-    def output(self, ref: From) -> Output:
-        """One output of a stage that has been made or settled."""
+    def output(self, ref: OutputRef) -> Output:
+        """One output of a stage that has been made or resolved."""
         return self._outputs[ref]
 
     def last(self, name: str) -> Record | None:
@@ -253,12 +253,12 @@ class Engine:
         """Make every output that the stage takes and that is not whole; see that it still is."""
         for ref in self.graph.stages[name].upstream():
             if ref not in self._outputs:
-                self.make(ref.stage)
+                self.build(ref.stage)
             elif not self.store.has(self._outputs[ref]):
                 self._forget(ref.stage)
-                self.make(ref.stage)
+                self.build(ref.stage)
 
-    def _mend(self, name: str) -> None:
+    def _discard_damaged_inputs(self, name: str) -> None:
         """Read all the stage takes, and forget what is damaged."""
         for ref in self.graph.stages[name].upstream():
             if not self.store.is_sound(self._outputs[ref]):
@@ -274,12 +274,12 @@ class Engine:
     def _run(self, name: str, decision: Decision) -> None:
         stage = self.graph.stages[name]
         self._sink(Started(name, decision.reasons))
-        started = ticks()
+        started = monotonic()
         marks = self.keys.marks(stage)
         with self._scratch(name) as folder:
-            job = self._job(name, stage, folder)
-            remove(job.log)
-            results = stage.run(job)
+            context = self._job(name, stage, folder)
+            remove(context.log)
+            results = stage.run(context)
             self._check_names(name, results)
             outputs = {key: self._stored(value) for key, value in results.items()}
         changed = self._changes(stage, decision, marks)
@@ -293,7 +293,7 @@ class Engine:
         self.store.records.put(decision.key, record)
         self.store.records.set_last(self._scope + name, decision.key)
         self._accept(name, decision, record)
-        self._sink(Finished(name, "built", ticks() - started, self._size(name)))
+        self._sink(Finished(name, "built", monotonic() - started, self._size(name)))
 
     def _check_names(self, name: str, results: Iterable[str]) -> None:
         """Raise StageError where the stage has not made what is taken from it."""
@@ -320,10 +320,10 @@ class Engine:
             return Output(value)
         return Output(self.store.trees.put(value.tree), value.packs, value.files)
 
-    def _job(self, name: str, stage: Stage, folder: Path) -> Job:
+    def _job(self, name: str, stage: Stage, folder: Path) -> StageContext:
         packages = {package: self.keys.host_package(package)
                     for package in named(stage, HostPackage)}
-        return Job(
+        return StageContext(
             name=name,
             folder=folder,
             log=self.store.log(name),
@@ -364,11 +364,11 @@ class Engine:
     @contextmanager
     def _failures(self, name: str) -> Iterator[None]:
         """Tell that the stage failed, with errors of the host in words a user can act on."""
-        started = ticks()
+        started = monotonic()
         try:
             yield
         except OSError as error:
-            self._sink(Finished(name, "failed", ticks() - started))
+            self._sink(Finished(name, "failed", monotonic() - started))
             raise host_error(error, where=f"stage {name}", folder=self.store.build) from error
         except GoldmasterError as error:
             error.where = error.where or f"stage {name}"
@@ -377,7 +377,7 @@ class Engine:
                 error.why = f"{error.why}\n{space}" if error.why else space
                 error.hint = error.hint or SPACE_HINT
             if not isinstance(error, Interrupted):
-                self._sink(Finished(name, "failed", ticks() - started))
+                self._sink(Finished(name, "failed", monotonic() - started))
             raise
 
     def _size(self, name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Graph:
     stages: Mapping[str, Stage]
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     docs: Mapping[str, str] = field(default_factory=dict)
-    results: Mapping[str, tuple[From, ...]] = field(default_factory=dict)
+    results: Mapping[str, tuple[OutputRef, ...]] = field(default_factory=dict)
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Tasks that must have ended before stage `name`."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from posixpath import normpath
 
 from buildlib.engine.code_digest import CodeDigests
-from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree, Stage, named
+from buildlib.engine.stage import HostPackage, OutputRef, SourceFile, SourceTree, Stage, named
 from buildlib.host.distribution import LISTS, DistributionPackage, candidate
 from buildlib.host.environment import TOOL_ENVIRONMENT, find_tool, tool_candidates
 from buildlib.model.digest import digest_of
@@ -53,7 +53,7 @@ def package_of(tool: str) -> str:
     return _PACKAGES.get(tool, tool)
 
 
-class Unknown(Exception):  # noqa: N818  no error: the answer is not known yet
+class InputNotBuilt(Exception):  # noqa: N818  no error: the answer is not known yet
     """A key depends on an output that is not made yet."""
 
     def __init__(self, stage: str) -> None:
@@ -71,8 +71,8 @@ class Keys:
         self._programs: dict[str, dict[str, str]] = {}
         self._environment = digest_of(TOOL_ENVIRONMENT)
 
-    def document(self, stage: Stage, outputs: Mapping[From, Output]) -> Document:
-        """The key document. Raises Unknown, or GoldmasterError where an input is missing."""
+    def document(self, stage: Stage, outputs: Mapping[OutputRef, Output]) -> Document:
+        """The key document. Raises InputNotBuilt, or GoldmasterError where an input is missing."""
         kind = type(stage)
         if not hasattr(kind, "__dataclass_fields__"):
             raise no_place(stage, kind.__name__)
@@ -200,11 +200,11 @@ class Keys:
             return path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
         return "unknown"
 
-    def _value(self, value: object, outputs: Mapping[From, Output]) -> object:
+    def _value(self, value: object, outputs: Mapping[OutputRef, Output]) -> object:
         """A field's value as it stands in the document."""
-        if isinstance(value, From):
+        if isinstance(value, OutputRef):
             if value not in outputs:
-                raise Unknown(value.stage)
+                raise InputNotBuilt(value.stage)
             return {"from": f"{value.stage}.{value.output}", "sha256": outputs[value].blob.sha256}
         if isinstance(value, SourceFile | SourceTree | HostPackage):
             return self._source(value)
@@ -218,7 +218,7 @@ class Keys:
             return value
         raise no_place(value, "a key document")
 
-    def _fields(self, value: object, outputs: Mapping[From, Output]) -> dict[str, object]:
+    def _fields(self, value: object, outputs: Mapping[OutputRef, Output]) -> dict[str, object]:
         return {field.name: self._value(getattr(value, field.name), outputs)
                 for field in fields(value)}  # type: ignore[arg-type]  # it is a dataclass
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Product:
 
     name: str
     folder: Path
-    files: Mapping[str, From] = field(default_factory=dict)
+    files: Mapping[str, OutputRef] = field(default_factory=dict)
     all_of: str = ""
     record: str = ""
-    labels: From | None = None
+    labels: OutputRef | None = None
     doc: str = ""
 
     def stages(self) -> list[str]:
@@ -32,6 +32,6 @@ class Product:
         names = [ref.stage for ref in self.files.values()]
         return list(dict.fromkeys([*names, self.all_of] if self.all_of else names))
 
-    def takes(self) -> tuple[From, ...]:
+    def takes(self) -> tuple[OutputRef, ...]:
         """The outputs that it takes by name."""
         return (*self.files.values(), *([self.labels] if self.labels else []))

@@ -13,7 +13,7 @@ from typing import Any
 from buildlib.engine.engine import Engine
 from buildlib.engine.product import Product
 from buildlib.host.atomic_files import beside, leftovers, move, remove, serve_folder, sync
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.host.reading import status_at
 from buildlib.model import json_text
 from buildlib.model.digest import Blob, digest_of
@@ -48,9 +48,11 @@ class Publisher:
         """Make every file of the product current, each by one rename. When that is told, all of it
         is on the disk.
         """
-        started = ticks()
+        started = monotonic()
         size = self._engine.use(product.stages(), lambda: self._put_all(product))
-        self._sink(Finished(product.name, "built", ticks() - started, size, str(product.folder)))
+        self._sink(
+            Finished(product.name, "built", monotonic() - started, size, str(product.folder))
+        )
 
     def _put_all(self, product: Product) -> int:
         files = self._files(product, make_record=True)
@@ -122,7 +124,7 @@ class Publisher:
     def _record(self, product: Product, *, make: bool) -> Blob | None:
         """The build record, kept under the digest of the keys it tells of; None if not made."""
         stages = self._engine.graph.closure([ref.stage for ref in product.files.values()])
-        act = self._engine.make if make else self._engine.settle
+        act = self._engine.build if make else self._engine.resolve
         if any(act(name).record is None for name in stages):
             return None
         keys = {name: self._engine.key(name) for name in stages}
@@ -137,13 +139,13 @@ class Publisher:
             return output.blob
         if not make:
             return None
-        text = json.dumps(self._tell(product, stages), indent=1, sort_keys=True) + "\n"
+        text = json.dumps(self._build_record(product, stages), indent=1, sort_keys=True) + "\n"
         blob = self._store.blobs.put(text.encode())
         self.records.add(blob.sha256)
         self._store.records.put(key, Record(document, {"record": Output(blob)}))
         return blob
 
-    def _tell(self, product: Product, stages: list[str]) -> dict[str, Any]:
+    def _build_record(self, product: Product, stages: list[str]) -> dict[str, Any]:
         """Every input with its digest, every tool with its version, every stage with its key."""
         inputs: dict[str, str] = {}
         tools: dict[str, dict[str, str]] = {}

@@ -14,8 +14,8 @@ The key of a stage is made from its fields, so none can be forgotten. Nor can `r
 them than the key holds: a stage has its fields in one form (`model.frozen_values`), mappings in
 the order of their keys whatever order they were made in. Where an order means something, a field
 is a tuple, or the stage finds the order in the contents. `run` is a pure function of the fields: it
-gets a `Job`, which hands it the contents they name, a fresh folder and tools with an environment of
-their own, and returns blobs and trees by name.
+gets a `StageContext`, which hands it the contents they name, a fresh folder and tools with an
+environment of their own, and returns blobs and trees by name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from buildlib.store.workspace import Workspaces
 
 
 @dataclass(frozen=True, slots=True)
-class From:
+class OutputRef:
     """The output `output` of stage `stage`."""
 
     stage: str
@@ -85,9 +85,9 @@ class HostPackage:
 Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 
 # What a key document holds by the content that it names.
-NAMES = (From, SourceFile, SourceTree, HostPackage)
+NAMES = (OutputRef, SourceFile, SourceTree, HostPackage)
 Service = TypeVar("Service")
-Named = TypeVar("Named", From, SourceFile, SourceTree, HostPackage)
+Named = TypeVar("Named", OutputRef, SourceFile, SourceTree, HostPackage)
 
 
 class Stage:
@@ -109,7 +109,7 @@ class Stage:
         for name, value in fixed_fields(self, where=type(self).__name__, leaves=NAMES).items():
             object.__setattr__(self, name, value)
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Make the outputs. Raises GoldmasterError."""
         raise NotImplementedError
 
@@ -129,9 +129,9 @@ class Stage:
         """Those of its tools that are compilers: they start programs which shape the output too."""
         return ()
 
-    def upstream(self) -> tuple[From, ...]:
+    def upstream(self) -> tuple[OutputRef, ...]:
         """Every output of other stages that this one takes, in field order."""
-        return named(self, From)
+        return named(self, OutputRef)
 
 
 def named(stage: Stage, kind: type[Named]) -> tuple[Named, ...]:
@@ -154,7 +154,7 @@ def _leaves(value: object) -> Iterator[object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StageContext:
     """What `run` works with.
 
     name        the stage's name, for errors and progress
@@ -171,7 +171,7 @@ class Job:
     name: str
     folder: Path
     log: Path
-    inputs: Mapping[From, Output]
+    inputs: Mapping[OutputRef, Output]
     blobs: Blobs
     packs: Packs
     trees: Trees
@@ -196,15 +196,15 @@ class Job:
                              hint="give the engine one: services={…}", reason="service")
         return found
 
-    def path(self, ref: From) -> Path:
+    def path(self, ref: OutputRef) -> Path:
         """The content of a file output, to be read only."""
         return self.blobs.path(self.inputs[ref].blob)
 
-    def read(self, ref: From) -> bytes:
+    def read(self, ref: OutputRef) -> bytes:
         """The content of a small file output."""
         return self.blobs.read(self.inputs[ref].blob.sha256)
 
-    def tree(self, ref: From) -> StoredTree:
+    def tree(self, ref: OutputRef) -> StoredTree:
         """A tree output."""
         output = self.inputs[ref]
         tree = self.trees.read(output.blob, where=f"{ref.stage}.{ref.output}")

@@ -29,7 +29,7 @@ def now() -> float:
     return time.time()
 
 
-def ticks() -> float:
+def monotonic() -> float:
     """Seconds of a clock that only measures spans."""
     return time.monotonic()
 
@@ -59,7 +59,7 @@ def source_date_epoch() -> str | None:
     return os.environ.get("SOURCE_DATE_EPOCH") or None
 
 
-def callers(*names: str) -> dict[str, str]:
+def caller_environment(*names: str) -> dict[str, str]:
     """Those of the caller's environment variables that are set: for a tool that acts for them."""
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 

@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.05
 
 
 @dataclass(eq=False)
-class Share:
+class TokenPipe:
     """The pipe one make takes its tokens from.
 
     granted  tokens that are in the pipe or in make's hands
@@ -66,7 +66,7 @@ class Slots:
         self.count = count
         self._free = count
         self._waiting = 0
-        self._shares: list[Share] = []
+        self._shares: list[TokenPipe] = []
         self._changed = threading.Condition()
         self._mover: threading.Thread | None = None
 
@@ -87,9 +87,9 @@ class Slots:
             self._give_back(1)
 
     @contextmanager
-    def share(self) -> Iterator[Share]:
+    def share(self) -> Iterator[TokenPipe]:
         """A pipe for a make, which does its first job in the slot its stage has."""
-        share = Share(*os.pipe())
+        share = TokenPipe(*os.pipe())
         for end in (share.read, share.write):
             os.set_blocking(end, False)  # make expects it
         with self._changed:

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from buildlib.host.environment import TOOL_ENVIRONMENT, callers, proxies
+from buildlib.host.environment import TOOL_ENVIRONMENT, caller_environment, proxies
 from buildlib.model.errors import Interrupted, ToolError
 from buildlib.model.urls import without_passwords
 
@@ -241,7 +241,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 def _handed(through: Mapping[str, str]) -> dict[str, str]:
     """The values of variables of the caller's by the names under which a tool gets them."""
-    values = callers(*through.values())
+    values = caller_environment(*through.values())
     return {name: values[source] for name, source in through.items()}
 
 
@@ -272,7 +272,7 @@ def replay(
     return f"cd {shlex.quote(str(cwd))} && env -i {' '.join(settings)} {shlex.join(words)}"
 
 
-def begin_again(*options: str) -> NoReturn:
+def reexec(*options: str) -> NoReturn:
     """Start this program anew in its own place, with further options of Python's."""
     words = [sys.executable, *options, *sys.orig_argv[1:]]
     os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read
@@ -284,4 +284,4 @@ def read_names_as_utf8() -> None:
     In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
     """
     if sys.getfilesystemencoding() != "utf-8":
-        begin_again("-X", "utf8")
+        reexec("-X", "utf8")

@@ -66,8 +66,8 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
     fields = _fields(kind)
     before = len(problems)
     problems.extend(
-        f"{_join(at, str(key))}: unknown key"
-        f"{nearest(str(key), fields) if number < _HINTS else ''}"
+        f"{_join(at, str(key))}: "
+        + _unknown(kind, str(key), fields if number < _HINTS else ())
         for number, key in enumerate((key for key in data if key not in fields), before)
     )
     values = {}
@@ -86,6 +86,14 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
     except ValueError as error:
         problems.append(f"{at or kind.__name__.lower()}: {error}")
         return None
+
+
+def _unknown(kind: type, key: str, known: typing.Iterable[str]) -> str:
+    """What is wrong with a key that is none; `RENAMED` of a dataclass has what keys were called."""
+    renamed: Mapping[str, str] = getattr(kind, "RENAMED", {})
+    if key in renamed:
+        return f"is called {renamed[key]} now"
+    return f"unknown key{nearest(key, known)}"
 
 
 def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:

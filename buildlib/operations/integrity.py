@@ -18,7 +18,7 @@ from buildlib.model import json_text
 from buildlib.model.errors import GoldmasterError
 from buildlib.operations.served_files import sha256_of
 from buildlib.sources import checksums
-from buildlib.store.seal import distrust
+from buildlib.store.seal import break_seal
 from buildlib.store.store import Store
 
 
@@ -79,7 +79,7 @@ def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item
             whole = sha256_of(path) == sha256
             yield Item("product", name, _size(path), whole)
             if not whole:
-                distrust(str(path))
+                break_seal(str(path))
 
 
 def is_damaged(product: Product, engine: Engine) -> bool:

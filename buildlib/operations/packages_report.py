@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from buildlib.engine.engine import Engine
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import ConfigError
 from buildlib.model.mtree import parse
 from buildlib.pkgsrc.unapplied import Action, actions_of
@@ -54,8 +54,8 @@ def undone(plan: Plan, engine: Engine) -> Iterator[tuple[str, tuple[str, ...] | 
     for name, stage in plan.graph.stages.items():
         if isinstance(stage, Root) and stage.packages is not None:
             lines = None
-            if engine.settle(name).verdict == "up to date":
-                blob = engine.output(From(name, "undone")).blob
+            if engine.resolve(name).verdict == "up to date":
+                blob = engine.output(OutputRef(name, "undone")).blob
                 lines = tuple(engine.store.blobs.read(blob.sha256).decode().splitlines())
             yield name.partition(":")[2], lines
 
@@ -64,13 +64,13 @@ def _trees(plan: Plan, engine: Engine) -> Iterator[tuple[str, str, StoredTree]]:
     """Recipe, place of the database, and tree of every stage that stages packages."""
     stages = {name: stage for name, stage in plan.graph.stages.items()
               if isinstance(stage, Packages)}
-    missing = [name for name in stages if engine.settle(name).verdict != "up to date"]
+    missing = [name for name in stages if engine.resolve(name).verdict != "up to date"]
     if missing:
         raise ConfigError("packages are not staged yet", where=", ".join(missing),
                           why="the report is made of what is in their archives",
                           hint="stage them: doit packages", reason="not-staged")
     for name, stage in stages.items():
-        output = engine.output(From(name, "tree"))
+        output = engine.output(OutputRef(name, "tree"))
         tree = parse(engine.store.blobs.read(output.blob.sha256), where=name)
         stored = StoredTree(tree, output.packs, output.files)
         yield name.removeprefix(GROUP), stage.database, stored

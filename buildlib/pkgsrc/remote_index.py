@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class TrustedKey:
     """Whose signature every package must have: the key, and its fingerprint."""
 
     key: bytes
@@ -56,7 +56,7 @@ def fetch_file(
 
 
 def read_offer(
-    path: str, mirrors: Mirrors, store: Store, *, signer: Signer | None, say: Say
+    path: str, mirrors: Mirrors, store: Store, *, signer: TrustedKey | None, say: Say
 ) -> Repository:
     """The packages in the folder at `path`, from a mirror's root.
 
@@ -102,7 +102,7 @@ def _read_summary(where: str, mirrors: Mirrors, store: Store, say: Say) -> Repos
 
 
 def _read_folder(
-    folder: Path, store: Store, signer: Signer | None, say: Say
+    folder: Path, store: Store, signer: TrustedKey | None, say: Say
 ) -> Iterator[Summary]:
     """The summaries of the packages in a folder, by file name."""
     for path in sorted(folder.iterdir()):
@@ -115,7 +115,7 @@ def _read_folder(
             say(f"passed over  {path.name}: {error.what}{why}")
 
 
-def _summary(path: Path, store: Store, signer: Signer | None) -> Summary:
+def _summary(path: Path, store: Store, signer: TrustedKey | None) -> Summary:
     inner = path
     if signer is not None and is_signed(path):
         blob = unwrap(path, store.blobs, key=signer.key, fingerprint=signer.fingerprint,

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypedDict
 from buildlib.config.consoles import Consoles
 from buildlib.config.external_program import Hypervisor, Origin
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots
+from buildlib.config.recipe import BootConfig
 from buildlib.engine.stage import HostPackage, SourceFile, Stage
 from buildlib.stages.boot import grub, grub_legacy
 from buildlib.stages.boot.hypervisor import DistributionXen, FileXen
@@ -16,7 +16,7 @@ from buildlib.stages.boot.hypervisor import DistributionXen, FileXen
 Described: TypeAlias = tuple[str, Stage, str]  # name, stage, what it does
 
 
-def boot_images(boots: Boots, project: Project, *, time: int) -> dict[str, Described]:
+def boot_images(boots: BootConfig, project: Project, *, time: int) -> dict[str, Described]:
     """The stages that make boot images, by the names that `Iso` has for these.
 
     GRUB legacy finds itself on discs only: where it is chosen, a disk is started by GRUB 2.
@@ -30,7 +30,7 @@ def boot_images(boots: Boots, project: Project, *, time: int) -> dict[str, Descr
             if boots.disk == "none":
                 continue
             name = "disk"
-        made[name] = (f"grub:{platform}", grub.GrubImage(platform, time, boots.speaks()),
+        made[name] = (f"grub:{platform}", grub.GrubImage(platform, time, boots.console_config()),
                       f"make GRUB's boot image for {platform}")
     return made
 
@@ -59,15 +59,23 @@ def _source(name: str, project: Project) -> SourceFile:
     return SourceFile(path, project.name_of(path))
 
 
-def menus(boots: Boots, *, title: str, xen: str, kernel: str, stick: str = "") -> dict[str, str]:
+def menus(
+    boots: BootConfig, *, title: str, xen: str, kernel: str, stick: str = ""
+) -> dict[str, str]:
     """The menus' texts, by path. Raises ConfigError.
 
     xen, kernel  paths on the disc; stick: of the kernel for sticks, if there is one
     """
     same: _Same = {
-        "title": title, "xen": xen, "xen_words": boots.xen_words(), "kernel": kernel,
-        "kernel_words": boots.kernel_words(), "timeout": boots.timeout, "also": boots.also,
-        "consoles": boots.speaks()}
+        "title": title,
+        "xen": xen,
+        "xen_words": boots.xen_words(),
+        "kernel": kernel,
+        "kernel_words": boots.kernel_words(),
+        "timeout": boots.timeout,
+        "menu_entries": boots.menu_entries,
+        "consoles": boots.console_config(),
+    }
     texts = {grub.MENU: grub.menu(**same, stick=(stick, boots.stick_words()) if stick else None)}
     if boots.loader == "legacy":
         texts[grub_legacy.MENU] = grub_legacy.menu(**same)
@@ -83,5 +91,5 @@ class _Same(TypedDict):
     kernel: str
     kernel_words: tuple[str, ...]
     timeout: int
-    also: Mapping[str, tuple[str, ...]]
+    menu_entries: Mapping[str, tuple[str, ...]]
     consoles: Consoles

@@ -18,7 +18,7 @@ from buildlib.stages.netbsd.toolchain import Toolchain
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PendingWork:
     """What takes long, or much room, or a network.
 
     sources, toolchain   whether they are unpacked and compiled; kernels: how many
@@ -38,7 +38,7 @@ class Work:
 
 
 def long_ones(engine: Engine, names: Sequence[str]) -> list[str]:
-    """Those of the stages that `names` need which `Work` tells of."""
+    """Those of the stages that `names` need which `PendingWork` tells of."""
     return [name for name in engine.graph.closure(names)
             if isinstance(engine.graph.stages[name], Fetch | Toolchain | Kernel)]
 
@@ -48,7 +48,7 @@ def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
     found: dict[str, Stage] = {}
     for name in engine.graph.closure(names):
         try:
-            verdict = engine.settle(name).verdict
+            verdict = engine.resolve(name).verdict
         except (GoldmasterError, OSError):
             verdict = "build"  # what is wrong is told when the stage is made
         if verdict in {"build", "unknown"}:
@@ -56,7 +56,7 @@ def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
     return found
 
 
-def work_of(engine: Engine, stages: Mapping[str, Stage]) -> Work:
+def work_of(engine: Engine, stages: Mapping[str, Stage]) -> PendingWork:
     """What it takes to make `stages`."""
     kernels = sum(isinstance(stage, Kernel) for stage in stages.values())
     fetches = [stage for stage in stages.values()
@@ -66,7 +66,7 @@ def work_of(engine: Engine, stages: Mapping[str, Stage]) -> Work:
     if isinstance(toolchain, Toolchain) and (kernels or TOOLCHAIN in stages):
         sources = not _has_sources(engine, toolchain)
         compiled = not _has_tools(engine, is_made=TOOLCHAIN not in stages)
-    return Work(sources, compiled, kernels, tuple(stage.path for stage in fetches),
+    return PendingWork(sources, compiled, kernels, tuple(stage.path for stage in fetches),
                 sum(max(0, stage.size) for stage in fetches))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from buildlib.config.boot_test import Medium, Platform
 from buildlib.config.external_program import Hypervisor
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots, Lock, LockedPackage, Pinned, Recipe, Release
+from buildlib.config.recipe import BootConfig, Lock, LockedPackage, Pinned, Recipe, Release
 from buildlib.engine.graph import Graph
 from buildlib.engine.product import Product
-from buildlib.engine.stage import From, SourceFile, SourceTree, Stage
+from buildlib.engine.stage import OutputRef, SourceFile, SourceTree, Stage
 from buildlib.plan.boot_loaders import boot_images, menus, xen_stage
 from buildlib.plan.recipe_check import DOM0, IMAGES, XEN, read_all
 from buildlib.sources.kernel_config import pieces
@@ -56,10 +56,10 @@ class Plan:
     lock: Lock
     graph: Graph
     products: Mapping[str, Product]
-    version: Mapping[str, From]
-    repository: Mapping[str, From]
+    version: Mapping[str, OutputRef]
+    repository: Mapping[str, OutputRef]
     mirrors: Mirrors
-    boots: Boots
+    boots: BootConfig
     platforms: tuple[Platform, ...]
     media: tuple[Medium, ...]
 
@@ -87,9 +87,9 @@ class _Builder:
 
     # what comes in
 
-    def fetch(self, name: str, path: str, pin: Pinned, *, after: tuple[str, ...]) -> From:
+    def fetch(self, name: str, path: str, pin: Pinned, *, after: tuple[str, ...]) -> OutputRef:
         stage = Fetch(path, pin.sha512, pin.sha256, pin.size)
-        return From(self.add(name, stage, f"fetch {path}", after=after), "file")
+        return OutputRef(self.add(name, stage, f"fetch {path}", after=after), "file")
 
     def list_files(self, first: tuple[str, ...]) -> None:
         """The signed list, the lists beside the sets, and the check of the lock against them."""
@@ -113,30 +113,32 @@ class _Builder:
         )
         self.add(SIGNATURE, stage, "check the lock against the signed list of digests")
 
-    def set_file(self, path: str) -> From:
+    def set_file(self, path: str) -> OutputRef:
         """A set, fetched once the lock has been found signed."""
         return self.fetch(f"fetch:{path}", f"{self.release.path}/{path}", self.lock.files[path],
                           after=(SIGNATURE,))
 
-    def binary_set(self, name: str) -> From:
+    def binary_set(self, name: str) -> OutputRef:
         archive = self.set_file(self.release.binary_path(name))
-        return From(self.add(f"unpack:{name}", Unpack(archive, name), f"unpack set {name}"), "tree")
+        return OutputRef(
+            self.add(f"unpack:{name}", Unpack(archive, name), f"unpack set {name}"), "tree"
+        )
 
     # what is made of it
 
-    def source_sets(self) -> tuple[From, ...]:
+    def source_sets(self) -> tuple[OutputRef, ...]:
         return tuple(self.set_file(self.release.source_path(name))
                      for name in self.release.source_sets)
 
-    def toolchain(self) -> From:
+    def toolchain(self) -> OutputRef:
         stage = Toolchain(self.build_sh())
-        return From(self.add(TOOLCHAIN, stage, "build the release's toolchain"), "identity")
+        return OutputRef(self.add(TOOLCHAIN, stage, "build the release's toolchain"), "identity")
 
     def installing(self, recipe: Recipe) -> Installing:
         """How to apply what packages declare."""
         source = self.release.packages
         return Installing(source.database, source.prefix, recipe.outside, self.project.accounts(),
-                          From(self.toolchain().stage, "pwd_mkdb"))
+                          OutputRef(self.toolchain().stage, "pwd_mkdb"))
 
     def build_sh(self) -> BuildSh:
         release, build = self.release, self.release.build
@@ -147,20 +149,20 @@ class _Builder:
             environment, files_named(build.flags, environment),
         )
 
-    def kernel(self, name: str) -> From:
+    def kernel(self, name: str) -> OutputRef:
         path = self.project.kernel_config(name)
         toolchain = self.toolchain()
         config, *includes = (SourceFile(piece, self.project.name_of(piece))
                              for piece in (path, *pieces(path, self.project)))
         stage = Kernel(config, toolchain, self.build_sh(), self.epoch, tuple(includes))
-        return From(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
+        return OutputRef(self.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
 
-    def package_file(self, item: LockedPackage) -> From:
+    def package_file(self, item: LockedPackage) -> OutputRef:
         """A package's archive as the repository has it."""
         return self.fetch(f"fetch:{item.file}", f"{self.release.packages.path}/{item.file}",
                           item.pin, after=(SIGNATURE,))
 
-    def package(self, item: LockedPackage) -> From:
+    def package(self, item: LockedPackage) -> OutputRef:
         """A package, out of its signed wrapping where packages are signed."""
         archive, source = self.package_file(item), self.release.packages
         if not source.key:
@@ -169,9 +171,9 @@ class _Builder:
         stage = SignedPackage(archive, item.file, SourceFile(key, self.project.name_of(key)),
                               source.fingerprint)
         name = self.add(f"signed:{item.file}", stage, f"check who signed {item.file}")
-        return From(name, "file")
+        return OutputRef(name, "file")
 
-    def package_repo(self) -> dict[str, From]:
+    def package_repo(self) -> dict[str, OutputRef]:
         """The files of a repository that has all locked packages, by path."""
         locked = self.lock.packages
         if not locked:
@@ -182,7 +184,7 @@ class _Builder:
         name = self.add("package-lists", stage, "list the packages of the repository")
         return repo_files(name, files)
 
-    def packages(self, recipe_name: str) -> tuple[From, ...]:
+    def packages(self, recipe_name: str) -> tuple[OutputRef, ...]:
         locked = [item for item in self.lock.packages if recipe_name in item.recipes]
         if not locked:
             return ()
@@ -193,17 +195,20 @@ class _Builder:
             self.epoch, self.release.packages.prefix, self.recipes[recipe_name].outside,
         )
         name = f"packages:{_short(recipe_name)}"
-        return (From(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
+        return (OutputRef(self.add(name, stage, f"stage the packages of {recipe_name}"), "tree"),)
 
-    def root(self, recipe_name: str, recipe: Recipe) -> From:
+    def root(self, recipe_name: str, recipe: Recipe) -> OutputRef:
         folder = self.project.root / "recipes"
         overlays = tuple(
             SourceTree(folder / path, self.project.name_of(folder / path))
             for path in recipe.overlays
         )
         packages = self.packages(recipe_name)
-        kernel = (self.started(recipe.kernel, recipe.boot or Boots()) if recipe_name == DOM0 else
-                  self.kernel(recipe.kernel))
+        kernel = (
+            self.started(recipe.kernel, recipe.boot or BootConfig())
+            if recipe_name == DOM0
+            else self.kernel(recipe.kernel)
+        )
         stage = Root(
             layers=(*(self.binary_set(name) for name in recipe.sets), *packages),
             packages=self.installing(recipe) if packages else None,
@@ -215,22 +220,28 @@ class _Builder:
             audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
         )
         name = f"root:{_short(recipe_name)}"
-        return From(self.add(name, stage, f"compose the root tree of {recipe_name}"), "tree")
+        return OutputRef(self.add(name, stage, f"compose the root tree of {recipe_name}"), "tree")
 
-    def domu_image(self, domu: str) -> From:
+    def domu_image(self, domu: str) -> OutputRef:
         name = f"domu/{domu}"
         recipe = self.recipes[name]
         stage = FfsImage(self.root(name, recipe), self.epoch, recipe.free,
                          volume=f"{self.release.name} {domu}")
-        return From(self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image")
+        return OutputRef(
+            self.add(f"image:{domu}", stage, f"write the FFS image of {domu}"), "image"
+        )
 
-    def image_folder(self, domus: tuple[str, ...]) -> dict[str, From]:
+    def image_folder(self, domus: tuple[str, ...]) -> dict[str, OutputRef]:
         """What the CD's folder of images holds, by path: images, their kernels, lists of both."""
         if not domus:
             return {}
         stage = self.images_of(domus)
         lists = self.add("checksums:images", stage, "list kernels and digests of the domU images")
-        files = {**stage.files, KERNELS: From(lists, "kernels"), DIGESTS: From(lists, "sha256")}
+        files = {
+            **stage.files,
+            KERNELS: OutputRef(lists, "kernels"),
+            DIGESTS: OutputRef(lists, "sha256"),
+        }
         return {f"{IMAGES}/{name}": ref for name, ref in files.items()}
 
     def images_of(self, domus: tuple[str, ...]) -> ImageFolder:
@@ -240,30 +251,30 @@ class _Builder:
         return ImageFolder(
             files | {kernel: self.kernel(kernel) for kernel in kernels.values()}, kernels)
 
-    def image_version(self, domus: tuple[str, ...]) -> dict[str, From]:
+    def image_version(self, domus: tuple[str, ...]) -> dict[str, OutputRef]:
         """The files of the version that hosts can fetch, by name; all images."""
         if not domus:
             return {}
         folder = self.images_of(domus)
         lists = self.add("checksums:served", folder, "list the kernels of the served images")
-        files = {**folder.files, KERNELS: From(lists, "kernels")}
+        files = {**folder.files, KERNELS: OutputRef(lists, "kernels")}
         stage = self.add("checksums:version", ImageVersion(self.release.name, files),
                          "name the version of the served images")
         return version_files(stage, files)
 
-    def started(self, name: str, boots: Boots) -> From:
+    def started(self, name: str, boots: BootConfig) -> OutputRef:
         """A kernel of dom0, of which is known that it can be started as the recipe says."""
         kernel = self.kernel(name)
         if boots.dom0 == "pv":
             return kernel
-        return From(self.add(f"pvh:{name}", PvhKernel(kernel, name),
+        return OutputRef(self.add(f"pvh:{name}", PvhKernel(kernel, name),
                              f"see that {name} can be a PVH dom0"), "kernel")
 
-    def boot_images(self, boots: Boots) -> dict[str, From]:
+    def boot_images(self, boots: BootConfig) -> dict[str, OutputRef]:
         """The boot images, by the names that `Iso` has for them."""
         images = {}
         for image, (name, stage, doc) in boot_images(boots, self.project, time=self.epoch).items():
-            images[image] = From(self.add(name, stage, doc), "image")
+            images[image] = OutputRef(self.add(name, stage, doc), "image")
         return images
 
     def cd(self, recipe: Recipe) -> str:
@@ -272,10 +283,10 @@ class _Builder:
         files = self.image_folder(recipe.domus)
         chosen = recipe.hypervisor or Hypervisor(distribution="xen-hypervisor-*-amd64")
         if not chosen.package:
-            files[XEN] = From(
+            files[XEN] = OutputRef(
                 self.add(HYPERVISOR, xen_stage(chosen, self.project),
                          "take the hypervisor from its package"), "xen")
-        boots = recipe.boot or Boots()
+        boots = recipe.boot or BootConfig()
         stick = ""
         if boots.stick:
             stick = f"{recipe.kernel_path}.stick"
@@ -287,9 +298,9 @@ class _Builder:
         tree = Root(layers=(root,), overlays=(), time=self.epoch, files=files, texts=texts,
                     audit=Audit(added_files(grub), disc=True))
         self.add("tree:cd", tree, "put kernel, hypervisor and images in their places")
-        iso = Iso(From("tree:cd", "tree"), grub, volume=f"{self.release.name} {DOM0}",
+        iso = Iso(OutputRef("tree:cd", "tree"), grub, volume=f"{self.release.name} {DOM0}",
                   application=f"{title} boot CD", time=self.epoch, disk=boots.disk,
-                  disk_code=From("grub:bios", "disk_code") if "bios" in grub and
+                  disk_code=OutputRef("grub:bios", "disk_code") if "bios" in grub and
                   boots.disk != "none" else None)
         return self.add("image:cd", iso, "write the boot CD")
 
@@ -314,7 +325,7 @@ def make_plan(
     first: tuple[str, ...] = ()
     products: dict[str, Product] = {}
     mirrors = mirrors_of(release, mirror=mirror, offline=offline)
-    if release.pressed_from:
+    if release.mirror_source:
         stage, product = press_stage(project, release, definition, build)
         builder.add(PRESS, stage, f"press the mirror of {release.name}")
         products[product.name] = product
@@ -326,18 +337,18 @@ def make_plan(
     cd = builder.cd(recipe)
     products["iso"] = _product(
         builder, "iso", "press the boot CD", folder=dist, base=f"{release.name}-{DOM0}.iso",
-        image=From(cd, "iso"))
+        image=OutputRef(cd, "iso"))
     for domu in project.domus():
         name = f"domu-images:{domu}"
         products[name] = _product(
             builder, name, f"the root image of {domu}", folder=dist,
-            base=f"{release.name}-{domu}.ffs", image=From(f"image:{domu}", "image"))
+            base=f"{release.name}-{domu}.ffs", image=OutputRef(f"image:{domu}", "image"))
     version, repository = builder.image_version(domus), builder.package_repo()
     results = {product.name: product.takes() for product in products.values()}
     results |= {"image-server": tuple(version.values()),
                 "package-repo": tuple(repository.values())}
     graph = Graph(builder.stages, builder.after, builder.docs, results)
-    boots = recipe.boot or Boots()
+    boots = recipe.boot or BootConfig()
     return Plan(definition, release, lock, graph, products, version, repository, mirrors,
                 boots, boots.chosen(), boots.media())
 
@@ -349,12 +360,12 @@ def press_stage(
 
     definition  the file the release is defined in
     """
-    folder = definition.parent / release.pressed_from
+    folder = definition.parent / release.mirror_source
     sets = {release.source_path(name): f"source/{name}" for name in release.source_sets}
     sets |= {release.binary_path(name): f"binary/{name}" for name in release.binary_sets}
     stage = Press(
         SourceTree(folder, project.name_of(folder)), release.path, sets, release.signature.list,
-        release.packages.path, release.machine_arch, release.version, release.pressed_time,
+        release.packages.path, release.machine_arch, release.version, release.mirror_time,
     )
     product = Product("mirror", build / "mirror" / release.name, all_of=PRESS,
                       doc=f"the mirror of {release.name}, pressed from its folder")
@@ -362,17 +373,17 @@ def press_stage(
 
 
 def _product(
-    builder: _Builder, name: str, doc: str, *, folder: Path, base: str, image: From
+    builder: _Builder, name: str, doc: str, *, folder: Path, base: str, image: OutputRef
 ) -> Product:
     sums = builder.add(f"checksums:{base}", Checksums({base: image}), f"checksums of {base}")
     files = {
         base: image,
-        f"{base}.sha256": From(sums, "sha256"),
-        f"{base}.sha512": From(sums, "sha512"),
-        f"{base}.mtree": From(image.stage, "spec"),
+        f"{base}.sha256": OutputRef(sums, "sha256"),
+        f"{base}.sha512": OutputRef(sums, "sha512"),
+        f"{base}.mtree": OutputRef(image.stage, "spec"),
     }
     return Product(name, folder, files, record=f"{base}.json", doc=doc,
-                   labels=From(image.stage, "labels"))
+                   labels=OutputRef(image.stage, "labels"))
 
 
 def _short(recipe_name: str) -> str:

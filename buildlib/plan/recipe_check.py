@@ -11,7 +11,7 @@ from pathlib import Path
 
 from buildlib.config.amount import amount
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots, Lock, Recipe, Release
+from buildlib.config.recipe import BootConfig, Lock, Recipe, Release
 from buildlib.formats.fixed_fields import limits
 from buildlib.formats.iso9660.layout import FILE_LIMIT
 from buildlib.host.reading import read_small
@@ -105,11 +105,11 @@ def release_problems(
     """What a release names and is not there; its signing key is looked for with the lock."""
     where = project.name_of(definition)
     folder = definition.parent
-    if release.pressed_from and not (folder / release.pressed_from).is_dir():
+    if release.mirror_source and not (folder / release.mirror_source).is_dir():
         known = sorted(path.name for path in folder.iterdir() if path.is_dir())
         yield ConfigError(
-            f"there is no folder {release.pressed_from}{nearest(release.pressed_from, known)}",
-            where=f"{where}: pressed_from", reason="no-folder")
+            f"there is no folder {release.mirror_source}{nearest(release.mirror_source, known)}",
+            where=f"{where}: mirror_source", reason="no-folder")
     key = release.packages.key
     if key and not project.has_file(folder / key):
         yield ConfigError(f"there is no file {key}", where=f"{where}: packages.key",
@@ -212,7 +212,7 @@ def _clashes(name: str, recipe: Recipe, where: str) -> Iterator[ConfigError]:
 
 
 def _on_the_disc(recipe: Recipe) -> dict[str, str]:
-    boots = recipe.boot or Boots()
+    boots = recipe.boot or BootConfig()
     chosen = recipe.hypervisor
     images = added_files((*boots.chosen(), "disk"))
     return {

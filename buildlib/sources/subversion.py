@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.host.environment import callers, find_tool
+from buildlib.host.environment import caller_environment, find_tool
 from buildlib.host.process import Runner
 from buildlib.model.errors import ConfigError, ToolError
 from buildlib.model.numbers import whole_number
@@ -70,7 +70,7 @@ class Subversion:
 
     def _ask(self, *words: str) -> str:
         return self.runner.output([str(self.tool), "--non-interactive", *words],
-                                  environment=callers(*_CALLERS), fetches=True)
+                                  environment=caller_environment(*_CALLERS), fetches=True)
 
 
 def _plain(target: str) -> str:

@@ -46,7 +46,7 @@ def checked(data: bytes) -> bytes:
     return body
 
 
-class Glance:
+class NullBuildSnapshot:
     """What the last run saw.
 
     tasks    (name, line for `doit list`, tasks that must end before), as it gave them to doit
@@ -62,7 +62,7 @@ class Glance:
         self.workers = workers
 
 
-def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
+def read_glance(path: str, circumstances: Mapping[str, str]) -> NullBuildSnapshot | None:
     """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
     try:
         data = json_text.loads(checked(_content(path)), most=_LARGEST)
@@ -72,13 +72,13 @@ def read_glance(path: str, circumstances: Mapping[str, str]) -> Glance | None:
             for name, seen in looked.items():
                 if signature(name, follow=follow) != seen:
                     return None
-        return Glance(data["tasks"], data["current"], data["workers"])
+        return NullBuildSnapshot(data["tasks"], data["current"], data["workers"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def write_glance(
-    path: str, glance: Glance, circumstances: Mapping[str, str], *,
+    path: str, glance: NullBuildSnapshot, circumstances: Mapping[str, str], *,
     looked: Mapping[str, Signature], links: Mapping[str, Signature],
 ) -> None:
     """Remember a run that ended well, if the disk has room: it only saves time."""

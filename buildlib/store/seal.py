@@ -147,7 +147,7 @@ def checksum(path: str) -> int:
     return value % (_NS - 1) + 1
 
 
-def distrust(path: str) -> None:
+def break_seal(path: str) -> None:
     """Break the seal of a file, so that the next look at it reads every byte."""
     with contextlib.suppress(OSError):
         os.chmod(path, 0o444)

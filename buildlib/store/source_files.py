@@ -15,7 +15,7 @@ from pathlib import Path
 
 from buildlib.model.errors import ConfigError
 from buildlib.model.names import PATH_LIMIT
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 # What editors, version control and the Finder leave behind is never part of a system.
 IGNORED = frozenset({
@@ -40,7 +40,7 @@ def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]
             yield from walk(child.path, f"{path}/")
 
 
-def fingerprint(folder: Path, spec: Path, seen: Seen) -> dict[str, str]:
+def fingerprint(folder: Path, spec: Path, seen: StatCache) -> dict[str, str]:
     """Path to what the tree made of it depends on: digest and executable bit, link, or folder.
 
     One `lstat` a file while nothing changed. Raises ConfigError where the folder is missing or

@@ -31,7 +31,7 @@ _MOST = 32 << 20  # bytes: 200,000 paths
 Compute: TypeAlias = Callable[[str], str]
 
 
-class Seen:
+class StatCache:
     """A memory of digests, kept in one file. Methods may be called from several threads."""
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +98,7 @@ class Seen:
 
 
 def _is_note(value: object) -> bool:
-    """Whether it has the form of what `Seen.memo` remembers: a signature and a text."""
+    """Whether it has the form of what `StatCache.memo` remembers: a signature and a text."""
     return isinstance(value, list) and len(value) == _NOTE and isinstance(value[-1], str)
 
 

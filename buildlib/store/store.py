@@ -15,7 +15,7 @@ from buildlib.store.file_names import file_name
 from buildlib.store.packs import Packs
 from buildlib.store.records import Output, Records
 from buildlib.store.seal import Seal
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 from buildlib.store.trees import Trees
 from buildlib.store.workspace import Workspaces
 
@@ -42,7 +42,7 @@ class Store:
                 hint=told.hint or "choose another place with `build=FOLDER`",
             ) from error
         self.trees = Trees(self.blobs)
-        self.seen = Seen(self.folder / "seen.json")
+        self.seen = StatCache(self.folder / "seen.json")
         self.lock = RunLock(self.folder)
         self.runner = Runner(lambda: self.lock.descriptor)
         self.workspaces = Workspaces(build / "work")

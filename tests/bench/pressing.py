@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.jobs import TREE, Bench
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.formats import image_writer
 from buildlib.model.digest import Blob
 from buildlib.stages.images.ffs import FfsImage
@@ -24,7 +24,7 @@ from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
 
 TIME = 1_000_000_000
-BIOS = From("test", "bios")
+BIOS = OutputRef("test", "bios")
 LARGE = 64 << 20  # files from this size on are blobs of their own, as images are
 
 

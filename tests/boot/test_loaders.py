@@ -9,7 +9,7 @@ from support.discs import Parts
 from support.starting import Machine, make_disc
 
 from buildlib.config.boot_test import Medium, Platform
-from buildlib.config.recipe import Boots
+from buildlib.config.recipe import BootConfig
 from buildlib.model.errors import BootError
 from buildlib.stages.boot.grub_legacy import MENU
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.boot
 
 UP = r"^goldmaster-mini: dom0 up"
 XEN = ("dom0_mem=96M",)
-LEGACY = Boots(loader="legacy", xen=XEN, timeout=0)
-PVH = Boots(dom0="pvh", xen=XEN, timeout=0)
+LEGACY = BootConfig(loader="legacy", xen=XEN, timeout=0)
+PVH = BootConfig(dom0="pvh", xen=XEN, timeout=0)
 CRASH = ("bootdev=cd0a", "exit=crash")  # ends a boot at once, with a picture
 
 
@@ -112,7 +112,7 @@ def test_a_machine_that_cannot_have_a_pvh_dom0(parts: Parts, machine: Machine) -
 @pytest.mark.parametrize("loader", ["grub2", "legacy"])
 def test_the_second_serial_line(parts: Parts, machine: Machine, loader: str) -> None:
     """All that speaks does so there, at its speed, and nothing on the first."""
-    boots = Boots(consoles=("com2",), speed=38400, xen=XEN, timeout=0,
+    boots = BootConfig(consoles=("com2",), speed=38400, xen=XEN, timeout=0,
                   loader="legacy" if loader == "legacy" else "grub2")
     disc = make_disc(parts, boots)
     report = machine.boot(disc, boots, r"Booting .test", r"^\(XEN\) Command line: console=com2 "
@@ -129,7 +129,7 @@ def test_the_second_serial_line(parts: Parts, machine: Machine, loader: str) -> 
 def test_the_screen_shows_what_the_serial_line_has(
     parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str, firmware: Platform
 ) -> None:
-    boots = Boots(consoles=("com1", "vga"), kernel=CRASH, xen=XEN, timeout=0,
+    boots = BootConfig(consoles=("com1", "vga"), kernel=CRASH, xen=XEN, timeout=0,
                   dom0="pvh" if dom0 == "pvh" else "pv")
     error, screen, line = machine.screen(make_disc(parts, boots), boots, monkeypatch,
                                          firmware=firmware)
@@ -145,7 +145,7 @@ def test_a_kernel_whose_console_is_the_screen(
     parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str
 ) -> None:
     """The serial line has what GRUB and Xen say."""
-    boots = Boots(consoles=("vga", "com1"), kernel=CRASH, xen=XEN, timeout=0,
+    boots = BootConfig(consoles=("vga", "com1"), kernel=CRASH, xen=XEN, timeout=0,
                   dom0="pvh" if dom0 == "pvh" else "pv")
     error, screen, line = machine.screen(make_disc(parts, boots), boots, monkeypatch)
     assert "Dom0 crashed" in error.what
@@ -157,7 +157,7 @@ def test_a_kernel_whose_console_is_the_screen(
 def test_a_screen_alone_shows_what_grub_complains_of(
     parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boots = Boots(consoles=("vga",), xen=XEN, timeout=0)
+    boots = BootConfig(consoles=("vga",), xen=XEN, timeout=0)
     disc = make_disc(parts, boots, without="netbsd")
     _, screen, line = machine.screen(disc, boots, monkeypatch, seconds=4)
     assert screen.says("error: file `/netbsd' not found.")

@@ -21,7 +21,7 @@ from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.store.store import Store
 
 BUILDS = int(os.environ.get("GOLDMASTER_TEST_COLD_BUILDS", "4"))
@@ -34,9 +34,9 @@ def graph(field: Field) -> dict[str, Stage]:
     """Three recipes that want the same; what each of them makes of it is equal, too."""
     stages: dict[str, Stage] = {"read": Read(field.file("words", "Some  Words"))}
     for name in RECIPES:
-        stages[f"join:{name}"] = Join((From("read", "words"),))
-        stages[f"plant:{name}"] = Plant(From("join:one", "line"), {"more": "of it"})
-        stages[f"harvest:{name}"] = Harvest(From("plant:one", "tree"))
+        stages[f"join:{name}"] = Join((OutputRef("read", "words"),))
+        stages[f"plant:{name}"] = Plant(OutputRef("join:one", "line"), {"more": "of it"})
+        stages[f"harvest:{name}"] = Harvest(OutputRef("plant:one", "tree"))
     return stages
 
 
@@ -74,11 +74,11 @@ def test_cold_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                         sink=lambda _event: None, jobs=4)
         order = [name for name in stages if name.startswith("harvest")] + [*stages]
         chance.shuffle(order)
-        failures = in_threads([partial(engine.make, name) for name in order])
+        failures = in_threads([partial(engine.build, name) for name in order])
         assert failures == [], f"build {number}: {failures}"
         kinds = [name.partition(":")[0] for name in RUNS]
         assert sorted(kinds) == ["harvest", "join", "plant", "read"], "equal keys run once"
-        assert {store.blobs.read(engine.output(From(f"harvest:{name}", "leaf")).blob.sha256)
+        assert {store.blobs.read(engine.output(OutputRef(f"harvest:{name}", "leaf")).blob.sha256)
                 for name in RECIPES} == {b"some words"}
         assert not list(store.blobs.tmp.iterdir())
         assert set(store.records.all_last()) == set(stages)

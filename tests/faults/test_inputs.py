@@ -16,7 +16,7 @@ from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, SourceTree, Stage, StageContext
 from buildlib.model.errors import StageError
 from buildlib.model.events import silent
 from buildlib.store.store import Store
@@ -130,7 +130,7 @@ class Reads(Stage):
 
     source: SourceFile | SourceTree
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         path = self.source.path
         text = path if isinstance(self.source, SourceFile) else path / "file"
         original = text.read_bytes()
@@ -158,8 +158,8 @@ def test_an_input_edited_as_it_is_read(
     def made() -> bytes:
         engine = Engine(Graph({"reads": Reads(kind(path, path.name))}), store,
                         Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1)
-        engine.make("reads")
-        return store.blobs.path(engine.output(From("reads", "file")).blob).read_bytes()
+        engine.build("reads")
+        return store.blobs.path(engine.output(OutputRef("reads", "file")).blob).read_bytes()
 
     with pytest.raises(StageError) as caught:
         made()

@@ -62,7 +62,7 @@ CONFIGURATION: dict[str, Bad] = {
              "quotes and backslashes, and give each word separately"),
             ("boot.xen[4]: '\"' is not a word of a command line: use ASCII without blanks, "
              "quotes and backslashes, and give each word separately"),
-            r"boot.also.a\nb: 'a\nb' has unprintable characters")),
+            r"boot.menu_entries.a\nb: 'a\nb' has unprintable characters")),
     "paths that are none": Bad(
         both(changed(RECIPE, '["server/overlay", "dom0/overlay"]', '["", ".", "dom0/overlay/"]'),
              changed(RECIPE, '"etc/rc.netbsd"', r'"a\u0000b"')),

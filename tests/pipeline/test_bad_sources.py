@@ -143,7 +143,7 @@ def test_a_forged_list_that_was_locked_all_the_same(scratch: Scratch, name: str)
 
 def test_a_set_that_changed_since_it_was_locked(scratch: Scratch, mirror: Mirror) -> None:
     """What others publish does not change: both digests are shown, and nothing is written."""
-    scratch.edit("sets/mini.toml", "pressed_from = \"mini\"\n", "")
+    scratch.edit("sets/mini.toml", "mirror_source = \"mini\"\n", "")
     scratch.edit("sets/mini.toml", "mirrors = []", f'mirrors = ["{mirror.url}"]')
     lock = scratch.read(LOCK)
     assert scratch.doit("lock").out.count("as locked") == 6

@@ -14,7 +14,7 @@ from support.jobs import TREE, Bench
 from support.scratch import Scratch
 from support.trees import TIME, file
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.formats.disc_map import place_of
 from buildlib.formats.iso9660.layout import SECTOR
 from buildlib.operations.burn_check import MOVED, UNMARKED, Difference, compare
@@ -178,7 +178,7 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     """Of any bytes, on an image of any depth."""
     bench = Bench(tmp_path / "build")
     name = "deep/" * 12 + os.fsdecode(b"caf\xe9")
-    boot = From("grub:bios", "image")
+    boot = OutputRef("grub:bios", "image")
     contents = {**file(name, b"content"), **file("other", b"another")}
     iso = bench.run_stage(
         Iso(tree=TREE, images={"bios": boot}, volume="T", application="", time=TIME),

@@ -86,10 +86,15 @@ def test_there_must_be_something_to_compare(scratch: Scratch) -> None:
 
 def test_a_stage_that_fails_there_is_told(scratch: Scratch) -> None:
     """As it would be in a build of one's own."""
-    scratch.edit("buildlib/stages/images/ffs.py", "    def run(self, job: Job) -> Outputs:\n", (
-        "    def run(self, job: Job) -> Outputs:\n"
-        "        if 'reproduce' in str(job.folder):\n"
-        "            raise StageError('no room here', hint='go away')\n"))
+    scratch.edit(
+        "buildlib/stages/images/ffs.py",
+        "    def run(self, context: StageContext) -> Outputs:\n",
+        (
+            "    def run(self, context: StageContext) -> Outputs:\n"
+            "        if 'reproduce' in str(context.folder):\n"
+            "            raise StageError('no room here', hint='go away')\n"
+        ),
+    )
     scratch.doit("iso", "domu-images")
     ran = scratch.doit("reproduce", status=3)
     assert "ERROR: the second build failed: no room here" in ran.err

@@ -37,7 +37,7 @@ def engine(scratch: Scratch) -> Engine:
     engine = Engine(plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
                     services={Mirrors: plan.mirrors}, scope="mini")
     for name in plan.graph.stages:
-        engine.settle(name)
+        engine.resolve(name)
     return engine
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from buildlib.config.consoles import Consoles
-from buildlib.engine.stage import From, HostPackage
+from buildlib.engine.stage import HostPackage, OutputRef
 from buildlib.stages.boot.grub import MENU, GrubImage, menu
 from buildlib.stages.boot.hypervisor import DistributionXen
 from buildlib.stages.images.iso import Iso
@@ -45,7 +45,7 @@ class Parts:
         With a table for disks it has another kernel for them, that gets STICK_WORDS.
         """
         text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
-                    kernel_words=words, timeout=0, also={}, consoles=CONSOLES,
+                    kernel_words=words, timeout=0, menu_entries={}, consoles=CONSOLES,
                     stick=("netbsd.stick", STICK_WORDS) if disk != "none" else None)
         files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
         if disk != "none":
@@ -54,11 +54,11 @@ class Parts:
             entry: data for path in files.keys() - set(without)
             for entry, data in file(path, files[path]).items()
         }
-        refs: dict[str, From] = {
-            platform: From(f"grub:{platform}", "image") for platform in platforms
+        refs: dict[str, OutputRef] = {
+            platform: OutputRef(f"grub:{platform}", "image") for platform in platforms
         }
         loaders = {refs[platform]: self.loaders[platform] for platform in platforms}
-        code = From("grub:bios", "disk_code")
+        code = OutputRef("grub:bios", "disk_code")
         stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME, disk=disk,
                     disk_code=code if disk != "none" and "bios" in platforms else None)
         outputs = self.bench.run_stage(

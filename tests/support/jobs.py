@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From, HostPackage, Job, Stage
+from buildlib.engine.stage import HostPackage, OutputRef, Stage, StageContext
 from buildlib.host.jobserver import Slots
 from buildlib.model.digest import Blob
 from buildlib.model.events import Sink, silent
@@ -21,7 +21,7 @@ from buildlib.store.store import Store
 
 Input: TypeAlias = "StoredTree | bytes | Output"
 
-TREE = From("test", "tree")
+TREE = OutputRef("test", "tree")
 
 
 class Bench:
@@ -47,7 +47,7 @@ class Bench:
         return StoredTree(tree, tuple(made))
 
     def run_stage(
-        self, stage: Stage, inputs: Mapping[From, Input] | None = None, *, sink: Sink = silent,
+        self, stage: Stage, inputs: Mapping[OutputRef, Input] | None = None, *, sink: Sink = silent,
         tools: Mapping[str, Path] | None = None,
     ) -> dict[str, Output]:
         """Run `stage`, whose fields name `inputs`; its outputs, stored.
@@ -59,7 +59,7 @@ class Bench:
         folder.mkdir()
         packages = [value for value in vars(stage).values() if isinstance(value, HostPackage)]
         found = {tool: self._keys.tool(tool) for tool in stage.tools()}
-        job = Job(
+        job = StageContext(
             name=type(stage).__name__,
             folder=folder,
             log=self.store.logs / f"{self._runs}.log",

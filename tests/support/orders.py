@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 
-from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree
+from buildlib.engine.stage import HostPackage, OutputRef, SourceFile, SourceTree
 
 
 def shuffled(value: object, chance: random.Random) -> object:
@@ -17,7 +17,7 @@ def shuffled(value: object, chance: random.Random) -> object:
         return dict(items)
     if isinstance(value, tuple):
         return tuple(shuffled(item, chance) for item in value)
-    leaves = From | SourceFile | SourceTree | HostPackage | type
+    leaves = OutputRef | SourceFile | SourceTree | HostPackage | type
     if is_dataclass(value) and not isinstance(value, leaves):
         return replace(value, **{field.name: shuffled(getattr(value, field.name), chance)
                                  for field in fields(value)})

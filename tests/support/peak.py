@@ -14,7 +14,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.model.digest import Blob
 from buildlib.model.tree import Entry, tree_of
 from buildlib.stages.images.ffs import FfsImage
@@ -23,7 +23,7 @@ from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
 from support.jobs import TREE, Bench
 
-BIOS = From("grub:bios", "image")
+BIOS = OutputRef("grub:bios", "image")
 STAGES: dict[str, Stage] = {
     "ffs": FfsImage(TREE, 1, free="1m"),
     "iso": Iso(TREE, {"bios": BIOS}, volume="large", application="", time=1),

@@ -24,7 +24,7 @@ from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
 from buildlib.engine.product import Product
 from buildlib.engine.publish import Publisher
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, Stage, StageContext
 from buildlib.model.digest import sha256
 from buildlib.model.events import Event, Finished, silent
 from buildlib.store.store import Store
@@ -46,9 +46,9 @@ class Tool(Stage):
 
     TOOLS = ("sh",)
 
-    line: From
+    line: OutputRef
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Have it written piece by piece."""
         (job.folder / "in").write_bytes(job.read(self.line))
         job.run("sh", "-c", "for i in 1 2 3 4; do cat in; sleep 0.005; done >out")
@@ -59,9 +59,9 @@ class Tool(Stage):
 class Large(Stage):
     """A content that is written in many pieces."""
 
-    line: From
+    line: OutputRef
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Write it."""
         line = job.read(self.line) + b"\n"
         with job.blobs.writer() as writer:
@@ -91,12 +91,12 @@ def _stages(folder: Path) -> dict[str, Stage]:
     reads = {name: Read(SourceFile(folder / name, name)) for name in WORDS}
     return {
         **reads,
-        "join": Join(tuple(From(name, "words") for name in WORDS)),
-        "tool": Tool(From("join", "line")),
-        "large": Large(From("one", "words")),
-        "plant": Plant(From("tool", "out"), {f"f{number:02}": "x" * number
+        "join": Join(tuple(OutputRef(name, "words") for name in WORDS)),
+        "tool": Tool(OutputRef("join", "line")),
+        "large": Large(OutputRef("one", "words")),
+        "plant": Plant(OutputRef("tool", "out"), {f"f{number:02}": "x" * number
                                              for number in range(40)}),
-        "harvest": Harvest(From("plant", "tree")),
+        "harvest": Harvest(OutputRef("plant", "tree")),
     }
 
 
@@ -117,16 +117,20 @@ def _build(folder: Path, store: Store, *, at_once: bool) -> int:
     made: list[Event] = []
     engine = Engine(Graph(_stages(folder)), store, Keys(store, CodeDigests(store.seen)),
                     sink=made.append, jobs=2)
-    threads = [threading.Thread(target=engine.make, args=(name,))
+    threads = [threading.Thread(target=engine.build, args=(name,))
                for name in ("large", "harvest") if at_once]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    product = Product("all", folder / "dist", {
-        "large": From("large", "all"), "leaf": From("harvest", "leaf")}, record="all.json")
+    product = Product(
+        "all",
+        folder / "dist",
+        {"large": OutputRef("large", "all"), "leaf": OutputRef("harvest", "leaf")},
+        record="all.json",
+    )
     for name in ("large", "harvest"):
-        engine.make(name)
+        engine.build(name)
     publisher = Publisher(engine, silent, facts={"release": "quick"})
     fresh = not publisher.is_current(product)
     if fresh:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.config.boot_test import Boot, Medium, Platform
+from buildlib.config.boot_test import BootTestConfig, Medium, Platform
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots
-from buildlib.engine.stage import From
+from buildlib.config.recipe import BootConfig
+from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import BootError
 from buildlib.operations.boot_test import qemu as module
 from buildlib.operations.boot_test.qemu import BootReport, Computer, boot
@@ -27,7 +27,7 @@ XEN, KERNEL = "boot/xen.gz", "netbsd"
 _CELLS = ((9, 16), (8, 16), (8, 14))
 
 
-def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
+def make_disc(parts: Parts, boots: BootConfig, *, without: str = "") -> Path:
     """A disc that starts so, but for the file `without`."""
     texts = menus(boots, title="test", xen=XEN, kernel=KERNEL)
     contents = {path: text.encode() for path, text in texts.items()}
@@ -35,12 +35,12 @@ def make_disc(parts: Parts, boots: Boots, *, without: str = "") -> Path:
     contents.pop(without, None)
     entries = {entry: data for path, content in contents.items()
                for entry, data in file(path, content).items()}
-    inputs: dict[From, Input] = {TREE: parts.bench.stored(entries)}
-    images, code = {}, From("grub:bios", "disk_code")
+    inputs: dict[OutputRef, Input] = {TREE: parts.bench.stored(entries)}
+    images, code = {}, OutputRef("grub:bios", "disk_code")
     project = Project(ROOT, parts.bench.store.seen)
     for image, (name, stage, _) in boot_images(boots, project, time=TIME).items():
         outputs = parts.bench.run_stage(stage)
-        images[image] = From(name, "image")
+        images[image] = OutputRef(name, "image")
         inputs[images[image]] = outputs["image"]
         if "disk_code" in outputs:
             inputs[code] = outputs["disk_code"]
@@ -106,22 +106,22 @@ class Machine:
     """A machine for a release, that boots discs of one folder."""
 
     parts: Parts
-    release: Boot = field(default_factory=lambda: Boot(("",), memory=192))
+    release: BootTestConfig = field(default_factory=lambda: BootTestConfig(("",), memory=192))
 
     def boot(
-        self, disc: Path, boots: Boots, *expect: str, firmware: Platform = "bios",
+        self, disc: Path, boots: BootConfig, *expect: str, firmware: Platform = "bios",
         medium: Medium = "cd", seconds: int = 60,
     ) -> BootReport:
         """Boot the disc as `boot-test` does."""
         machine = self.release.machine_pvh if boots.dom0 == "pvh" else self.release.machine
         bench = self.parts.bench
         computer = Computer(machine, self.release.memory, firmware, medium,
-                            port=boots.speaks().port or "com1")
+                            port=boots.console_config().port or "com1")
         return boot(disc, computer, expect=expect, seconds=seconds, runner=bench.store.runner,
                     log=bench.store.logs / f"{disc.name}.{firmware}.{medium}.log")
 
     def screen(
-        self, disc: Path, boots: Boots, monkeypatch: pytest.MonkeyPatch, *,
+        self, disc: Path, boots: BootConfig, monkeypatch: pytest.MonkeyPatch, *,
         firmware: Platform = "bios", seconds: int = 60,
     ) -> tuple[BootError, Screen, str]:
         """Boot a disc that fails: how, what is on the screen then, and all that the line said."""

@@ -24,14 +24,14 @@ import pysequoia
 from buildlib.cli.commands.outdated import _advisories, _Notes
 from buildlib.cli.locks import Desk
 from buildlib.cli.settings import Settings
-from buildlib.config.boot_test import Boot
+from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project
 from buildlib.config.recipe import PackageSource, Release, Signature
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import SourceError
 from buildlib.model.events import silent
 from buildlib.operations.lock.release import LockMaker
@@ -71,7 +71,7 @@ def _release() -> Release:
     fingerprint = str(_signer().extract_certificate().fingerprint)
     return Release(
         name="tiny", version="1.0", mirrors=("http://unused.invalid",), path="tiny",
-        signature=Signature(LIST, "key", fingerprint, "key"), boot=Boot(("login:",)),
+        signature=Signature(LIST, "key", fingerprint, "key"), boot=BootTestConfig(("login:",)),
         packages=PackageSource("packages"), source_sets=("src",), binary_sets=("base",),
         binary_suffix=".tgz")
 
@@ -127,8 +127,8 @@ def _fetch(folder: Path, roots: tuple[str, ...]) -> None:
     partial = store.build / "partial"
     partial.mkdir(parents=True)
     (partial / stage.sha512).write_bytes(SET[:100])  # an earlier run was cut
-    engine.make("fetch")
-    assert store.blobs.read(engine.output(From("fetch", "file")).blob.sha256) == SET
+    engine.build("fetch")
+    assert store.blobs.read(engine.output(OutputRef("fetch", "file")).blob.sha256) == SET
 
 
 def _summary(folder: Path, roots: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, SourceTree, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, SourceTree, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.events import Event, Finished
 from buildlib.model.tree import Entry, tree_of
@@ -27,7 +27,7 @@ class Read(Stage):
 
     file: SourceFile
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Read it."""
         RUNS.append(job.name)
         words = self.file.path.read_text().lower().split()
@@ -38,10 +38,10 @@ class Read(Stage):
 class Join(Stage):
     """Outputs of others in one line."""
 
-    parts: tuple[From, ...]
+    parts: tuple[OutputRef, ...]
     glue: str = "+"
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Join them."""
         RUNS.append(job.name)
         parts = [job.path(ref).read_bytes() for ref in self.parts]
@@ -52,10 +52,10 @@ class Join(Stage):
 class Plant(Stage):
     """A tree of one file, whose content is another's output."""
 
-    content: From
+    content: OutputRef
     extra: Mapping[str, str]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Pack it."""
         RUNS.append(job.name)
         data = job.path(self.content).read_bytes()
@@ -72,9 +72,9 @@ class Plant(Stage):
 class Harvest(Stage):
     """The content of the tree's leaf."""
 
-    tree: From
+    tree: OutputRef
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Take it out."""
         from buildlib.store.packs import content_of, read_content
 
@@ -91,7 +91,7 @@ class Meddler(Stage):
     file: SourceFile
     TEXT: ClassVar[str] = "changed under its feet"
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Write to the input."""
         RUNS.append(job.name)
         self.file.path.write_text(self.TEXT)
@@ -106,7 +106,7 @@ class Fails(Stage):
 
     file: SourceFile
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, job: StageContext) -> Outputs:
         """Prepare the folder, run the tool."""
         (job.folder / "needs").write_text("needed\n")
         status = 0 if self.file.path.read_text() == "good" else 1
@@ -123,9 +123,9 @@ class Everything(Stage):
 
     file: SourceFile
     folder: SourceTree
-    one: From
-    many: tuple[From, ...]
-    named: Mapping[str, From]
+    one: OutputRef
+    many: tuple[OutputRef, ...]
+    named: Mapping[str, OutputRef]
     words: tuple[str, ...] = ("a", "b")
     number: int = 7
     flag: bool = True
@@ -147,7 +147,9 @@ class Field:
         return SourceFile(path, name)
 
     def engine(
-        self, stages: Mapping[str, Stage], results: Mapping[str, tuple[From, ...]] | None = None
+        self,
+        stages: Mapping[str, Stage],
+        results: Mapping[str, tuple[OutputRef, ...]] | None = None,
     ) -> Engine:
         """A new run over the same store; `results` are the outputs that products take."""
         store = Store(self.folder / "build")
@@ -156,13 +158,15 @@ class Field:
                       sink=self.events.append, jobs=1)
 
     def build(
-        self, stages: Mapping[str, Stage], results: Mapping[str, tuple[From, ...]] | None = None
+        self,
+        stages: Mapping[str, Stage],
+        results: Mapping[str, tuple[OutputRef, ...]] | None = None,
     ) -> tuple[Engine, dict[str, str]]:
         """Make the last stage and all it needs; how each stage ended, and what ran."""
         self.events.clear()
         RUNS.clear()
         engine = self.engine(stages, results)
         for name in stages:
-            engine.make(name)
+            engine.build(name)
         ends = {event.stage: event.outcome for event in self.events if isinstance(event, Finished)}
         return engine, dict(ends)

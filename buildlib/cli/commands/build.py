@@ -122,7 +122,7 @@ def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tupl
             elif not session.publisher.is_current(session.plan.products[name]):
                 rows[name] = "build", ("its files are missing or not as they should be",)
         else:
-            decision = session.engine.settle(name)
+            decision = session.engine.resolve(name)
             if decision.verdict != "up to date":
                 unknown = decision.verdict == "unknown"
                 rows[name] = "depends" if unknown else decision.verdict, decision.reasons

@@ -8,7 +8,7 @@ from typing import Any
 
 from buildlib.cli.commands.build import Own
 from buildlib.cli.terminal import make_display
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.model.errors import ConfigError, printable
 from buildlib.model.events import Finished, Note, Progress, Started
 
@@ -38,7 +38,7 @@ class BurnCheck(Own):
             raise ConfigError(f"there is no {image}", hint="press it: doit iso", reason="no-image")
         check_image(image)
         display = make_display(session.settings.progress, sys.stdout)
-        task, started = f"burn-check {medium}", ticks()
+        task, started = f"burn-check {medium}", monotonic()
         display.event(Started(task))
         try:
             found = compare(
@@ -47,8 +47,15 @@ class BurnCheck(Own):
             size = image.stat().st_size
             told = f"the same as {image.name}" if found is None else (
                 f"{found.place} {found.how}, at byte {found.offset} of {size}")
-            display.event(Finished(task, "failed" if found else "passed", ticks() - started, size,
-                                   printable(told)))
+            display.event(
+                Finished(
+                    task,
+                    "failed" if found else "passed",
+                    monotonic() - started,
+                    size,
+                    printable(told),
+                )
+            )
         finally:
             display.close()
         return 0 if found is None else 1

@@ -10,7 +10,7 @@ from typing import Any
 from buildlib.cli.commands.build import Own
 from buildlib.cli.session import Session
 from buildlib.cli.terminal import make_display, print_table
-from buildlib.host.environment import find_tool, source_date_epoch, ticks
+from buildlib.host.environment import find_tool, monotonic, source_date_epoch
 from buildlib.model import json_text
 from buildlib.model.errors import ConfigError, StageError, StoreError, ToolError, printable
 from buildlib.model.events import Finished, Progress, Sink, Started
@@ -67,7 +67,7 @@ def _images(session: Session) -> dict[str, list[str]]:
         if not product.record:
             continue  # the mirror: it is made of what the checkout has
         for stage in session.stages_of(product.name):
-            session.engine.settle(stage)
+            session.engine.resolve(stage)
         if any(stage not in session.engine.done for stage in session.stages_of(product.name)) or (
                 not session.publisher.is_current(product)):
             raise ConfigError(
@@ -84,11 +84,11 @@ def _images(session: Session) -> dict[str, list[str]]:
 
 def _second_build(session: Session, place: Path, sink: Sink) -> None:
     settings, root = session.settings, session.root
-    checkout, started = place / "elsewhere", ticks()
+    checkout, started = place / "elsewhere", monotonic()
     sink(Started("reproduce"))
     reproduce.copy_checkout(root, checkout, apart=(root / settings.build, root / settings.dist))
     words = [*_TASKS, f"release={settings.release}", f"jobs={settings.workers + 1}"]
-    if not session.plan.release.pressed_from:
+    if not session.plan.release.mirror_source:
         reproduce.lay_out_mirror(session.engine, place / "mirror")
         words.append(f"mirror={place / 'mirror'}")
     errors: list[dict[str, Any]] = []
@@ -116,7 +116,7 @@ def _second_build(session: Session, place: Path, sink: Sink) -> None:
                          why=first["why"], hint=first["hint"],
                          log=Path(first["log"]) if first["log"] else error.log,
                          reason="second-build") from error
-    sink(Finished("reproduce", "built", ticks() - started))
+    sink(Finished("reproduce", "built", monotonic() - started))
 
 
 def _tell(verdict: reproduce.Verdict, session: Session, place: Path) -> None:

@@ -1,9 +1,9 @@
 """FFS images: layout.
 
-`Image` takes a tree, gives every inode and block its place, and renders everything but the files'
-contents. The layout depends on the tree alone. Inodes are numbered in tree order, data follows in
-the same order from the first group on, so that what was packed together is copied together. The
-end of a small file goes into a block that others have left part of.
+`FfsLayout` takes a tree, gives every inode and block its place, and renders everything but the
+files' contents. The layout depends on the tree alone. Inodes are numbered in tree order, data
+follows in the same order from the first group on, so that what was packed together is copied
+together. The end of a small file goes into a block that others have left part of.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Space:
         return block * PER_BLOCK + used
 
 
-class Image:
+class FfsLayout:
     """The layout of one image.
 
     inodes    in the order of their numbers

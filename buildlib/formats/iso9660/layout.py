@@ -1,8 +1,8 @@
 """ISO 9660 images: layout and structures.
 
-`Image` takes a tree, gives every folder and file its place, and renders everything but the files'
-contents. The layout depends on the tree alone. Folders lie in path table order, each with its
-children's continuation areas behind it: libarchive reads forward only, and must know a folder's
+`IsoLayout` takes a tree, gives every folder and file its place, and renders everything but the
+files' contents. The layout depends on the tree alone. Folders lie in path table order, each with
+its children's continuation areas behind it: libarchive reads forward only, and must know a folder's
 name when it comes to it. Files lie in tree order, so that what was packed together is copied
 together.
 
@@ -91,7 +91,7 @@ class Labels:
     application: str = ""
 
 
-class Image:
+class IsoLayout:
     """The layout of one image.
 
     nodes    path to what is there

@@ -16,7 +16,7 @@ HEADING = ("medium", "firmware", "verdict", "seconds to each marker")
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class BootCase:
     """One boot: the image as that medium, on that firmware."""
 
     medium: Medium
@@ -36,7 +36,7 @@ class Result:
     last     the last line of the console
     """
 
-    trial: Trial
+    trial: BootCase
     markers: int
     log: Path
     seconds: list[float] = field(default_factory=list)
@@ -68,7 +68,9 @@ def check_consoles(consoles: Consoles) -> None:
             reason="boot-consoles")
 
 
-def trials(plan: Plan, chosen: str, *, where: str) -> tuple[list[Trial], list[tuple[Trial, str]]]:
+def trials(
+    plan: Plan, chosen: str, *, where: str
+) -> tuple[list[BootCase], list[tuple[BootCase, str]]]:
     """The boots to try, and those that the release leaves out, with the key that says so.
 
     chosen  media with commas between them, or empty: all that the image is made for
@@ -77,7 +79,7 @@ def trials(plan: Plan, chosen: str, *, where: str) -> tuple[list[Trial], list[tu
     """
     boots, media = plan.release.boot, _media(plan, chosen)
     tried, left_out = [], []
-    for trial in (Trial(medium, platform) for medium in media for platform in plan.platforms):
+    for trial in (BootCase(medium, platform) for medium in media for platform in plan.platforms):
         if trial.medium not in boots.media:
             left_out.append((trial, "boot.media"))
         elif trial.platform not in boots.platforms:
@@ -108,7 +110,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def boot_all(
-    tried: Sequence[Trial], boot_one: Callable[[Trial], Result], *, workers: int
+    tried: Sequence[BootCase], boot_one: Callable[[BootCase], Result], *, workers: int
 ) -> list[Result]:
     """What came of each, `workers` of them at a time."""
     with ThreadPoolExecutor(min(workers, len(tried))) as pool:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from buildlib.config.boot_test import Medium, Platform
 from buildlib.config.consoles import Port
-from buildlib.host.environment import TOOL_ENVIRONMENT, find_tool, ticks
+from buildlib.host.environment import TOOL_ENVIRONMENT, find_tool, monotonic
 from buildlib.host.process import Runner
 from buildlib.model.errors import BootError, Interrupted, ToolError
 from buildlib.operations.boot_test.qmp import Monitor
@@ -111,7 +111,7 @@ def boot(
     log.parent.mkdir(parents=True, exist_ok=True)
     picture = log.with_suffix(".png")
     picture.unlink(missing_ok=True)
-    watch = _Watch(tuple(map(re.compile, expect)), ticks(), tell or _nobody, mark or _nobody)
+    watch = _Watch(tuple(map(re.compile, expect)), monotonic(), tell or _nobody, mark or _nobody)
     with Monitor() as monitor:
         process = runner.start([*words, *monitor.words()], cwd=log.parent,
                                environment=TOOL_ENVIRONMENT, pipe=(monitor.theirs,))
@@ -225,7 +225,7 @@ class _Watch:
         descriptor = process.stdout.fileno()
         while True:
             before = self.seconds[-1] if self.seconds else 0.0
-            left = self.started + min(limit, before + step) - ticks()
+            left = self.started + min(limit, before + step) - monotonic()
             if left <= 0:
                 return _Verdict("boot-timeout", f"the time limit of {limit:g} seconds was reached"
                                 if limit <= before + step else
@@ -269,7 +269,7 @@ class _Watch:
                 break
             self.at = match.end()
             self.lines.append(line)
-            self.seconds.append(ticks() - self.started)
+            self.seconds.append(monotonic() - self.started)
             self.mark(self.seconds[-1])
         return None
 

@@ -17,13 +17,13 @@ from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.digest import Blob
 from buildlib.model.errors import ConfigError, SourceError
 from buildlib.model.events import silent
 from buildlib.pkgsrc.package import check_platform
 from buildlib.pkgsrc.package_file import metadata, refuse_signed, unwrap
-from buildlib.pkgsrc.remote_index import Signer, fetch_file, read_offer
+from buildlib.pkgsrc.remote_index import TrustedKey, fetch_file, read_offer
 from buildlib.pkgsrc.repository import Repository
 from buildlib.pkgsrc.resolve import Chosen, of_base, resolve
 from buildlib.pkgsrc.summary import Summary
@@ -81,7 +81,7 @@ class PackageLocker:
                           recipes=of[name], wanted=wanted.get(name, []))
             for name, item in chosen.items())
 
-    def signer(self) -> Signer | None:
+    def signer(self) -> TrustedKey | None:
         """Whose signature packages must have; None where they are not signed."""
         source = self.release.packages
         if not source.key:
@@ -94,9 +94,9 @@ class PackageLocker:
                               why=error.strerror, hint="put it there, beside the release "
                               "definition", reason="file") from error
         load_certificate(key, fingerprint=source.fingerprint, where=str(path))
-        return Signer(key, source.fingerprint)
+        return TrustedKey(key, source.fingerprint)
 
-    def offer(self, signer: Signer | None) -> Repository:
+    def offer(self, signer: TrustedKey | None) -> Repository:
         """What the repository has now."""
         return read_offer(self.release.packages.path, self.mirrors, self.store, signer=signer,
                           say=self.say)
@@ -151,15 +151,15 @@ class PackageLocker:
         engine = Engine(Graph({stage: fetch}), self.store,
                         Keys(self.store, CodeDigests(self.store.seen)), sink=silent, jobs=1,
                         services={Mirrors: self.mirrors}, scope=self.release.name)
-        engine.make(stage)
-        blob = engine.output(From(stage, "file")).blob
+        engine.build(stage)
+        blob = engine.output(OutputRef(stage, "file")).blob
         self.say(f"set          {path}: {blob.size} bytes, read for its libraries")
         listed = self.store.seen.memo(str(self.store.blobs.path(blob)), _list_libraries,
                                       kind="libraries")
         return listed.splitlines()
 
     def _package(
-        self, summary: Summary, before: Pinned | None, signer: Signer | None, *,
+        self, summary: Summary, before: Pinned | None, signer: TrustedKey | None, *,
         recipes: list[str], wanted: list[str],
     ) -> LockedPackage:
         if before is None or not _is_as_locked(summary, before) or self._kept(before) is None:
@@ -170,7 +170,7 @@ class PackageLocker:
         return LockedPackage(summary.pkgname, summary.pkgpath, summary.archive, pin,
                              tuple(recipes), tuple(wanted))
 
-    def _fetch(self, summary: Summary, signer: Signer | None) -> Pinned:
+    def _fetch(self, summary: Summary, signer: TrustedKey | None) -> Pinned:
         path = f"{self.release.packages.path}/{summary.archive}"
         warnings: set[str] = set()
 

@@ -20,7 +20,7 @@ from buildlib.host.environment import forbids_files, forbids_programs, free_byte
 from buildlib.host.os_errors import SPACE_HINT, is_nearly_full, space_left
 from buildlib.model.errors import ConfigError, SourceError
 from buildlib.operations.preflight.compilers import compiler_problems
-from buildlib.plan.pending_work import Work, long_ones, pending, work_of
+from buildlib.plan.pending_work import PendingWork, long_ones, pending, work_of
 from buildlib.plan.plan import Plan
 from buildlib.plan.recipe_check import DOM0
 from buildlib.plan.tree_check import tree_problems
@@ -72,15 +72,15 @@ def unlocked_problems(
     release = project.release(release_name)
     recipes = (DOM0, *(f"domu/{name}" for name in project.domus()))
     kernels = {project.recipe(name).kernel for name in recipes}
-    work = Work(sources=True, toolchain=True, kernels=len(kernels))
+    work = PendingWork(sources=True, toolchain=True, kernels=len(kernels))
     problems = host_problems(release, work, store)
-    if mirror or not release.pressed_from:
+    if mirror or not release.mirror_source:
         mirrors = mirrors_of(release, mirror=mirror, offline=offline)
         problems += fetch_problems(mirrors, (release.signature.list,))
     return tuple(problems)
 
 
-def host_problems(release: Release, work: Work, store: Store) -> list[str]:
+def host_problems(release: Release, work: PendingWork, store: Store) -> list[str]:
     """What the disk and the compilers lack for `work`, which compiles."""
     problems = space_problems(release.build.space, work, store.build,
                               unfinished=lambda: store.workspaces.unfinished(("src", "tools")))
@@ -106,7 +106,7 @@ def _compilers(release: Release) -> frozenset[str]:
 
 
 def space_problems(
-    space: Space, work: Work, folder: Path, *, unfinished: Callable[[], tuple[int, int]]
+    space: Space, work: PendingWork, folder: Path, *, unfinished: Callable[[], tuple[int, int]]
 ) -> list[str]:
     """Whether bytes and files that `work` takes go below `folder`.
 
@@ -128,7 +128,7 @@ def space_problems(
     return problems
 
 
-def need(space: Space, work: Work) -> tuple[int, int]:
+def need(space: Space, work: PendingWork) -> tuple[int, int]:
     """Bytes and files that `work` takes, files as the part of all that it is of the bytes."""
     total = space.sources + space.toolchain + space.kernel * max(1, work.kernels)
     part = (space.sources * work.sources + space.toolchain * work.toolchain

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.model.errors import SourceError
 from buildlib.sources.web.download import NO_ANSWER, begin
 
@@ -35,11 +35,11 @@ def unanswered(urls: Sequence[str], *, seconds: float = SECONDS) -> dict[str, st
     silent = dict.fromkeys(urls, f"no answer within {seconds:g} s")
     asked = [threading.Thread(target=_ask, args=(url, seconds, silent), daemon=True)
              for url in tuple(silent)]
-    end = ticks() + seconds
+    end = monotonic() + seconds
     for thread in asked:
         thread.start()
     for thread in asked:
-        thread.join(max(0.0, end - ticks()))
+        thread.join(max(0.0, end - monotonic()))
     return dict(silent)
 
 

@@ -10,7 +10,7 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from buildlib.host.environment import ticks
+from buildlib.host.environment import monotonic
 from buildlib.model.errors import SourceError
 from buildlib.sources.web.causes import KEPT, no_answer
 from buildlib.sources.web.limits import HEAD, Passing, Patience
@@ -29,7 +29,7 @@ class Watch:
         self._url, self._patience = url, patience
         self._raw, self._most, self._since = 0, HEAD, 0
         self._longest = patience.head
-        self._end = ticks() + self._longest
+        self._end = monotonic() + self._longest
         self._span_end, self._moved = 0.0, 0
         self._in_head = True
         self.begun = False
@@ -47,7 +47,7 @@ class Watch:
 
     def expect_body(self, size: int) -> None:
         """The head has come, and `size` bytes follow at the most."""
-        start = ticks()
+        start = monotonic()
         self._in_head, self._raw, self._since = False, 0, 0
         self._most = _OVERHEAD * size + _SLACK
         self._longest = self._patience.longest(size)
@@ -62,7 +62,7 @@ class Watch:
 
     def look(self) -> None:
         """Before more is read."""
-        time = ticks()
+        time = monotonic()
         if self._raw > self._most or self._since > _SLACK:
             raise SourceError(
                 "the server's answer has no end", where=self._url, reason="answer",

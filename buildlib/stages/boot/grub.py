@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from buildlib.config.consoles import Consoles, Port
-from buildlib.engine.stage import Job, Outputs, Stage
+from buildlib.engine.stage import Outputs, Stage, StageContext
 from buildlib.model.errors import ToolError
 
 MENU = "boot/grub/grub.cfg"
@@ -83,25 +83,25 @@ class GrubImage(Stage):
         """The settings of mtools that no variable can turn off."""
         return _MTOOLS_SETTINGS if self.platform == "efi" else ()
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Let grub-mkimage write the core image, and mtools the file system around it."""
-        embedded, core = job.folder / "embedded.cfg", job.folder / "core.img"
+        embedded, core = context.folder / "embedded.cfg", context.folder / "core.img"
         embedded.write_text(_terminals(self.consoles) + _EMBEDDED)
-        job.run(
+        context.run(
             "grub-mkimage", "-d", _FOLDERS[self.platform], "-O", _FORMATS[self.platform],
             "-p", "/boot/grub", "-c", embedded, "-o", core, *_EXTRA[self.platform], *MODULES,
         )
         if self.platform == "bios":
             code = Path(_FOLDERS["bios"], "boot_hybrid.img").read_bytes()
-            return {"image": job.blobs.adopt(core), "disk_code": job.blobs.put(code)}
-        return {"image": job.blobs.adopt(self._around(job, core))}
+            return {"image": context.blobs.adopt(core), "disk_code": context.blobs.put(code)}
+        return {"image": context.blobs.adopt(self._around(context, core))}
 
-    def _around(self, job: Job, core: Path) -> Path:
+    def _around(self, context: StageContext, core: Path) -> Path:
         """A FAT image that holds the core image.
 
         mtools ends well on a full disk: so the image has all its room first, and is read back.
         """
-        image, again = job.folder / "fat.img", job.folder / "again.img"
+        image, again = context.folder / "fat.img", context.folder / "again.img"
         with image.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, _FAT_BYTES)
         dated = {"SOURCE_DATE_EPOCH": str(max(self.time, _FAT_BEGIN)), "MTOOLSRC": "/dev/null"}
@@ -111,21 +111,21 @@ class GrubImage(Stage):
             ("mcopy", (core.name, "::/EFI/BOOT/BOOTX64.EFI")),
             ("mcopy", ("::/EFI/BOOT/BOOTX64.EFI", again.name)),
         ):  # mtools reads more than a path into quotes, `@@` and colons
-            job.run("mtools", "-c", command, "-i", image.name, *words, environment=dated)
+            context.run("mtools", "-c", command, "-i", image.name, *words, environment=dated)
         if core.read_bytes() != again.read_bytes():
-            raise ToolError("mcopy wrote something else than it was given", log=job.log)
+            raise ToolError("mcopy wrote something else than it was given", log=context.log)
         return image
 
 
 def menu(
     *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
-    timeout: int, also: Mapping[str, Sequence[str]], consoles: Consoles,
+    timeout: int, menu_entries: Mapping[str, Sequence[str]], consoles: Consoles,
     stick: tuple[str, Sequence[str]] | None = None,
 ) -> str:
     """The text of grub.cfg: entries that start Xen with NetBSD as its dom0, the first by default.
 
     xen, kernel  paths on the disc, without a leading slash
-    also         further entries: what the title adds to the words that the kernel gets too
+    menu_entries  further entries: what the title adds to the words that the kernel gets too
     stick        kernel and words in place of these where GRUB was not loaded off a CD
     """
     start = f"multiboot2 {_words(f'/{xen}', *xen_words)}"
@@ -136,7 +136,7 @@ menuentry "{_quoted(name)}" {{
 \t{start}
 \tmodule2 {_words(f"/{kernel}", *kernel_words, *words)}
 }}
-""" for name, words in entries(title, also).items())
+""" for name, words in entries(title, menu_entries).items())
 
     lines = listed(kernel, kernel_words)
     if stick:
@@ -149,10 +149,10 @@ set default=0
 
 
 def entries(
-    title: str, also: Mapping[str, Sequence[str]]
+    title: str, menu_entries: Mapping[str, Sequence[str]]
 ) -> dict[str, Sequence[str]]:
     """Each entry's whole title, and the words it adds to the kernel's; the default first."""
-    return {title: (), **{f"{title} {added}": words for added, words in also.items()}}
+    return {title: (), **{f"{title} {added}": words for added, words in menu_entries.items()}}
 
 
 def _terminals(consoles: Consoles) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from buildlib.config.consoles import Consoles
-from buildlib.engine.stage import HostPackage, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import HostPackage, Outputs, SourceFile, Stage, StageContext
 from buildlib.model.errors import ConfigError
 from buildlib.stages.boot.grub import UNITS, entries
 from buildlib.stages.inputs.external_file import PACKAGE_TOOLS, Wanted, from_file, from_package
@@ -30,9 +30,9 @@ class DistributionLegacy(Stage):
 
     package: HostPackage
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Download the package, check it, take the image out."""
-        return {"image": from_package(job, self.package, _IMAGE)}
+        return {"image": from_package(context, self.package, _IMAGE)}
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class FileLegacy(Stage):
     file: SourceFile
     sha256: str
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Copy it in, if it is what the recipe pins."""
-        return {"image": from_file(job, self.file, self.sha256, _IMAGE)}
+        return {"image": from_file(context, self.file, self.sha256, _IMAGE)}
 
 
 def menu(
     *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
-    timeout: int, also: Mapping[str, Sequence[str]], consoles: Consoles,
+    timeout: int, menu_entries: Mapping[str, Sequence[str]], consoles: Consoles,
 ) -> str:
     """The text of menu.lst: the entries that `grub.menu` makes for GRUB 2, of the same arguments.
 
@@ -59,7 +59,7 @@ def menu(
     Raises ConfigError for what it cannot be told.
     """
     lines = [f"# {_plain(title)}", *_terminal(consoles, timeout), f"timeout {timeout}", "default 0"]
-    for name, words in entries(title, also).items():
+    for name, words in entries(title, menu_entries).items():
         lines += [
             "", f"title {_plain(name)}",
             " ".join(("kernel", f"/{xen}", *xen_words)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buildlib.engine.stage import HostPackage, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import HostPackage, Outputs, SourceFile, Stage, StageContext
 from buildlib.stages.inputs.external_file import PACKAGE_TOOLS, Wanted, from_file, from_package
 
 _XEN = Wanted("hypervisor", r"boot/xen-[0-9.]+-amd64\.gz", "boot/xen-VERSION-amd64.gz")
@@ -18,9 +18,9 @@ class DistributionXen(Stage):
 
     package: HostPackage
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Download the package, check it, take the image out."""
-        return {"xen": from_package(job, self.package, _XEN)}
+        return {"xen": from_package(context, self.package, _XEN)}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,6 @@ class FileXen(Stage):
     file: SourceFile
     sha256: str
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Copy it in, if it is what the recipe pins."""
-        return {"xen": from_file(job, self.file, self.sha256, _XEN)}
+        return {"xen": from_file(context, self.file, self.sha256, _XEN)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from struct import calcsize, iter_unpack, unpack_from
 from struct import error as struct_error
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.errors import StageError
 from buildlib.sources.archive import compress
 
@@ -30,12 +30,12 @@ class PvhKernel(Stage):
     config  its name, for people
     """
 
-    kernel: From
+    kernel: OutputRef
     config: str
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Look for the note. Raises StageError."""
-        data = b"".join(compress.chunks(job.path(self.kernel), where=self.config))
+        data = b"".join(compress.chunks(context.path(self.kernel), where=self.config))
         try:
             numbers = {number for owner, number in notes(data) if owner == OWNER}
         except (ValueError, struct_error) as error:
@@ -43,7 +43,7 @@ class PvhKernel(Stage):
         if PHYS32_ENTRY not in numbers:
             raise self._error("among its ELF notes is no Xen note 18 (PHYS32_ENTRY); it has "
                               + (", ".join(map(str, sorted(numbers))) or "none of Xen"))
-        return {"kernel": job.inputs[self.kernel].blob}
+        return {"kernel": context.inputs[self.kernel].blob}
 
     def _error(self, why: str) -> StageError:
         return StageError(

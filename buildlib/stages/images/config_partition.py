@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from buildlib.formats.ffs.layout import Image
+from buildlib.formats.ffs.layout import FfsLayout
 from buildlib.formats.ffs.ufs1 import BLOCK, FRAGMENT, GROUP_LIMIT
 from buildlib.formats.image_writer import write_at
 from buildlib.host.atomic_files import beside, new_file
@@ -56,15 +56,15 @@ def size_of(text: str) -> int:
     return size
 
 
-def _layout(tree: Tree, *, time: int, size: int) -> Image:
+def _layout(tree: Tree, *, time: int, size: int) -> FfsLayout:
     """The layout that comes nearest to a size without going over it.
 
     How much the tables take depends on how much there is for them to list, so that is tried.
     """
     spec = format_tree(tree, tags=False)
 
-    def image(free: int, inodes: int) -> Image:
-        return Image(tree, time=time, identity=int(sha256(spec)[:8], 16) >> 1, free_bytes=free,
+    def image(free: int, inodes: int) -> FfsLayout:
+        return FfsLayout(tree, time=time, identity=int(sha256(spec)[:8], 16) >> 1, free_bytes=free,
                      free_percent=0, free_inodes=inodes)
 
     wanted = size or max(LEAST, ROOM * image(0, 0).size)

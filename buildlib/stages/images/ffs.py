@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from buildlib.config.amount import amount as parsed
-from buildlib.engine.stage import From, Job, Outputs, Stage
-from buildlib.formats.ffs.layout import Image
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
+from buildlib.formats.ffs.layout import FfsLayout
 from buildlib.formats.image_writer import place_of, write_image
 from buildlib.formats.volume_label import document, key_of, volume_name
 from buildlib.model.errors import StageError
@@ -26,32 +26,32 @@ class FfsImage(Stage):
     inodes how many are left free
     """
 
-    root: From
+    root: OutputRef
     time: int
     free: str = "5%"
     inodes: int = 1000
     volume: str = ""
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Lay out, then write structures and contents."""
-        stored = job.tree(self.root)
-        spec = job.blobs.put(without_tags(job.read(self.root)))
+        stored = context.tree(self.root)
+        spec = context.blobs.put(without_tags(context.read(self.root)))
         size, percent = amount(self.free)
         key = key_of({"spec": spec.sha256, "free": self.free, "inodes": self.inodes})
-        image = Image(
+        image = FfsLayout(
             stored.tree, time=self.time, identity=int(key[:8], 16), free_bytes=size,
             free_percent=percent, free_inodes=self.inodes, volume=volume_name(self.volume, key))
-        places = job.packs.contents(stored)
-        path = job.folder / "image"
+        places = context.packs.contents(stored)
+        path = context.folder / "image"
         written = write_image(
             path, image.size, parts=image.render(), pieces=_pieces(image, places),
-            tell=lambda done, total: job.tell(done, total, "bytes"))
-        told = job.blobs.put(document(self.volume, key))
-        return {"image": job.blobs.adopt(path, blob=written), "spec": spec,
+            tell=lambda done, total: context.tell(done, total, "bytes"))
+        told = context.blobs.put(document(self.volume, key))
+        return {"image": context.blobs.adopt(path, blob=written), "spec": spec,
                 "labels": told}
 
 
-def _pieces(image: Image, places: Mapping[str, Place]) -> Iterator[tuple[int, Place]]:
+def _pieces(image: FfsLayout, places: Mapping[str, Place]) -> Iterator[tuple[int, Place]]:
     for node, offset, at, size in image.extents():
         place = place_of(places, node.entry)
         yield at, Place(place.pack, place.offset + offset, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.digest import sha256
 from buildlib.sources.checksums import format_list
 
@@ -23,16 +23,16 @@ class ImageFolder(Stage):
     kernels too, so that nothing in the folder can be another's unnoticed.
     """
 
-    files: Mapping[str, From]
+    files: Mapping[str, OutputRef]
     kernels: Mapping[str, str]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """SHA-256 is the content's name already: nothing is read."""
         lines = [f"{image} {kernel}\n" for image, kernel in sorted(self.kernels.items())]
         text = "".join(lines).encode()
-        digests = {name: job.inputs[ref].blob.sha256 for name, ref in self.files.items()}
+        digests = {name: context.inputs[ref].blob.sha256 for name, ref in self.files.items()}
         digests[KERNELS] = sha256(text)
         return {
-            "kernels": job.blobs.put(text),
-            "sha256": job.blobs.put(format_list("SHA256", dict(sorted(digests.items())))),
+            "kernels": context.blobs.put(text),
+            "sha256": context.blobs.put(format_list("SHA256", dict(sorted(digests.items())))),
         }

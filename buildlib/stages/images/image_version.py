@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.digest import sha256
 from buildlib.sources.checksums import format_list
 from buildlib.stages.images.image_folder import DIGESTS
@@ -27,19 +27,19 @@ class ImageVersion(Stage):
     """
 
     release: str
-    files: Mapping[str, From]
+    files: Mapping[str, OutputRef]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """SHA-256 is the content's name already: nothing is read."""
-        blobs = {name: job.inputs[ref].blob for name, ref in self.files.items()}
+        blobs = {name: context.inputs[ref].blob for name, ref in self.files.items()}
         digests = {name: blob.sha256 for name, blob in blobs.items()}
         name = f"{self.release}-{sha256(format_list('SHA256', digests))[:_DIGITS]}"
         sizes = [f"{name} {blob.size}\n" for name, blob in sorted(blobs.items())]
-        version = job.blobs.put("".join([f"{name}\n", *sizes]).encode())
+        version = context.blobs.put("".join([f"{name}\n", *sizes]).encode())
         digests[VERSION] = version.sha256
-        return {"version": version, "sha256": job.blobs.put(format_list("SHA256", digests))}
+        return {"version": version, "sha256": context.blobs.put(format_list("SHA256", digests))}
 
 
-def version_files(stage: str, files: Mapping[str, From]) -> dict[str, From]:
+def version_files(stage: str, files: Mapping[str, OutputRef]) -> dict[str, OutputRef]:
     """All that is in a version's folder, by name, but for the signature; `stage` lists `files`."""
-    return {**files, VERSION: From(stage, "version"), DIGESTS: From(stage, "sha256")}
+    return {**files, VERSION: OutputRef(stage, "version"), DIGESTS: OutputRef(stage, "sha256")}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.formats.image_writer import place_of, write_image
 from buildlib.formats.iso9660 import el_torito
-from buildlib.formats.iso9660.layout import SECTOR, Image, Labels
+from buildlib.formats.iso9660.layout import SECTOR, IsoLayout, Labels
 from buildlib.formats.iso9660.rock_ridge import plain_target
 from buildlib.formats.partitions import BLOCK, Disk
 from buildlib.formats.volume_label import application, document, key_of, volume_name, volume_set
@@ -38,32 +38,32 @@ class Iso(Stage):
     time         of the volume and of what this stage adds, seconds since 1970
     """
 
-    tree: From
-    images: Mapping[str, From]
+    tree: OutputRef
+    images: Mapping[str, OutputRef]
     volume: str
     application: str
     time: int
     disk: Literal["gpt", "mbr", "none"] = "none"
-    disk_code: From | None = None
+    disk_code: OutputRef | None = None
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Lay out, then write structures, boot images and contents."""
-        tree, written, told = self._write(job)
-        spec = put_spec(job.blobs, tree)
-        return {"iso": job.blobs.adopt(job.folder / "iso", blob=written), "spec": spec,
+        tree, written, told = self._write(context)
+        spec = put_spec(context.blobs, tree)
+        return {"iso": context.blobs.adopt(context.folder / "iso", blob=written), "spec": spec,
                 "labels": told}
 
-    def _write(self, job: Job) -> tuple[Tree, Blob, Blob]:
+    def _write(self, context: StageContext) -> tuple[Tree, Blob, Blob]:
         """Write `iso` in the job's folder; the tree on it, its digest, and its labels."""
-        stored = job.tree(self.tree)
-        boot = {platform: job.read(ref) for platform, ref in self.images.items()}
+        stored = context.tree(self.tree)
+        boot = {platform: context.read(ref) for platform, ref in self.images.items()}
         tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
-        key = self._key(job)
+        key = self._key(context)
         labels = Labels(
             volume_name(self.volume, key), volume_set=volume_set(self.volume, key),
             application=application(self.application, key))
-        image = Image(tree, labels=labels, time=self.time)
-        places = job.packs.contents(stored)
+        image = IsoLayout(tree, labels=labels, time=self.time)
+        places = context.packs.contents(stored)
         contents = self._boot_files(image, boot, key)
         pieces = ((node.sector * SECTOR, place_of(places, node.entry))
                   for node in image.files if node.entry.path not in contents)
@@ -71,18 +71,18 @@ class Iso(Stage):
         parts += [(image.sector_of(path) * SECTOR, data) for path, data in contents.items()]
         parts.append((el_torito.BOOT_RECORD * SECTOR,
                       el_torito.boot_record(image.sector_of(CATALOG))))
-        parts += [(block * BLOCK, data) for block, data in self._tables(job, image, boot)]
+        parts += [(block * BLOCK, data) for block, data in self._tables(context, image, boot)]
         written = write_image(
-            job.folder / "iso", image.sectors * SECTOR, parts=parts, pieces=pieces,
-            tell=lambda done, total: job.tell(done, total, "bytes"))
+            context.folder / "iso", image.sectors * SECTOR, parts=parts, pieces=pieces,
+            tell=lambda done, total: context.tell(done, total, "bytes"))
         tree = Tree(tuple(_with_content(entry, contents) for entry in tree))
-        return tree, written, job.blobs.put(document(self.volume, key))
+        return tree, written, context.blobs.put(document(self.volume, key))
 
-    def _key(self, job: Job) -> str:
+    def _key(self, context: StageContext) -> str:
         """What tells this disc from all others: it is made of all that goes onto it."""
-        boot = {platform: job.inputs[ref].blob.sha256 for platform, ref in self.images.items()}
+        boot = {platform: context.inputs[ref].blob.sha256 for platform, ref in self.images.items()}
         return key_of(
-            {"tree": job.inputs[self.tree].blob.sha256, "boot": boot, "disk": self.disk})
+            {"tree": context.inputs[self.tree].blob.sha256, "boot": boot, "disk": self.disk})
 
     def _added(self, boot: Mapping[str, bytes]) -> list[Entry]:
         """The entries of the boot images and the boot catalog."""
@@ -95,7 +95,7 @@ class Iso(Stage):
         ]
 
     def _boot_files(
-        self, image: Image, boot: Mapping[str, bytes], key: str
+        self, image: IsoLayout, boot: Mapping[str, bytes], key: str
     ) -> dict[str, bytes]:
         """Path to content of the boot images and their catalog, which tell where they lie."""
         images = [
@@ -117,7 +117,7 @@ class Iso(Stage):
         return contents
 
     def _tables(
-        self, job: Job, image: Image, boot: Mapping[str, bytes]
+        self, context: StageContext, image: IsoLayout, boot: Mapping[str, bytes]
     ) -> list[tuple[int, bytes]]:
         """(block, bytes) of the partition tables, where the image is to be bootable as a disk."""
         if self.disk == "none":
@@ -125,11 +125,11 @@ class Iso(Stage):
         blocks = SECTOR // BLOCK
         code, core, system = b"", 0, None
         if self.disk_code:
-            code = job.read(self.disk_code)
+            code = context.read(self.disk_code)
             core = image.sector_of(_image_path(_disk_image(boot))) * blocks + el_torito.CD_BLOCKS
         if "efi" in boot:
             system = image.sector_of(_image_path("efi")) * blocks, len(boot["efi"]) // BLOCK
-        disk = Disk(image.sectors * blocks, name=job.inputs[self.tree].blob.sha256, code=code,
+        disk = Disk(image.sectors * blocks, name=context.inputs[self.tree].blob.sha256, code=code,
                     core=core, system=system)
         return disk.gpt() if self.disk == "gpt" else disk.mbr()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.pkgsrc.package import summary_of
 from buildlib.pkgsrc.package_file import metadata
@@ -33,46 +33,46 @@ class PackageRepo(Stage):
     every server writes one. The digests are those of all files but their own, by their path.
     """
 
-    files: Mapping[str, From]
-    packages: Mapping[str, From]
+    files: Mapping[str, OutputRef]
+    packages: Mapping[str, OutputRef]
     pins: Mapping[str, str]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Read the metadata of every package."""
         summaries = []
         for number, name in enumerate(self.files, 1):
-            summaries.append(self._summary(name, job))
-            job.tell(number, len(self.files), "files", name)
-        with job.blobs.writer() as writer:
+            summaries.append(self._summary(name, context))
+            context.tell(number, len(self.files), "files", name)
+        with context.blobs.writer() as writer:
             for piece in gzip_stored([format_summary(summaries)]):
                 writer.write(piece)
-        summary, index = writer.blob, job.blobs.put(_index(self.files))
+        summary, index = writer.blob, context.blobs.put(_index(self.files))
         digests = {f"{FOLDER}/{name}": digest for name, digest in self.pins.items()}
-        digests |= {f"{FOLDER}/{name}": _sha512(job, blob)
+        digests |= {f"{FOLDER}/{name}": _sha512(context, blob)
                     for name, blob in ((SUMMARY, summary), (INDEX, index))}
         return {"summary": summary, "index": index,
-                "digests": job.blobs.put(format_list("SHA512", digests))}
+                "digests": context.blobs.put(format_list("SHA512", digests))}
 
-    def _summary(self, name: str, job: Job) -> Summary:
-        package = metadata(job.path(self.packages[name]), where=name)
+    def _summary(self, name: str, context: StageContext) -> Summary:
+        package = metadata(context.path(self.packages[name]), where=name)
         return summary_of(package, file_name=name, file_cksum=f"sha512 {self.pins[name]}",
-                          file_size=job.inputs[self.files[name]].blob.size)
+                          file_size=context.inputs[self.files[name]].blob.size)
 
 
-def repo_files(stage: str, files: Mapping[str, From]) -> dict[str, From]:
+def repo_files(stage: str, files: Mapping[str, OutputRef]) -> dict[str, OutputRef]:
     """All files of the repository by path; `stage` is the one that makes its lists."""
     return {**{f"{FOLDER}/{name}": ref for name, ref in files.items()},
-            f"{FOLDER}/{SUMMARY}": From(stage, "summary"),
-            f"{FOLDER}/{INDEX}": From(stage, "index"), DIGESTS: From(stage, "digests")}
+            f"{FOLDER}/{SUMMARY}": OutputRef(stage, "summary"),
+            f"{FOLDER}/{INDEX}": OutputRef(stage, "index"), DIGESTS: OutputRef(stage, "digests")}
 
 
-def _index(files: Mapping[str, From]) -> bytes:
+def _index(files: Mapping[str, OutputRef]) -> bytes:
     names = [SUMMARY, *sorted(files)]
     lines = ["<!DOCTYPE html>", "<title>Packages</title>",
              *(f'<a href="{quote(name)}">{html.escape(name)}</a><br>' for name in names)]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _sha512(job: Job, blob: Blob) -> str:
-    with job.blobs.open(blob) as file:
+def _sha512(context: StageContext, blob: Blob) -> str:
+    with context.blobs.open(blob) as file:
         return hashlib.file_digest(file, "sha512").hexdigest()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.sources.checksums import format_list
 from buildlib.store.blobs import CHUNK
 
@@ -15,24 +15,24 @@ from buildlib.store.blobs import CHUNK
 class Checksums(Stage):
     """Digests of `files` (name to file) in BSD form. Outputs: lists `sha256` and `sha512`."""
 
-    files: Mapping[str, From]
+    files: Mapping[str, OutputRef]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """SHA-256 is the content's name already; SHA-512 needs a read."""
-        sha256 = {name: job.inputs[ref].blob.sha256 for name, ref in self.files.items()}
-        sha512 = {name: _sha512(job, ref) for name, ref in self.files.items()}
+        sha256 = {name: context.inputs[ref].blob.sha256 for name, ref in self.files.items()}
+        sha512 = {name: _sha512(context, ref) for name, ref in self.files.items()}
         return {
-            "sha256": job.blobs.put(format_list("SHA256", sha256)),
-            "sha512": job.blobs.put(format_list("SHA512", sha512)),
+            "sha256": context.blobs.put(format_list("SHA256", sha256)),
+            "sha512": context.blobs.put(format_list("SHA512", sha512)),
         }
 
 
-def _sha512(job: Job, ref: From) -> str:
-    blob = job.inputs[ref].blob
+def _sha512(context: StageContext, ref: OutputRef) -> str:
+    blob = context.inputs[ref].blob
     digest, done = hashlib.sha512(), 0
-    with job.blobs.open(blob) as file:
+    with context.blobs.open(blob) as file:
         while data := file.read(CHUNK):
             digest.update(data)
             done += len(data)
-            job.tell(done, blob.size, "bytes")
+            context.tell(done, blob.size, "bytes")
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from buildlib.engine.stage import HostPackage, Job, SourceFile
+from buildlib.engine.stage import HostPackage, SourceFile, StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.errors import SourceError, ToolError
 from buildlib.sources.archive import compress, tar
@@ -31,13 +31,13 @@ class Wanted:
     expected: str
 
 
-def from_package(job: Job, package: HostPackage, wanted: Wanted) -> Blob:
+def from_package(context: StageContext, package: HostPackage, wanted: Wanted) -> Blob:
     """The file in a package of the distribution. Raises SourceError, ToolError."""
-    found = job.host_packages[package]
-    if job.service(Mirrors).offline:
-        raise offline(f"the package {found.name} {found.version}", where=f"stage {job.name}")
-    _download(job, f"{found.name}={found.version}")
-    (deb,) = job.folder.glob("*.deb")
+    found = context.host_packages[package]
+    if context.service(Mirrors).offline:
+        raise offline(f"the package {found.name} {found.version}", where=f"stage {context.name}")
+    _download(context, f"{found.name}={found.version}")
+    (deb,) = context.folder.glob("*.deb")
     digest = hashlib.sha256(deb.read_bytes()).hexdigest()
     if digest != found.sha256:
         raise SourceError(
@@ -46,20 +46,22 @@ def from_package(job: Job, package: HostPackage, wanted: Wanted) -> Blob:
             hint="run `apt-get update`", reason="checksum",
         )
     # dpkg-deb knows every compression its distribution packs with; unpacking stays with us
-    unpacked = job.folder / "data.tar"
-    job.run("sh", "-c", 'exec "$0" --fsys-tarfile "$1" >"$2"', job.tools["dpkg-deb"], deb, unpacked)
+    unpacked = context.folder / "data.tar"
+    context.run(
+        "sh", "-c", 'exec "$0" --fsys-tarfile "$1" >"$2"', context.tools["dpkg-deb"], deb, unpacked
+    )
     reader = tar.Reader(compress.chunks(unpacked, where=deb.name), where=deb.name)
     for member in reader:
         if member.kind == "file" and re.fullmatch(wanted.path, member.path):
-            return job.blobs.put(reader.all_data())
+            return context.blobs.put(reader.all_data())
     raise SourceError(f"the package holds no {wanted.what}", where=deb.name,
                       why=f"expected {wanted.expected}",
                       reason=f"no-{wanted.what.replace(' ', '-')}")
 
 
-def _download(job: Job, package: str) -> None:
+def _download(context: StageContext, package: str) -> None:
     try:
-        job.run("apt-get", "-q", "download", package, fetches=True)
+        context.run("apt-get", "-q", "download", package, fetches=True)
     except ToolError as error:
         said = "\n".join(error.tail)
         if any(word in said for word in _STALE):
@@ -71,9 +73,9 @@ def _download(job: Job, package: str) -> None:
         raise
 
 
-def from_file(job: Job, file: SourceFile, sha256: str, wanted: Wanted) -> Blob:
+def from_file(context: StageContext, file: SourceFile, sha256: str, wanted: Wanted) -> Blob:
     """A file of the checkout, if it is what the recipe pins. Raises SourceError."""
-    blob = job.blobs.copy_in(file.path)
+    blob = context.blobs.copy_in(file.path)
     if blob.sha256 != sha256:
         raise SourceError(
             f"the {wanted.what} is not the pinned one", where=file.name,

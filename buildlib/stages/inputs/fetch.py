@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from buildlib.engine.stage import Job, Outputs, Stage
+from buildlib.engine.stage import Outputs, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.sources.mirrors import Mirrors
 from buildlib.sources.web import limits
@@ -27,21 +27,21 @@ class Fetch(Stage):
     sha256: str
     size: int
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Download, or take the rest of what an earlier run began."""
-        if kept := self._kept(job.blobs):
+        if kept := self._kept(context.blobs):
             return {"file": kept}
-        mirrors = job.service(Mirrors)
+        mirrors = context.service(Mirrors)
         urls = mirrors.urls(self.path)
-        job.partial.mkdir(parents=True, exist_ok=True)
+        context.partial.mkdir(parents=True, exist_ok=True)
         blob = fetch(
             urls,
             Pin(self.sha512, self.sha256, self.size),
-            job.blobs,
-            partial=job.partial / self.sha512,
+            context.blobs,
+            partial=context.partial / self.sha512,
             most=limits.FILE,
-            patience=replace(mirrors.patience, say=job.note),
-            tell=lambda done, total: job.tell(done, total, "bytes"),
+            patience=replace(mirrors.patience, say=context.note),
+            tell=lambda done, total: context.tell(done, total, "bytes"),
         )
         return {"file": blob}
 

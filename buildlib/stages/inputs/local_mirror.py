@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildlib.config.toml_file import read_toml
-from buildlib.engine.stage import Job, Outputs, SourceTree, Stage
+from buildlib.engine.stage import Outputs, SourceTree, Stage, StageContext
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load
@@ -67,21 +67,21 @@ class Press(Stage):
     version: str
     time: int
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Read the folders once; write archives and lists."""
         packs: list[Blob] = []
-        with job.packs.writer(packs) as pack:
+        with context.packs.writer(packs) as pack:
             sets = {path: self._read(name, pack) for path, name in self.sets.items()}
-        places = job.packs.contents(StoredTree(Tree(), tuple(packs)))
+        places = context.packs.contents(StoredTree(Tree(), tuple(packs)))
         files: dict[str, Blob] = {}
         for path, tree in sets.items():
             dot = path != f"source/sets/{path.rpartition('/')[2]}"
-            files[f"{self.path}/{path}"] = _archive(job, tree, places, dot=dot)
-        files |= self._lists(job, files)
+            files[f"{self.path}/{path}"] = _archive(context, tree, places, dot=dot)
+        files |= self._lists(context, files)
         hashes = self._plain(self.folder.path / "hashes.asc")
         if hashes.exists():
-            files[self.list] = job.blobs.copy_in(hashes)
-        return files | self._packages(job)
+            files[self.list] = context.blobs.copy_in(hashes)
+        return files | self._packages(context)
 
     def _plain(self, path: Path) -> Path:
         """A path in the folder, if the key holds what is read there. Raises ConfigError.
@@ -103,7 +103,7 @@ class Press(Stage):
         spec = self._plain(folder.with_name(f"{folder.name}.mtree"))
         return read_tree(folder, spec, pack, origin=folder.name, time=self.time)
 
-    def _lists(self, job: Job, files: Mapping[str, Blob]) -> dict[str, Blob]:
+    def _lists(self, context: StageContext, files: Mapping[str, Blob]) -> dict[str, Blob]:
         """The MD5 and SHA512 files of each folder of sets."""
         folders: dict[str, list[str]] = {}
         for path in files:
@@ -113,13 +113,13 @@ class Press(Stage):
             for algorithm in ("MD5", "SHA512"):
                 digests = {}
                 for path in paths:
-                    with job.blobs.open(files[path]) as file:
+                    with context.blobs.open(files[path]) as file:
                         digest = hashlib.file_digest(file, algorithm.lower()).hexdigest()
                     digests[path.rpartition("/")[2]] = digest
-                lists[f"{folder}/{algorithm}"] = job.blobs.put(format_list(algorithm, digests))
+                lists[f"{folder}/{algorithm}"] = context.blobs.put(format_list(algorithm, digests))
         return lists
 
-    def _packages(self, job: Job) -> dict[str, Blob]:
+    def _packages(self, context: StageContext) -> dict[str, Blob]:
         folder = self._plain(self.folder.path / "packages")
         files: dict[str, Blob] = {}
         summaries: list[Summary] = []
@@ -129,10 +129,12 @@ class Press(Stage):
             if path.name != "package.toml" or path.parents[1] != folder:
                 continue
             members, summary = make_package(self._package(path))
-            files[f"{self.packages}/{summary.archive}"] = _members_archive(job, members, self.time)
+            files[f"{self.packages}/{summary.archive}"] = _members_archive(
+                context, members, self.time
+            )
             summaries.append(summary)
         if summaries:
-            with job.blobs.writer() as writer:
+            with context.blobs.writer() as writer:
                 for piece in gzip_stored([format_summary(summaries)]):
                     writer.write(piece)
             files[f"{self.packages}/pkg_summary.gz"] = writer.blob
@@ -182,15 +184,17 @@ class _Kept:
         return digest, len(data)
 
 
-def _archive(job: Job, tree: Iterable[Entry], places: Mapping[str, Place], *, dot: bool) -> Blob:
-    with job.blobs.writer() as writer:
+def _archive(
+    context: StageContext, tree: Iterable[Entry], places: Mapping[str, Place], *, dot: bool
+) -> Blob:
+    with context.blobs.writer() as writer:
         entries = tar(tree, lambda entry: read_content(content_of(places, entry)), dot=dot)
         for piece in gzip_stored(entries):
             writer.write(piece)
     return writer.blob
 
 
-def _members_archive(job: Job, members: tuple[Member, ...], time: int) -> Blob:
+def _members_archive(context: StageContext, members: tuple[Member, ...], time: int) -> Blob:
     """A package's archive: members in pkg_create's order, without folders."""
     contents = {member.name: member.content for member in members}
     entries = [
@@ -198,7 +202,7 @@ def _members_archive(job: Job, members: tuple[Member, ...], time: int) -> Blob:
               size=len(member.content), link=member.symlink, inode=member.inode)
         for member in members
     ]
-    with job.blobs.writer() as writer:
+    with context.blobs.writer() as writer:
         for piece in gzip_stored(tar(entries, lambda entry: contents[entry.path], dot=False)):
             writer.write(piece)
     return writer.blob

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, Stage, StageContext
 from buildlib.model.errors import SourceError
 from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
@@ -23,16 +23,16 @@ class Signature(Stage):
 
     LIBRARIES = ("pysequoia",)
 
-    list: From
+    list: OutputRef
     key: SourceFile
     fingerprint: str
-    lists: Mapping[str, From]
+    lists: Mapping[str, OutputRef]
     pins: Mapping[str, str]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Check the signature, then every pin."""
         payload = verified_payload(
-            job.read(self.list),
+            context.read(self.list),
             self.key.path.read_bytes(),
             fingerprint=self.fingerprint,
             where=f"{self.list.stage}, key {self.key.name}",
@@ -42,12 +42,12 @@ class Signature(Stage):
             _compare(path, pinned, checksums.lookup(signed, path), "the signed list")
         for name, ref in self.lists.items():
             folder = name.rpartition("/")[0]
-            listed = checksums.parse(job.read(ref), where=name)
+            listed = checksums.parse(context.read(ref), where=name)
             for path, pinned in self.pins.items():
                 if path.rpartition("/")[0] == folder:
                     base = path.rpartition("/")[2]
                     _compare(path, pinned, checksums.lookup(listed, base), name)
-        return {"verified": job.blobs.put(checksums.format_list("SHA512", self.pins))}
+        return {"verified": context.blobs.put(checksums.format_list("SHA512", self.pins))}
 
 
 def _compare(path: str, pinned: str, found: str | None, where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, Stage, StageContext
 from buildlib.pkgsrc.package_file import unwrap
 
 
@@ -17,13 +17,13 @@ class SignedPackage(Stage):
 
     LIBRARIES = ("pysequoia",)
 
-    archive: From
+    archive: OutputRef
     name: str
     key: SourceFile
     fingerprint: str
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Check, and write what was signed."""
-        package = unwrap(job.path(self.archive), job.blobs, key=self.key.path.read_bytes(),
+        package = unwrap(context.path(self.archive), context.blobs, key=self.key.path.read_bytes(),
                          fingerprint=self.fingerprint, where=self.name)
         return {"file": package}

@@ -11,25 +11,27 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from buildlib.engine.stage import From, Job
+from buildlib.engine.stage import OutputRef, StageContext
 from buildlib.model.digest import digest_of
 from buildlib.model.errors import SourceError
 from buildlib.sources.archive.unpack import extract
 
 
-def source_folder(job: Job, sets: Sequence[From]) -> Path:
+def source_folder(context: StageContext, sets: Sequence[OutputRef]) -> Path:
     """The folder that holds `usr/src` of the source sets `sets`."""
-    archives = [(job.path(ref), ref.stage) for ref in sets]
+    archives = [(context.path(ref), ref.stage) for ref in sets]
     total = sum(path.stat().st_size for path, _ in archives)
 
     def fill(folder: Path) -> None:
         emptied(folder)
         extract(
-            archives, folder, tell=lambda done: job.tell(done, total, "bytes", "unpacking sources")
+            archives,
+            folder,
+            tell=lambda done: context.tell(done, total, "bytes", "unpacking sources"),
         )
 
-    key = sources_key([job.inputs[ref].blob.sha256 for ref in sets])
-    source = job.workspaces.get("src", key, fill, tell=job.note) / "usr" / "src"
+    key = sources_key([context.inputs[ref].blob.sha256 for ref in sets])
+    source = context.workspaces.get("src", key, fill, tell=context.note) / "usr" / "src"
     if not (source / "build.sh").is_file():
         raise SourceError(
             "the source sets hold no usr/src/build.sh",

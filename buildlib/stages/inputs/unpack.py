@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.sources.archive.unpack import ingest
 from buildlib.store.packs import StoredTree
@@ -14,20 +14,20 @@ from buildlib.store.packs import StoredTree
 class Unpack(Stage):
     """The tree of the set `name`, every entry marked with where it came from. Output: `tree`."""
 
-    archive: From
+    archive: OutputRef
     name: str
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Read the archive once; contents go into a pack as they come."""
         packs: list[Blob] = []
-        path = job.path(self.archive)
+        path = context.path(self.archive)
         total = path.stat().st_size
-        with job.packs.writer(packs) as pack:
+        with context.packs.writer(packs) as pack:
             tree = ingest(
                 path,
                 pack,
                 origin=self.name,
                 where=self.archive.stage,
-                tell=lambda done: job.tell(done, total, "bytes"),
+                tell=lambda done: context.tell(done, total, "bytes"),
             )
         return {"tree": StoredTree(tree, tuple(packs))}

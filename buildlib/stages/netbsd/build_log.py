@@ -24,7 +24,7 @@ _KINDS = tuple(map(re.compile, (
 _WARNING = re.compile(r": (warning|note): ")
 
 
-class Findings:
+class ErrorScanner:
     """Looks at every line of a build's output, and keeps the first of each kind of error."""
 
     def __init__(self) -> None:

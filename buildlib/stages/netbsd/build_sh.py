@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.engine.stage import From, Job, SourceFile
+from buildlib.engine.stage import OutputRef, SourceFile, StageContext
 from buildlib.host.environment import TOOL_ENVIRONMENT
 from buildlib.host.os_errors import is_nearly_full
 from buildlib.model.digest import digest_of, sha256
 from buildlib.model.errors import SourceError, ToolError
 from buildlib.stages.inputs.source_tree import source_folder
-from buildlib.stages.netbsd.build_log import Findings
-from buildlib.stages.netbsd.interrupted import Horizon
+from buildlib.stages.netbsd.build_log import ErrorScanner
+from buildlib.stages.netbsd.interrupted import InterruptedBuild
 
 # `   compile  XEN3_DOM0/foo.o` of NetBSD's own makefiles; GNU's show the command
 _COMPILES = re.compile(r"^#?\s+compile\s+(\S+)|\s-c\s.*\s(\S+\.(?:c|cc|S))\b")
@@ -33,7 +33,7 @@ class BuildSh:
     host_files    what of the host these name
     """
 
-    sets: tuple[From, ...]
+    sets: tuple[OutputRef, ...]
     version: str
     machine: str
     machine_arch: str
@@ -66,24 +66,24 @@ class BuildSh:
         """What of the host shapes the products."""
         return ("sh", *self.compilers, "as", "ld")
 
-    def identity(self, job: Job, operation: str, *, more: Sequence[str] = ()) -> str:
+    def identity(self, context: StageContext, operation: str, *, more: Sequence[str] = ()) -> str:
         """Digest of all that decides what `operation` makes: sources, command, host tools."""
         files = {file.name: sha256(file.path.read_bytes()) for file in self.host_files}
         return digest_of({
             **({"files": files} if files else {}),
-            "sets": [job.inputs[ref].blob.sha256 for ref in self.sets],
+            "sets": [context.inputs[ref].blob.sha256 for ref in self.sets],
             "words": self.words(operation, tools=Path("TOOLS"), obj=Path("OBJ"), more=more),
             "environment": TOOL_ENVIRONMENT | self.settings(),
-            "host": dict(job.tool_digests),
+            "host": dict(context.tool_digests),
         })
 
-    def source(self, job: Job) -> Path:
+    def source(self, context: StageContext) -> Path:
         """The unpacked sources. Raises SourceError where they are of another release."""
-        source = source_folder(job, self.sets)
+        source = source_folder(context, self.sets)
         script = source / "sys" / "conf" / "osrelease.sh"
         found = "nothing"
         if script.is_file():
-            found = job.runner.output([str(job.tools["sh"]), str(script)]).strip()
+            found = context.runner.output([str(context.tools["sh"]), str(script)]).strip()
         if found != self.version:
             raise SourceError(
                 "the sources are of another release",
@@ -95,8 +95,16 @@ class BuildSh:
         return source
 
     def run(
-        self, job: Job, operation: str, *, source: Path, folder: Path, tools: Path | None = None,
-        what: str, more: Sequence[str] = (), reads: Sequence[Path] = (),
+        self,
+        context: StageContext,
+        operation: str,
+        *,
+        source: Path,
+        folder: Path,
+        tools: Path | None = None,
+        what: str,
+        more: Sequence[str] = (),
+        reads: Sequence[Path] = (),
     ) -> None:
         """Run it in `source`, with its objects in `folder`/obj; go on from what a kill left.
 
@@ -108,13 +116,29 @@ class BuildSh:
         and StageError where what it reads was changed meanwhile.
         """
         reads = [source.parents[1], *([tools.parent] if tools else []), *reads]
-        with job.workspaces.held(*reads) as inputs:
-            self._go_on(job, operation, Horizon(folder, inputs), source=source, folder=folder,
-                        tools=tools, what=what, more=more)
+        with context.workspaces.held(*reads) as inputs:
+            self._go_on(
+                context,
+                operation,
+                InterruptedBuild(folder, inputs),
+                source=source,
+                folder=folder,
+                tools=tools,
+                what=what,
+                more=more,
+            )
 
     def _go_on(
-        self, job: Job, operation: str, horizon: Horizon, *, source: Path, folder: Path,
-        tools: Path | None, what: str, more: Sequence[str],
+        self,
+        context: StageContext,
+        operation: str,
+        horizon: InterruptedBuild,
+        *,
+        source: Path,
+        folder: Path,
+        tools: Path | None,
+        what: str,
+        more: Sequence[str],
     ) -> None:
         obj = folder / "obj"
         left = horizon.sweep()
@@ -122,25 +146,31 @@ class BuildSh:
                            wrapper=folder / "nbmake" if tools else None, more=more)
         obj.mkdir(exist_ok=True)
         try:
-            done = self._call(job, source, words, horizon, what=what, done=left or 0)
+            done = self._call(context, source, words, horizon, what=what, done=left or 0)
         except ToolError:
             if left is None or is_nearly_full(folder):
                 raise
-            job.note("what an interrupted run left cannot be gone on with; from the beginning")
+            context.note("what an interrupted run left cannot be gone on with; from the beginning")
             for path in (obj, folder / "tools"):
                 shutil.rmtree(path, ignore_errors=True)
             horizon.sweep()
             obj.mkdir(exist_ok=True)
-            done = self._call(job, source, words, horizon, what=what, done=0)
+            done = self._call(context, source, words, horizon, what=what, done=0)
         horizon.forget()
-        job.workspaces.set_expected(what, done)
+        context.workspaces.set_expected(what, done)
 
     def _call(
-        self, job: Job, source: Path, words: Sequence[str], horizon: Horizon, *, what: str,
+        self,
+        context: StageContext,
+        source: Path,
+        words: Sequence[str],
+        horizon: InterruptedBuild,
+        *,
+        what: str,
         done: int,
     ) -> int:
         """Run build.sh, telling of every compiled file. The number of files compiled in all."""
-        findings, expected = Findings(), job.workspaces.expected(what)
+        findings, expected = ErrorScanner(), context.workspaces.expected(what)
 
         def look(line: str) -> None:
             nonlocal done
@@ -148,12 +178,17 @@ class BuildSh:
             if match := _COMPILES.search(line):
                 done += 1
                 name = (match[1] or match[2]).rpartition("/")[2]
-                job.tell(done, max(expected, done) if expected else 0, "files", name)
+                context.tell(done, max(expected, done) if expected else 0, "files", name)
 
-        with job.slots.share() as share:
-            jobs = ["-j", str(job.slots.count), "-V", f"MAKEFLAGS=-J {share.read},{share.write}"]
+        with context.slots.share() as share:
+            jobs = [
+                "-j",
+                str(context.slots.count),
+                "-V",
+                f"MAKEFLAGS=-J {share.read},{share.write}",
+            ]
             try:
-                job.run("sh", source / "build.sh", *jobs, *words, cwd=source,
+                context.run("sh", source / "build.sh", *jobs, *words, cwd=source,
                         environment=self.settings(), on_line=look, watch=horizon.watching,
                         pipe=(share.read, share.write))
             except ToolError as error:
@@ -169,7 +204,7 @@ def files_named(flags: Sequence[str], environment: Mapping[str, str]) -> tuple[S
 
 
 def _explained(
-    error: ToolError, findings: Findings, operation: str, source: Path
+    error: ToolError, findings: ErrorScanner, operation: str, source: Path
 ) -> ToolError:
     """build.sh's failure, with the first real error in place of the last lines."""
     verb, is_path, path = operation.rpartition("=")

@@ -44,7 +44,7 @@ class _Row:
     command: str
 
 
-class Horizon:
+class InterruptedBuild:
     """The horizon of the work folder `folder`, noted in a file beside it.
 
     inputs  what tells all that the build reads from anything else; empty: it is not looked at

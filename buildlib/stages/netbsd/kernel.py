@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.engine.stage import From, Job, Outputs, SourceFile, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceFile, Stage, StageContext
 from buildlib.model.digest import Json, digest_of, sha256
 from buildlib.model.errors import StageError, ToolError
 from buildlib.sources.kernel_config import SOURCES, placed
@@ -34,7 +34,7 @@ class Kernel(Stage):
     """
 
     config: SourceFile
-    toolchain: From
+    toolchain: OutputRef
     build: BuildSh
     epoch: int
     includes: tuple[SourceFile, ...] = ()
@@ -52,49 +52,54 @@ class Kernel(Stage):
         """Those of the host."""
         return self.build.compilers
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Compile in a folder named by all that goes in; then drop debug sections."""
-        tools = tools_folder(job, self.build)
-        kernel = job.folder / "netbsd"
-        with job.workspaces.held(tools.parent):
-            self._compile(job, tools, kernel)
+        tools = tools_folder(context, self.build)
+        kernel = context.folder / "netbsd"
+        with context.workspaces.held(tools.parent):
+            self._compile(context, tools, kernel)
             # debug sections hold paths; the release's own tool knows its own format
             for objcopy in sorted(tools.glob("bin/*-objcopy")):
-                job.runner.run([objcopy, "--strip-debug", kernel], cwd=job.folder, log=job.log)
-        _check_paths(job, kernel)
-        return {"kernel": job.blobs.adopt(kernel)}
+                context.runner.run(
+                    [objcopy, "--strip-debug", kernel], cwd=context.folder, log=context.log
+                )
+        _check_paths(context, kernel)
+        return {"kernel": context.blobs.adopt(kernel)}
 
-    def _compile(self, job: Job, tools: Path, kernel: Path) -> None:
+    def _compile(self, context: StageContext, tools: Path, kernel: Path) -> None:
         """Let `kernel` be what build.sh makes; an interrupted build is gone on with."""
         name = self._name
         texts = {file: file.path.read_bytes() for file in (self.config, *self.includes)}
         dated = ("-V", f"MKREPRO_TIMESTAMP={self.epoch}")
 
         def fill(folder: Path) -> None:
-            source = self.build.source(job)
-            config = self._copied(job, source, texts)
-            _check_config(job, source, tools, config, texts)
+            source = self.build.source(context)
+            config = self._copied(context, source, texts)
+            _check_config(context, source, tools, config, texts)
             # INCLUDE_CONFIG_FILE embeds the path as it is given: one that is the same everywhere
             operation = f"kernel={os.path.relpath(config / name, source)}"
-            self.build.run(job, operation, source=source, folder=folder, tools=tools,
+            self.build.run(context, operation, source=source, folder=folder, tools=tools,
                            what=f"kernel-{name}", more=dated, reads=[config])
 
-        identity = self.build.identity(job, f"kernel={name}", more=dated)
-        folder = job.workspaces.get(f"kernel-{name}", digest_of([identity, _digest(texts)]), fill,
-                                    tell=job.note)
-        with job.workspaces.held(folder):
+        identity = self.build.identity(context, f"kernel={name}", more=dated)
+        folder = context.workspaces.get(
+            f"kernel-{name}", digest_of([identity, _digest(texts)]), fill, tell=context.note
+        )
+        with context.workspaces.held(folder):
             found = sorted(folder.glob(f"obj/sys/arch/*/compile/{name}/netbsd"))
             if len(found) == 1:
                 shutil.copyfile(found[0], kernel)
                 return
-        job.workspaces.drop(folder)
+        context.workspaces.drop(folder)
         raise StageError(
-            f"build.sh made no kernel of {name}", where=f"stage {job.name}",
+            f"build.sh made no kernel of {name}", where=f"stage {context.name}",
             why=f"expected one sys/arch/*/compile/{name}/netbsd in OBJ, found {len(found)}",
-            log=job.log, reason="no-kernel",
+            log=context.log, reason="no-kernel",
         )
 
-    def _copied(self, job: Job, source: Path, texts: Mapping[SourceFile, bytes]) -> Path:
+    def _copied(
+        self, context: StageContext, source: Path, texts: Mapping[SourceFile, bytes]
+    ) -> Path:
         """A work folder with the configuration and what it includes, named by their content.
 
         build.sh takes the name of the kernel from that of the file. config(1) looks for what is
@@ -112,7 +117,7 @@ class Kernel(Stage):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(placed(text, posixpath.dirname(paths[file]), places))
 
-        return job.workspaces.get("config", _digest(texts), fill, tell=job.note)
+        return context.workspaces.get("config", _digest(texts), fill, tell=context.note)
 
 
 def _digest(texts: Mapping[SourceFile, bytes]) -> str:
@@ -122,14 +127,18 @@ def _digest(texts: Mapping[SourceFile, bytes]) -> str:
 
 
 def _check_config(
-    job: Job, source: Path, tools: Path, config: Path, texts: Mapping[SourceFile, bytes]
+    context: StageContext,
+    source: Path,
+    tools: Path,
+    config: Path,
+    texts: Mapping[SourceFile, bytes],
 ) -> None:
     """Let config(1) read the configuration, and look for options nothing knows. StageError.
 
     config   the folder with the copies of `texts`, of which the first is the configuration
     config(1) takes an option it does not know for a definition that some source file looks at.
     """
-    folder = job.folder / "config"
+    folder = context.folder / "config"
     folder.mkdir()
     lines: list[str] = []
     main, *_ = texts
@@ -137,7 +146,7 @@ def _check_config(
     words = [tools / "bin" / "nbconfig", "-b", folder, "-s", source / SOURCES,
              config / posixpath.basename(main.name)]
     try:
-        job.runner.run(list(map(str, words)), cwd=source, log=job.log, on_line=lines.append)
+        context.runner.run(list(map(str, words)), cwd=source, log=context.log, on_line=lines.append)
     except ToolError as error:
         way, here = os.path.relpath(config, source / SOURCES), f"{home}/" if home else ""
         told = [line.replace(f"{source / SOURCES}/{way}/", here).replace(f"{config}/", here)
@@ -153,7 +162,7 @@ def _check_config(
     if unknown:
         raise StageError(
             "the kernel configuration has options that nothing in the sources knows",
-            where=f"stage {job.name}", why="\n".join(unknown),
+            where=f"stage {context.name}", why="\n".join(unknown),
             hint="see options(4); nothing was compiled", reason="kernel-config",
         )
 
@@ -183,15 +192,15 @@ def _is_named(option: str, *folders: Path) -> bool:
     )
 
 
-def _check_paths(job: Job, kernel: Path) -> None:
+def _check_paths(context: StageContext, kernel: Path) -> None:
     """Refuse a kernel that names the folder it was built in: elsewhere it would be another."""
-    place = os.fsencode(job.workspaces.folder.resolve())
+    place = os.fsencode(context.workspaces.folder.resolve())
     data = kernel.read_bytes()
     at = data.find(place)
     if at >= 0:
         text = data[at : at + 200].split(b"\0")[0].decode(errors="replace")
         raise StageError(
-            "the kernel holds a path of this machine", where=f"stage {job.name}", why=text,
+            "the kernel holds a path of this machine", where=f"stage {context.name}", why=text,
             hint="`-V MKREPRO=yes` among build.flags keeps such paths out (releases from 8 on); "
             "an option that embeds them, or a release without MKREPRO, cannot be used",
             reason="kernel-path",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.engine.stage import Job, Outputs, Stage
+from buildlib.engine.stage import Outputs, Stage, StageContext
 from buildlib.model.digest import canonical
 from buildlib.model.errors import StageError
 from buildlib.stages.netbsd.build_sh import BuildSh
@@ -31,29 +31,32 @@ class Toolchain(Stage):
         """Those of the host."""
         return self.build.compilers
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Make the folder now, so that the first kernel does not wait for it."""
-        tools = tools_folder(job, self.build)
+        tools = tools_folder(context, self.build)
         program = tools / "bin" / "nbpwd_mkdb"
-        identity = self.build.identity(job, "tools")
-        with job.workspaces.held(tools.parent):
+        identity = self.build.identity(context, "tools")
+        with context.workspaces.held(tools.parent):
             return {
-                "identity": job.blobs.put(canonical({"toolchain": identity})),
-                "pwd_mkdb": job.blobs.put(program.read_bytes() if program.is_file() else b""),
+                "identity": context.blobs.put(canonical({"toolchain": identity})),
+                "pwd_mkdb": context.blobs.put(program.read_bytes() if program.is_file() else b""),
             }
 
 
-def tools_folder(job: Job, build: BuildSh) -> Path:
+def tools_folder(context: StageContext, build: BuildSh) -> Path:
     """TOOLS, made by `build.sh tools` unless it is there. What a kill left is gone on with."""
 
     def fill(folder: Path) -> None:
-        build.run(job, "tools", source=build.source(job), folder=folder, what="tools")
+        build.run(context, "tools", source=build.source(context), folder=folder, what="tools")
 
-    identity = build.identity(job, "tools")
-    folder = job.workspaces.get("tools", identity, fill, tell=job.note) / "tools"
+    identity = build.identity(context, "tools")
+    folder = context.workspaces.get("tools", identity, fill, tell=context.note) / "tools"
     if not (folder / "bin").is_dir():
         raise StageError(
-            "build.sh made no tools", where=f"stage {job.name}", why=f"{folder}/bin is not there",
-            log=job.log, reason="no-tools",
+            "build.sh made no tools",
+            where=f"stage {context.name}",
+            why=f"{folder}/bin is not there",
+            log=context.log,
+            reason="no-tools",
         )
     return folder

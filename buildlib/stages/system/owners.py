@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from buildlib.engine.stage import Job
+from buildlib.engine.stage import StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import nearest
@@ -23,7 +23,11 @@ from buildlib.store.packs import StoredTree
 
 
 def with_owners(
-    job: Job, overlays: Sequence[Folder], below: Tree, lists: Tree, packs: Sequence[Blob]
+    context: StageContext,
+    overlays: Sequence[Folder],
+    below: Tree,
+    lists: Tree,
+    packs: Sequence[Blob],
 ) -> tuple[Sequence[Folder], Tree]:
     """Overlays and what lies above them, `lists`, with numbers in place of names.
 
@@ -34,7 +38,7 @@ def with_owners(
     if not any(folder.owners for folder in overlays):
         return overlays, lists
     trees = (below, *(folder.tree for folder in overlays), lists)
-    names = _names(job, overlay(Tree(), *map(_only_lists, trees)), packs)
+    names = _names(context, overlay(Tree(), *map(_only_lists, trees)), packs)
     problems = [error for folder in overlays if (error := _unknown(folder, names))]
     if problems:
         raise ConfigError.together(problems)
@@ -47,8 +51,8 @@ def with_owners(
     return numbered, _owned(lists, owners, names)
 
 
-def _names(job: Job, tree: Tree, packs: Sequence[Blob]) -> Names:
-    contents = Contents(job.packs, StoredTree(tree, tuple(packs)))
+def _names(context: StageContext, tree: Tree, packs: Sequence[Blob]) -> Names:
+    contents = Contents(context.packs, StoredTree(tree, tuple(packs)))
 
     def read(path: str) -> bytes:
         entry = tree.by_path.get(path)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from buildlib.config.accounts import Accounts
-from buildlib.engine.stage import From, Job
+from buildlib.engine.stage import OutputRef, StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.tree import Entry, Tree, overlay, tree_of
 from buildlib.pkgsrc.accounts import Lists, added, enter
@@ -39,7 +39,7 @@ class Installing:
     prefix: str
     outside: tuple[str, ...]
     accounts: Accounts
-    pwd_mkdb: From | None = None
+    pwd_mkdb: OutputRef | None = None
 
 
 class Contents:
@@ -54,7 +54,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class InstallResult:
     """The tree below the overlays, and entries that lie above them, in the packs `packs`.
 
     undone  what was declared and could not be done, as sentences
@@ -67,13 +67,18 @@ class Done:
 
 
 def install_packages(
-    job: Job, settings: Installing, below: StoredTree, overlays: Sequence[Tree], *, time: int
-) -> Done:
+    context: StageContext,
+    settings: Installing,
+    below: StoredTree,
+    overlays: Sequence[Tree],
+    *,
+    time: int,
+) -> InstallResult:
     """Apply what the packages in `below` declare. Its packs hold the overlays' contents, too.
 
     Raises SourceError and ConfigError, as `accounts.enter` and `install` do.
     """
-    contents = Contents(job.packs, below)
+    contents = Contents(context.packs, below)
     packages = installed(below.tree, settings.database, contents)
     lists = _Lists(overlay(Tree(), *(_only_lists(tree) for tree in (below.tree, *overlays))),
                    contents)
@@ -89,10 +94,10 @@ def install_packages(
              SHELLS: shells_with(lists.read(SHELLS), shells, present)}
     databases = {}
     if after.master != lists.read(MASTER) and settings.pwd_mkdb:
-        databases = user_databases(job, settings.pwd_mkdb, after.master)
+        databases = user_databases(context, settings.pwd_mkdb, after.master)
     packs: list[Blob] = []
     above: list[Entry] = []
-    with job.packs.writer(packs) as pack:
+    with context.packs.writer(packs) as pack:
         if told := added(before, after).encode(errors="surrogateescape"):
             above.append(Entry(ACCOUNTS, "file", 0o444, time=time, size=len(told),
                                sha256=pack.add(told), origin="packages"))
@@ -108,25 +113,27 @@ def install_packages(
                 else:
                     undone += (f"/{path} is no file of this system: nothing is entered",)
     for text in undone:
-        job.note(text)
-    return Done(tree, tuple(above), tuple(packs), undone)
+        context.note(text)
+    return InstallResult(tree, tuple(above), tuple(packs), undone)
 
 
-def user_databases(job: Job, program: From, master: bytes) -> dict[str, bytes]:
+def user_databases(context: StageContext, program: OutputRef, master: bytes) -> dict[str, bytes]:
     """Path to content of both databases, made by the release's own pwd_mkdb; {} without one.
 
     Byte order is that of the machines that Xen runs on. Raises ToolError.
     """
-    binary = job.read(program)
+    binary = context.read(program)
     if not binary:
         return {}
-    folder = job.folder / "users"
+    folder = context.folder / "users"
     (folder / "etc").mkdir(parents=True)
-    tool, source = job.folder / "nbpwd_mkdb", folder / MASTER
+    tool, source = context.folder / "nbpwd_mkdb", folder / MASTER
     tool.write_bytes(binary)
     tool.chmod(0o755)
     source.write_bytes(master)
-    job.runner.run([tool, "-L", "-p", "-d", folder, source], cwd=job.folder, log=job.log)
+    context.runner.run(
+        [tool, "-L", "-p", "-d", folder, source], cwd=context.folder, log=context.log
+    )
     return {path: (folder / path).read_bytes() for path in DATABASES}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from buildlib.engine.stage import From, Job, Outputs, Stage
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.errors import ArchiveError, SourceError
 from buildlib.model.tree import Entry, tree_of
@@ -37,7 +37,7 @@ class Packages(Stage):
     What scripts declare is not applied here: that takes the tree of the whole system (`root`).
     """
 
-    archives: Mapping[str, From]
+    archives: Mapping[str, OutputRef]
     automatic: tuple[str, ...]
     database: str
     machine_arch: str
@@ -46,25 +46,25 @@ class Packages(Stage):
     prefix: str
     outside: tuple[str, ...]
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """One pass over every archive."""
         packs: list[Blob] = []
         entries: dict[str, Entry] = {}
         staged: list[Package] = []
         files: dict[str, list[Entry]] = {}
-        with job.packs.writer(packs) as pack:
+        with context.packs.writer(packs) as pack:
             for number, (name, ref) in enumerate(self.archives.items(), 1):
-                package, files[name] = stage_package(job.path(ref), pack, name=name)
+                package, files[name] = stage_package(context.path(ref), pack, name=name)
                 staged.append(package)
-                job.tell(number, len(self.archives), "files", name)
+                context.tell(number, len(self.archives), "files", name)
             packages = in_order(staged, self.automatic)
             for package in packages:
                 _add(entries, files[package.name])
-            self._check(packages, job)
+            self._check(packages, context)
             _add(entries, self._database(packages, pack))
         return {"tree": StoredTree(tree_of(entries.values()), tuple(packs))}
 
-    def _check(self, packages: list[Package], job: Job) -> None:
+    def _check(self, packages: list[Package], context: StageContext) -> None:
         """Raise SourceError for what cannot be installed; tell what people should know."""
         owners(packages)  # two packages with one file: an error that names both
         written = [(package.name, path) for package in packages
@@ -78,11 +78,13 @@ class Packages(Stage):
         others = [package.name for package in packages if check_platform(
             package, machine_arch=self.machine_arch, os_version=self.version)]
         if others:
-            job.note(f"built for another version than {self.version}: {_some(others)}")
+            context.note(f"built for another version than {self.version}: {_some(others)}")
         more = [package.name for package in packages if _actions(package)]
         if more:
-            job.note(f"{len(more)} of {len(packages)} packages would do more than can be applied "
-                     f"(doit packages-report): {_some(more)}")
+            context.note(
+                f"{len(more)} of {len(packages)} packages would do more than can be applied "
+                f"(doit packages-report): {_some(more)}"
+            )
 
     def _database(self, packages: list[Package], pack: PackWriter) -> list[Entry]:
         files = register(packages, automatic=self.automatic, pkgdb=f"/{self.database}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from buildlib.engine.stage import From, Job, Outputs, SourceTree, Stage
+from buildlib.engine.stage import OutputRef, Outputs, SourceTree, Stage, StageContext
 from buildlib.model.digest import Blob
 from buildlib.model.errors import StageError, printable
 from buildlib.model.tree import ROOT, Entry, Tree, overlay, renamed, tree_of, without
@@ -30,30 +30,32 @@ class Root(Stage):
     time      of entries that come from the checkout or from stages, seconds since 1970
     """
 
-    layers: tuple[From, ...]
+    layers: tuple[OutputRef, ...]
     overlays: tuple[SourceTree, ...]
     time: int
     remove: tuple[str, ...] = ()
     keep: Mapping[str, str] | None = None
-    files: Mapping[str, From] | None = None
+    files: Mapping[str, OutputRef] | None = None
     texts: Mapping[str, str] | None = None
     audit: Audit | None = None
     packages: Installing | None = None
 
-    def run(self, job: Job) -> Outputs:
+    def run(self, context: StageContext) -> Outputs:
         """Only specs are read; contents stay where they are."""
-        layers = [job.tree(ref) for ref in self.layers]
+        layers = [context.tree(ref) for ref in self.layers]
         packs: list[Blob] = []
-        with job.packs.writer(packs) as pack:
+        with context.packs.writer(packs) as pack:
             overlays = [self._overlay(folder, pack) for folder in self.overlays]
             texts = [self._text(path, text, pack) for path, text in (self.texts or {}).items()]
-        files = {path: (ref.stage, job.inputs[ref].blob)
+        files = {path: (ref.stage, context.inputs[ref].blob)
                  for path, ref in (self.files or {}).items()}
         placed = [self._file(path, blob, origin) for path, (origin, blob) in files.items()]
         placed += [blank(self.time)] * (self.audit is not None)
         packs += [pack for layer in layers for pack in layer.packs]
-        below, lists, undone = self._below(job, layers, [found.tree for found in overlays], packs)
-        uppers, lists = with_owners(job, overlays, below, lists, packs)
+        below, lists, undone = self._below(
+            context, layers, [found.tree for found in overlays], packs
+        )
+        uppers, lists = with_owners(context, overlays, below, lists, packs)
         above = _in_place(below, [*uppers, _plain(lists), _plain(tree_of([*placed, *texts]))])
         own_root = tree_of([Entry(ROOT, "dir", 0o755, time=self.time)])
         tree = overlay(below, *above, own_root)
@@ -61,14 +63,18 @@ class Root(Stage):
         loose = [blob for layer in layers for blob in layer.files]
         loose += [blob for _, blob in files.values()]
         if self.audit is not None:
-            tree, blob = with_list(tree, self.audit, job.blobs, time=self.time)
+            tree, blob = with_list(tree, self.audit, context.blobs, time=self.time)
             loose.append(blob)
         told = "".join(f"{printable(line)}\n" for line in undone).encode()
         return {"tree": StoredTree(tree, _unique(packs), _unique(loose)),
-                "undone": job.blobs.put(told)}
+                "undone": context.blobs.put(told)}
 
     def _below(
-        self, job: Job, layers: Sequence[StoredTree], overlays: Sequence[Tree], packs: list[Blob]
+        self,
+        context: StageContext,
+        layers: Sequence[StoredTree],
+        overlays: Sequence[Tree],
+        packs: list[Blob],
     ) -> tuple[Tree, Tree, tuple[str, ...]]:
         """What lies below the overlays, lists of users that lie above, and what is undone.
 
@@ -77,8 +83,9 @@ class Root(Stage):
         below, above = overlay(*(layer.tree for layer in layers)), Tree()
         undone: tuple[str, ...] = ()
         if self.packages is not None:
-            done = install_packages(job, self.packages, StoredTree(below, tuple(packs)), overlays,
-                                    time=self.time)
+            done = install_packages(
+                context, self.packages, StoredTree(below, tuple(packs)), overlays, time=self.time
+            )
             below, above, undone = done.below, tree_of(done.above), done.undone
             packs += done.packs
         return renamed(without(below, self.remove), self.keep or {}), above, undone

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from buildlib.config.consoles import Console, Consoles, Speed
-from buildlib.config.recipe import Boots
+from buildlib.config.recipe import BootConfig
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load
 
@@ -30,8 +30,8 @@ def test_the_words(
     assert consoles.port == next((name for name in names if name != "vga"), None)
 
 
-def boots(text: str) -> Boots:
-    return load(Boots, tomllib.loads(text), where="boot")
+def boots(text: str) -> BootConfig:
+    return load(BootConfig, tomllib.loads(text), where="boot")
 
 
 def problems(text: str) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from buildlib.config.boot_test import Boot, Stick
+from buildlib.config.boot_test import BootTestConfig, Stick
 from buildlib.config.build_sh import Build, Compiler, Space
 from buildlib.config.external_program import Hypervisor, Origin
 from buildlib.config.recipe import (
-    Boots,
+    BootConfig,
     Lock,
     LockedPackage,
     PackageSource,
@@ -31,14 +31,14 @@ PIN = Pinned("a" * 128)
 PACKAGES = PackageSource("a", key="k", fingerprint="a" * 40, libraries=("/a",),
                          advisories_key="k", advisories_fingerprint="a" * 40)
 SIGNATURE = Signature("a", "k", "a" * 40, "b")
-BOOT = Boot(("a",), {"cd": ("a",)})
+BOOT = BootTestConfig(("a",), {"cd": ("a",)})
 RIGHT: tuple[Any, ...] = (
     SIGNATURE, PACKAGES, BOOT, Stick("K"), Compiler(c_flags=("-g",), cxx_flags=("-g",)), Space(),
     Build("1", ("-N",), {"A": "b"}), Origin("a"), Origin(file="a", sha256="a" * 64),
     Hypervisor("a"), Hypervisor(package="a"), Hypervisor(file="a", sha256="a" * 64),
     Release("r", "1", ("http://a",), "a", SIGNATURE, BOOT, PACKAGES, archives={"a": "http://b"},
-            pressed_from="f"),
-    Boots(xen=("a",), also={"t": ("a",)}),
+            mirror_source="f"),
+    BootConfig(xen=("a",), menu_entries={"t": ("a",)}),
     Recipe(("base",), "K", packages=("a/b",), overlays=("o",), remove=("r",), keep={"a": "b"},
            domus=("d",)),
     LockedPackage("a-1", "a/b", "a-1.tgz", PIN),
@@ -103,17 +103,27 @@ NEEDED = 'sets = ["base"]\nkernel = "K"\n'
     ("line", "problem"),
     [
         ('kernel_path = ""', "kernel_path: is empty"),
-        ('kernel_path = "netbsd/"',
-         "kernel_path: path 'netbsd/' must be a path below its folder: write 'netbsd'"),
-        ('kernel_path = "/netbsd"',
-         "kernel_path: path '/netbsd' must be a path below its folder: write 'netbsd'"),
-        ('kernel_path = "a/./b//c"',
-         "kernel_path: path 'a/./b//c' must be a path below its folder: write 'a/b/c'"),
+        (
+            'kernel_path = "netbsd/"',
+            "kernel_path: path 'netbsd/' must be a path below its folder: write 'netbsd'",
+        ),
+        (
+            'kernel_path = "/netbsd"',
+            "kernel_path: path '/netbsd' must be a path below its folder: write 'netbsd'",
+        ),
+        (
+            'kernel_path = "a/./b//c"',
+            "kernel_path: path 'a/./b//c' must be a path below its folder: write 'a/b/c'",
+        ),
         ('kernel_path = ".."', "kernel_path: path '..' must be a path below its folder"),
-        (f'kernel_path = "{"a/" * 600}a"', (f"kernel_path: {'a/' * 38}a…: a path of 1201 bytes; "
-         "NetBSD allows 1023")),
-        (f'kernel_path = "{"a" * 256}"', (f"kernel_path: {'a' * 77}…: a name of 256 bytes; NetBSD "
-         "allows 255")),
+        (
+            f'kernel_path = "{"a/" * 600}a"',
+            (f"kernel_path: {'a/' * 38}a…: a path of 1201 bytes; NetBSD allows 1023"),
+        ),
+        (
+            f'kernel_path = "{"a" * 256}"',
+            (f"kernel_path: {'a' * 77}…: a name of 256 bytes; NetBSD allows 255"),
+        ),
         ('remove = ["a", "a"]', "remove[1]: a is there twice"),
         ('packages = ["a/b", "a/b"]', "packages[1]: a/b is there twice"),
         ('overlays = ["o", "o"]', "overlays[1]: o is there twice"),
@@ -131,25 +141,46 @@ NEEDED = 'sets = ["base"]\nkernel = "K"\n'
         ('free = "1001%"', "free: '1001%' is more than an image can have: at most 1000% or 1024g"),
         ('free = "-1"', "free: '-1' is not an amount of space: write 5% or 64m"),
         ('free = "²"', "free: '²' is not an amount of space: write 5% or 64m"),
-        (f'free = "{"9" * 5000}"', (f"free: '{'9' * 40}' is more than an image can have: at most "
-         "1000% or 1024g")),
+        (
+            f'free = "{"9" * 5000}"',
+            (f"free: '{'9' * 40}' is more than an image can have: at most 1000% or 1024g"),
+        ),
         ("[boot]\ntimeout = -1", ""),
         ("[boot]\ntimeout = -2", "boot.timeout: must be a number from -1 to 86400, is -2"),
-        ('[boot]\ntimeout = -1\nloader = "legacy"',
-         "boot.timeout: must be a number from 0 to 86400, is -1"),
-        ('[boot]\nxen = ["a", "b\\tc"]', ("boot.xen[1]: 'b\\tc' is not a word of a command "
-         "line: use ASCII without blanks, quotes and backslashes, and give each word separately")),
-        ('[boot]\nalso = {"" = []}', "boot.also.: is empty"),
-        ('[boot]\nalso = {"a $b" = []}', "boot.also.a $b: 'a $b': a title cannot have \", $ or \\"),
-        (f'[boot]\nkernel = ["{"a" * 1024}"]',
-         "boot.kernel: the command line has 1024 bytes, but only 1023 are read"),
+        (
+            '[boot]\ntimeout = -1\nloader = "legacy"',
+            "boot.timeout: must be a number from 0 to 86400, is -1",
+        ),
+        (
+            '[boot]\nxen = ["a", "b\\tc"]',
+            (
+                "boot.xen[1]: 'b\\tc' is not a word of a command line: use ASCII without blanks, "
+                "quotes and backslashes, and give each word separately"
+            ),
+        ),
+        ('[boot]\nalso = {}', "boot.also: is called menu_entries now"),
+        ('[boot]\nmenu_entries = {"" = []}', "boot.menu_entries.: is empty"),
+        (
+            '[boot]\nmenu_entries = {"a $b" = []}',
+            "boot.menu_entries.a $b: 'a $b': a title cannot have \", $ or \\",
+        ),
+        (
+            f'[boot]\nkernel = ["{"a" * 1024}"]',
+            "boot.kernel: the command line has 1024 bytes, but only 1023 are read",
+        ),
         ('[boot]\nplatforms = ["bios", "bios"]', "boot.platforms[1]: bios is there twice"),
-        ('[hypervisor]\npackage = "../xen.gz"',
-         "hypervisor.package: path '../xen.gz' must be a path below its folder"),
-        ('[hypervisor]\nfile = "/xen.gz"\nsha256 = "' + "a" * 64 + '"',
-         "hypervisor.file: path '/xen.gz' must be a path below its folder: write 'xen.gz'"),
-        ('[hypervisor]\npackage = "a"\nsha256 = "b"',
-         "hypervisor: sha256 belongs to file: give file too, or leave sha256 out"),
+        (
+            '[hypervisor]\npackage = "../xen.gz"',
+            "hypervisor.package: path '../xen.gz' must be a path below its folder",
+        ),
+        (
+            '[hypervisor]\nfile = "/xen.gz"\nsha256 = "' + "a" * 64 + '"',
+            "hypervisor.file: path '/xen.gz' must be a path below its folder: write 'xen.gz'",
+        ),
+        (
+            '[hypervisor]\npackage = "a"\nsha256 = "b"',
+            "hypervisor: sha256 belongs to file: give file too, or leave sha256 out",
+        ),
     ],
     ids=lambda value: value[:50].replace("²", "superscript"),
 )
@@ -169,7 +200,7 @@ MINI = tomllib.loads((Path(__file__).parents[3] / "sets/mini.toml").read_text())
         (("version",), "1\n", "version: name '1\\n': letters, digits and . _ + - only, not first"),
         (("name",), "r" * 101, f"name: '{'r' * 77}…' has 101 characters; at most 100 are allowed"),
         (("binary_suffix",), ".zip", "binary_suffix: one of .tgz, .tar.gz, .tar.xz, not '.zip'"),
-        (("pressed_time",), 1 << 31, ("pressed_time: the time 2147483648 cannot be written: FFS "
+        (("mirror_time",), 1 << 31, ("mirror_time: the time 2147483648 cannot be written: FFS "
          "version 1 has 32 bits for it, up to 2038, and no build is older than 1970")),
         (("mirrors",), ["http://a b"], "mirrors[0]: 'http://a b' contains a blank"),
         (("source_sets",), ["a", "a"], "source_sets[1]: a is there twice"),

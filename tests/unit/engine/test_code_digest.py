@@ -8,7 +8,7 @@ import pytest
 
 from buildlib.engine.code_digest import CARRIERS, CodeDigests
 from buildlib.model.errors import StageError
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 STAGE = '''
 """A stage."""
@@ -41,7 +41,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def digests(package: Path) -> dict[str, str]:
-    seen = Seen(package.parent / "seen.json")
+    seen = StatCache(package.parent / "seen.json")
     return CodeDigests(seen, package).of("buildlib.stages.toy")
 
 
@@ -96,7 +96,7 @@ def test_late_imports_count_and_carriers_do_not(package: Path) -> None:
 
 
 def test_every_stage_has_its_format_modules_in_its_closure(tmp_path: Path) -> None:
-    code = CodeDigests(Seen(tmp_path / "seen.json"))
+    code = CodeDigests(StatCache(tmp_path / "seen.json"))
     wanted = {
         "buildlib.stages.images.iso": ("layout", "rock_ridge", "el_torito"),
         "buildlib.stages.images.ffs": ("mtree",),
@@ -122,7 +122,7 @@ def test_code_counts_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.Monkey
     (folder / "helper.py").write_text("def step():\n    return 1\n")
     (folder / "deep" / "more.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    seen = Seen(tmp_path / "seen.json")
+    seen = StatCache(tmp_path / "seen.json")
     before = CodeDigests(seen).of("strangers.deep.stages")
     assert list(before) == [
         "buildlib.model.digest", "strangers", "strangers.deep", "strangers.deep.more",
@@ -134,4 +134,4 @@ def test_code_counts_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_code_that_is_in_no_file_has_no_key(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="in no file"):
-        CodeDigests(Seen(tmp_path / "seen.json")).of("nowhere_at_all")
+        CodeDigests(StatCache(tmp_path / "seen.json")).of("nowhere_at_all")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.toys import RUNS, Fails, Field, Harvest, Join, Meddler, Plant, Read
 
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.model.errors import ConfigError, StageError, StoreError, ToolError
 from buildlib.model.events import Started
 
@@ -20,16 +20,16 @@ def field(tmp_path: Path) -> Field:
     return Field(tmp_path)
 
 
-LEAF = {"leaf": (From("harvest", "leaf"),)}  # what a product takes
+LEAF = {"leaf": (OutputRef("harvest", "leaf"),)}  # what a product takes
 
 
 def chain(field: Field, text: str = "one two", glue: str = "+") -> dict[str, Stage]:
-    words = From("read", "words")
+    words = OutputRef("read", "words")
     return {
         "read": Read(field.file("a.txt", text)),
         "join": Join((words, words), glue),
-        "plant": Plant(From("join", "line"), {"other": "x"}),
-        "harvest": Harvest(From("plant", "tree")),
+        "plant": Plant(OutputRef("join", "line"), {"other": "x"}),
+        "harvest": Harvest(OutputRef("plant", "tree")),
     }
 
 
@@ -37,7 +37,7 @@ def leaf(engine: object) -> bytes:
     from buildlib.engine.engine import Engine
 
     assert isinstance(engine, Engine)
-    return engine.store.blobs.read(engine.output(From("harvest", "leaf")).blob.sha256)
+    return engine.store.blobs.read(engine.output(OutputRef("harvest", "leaf")).blob.sha256)
 
 
 def test_first_run_builds_all_and_second_nothing(field: Field) -> None:
@@ -89,7 +89,7 @@ def test_started_tells_the_reason(field: Field) -> None:
 @pytest.mark.parametrize("how", ["delete", "damage"])
 def test_a_lost_output_is_made_again_when_it_is_needed(field: Field, how: str) -> None:
     engine, _ = field.build(chain(field))
-    lost = Path(engine.store.blobs.where(engine.output(From("read", "words")).blob.sha256))
+    lost = Path(engine.store.blobs.where(engine.output(OutputRef("read", "words")).blob.sha256))
     if how == "delete":
         lost.unlink()
     else:
@@ -102,7 +102,7 @@ def test_a_lost_output_is_made_again_when_it_is_needed(field: Field, how: str) -
 
 def test_a_lost_pack_is_made_again_when_it_is_needed(field: Field) -> None:
     engine, _ = field.build(chain(field))
-    (pack,) = engine.output(From("plant", "tree")).packs
+    (pack,) = engine.output(OutputRef("plant", "tree")).packs
     engine.store.packs.where(pack.sha256).unlink()
     assert field.build(chain(field))[1] == {"plant": "built"}
 
@@ -127,7 +127,7 @@ def test_a_record_that_lacks_an_output_is_made_again(field: Field, name: str) ->
 
 def test_an_output_that_no_stage_makes_is_told(field: Field) -> None:
     """The stage that should have made it says so: it is not made again and again."""
-    stages = {"read": Read(field.file("a.txt", "one")), "join": Join((From("read", "word"),))}
+    stages = {"read": Read(field.file("a.txt", "one")), "join": Join((OutputRef("read", "word"),))}
     with pytest.raises(StageError, match="the stage makes no word") as caught:
         field.build(stages)
     assert caught.value.where == "stage read"
@@ -140,7 +140,7 @@ def test_damage_that_only_reading_shows_is_mended_while_the_stage_runs(field: Fi
     """The seal holds, the bytes do not: as a failing disk would leave them."""
     stages = chain(field)
     engine, _ = field.build(stages)
-    spec = Path(engine.store.blobs.where(engine.output(From("plant", "tree")).blob.sha256))
+    spec = Path(engine.store.blobs.where(engine.output(OutputRef("plant", "tree")).blob.sha256))
     status = spec.stat()
     data = bytearray(spec.read_bytes())
     data[-2] ^= 1
@@ -201,7 +201,7 @@ def test_deciding_changes_nothing(field: Field) -> None:
     field.build(stages)
     before = {path: path.stat().st_mtime_ns for path in (field.folder / "build").rglob("*")}
     engine = field.engine(chain(field, glue="-"))
-    assert [engine.settle(name).verdict for name in stages] == [
+    assert [engine.resolve(name).verdict for name in stages] == [
         "up to date", "build", "unknown", "unknown"]
     after = {path: path.stat().st_mtime_ns for path in (field.folder / "build").rglob("*")}
     assert after == before
@@ -211,7 +211,7 @@ def test_what_is_noted_of_a_stage_whole_or_not(field: Field) -> None:
     """For looking after content by itself: damage is to be found, not mended."""
     stages = chain(field)
     made, _ = field.build(stages)
-    blob = made.output(From("read", "words")).blob
+    blob = made.output(OutputRef("read", "words")).blob
     made.store.blobs.discard(blob.sha256)
     engine = field.engine(stages)
     assert engine.recorded("read")["words"].blob == blob

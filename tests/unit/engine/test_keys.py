@@ -12,8 +12,8 @@ import pytest
 from support.toys import Everything
 
 from buildlib.engine.code_digest import CodeDigests
-from buildlib.engine.keys import Keys, Unknown
-from buildlib.engine.stage import From, SourceFile, SourceTree, Stage
+from buildlib.engine.keys import InputNotBuilt, Keys
+from buildlib.engine.stage import OutputRef, SourceFile, SourceTree, Stage
 from buildlib.model.digest import Blob, digest_of
 from buildlib.model.errors import StageError, ToolError
 from buildlib.stages.inputs.fetch import Fetch
@@ -21,7 +21,7 @@ from buildlib.store.records import Output
 from buildlib.store.store import Store
 
 GOLDEN = Path(__file__).with_name("golden")
-ONE, TWO = From("one", "out"), From("two", "out")
+ONE, TWO = OutputRef("one", "out"), OutputRef("two", "out")
 OUTPUTS = {ONE: Output(Blob("1" * 64, 1)), TWO: Output(Blob("2" * 64, 2))}
 
 
@@ -243,7 +243,7 @@ def test_times_and_the_place_of_the_checkout_do_not_count(
 
 
 def test_an_output_that_is_not_made_yet_is_named(keys: Keys, stage: Everything) -> None:
-    with pytest.raises(Unknown) as caught:
+    with pytest.raises(InputNotBuilt) as caught:
         keys.document(stage, {ONE: OUTPUTS[ONE]})
     assert caught.value.stage == "two"
 

@@ -16,7 +16,7 @@ from support.toys import RUNS, Field, Join, Read
 from buildlib.engine.engine import Engine
 from buildlib.engine.product import Product
 from buildlib.engine.publish import Publisher
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.host import atomic_files
 from buildlib.model.events import silent
 from buildlib.operations.integrity import check_products, check_store, is_damaged
@@ -32,11 +32,11 @@ def field(tmp_path: Path) -> Field:
 
 def stages(field: Field) -> dict[str, Stage]:
     return {"read": Read(field.file("words", WORDS)),
-            "join": Join((From("read", "words"), From("read", "words")))}
+            "join": Join((OutputRef("read", "words"), OutputRef("read", "words")))}
 
 
 def product(field: Field) -> Product:
-    return Product("product", field.folder / "dist", {"line": From("join", "line")})
+    return Product("product", field.folder / "dist", {"line": OutputRef("join", "line")})
 
 
 def opened(field: Field) -> tuple[Engine, Publisher]:
@@ -84,7 +84,7 @@ def test_damage_in_the_store_is_not_published(field: Field) -> None:
     engine, publisher = opened(field)
     publisher.publish(product(field))
     line(field).unlink()
-    flip(Path(engine.store.blobs.where(engine.output(From("join", "line")).blob.sha256)))
+    flip(Path(engine.store.blobs.where(engine.output(OutputRef("join", "line")).blob.sha256)))
     RUNS.clear()
     _, publisher = opened(field)
     publisher.publish(product(field))
@@ -122,7 +122,7 @@ def test_something_else_in_its_place(field: Field, kind: str) -> None:
         line(field).symlink_to("nothing" if kind == "dangling" else field.folder / "words")
     engine, publisher = opened(field)
     for name in engine.graph.stages:
-        engine.make(name)
+        engine.build(name)
     assert not publisher.is_current(product(field))
     publisher.publish(product(field))
     assert publisher.is_current(product(field))
@@ -178,8 +178,8 @@ def test_all_that_is_kept_is_read(field: Field, place: str) -> None:
     engine, publisher = opened(field)
     publisher.publish(product(field))
     summed = Product("product", field.folder / "dist", {
-        "line": From("join", "line"), "line.sha256": From("join", "line")})
-    digest = engine.output(From("join", "line")).blob.sha256
+        "line": OutputRef("join", "line"), "line.sha256": OutputRef("join", "line")})
+    digest = engine.output(OutputRef("join", "line")).blob.sha256
     (field.folder / "dist" / "line.sha256").write_text(f"SHA256 (line) = {digest}\n")
     items = [*check_store(engine.store), *check_products([summed], engine)]
     assert {item.kind for item in items} == {"blob", "record", "product"}

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from support.jobs import Bench
 
-from buildlib.engine.stage import From, Stage
-from buildlib.formats.ffs.layout import Image as FfsLayout
-from buildlib.formats.iso9660.layout import Image as IsoLayout
-from buildlib.formats.iso9660.layout import Labels
+from buildlib.engine.stage import OutputRef, Stage
+from buildlib.formats.ffs.layout import FfsLayout
+from buildlib.formats.iso9660.layout import IsoLayout, Labels
 from buildlib.model.digest import sha256
 from buildlib.model.mtree import format_tree, parse
 from buildlib.model.tree import Entry, Tree, tree_of
@@ -25,7 +24,7 @@ from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 from buildlib.store.packs import StoredTree
 
-TREE, BOOT = From("tree", "tree"), From("boot", "bios")
+TREE, BOOT = OutputRef("tree", "tree"), OutputRef("boot", "bios")
 ISO = Iso(TREE, {"bios": BOOT}, "COST", "COST", 0)
 FFS = FfsImage(TREE, 0)
 

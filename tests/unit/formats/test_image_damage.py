@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.jobs import TREE, Bench, Input
 
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import MissingBlob
 from buildlib.model.tree import Entry, tree_of
@@ -19,7 +19,7 @@ from buildlib.store.packs import ALIGN, StoredTree
 from buildlib.store.records import Output
 
 TIME = 1_000_000_000
-BIOS = From("test", "bios")
+BIOS = OutputRef("test", "bios")
 SMALL, LARGE = b"small", bytes(range(256)) * (2 * CHUNK // 256 + 1)  # more than two chunks
 KERNEL = LARGE[::-1]
 STAGES: dict[str, Stage] = {
@@ -66,7 +66,7 @@ def flip(path: Path, offset: int) -> None:
 @pytest.mark.parametrize("kind", STAGES)
 def test_damaged_content_makes_no_image(tmp_path: Path, kind: str, place: str, runs: int) -> None:
     tree = stored(Bench(tmp_path))
-    inputs: dict[From, Input] = {TREE: tree, BIOS: bytes(2048)}
+    inputs: dict[OutputRef, Input] = {TREE: tree, BIOS: bytes(2048)}
     names = {"iso": "iso", "ffs": "image"}
     for _ in range(runs):
         Bench(tmp_path).run_stage(STAGES[kind], inputs)

@@ -12,13 +12,13 @@ from support.judges import Found
 from support.trees import TIME, Contents, block, char, fifo, file, folder, link
 from support.ufs import Ufs
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.mtree import format_tree
 from buildlib.model.tree import ROOT, Tree, tree_of
 from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 
-BIOS = From("grub:bios", "image")
+BIOS = OutputRef("grub:bios", "image")
 # What is changed, and which readers of discs, then of root images, must notice.
 CHANGES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "setuid": ("su", {"mode": 0o555}, "bsdtar xorriso pycdlib mtree", "own sleuthkit mtree"),

@@ -11,14 +11,14 @@ from support.jobs import TREE, Bench
 from support.trees import TIME, Contents, file, link
 from support.ufs import Ufs
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.tree import ROOT, Entry, Tree
 from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 from buildlib.store.packs import StoredTree
 
 MANY = 100_000
-BIOS = From("grub:bios", "image")
+BIOS = OutputRef("grub:bios", "image")
 
 
 def deep() -> Contents:

@@ -14,13 +14,13 @@ from support import judges
 from support.jobs import TREE, Bench
 from support.trees import TIME, Contents, file, folder
 
-from buildlib.engine.stage import From, Stage
+from buildlib.engine.stage import OutputRef, Stage
 from buildlib.formats.volume_label import KEY_DIGITS, VOLUME_ROOM, key_of, named, volume_name
 from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 from buildlib.store.records import Output
 
-BIOS = From("grub:bios", "image")
+BIOS = OutputRef("grub:bios", "image")
 ISO = Iso(tree=TREE, images={"bios": BIOS}, volume="netbsd-10.1 dom0",
           application="netbsd-10.1 10.1 dom0 boot CD", time=TIME)
 FFS = FfsImage(TREE, TIME, free="1m", volume="netbsd-10.1 storage")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from buildlib.host.jobserver import TOKEN, Share, Slots
+from buildlib.host.jobserver import TOKEN, Slots, TokenPipe
 
 
 def _eventually(is_true: Callable[[], bool]) -> None:
@@ -27,7 +27,7 @@ def four() -> Iterator[Slots]:
         assert share.waiting() == 3  # all came back
 
 
-def _take(share: Share, count: int) -> bytes:
+def _take(share: TokenPipe, count: int) -> bytes:
     return os.read(share.read, count)
 
 

@@ -13,7 +13,7 @@ from support.mirror import Fault, Mirror
 from support.packages import certificate, packed, repository, signed, source, summary
 
 from buildlib.model.errors import SourceError
-from buildlib.pkgsrc.remote_index import Signer, read_offer
+from buildlib.pkgsrc.remote_index import TrustedKey, read_offer
 from buildlib.pkgsrc.repository import Repository
 from buildlib.pkgsrc.summary import format_summary
 from buildlib.sources.mirrors import Mirrors
@@ -21,7 +21,7 @@ from buildlib.store.store import Store
 
 MADE = [source("a-1.0", depends=("b>=2",)), source("b-2.0nb1", provides=("/usr/pkg/lib/b.so.1",))]
 TEXT = format_summary(map(summary, MADE))
-SIGNER = Signer(str(certificate()).encode(), str(certificate().fingerprint))
+SIGNER = TrustedKey(str(certificate()).encode(), str(certificate().fingerprint))
 KINDS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gz, "bz2": bz2.compress, "xz": lzma.compress}
 
@@ -32,7 +32,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def read(
-    store: Store, *roots: str | Path, signer: Signer | None = None, said: list[str] | None = None,
+    store: Store,
+    *roots: str | Path,
+    signer: TrustedKey | None = None,
+    said: list[str] | None = None,
     offline: bool = False,
 ) -> Repository:
     lines: list[str] = [] if said is None else said

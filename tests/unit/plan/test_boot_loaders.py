@@ -12,7 +12,7 @@ from buildlib.config.boot_test import Stick
 from buildlib.config.consoles import Consoles
 from buildlib.config.external_program import Hypervisor, Origin
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots
+from buildlib.config.recipe import BootConfig
 from buildlib.model.errors import ConfigError
 from buildlib.operations.boot_test.matrix import check_consoles
 from buildlib.plan.boot_loaders import boot_images, menus, xen_stage
@@ -39,7 +39,7 @@ def test_boot_images(
     project: Project, loader: Literal["grub2", "legacy"], disk: Literal["gpt", "mbr", "none"],
     platforms: tuple[str, ...], expected: dict[str, str]
 ) -> None:
-    boots = Boots(loader=loader, disk=disk, platforms=platforms, consoles=("com2",))
+    boots = BootConfig(loader=loader, disk=disk, platforms=platforms, consoles=("com2",))
     made = boot_images(boots, project, time=1)
     assert {image: name for image, (name, _, _) in made.items()} == expected
     for _, stage, _ in made.values():
@@ -52,7 +52,7 @@ def test_boot_images(
 
 def test_what_is_a_file_of_the_project(project: Project) -> None:
     pin = "0" * 64
-    boots = Boots(loader="legacy", legacy=Origin(file="a/stage2", sha256=pin))
+    boots = BootConfig(loader="legacy", legacy=Origin(file="a/stage2", sha256=pin))
     _, stage, _ = boot_images(boots, project, time=1)["bios"]
     assert isinstance(stage, FileLegacy)
     assert (stage.file.path, stage.sha256) == (project.root / "a/stage2", pin)
@@ -64,7 +64,7 @@ def test_what_is_a_file_of_the_project(project: Project) -> None:
 
 def test_menus() -> None:
     """GRUB legacy's is for discs only; GRUB 2 has one wherever it comes from."""
-    boots = Boots(loader="legacy", xen=("a=1",), kernel=("b",), also={"c": ("-d",)},
+    boots = BootConfig(loader="legacy", xen=("a=1",), kernel=("b",), menu_entries={"c": ("-d",)},
                   stick=Stick("STICK", ("e",)), consoles=("vga", "com2"), timeout=7)
     texts = menus(boots, title="t", xen="x.gz", kernel="k", stick="k.stick")
     assert list(texts) == ["boot/grub/grub.cfg", "boot/grub/menu.lst"]
@@ -76,7 +76,7 @@ def test_menus() -> None:
         assert f"module /k {words}\n" in alone
     assert "module2 /k.stick console=pc e -d\n" in both
     assert "stick" not in alone
-    assert list(menus(Boots(), title="t", xen="x", kernel="k")) == ["boot/grub/grub.cfg"]
+    assert list(menus(BootConfig(), title="t", xen="x", kernel="k")) == ["boot/grub/grub.cfg"]
 
 
 def test_a_boot_test_reads_a_serial_line() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from buildlib.config.boot_test import Boot
+from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import definition_digest
 from buildlib.config.recipe import (
     Lock,
@@ -25,7 +25,7 @@ PIN = Pinned("a" * 128)
 RELEASE = Release(
     name="tiny", version="1.0", mirrors=("/srv",), path="NetBSD/tiny",
     signature=Signature("list.asc", "keys/key.asc", "0" * 40, "key.asc"),
-    boot=Boot(("login:",)), packages=PackageSource("packages"),
+    boot=BootTestConfig(("login:",)), packages=PackageSource("packages"),
     source_sets=("src",), binary_sets=("base", "etc", "comp"),
 )
 RECIPES: Mapping[str, Recipe] = {

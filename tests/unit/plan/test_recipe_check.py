@@ -12,14 +12,14 @@ import pytest
 from buildlib.config.boot_test import Stick
 from buildlib.config.external_program import Hypervisor
 from buildlib.config.project import Project
-from buildlib.config.recipe import Boots, Recipe, Release
+from buildlib.config.recipe import BootConfig, Recipe, Release
 from buildlib.engine.stage import SourceTree
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load
 from buildlib.plan.recipe_check import read_recipes, recipe_problems
 from buildlib.plan.tree_check import _overlays
 from buildlib.stages.system.root import Root
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 MINI = tomllib.loads((Path(__file__).parents[3] / "sets/mini.toml").read_text())
 RELEASE = load(Release, MINI, where="mini.toml")
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Project:
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "kernel-configs/K").touch()
     (tmp_path / "recipes/domu/a.toml").touch()
-    return Project(tmp_path, Seen(tmp_path / "seen"))
+    return Project(tmp_path, StatCache(tmp_path / "seen"))
 
 
 def told(project: Project, recipe: Recipe = DOM0, **domus: Recipe) -> list[str]:
@@ -41,7 +41,7 @@ def told(project: Project, recipe: Recipe = DOM0, **domus: Recipe) -> list[str]:
 
 
 def test_a_recipe_that_is_right(project: Project) -> None:
-    boots = Boots(stick=Stick("K"))
+    boots = BootConfig(stick=Stick("K"))
     assert told(project, replace(DOM0, boot=boots, domus=("a",), keep={"a": "etc/b"}),
                 a=Recipe(("base",), "K", kernel_path="boot/xen.gz")) == []
 
@@ -55,12 +55,12 @@ def test_a_recipe_that_is_right(project: Project) -> None:
         ({"kernel_path": "boot/grub/efi.img"}, "boot/grub/efi.img: what starts the disc is at"),
         ({"keep": {"a": "boot/grub/boot.cat"}}, "keep.a: boot/grub/boot.cat: what starts the disc"),
         ({"keep": {"a": "netbsd/x"}}, "keep.a: netbsd/x: the kernel is at netbsd"),
-        ({"keep": {"a": "netbsd.stick"}, "boot": Boots(stick=Stick("K"))},
+        ({"keep": {"a": "netbsd.stick"}, "boot": BootConfig(stick=Stick("K"))},
          "keep.a: netbsd.stick: the kernel for sticks is at netbsd.stick"),
         ({"keep": {"a": "usr/share/goldmaster/root.mtree"}}, "the list of all files is at usr/sha"),
         ({"keep": {"a": "images/KERNELS"}, "domus": ("a",)}, "the folder of images is at images"),
         ({"kernel": "L"}, "kernel-configs: there is no kernel L (known: K)"),
-        ({"boot": Boots(stick=Stick("L"))}, "kernel-configs: there is no kernel L (known: K)"),
+        ({"boot": BootConfig(stick=Stick("L"))}, "kernel-configs: there is no kernel L (known: K)"),
         ({"sets": ("bse",)}, "dom0.toml: sets: the release has no set bse; did you mean base?"),
         ({"overlays": ("dom0/ovrlay",)},
          "overlays[0]: there is no folder dom0/ovrlay; did you mean dom0/overlay? (known: dom0/ov"),

@@ -17,7 +17,7 @@ from buildlib.model.errors import ConfigError
 from buildlib.model.tree import Entry, Tree
 from buildlib.sources.folder import check_folder, read_folder, read_tree
 from buildlib.store.source_files import fingerprint, walk
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 TIME = 1_700_000_000
 
@@ -81,7 +81,7 @@ def test_without_a_spec(overlay: Path) -> None:
 
 def test_the_build_host_does_not_matter(overlay: Path, tmp_path: Path) -> None:
     """Other owner, umask, times, order of creation and place: the same tree and fingerprint."""
-    before = tree(overlay), fingerprint(overlay, tmp_path / "none", Seen(tmp_path / "seen"))
+    before = tree(overlay), fingerprint(overlay, tmp_path / "none", StatCache(tmp_path / "seen"))
     other = tmp_path / "other" / "overlay"
     mask = os.umask(0o077)
     try:
@@ -98,7 +98,10 @@ def test_the_build_host_does_not_matter(overlay: Path, tmp_path: Path) -> None:
                     os.chown(copy, 12345, 54321)
     finally:
         os.umask(mask)
-    assert before == (tree(other), fingerprint(other, tmp_path / "none", Seen(tmp_path / "seen")))
+    assert before == (
+        tree(other),
+        fingerprint(other, tmp_path / "none", StatCache(tmp_path / "seen")),
+    )
 
 
 def test_leftovers_are_no_part_of_a_system(overlay: Path, tmp_path: Path) -> None:
@@ -110,8 +113,10 @@ def test_leftovers_are_no_part_of_a_system(overlay: Path, tmp_path: Path) -> Non
         (overlay / name).write_bytes(b"junk")
     (overlay / "etc/.#rc.conf").symlink_to("me@host.1234")
     assert tree(overlay) == before
-    assert not any("junk" in path or ".git" in path
-                   for path in fingerprint(overlay, tmp_path / "none", Seen(tmp_path / "seen")))
+    assert not any(
+        "junk" in path or ".git" in path
+        for path in fingerprint(overlay, tmp_path / "none", StatCache(tmp_path / "seen"))
+    )
     (overlay / ".profile").write_bytes(b"kept")
     assert ".profile" in tree(overlay).by_path
 
@@ -288,7 +293,7 @@ def test_what_cannot_be_read_is_not_opened(
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("x")
     for action in (lambda: tree(overlay),
-                   lambda: fingerprint(overlay, tmp_path / "none", Seen(tmp_path / "seen"))):
+                   lambda: fingerprint(overlay, tmp_path / "none", StatCache(tmp_path / "seen"))):
         with pytest.raises(ConfigError) as caught:
             action()
         assert (caught.value.reason, caught.value.where) == ("folder", str(overlay / "x"))
@@ -297,7 +302,7 @@ def test_what_cannot_be_read_is_not_opened(
 
 def test_fingerprint(overlay: Path, tmp_path: Path) -> None:
     spec = tmp_path / "overlay.mtree"
-    seen = Seen(tmp_path / "seen")
+    seen = StatCache(tmp_path / "seen")
     (overlay / "empty").mkdir()
     assert fingerprint(overlay, spec, seen) == {
         "empty": "dir",
@@ -320,7 +325,7 @@ def test_every_change_that_matters_changes_the_fingerprint(
 ) -> None:
     spec = tmp_path / "overlay.mtree"
     spec.write_text("#mtree\n")
-    seen = Seen(tmp_path / "seen")
+    seen = StatCache(tmp_path / "seen")
     before = fingerprint(overlay, spec, seen)
     if change == "content":
         (overlay / "etc/rc.conf").write_bytes(b"RC\n")
@@ -348,7 +353,7 @@ def test_a_folder_that_is_not_there(overlay: Path, tmp_path: Path, case: str) ->
     elif case != "missing":
         overlay.symlink_to("overlay")
     with pytest.raises(ConfigError) as caught:
-        fingerprint(overlay, tmp_path / "none", Seen(tmp_path / "seen"))
+        fingerprint(overlay, tmp_path / "none", StatCache(tmp_path / "seen"))
     assert (caught.value.reason, caught.value.where) == ("folder", str(overlay))
     assert caught.value.why
 

@@ -9,7 +9,7 @@ import pytest
 from buildlib.config.project import Project
 from buildlib.model.errors import SourceError
 from buildlib.sources.mirrors import Mirrors, mirrors_of
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 ROOT = Path(__file__).parents[3]
 PATH = "NetBSD/NetBSD-9.9/source/sets/src.tgz"
@@ -49,7 +49,7 @@ def test_no_mirror_at_all() -> None:
 
 
 def test_a_mirror_of_ones_own_stands_in_place_of_all(tmp_path: Path) -> None:
-    release = Project(ROOT, Seen(tmp_path / "seen")).release("netbsd-10.1")
+    release = Project(ROOT, StatCache(tmp_path / "seen")).release("netbsd-10.1")
     path = f"{release.path}/SHA512"
     assert mirrors_of(release, mirror="/srv").urls(path) == [f"/srv/{path}"]
     assert mirrors_of(release).urls(path) == [

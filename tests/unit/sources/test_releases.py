@@ -14,7 +14,7 @@ from buildlib.config.recipe import Lock, Pinned, Release
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load
 from buildlib.operations.lock.release import format_lock
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 ROOT = Path(__file__).parents[3]
 NETBSD = ("netbsd-9.4", "netbsd-10.1", "netbsd-11.0")
@@ -65,7 +65,7 @@ GOLDEN: Mapping[str, Mapping[str, str]] = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return Project(ROOT, Seen(tmp_path / "seen"))
+    return Project(ROOT, StatCache(tmp_path / "seen"))
 
 
 def test_these_releases_come_with_the_project() -> None:

@@ -20,7 +20,7 @@ from support.toys import Everything
 import buildlib.stages
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.keys import Keys
-from buildlib.engine.stage import From, HostPackage, SourceFile, SourceTree, Stage
+from buildlib.engine.stage import HostPackage, OutputRef, SourceFile, SourceTree, Stage
 from buildlib.host.distribution import DistributionPackage
 from buildlib.model.digest import Blob, canonical
 from buildlib.store.records import Output
@@ -65,8 +65,12 @@ class _Maker:
     def _one(self, hint: object) -> object:
         number = next(self.numbers)
         plain: dict[object, object] = {
-            str: f"text-{number}", int: number, bool: True,
-            From: From(f"stage-{number}", "out"), HostPackage: HostPackage(f"package-{number}")}
+            str: f"text-{number}",
+            int: number,
+            bool: True,
+            OutputRef: OutputRef(f"stage-{number}", "out"),
+            HostPackage: HostPackage(f"package-{number}"),
+        }
         if hint in {SourceFile, SourceTree}:
             return self._source(hint, f"source-{number}")
         return plain[hint] if hint in plain else self.instance(hint)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from buildlib.store.null_build import (
-    Glance,
+    NullBuildSnapshot,
     checked,
     forget_glance,
     read_glance,
@@ -39,7 +39,7 @@ def remember(store: Path) -> None:
     names = [str(store / name) for name in ("file", "missing", "folder")]
     links = [str(store / "link")]
     (store / "folder").mkdir(exist_ok=True)
-    write(place(store), Glance([("iso", "the CD", ["root"])], ["iso"], 2), SETTINGS,
+    write(place(store), NullBuildSnapshot([("iso", "the CD", ["root"])], ["iso"], 2), SETTINGS,
           looked={name: signature(name) for name in names},
           links={name: signature(name, follow=False) for name in links})
 

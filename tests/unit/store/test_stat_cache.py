@@ -11,7 +11,7 @@ import pytest
 from buildlib.host import environment
 from buildlib.model.digest import sha256
 from buildlib.store.null_build import checked, with_sum
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 
 
 class Clock:
@@ -33,8 +33,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Seen:
-    return Seen(tmp_path / "seen.json")
+def seen(tmp_path: Path) -> StatCache:
+    return StatCache(tmp_path / "seen.json")
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ class Counted:
         return Path(path).read_text()
 
 
-def test_a_file_is_read_once(seen: Seen, path: Path, clock: Clock) -> None:
+def test_a_file_is_read_once(seen: StatCache, path: Path, clock: Clock) -> None:
     clock.later = 10
     compute = Counted()
     assert [seen.memo(str(path), compute) for _ in range(3)] == ["aaa"] * 3
@@ -69,7 +69,7 @@ def test_a_file_is_read_once(seen: Seen, path: Path, clock: Clock) -> None:
 
 @pytest.mark.parametrize("change", ["content", "size", "time", "inode"])
 def test_a_changed_file_is_read_again(
-    seen: Seen, path: Path, clock: Clock, change: str
+    seen: StatCache, path: Path, clock: Clock, change: str
 ) -> None:
     clock.later = 10
     before = path.stat()
@@ -87,7 +87,7 @@ def test_a_changed_file_is_read_again(
     assert seen.sha256(str(path)) == sha256(path.read_bytes())
 
 
-def test_a_young_file_is_not_remembered(seen: Seen, path: Path) -> None:
+def test_a_young_file_is_not_remembered(seen: StatCache, path: Path) -> None:
     """A second change within one tick of the clock leaves the signature as it was."""
     tick = path.stat()
     assert seen.sha256(str(path), tick) == sha256(b"aaa")
@@ -95,7 +95,7 @@ def test_a_young_file_is_not_remembered(seen: Seen, path: Path) -> None:
     assert seen.sha256(str(path), tick) == sha256(b"bbb")
 
 
-def test_a_file_that_turns_young_is_forgotten(seen: Seen, path: Path, clock: Clock) -> None:
+def test_a_file_that_turns_young_is_forgotten(seen: StatCache, path: Path, clock: Clock) -> None:
     clock.later = 10
     seen.sha256(str(path))
     clock.later = 0
@@ -106,19 +106,19 @@ def test_a_file_that_turns_young_is_forgotten(seen: Seen, path: Path, clock: Clo
     assert seen.sha256(str(path), tick) == sha256(b"ccc")
 
 
-def test_uses_are_told_apart(seen: Seen, path: Path, clock: Clock) -> None:
+def test_uses_are_told_apart(seen: StatCache, path: Path, clock: Clock) -> None:
     clock.later = 10
     assert seen.memo(str(path), lambda _path: "one", kind="a") == "one"
     assert seen.memo(str(path), lambda _path: "two", kind="b") == "two"
     assert seen.memo(str(path), lambda _path: "three", kind="a") == "one"
 
 
-def test_the_memory_lasts(seen: Seen, path: Path, clock: Clock, tmp_path: Path) -> None:
+def test_the_memory_lasts(seen: StatCache, path: Path, clock: Clock, tmp_path: Path) -> None:
     clock.later = 10
     compute = Counted()
     seen.memo(str(path), compute)
     seen.save()
-    assert Seen(tmp_path / "seen.json").memo(str(path), compute) == "aaa"
+    assert StatCache(tmp_path / "seen.json").memo(str(path), compute) == "aaa"
     assert compute.times == 1
     assert kept(tmp_path) == ["file", "seen.json"]
 
@@ -133,7 +133,7 @@ def test_a_damaged_memory_costs_time_only(
     clock.later = 10
     data = text.replace("PATH", str(path)).encode("latin-1")
     (tmp_path / "seen.json").write_bytes(with_sum(data) if summed else data)
-    seen = Seen(tmp_path / "seen.json")
+    seen = StatCache(tmp_path / "seen.json")
     assert seen.sha256(str(path)) == sha256(b"aaa")
     seen.save()
     memory = json.loads(checked((tmp_path / "seen.json").read_bytes()))
@@ -144,7 +144,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(
     path: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.later = 10
-    seen = Seen(tmp_path / "seen.json")
+    seen = StatCache(tmp_path / "seen.json")
     seen.sha256(str(path))
 
     def fails(_path: Path, _target: object) -> None:
@@ -158,7 +158,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(
     assert kept(tmp_path) == ["file", "seen.json"]
 
 
-def test_what_is_no_file_is_not_opened(seen: Seen, tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_opened(seen: StatCache, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for name in ("fifo", "", "missing", "file/below"):
         with pytest.raises(OSError, match=r".") as caught:

@@ -89,4 +89,4 @@ def test_tools_are_found_whatever_the_callers_path(monkeypatch: pytest.MonkeyPat
 def test_the_host(tmp_path: Path) -> None:
     assert environment.processors() >= 1
     assert environment.free_bytes(tmp_path) > 0
-    assert environment.ticks() <= environment.ticks()
+    assert environment.monotonic() <= environment.monotonic()

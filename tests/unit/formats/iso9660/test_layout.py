@@ -26,15 +26,15 @@ from support.trees import (
     trees,
 )
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.formats.iso9660 import layout
-from buildlib.formats.iso9660.layout import SECTOR, Image, Labels, date17
+from buildlib.formats.iso9660.layout import SECTOR, IsoLayout, Labels, date17
 from buildlib.model.errors import StageError
 from buildlib.model.mtree import format_tree
 from buildlib.model.tree import ROOT, Entry, Tree, tree_of
 from buildlib.stages.images.iso import Iso
 
-BIOS = From("grub:bios", "image")
+BIOS = OutputRef("grub:bios", "image")
 LABELS = Labels("VOLUME")
 # d-characters; a file has an extension, though an empty one, and a version (ECMA-119, 7.5 and 7.6)
 PLAIN = re.compile(r"(/[A-Z0-9_]{1,31})+(\.[A-Z0-9_]{0,3};1)?")
@@ -139,7 +139,7 @@ def test_many_twins_get_names_of_their_own(shared_bench: Bench) -> None:
     """Names that are alike in their first 27 letters; in no more than linear time."""
     tree = tree_of(entry for number in range(5_000)
                    for entry in file(f"a/{'x' * 30}{number}.html"))
-    image = Image(tree, labels=LABELS, time=TIME)
+    image = IsoLayout(tree, labels=LABELS, time=TIME)
     identifiers = [node.identifier for node in image.nodes["a"].children]
     assert len(set(identifiers)) == 5_000
     assert max(map(len, identifiers)) <= 33
@@ -151,7 +151,7 @@ def test_many_twins_get_names_of_their_own(shared_bench: Bench) -> None:
 def test_records_that_fill_a_sector_exactly(count: int) -> None:
     """The size of a folder is that of its records, wherever the last one ends."""
     tree = tree_of(entry for number in range(count) for entry in file(f"{number:02}", b"x"))
-    image = Image(tree, labels=LABELS, time=TIME)
+    image = IsoLayout(tree, labels=LABELS, time=TIME)
     for sector, data in image.render()[4:5]:
         assert image.nodes[ROOT].sector == sector
         assert image.nodes[ROOT].size == len(data)
@@ -178,7 +178,7 @@ def test_sectors_filled_to_the_last_byte(shared_bench: Bench) -> None:
         for number in range(19):
             contents |= file(f"{size}/{'n' * size}{number:02}", b"x")
     check(shared_bench, contents)
-    image = Image(tree_of(contents), labels=LABELS, time=TIME)
+    image = IsoLayout(tree_of(contents), labels=LABELS, time=TIME)
     ends = {(at + length) % SECTOR for sector, data in image.render() if data[:1] != b"\1"
             for at, length in (records(data) if sector > 20 and data[32:34] == b"\1\0" else [])}
     assert 0 in ends, "no folder fills a sector exactly; change the names"
@@ -216,7 +216,7 @@ def test_any_tree(shared_bench: Bench, contents: Contents) -> None:
 def test_what_iso_9660_cannot_carry(entry: Entry, reason: str) -> None:
     tree = tree_of([entry, Entry(ROOT, "dir", 0o755), Entry("a", "dir", 0o755)])
     with pytest.raises(StageError) as caught:
-        Image(tree, labels=LABELS, time=TIME)
+        IsoLayout(tree, labels=LABELS, time=TIME)
     assert caught.value.reason == reason
     assert caught.value.where == f"{entry.path} (from base)"
     assert caught.value.why
@@ -226,7 +226,7 @@ def test_limits_are_reached_before_they_are_refused(shared_bench: Bench) -> None
     size = (1 << 32) - 1
     tree = tree_of([Entry("big", "file", 0o644, size=size, sha256="0" * 64),
                     Entry("next", "file", 0o644, size=1, sha256="1" * 64)])
-    image = Image(tree, labels=LABELS, time=TIME)
+    image = IsoLayout(tree, labels=LABELS, time=TIME)
     assert image.sector_of("next") == image.sector_of("big") + (1 << 21)
     first, last = (Entry(name, "fifo", 0o644, time=time) for name, time in
                    (("first", -2208988800), ("last", 5869583999)))
@@ -239,15 +239,15 @@ def test_too_many_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "FOLDER_LIMIT", 300)
     folders = [Entry(f"{number // 30}/{number}", "dir", 0o755) for number in range(290)]
     with pytest.raises(StageError) as caught:
-        Image(tree_of(folders), labels=LABELS, time=TIME)
+        IsoLayout(tree_of(folders), labels=LABELS, time=TIME)
     assert caught.value.reason == "iso-folders"
     assert "301 folders" in caught.value.what
-    Image(tree_of(folders[:-1]), labels=LABELS, time=TIME)
+    IsoLayout(tree_of(folders[:-1]), labels=LABELS, time=TIME)
 
 
 def test_an_image_of_a_time_that_cannot_be() -> None:
     with pytest.raises(StageError) as caught:
-        Image(tree_of([Entry(ROOT, "dir", 0o755)]), labels=LABELS, time=1 << 40)
+        IsoLayout(tree_of([Entry(ROOT, "dir", 0o755)]), labels=LABELS, time=1 << 40)
     assert caught.value.reason == "iso-date"
 
 
@@ -256,7 +256,7 @@ def test_an_image_of_a_time_that_cannot_be() -> None:
 
 def test_the_volume_descriptor(shared_bench: Bench) -> None:
     labels = Labels("a volume-é" + "x" * 40, publisher="Me & <you>", application="app#1")
-    image = Image(tree_of([Entry(ROOT, "dir", 0o755)]), labels=labels, time=TIME)
+    image = IsoLayout(tree_of([Entry(ROOT, "dir", 0o755)]), labels=labels, time=TIME)
     data = dict(image.render())[16]
     assert len(data) == SECTOR
     assert data[40:72] == b"A_VOLUME__" + b"X" * 22
@@ -271,7 +271,7 @@ def test_path_tables_agree_with_the_folders() -> None:
     contents: Contents = {}
     for number in range(300):
         contents |= folder(f"{number % 17}/{number % 5}/{number}")
-    image = Image(tree_of(contents), labels=LABELS, time=TIME)
+    image = IsoLayout(tree_of(contents), labels=LABELS, time=TIME)
     parts = dict(image.render())
     size, _, little, _, big = unpack_from("<LLLLL", parts[16], 132)
     big = unpack_from(">L", parts[16], 148)[0]

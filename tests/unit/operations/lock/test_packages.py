@@ -22,7 +22,7 @@ from support.packages import (
     summary,
 )
 
-from buildlib.config.boot_test import Boot
+from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project
 from buildlib.config.recipe import (
     Lock,
@@ -42,7 +42,7 @@ from buildlib.store.store import Store
 LIBC, LIBX = "/usr/lib/libc.so.12", "/usr/X11R7/lib/libX11.so.7"
 RELEASE = Release(
     name="tiny", version="1.0", mirrors=("http://unused.invalid",), path="NetBSD/tiny",
-    signature=Signature("list", "key", "0" * 40), boot=Boot(("login:",)),
+    signature=Signature("list", "key", "0" * 40), boot=BootTestConfig(("login:",)),
     packages=Packages("packages"), binary_sets=("base", "etc", "xbase"), binary_suffix=".tgz",
 )
 SIGNED = replace(RELEASE, packages=Packages(

@@ -11,7 +11,7 @@ import pysequoia
 import pytest
 from support.mirror import Fault, Mirror
 
-from buildlib.config.boot_test import Boot
+from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project, definition_digest
 from buildlib.config.recipe import (
     Lock,
@@ -25,7 +25,7 @@ from buildlib.model.errors import ConfigError, SourceError
 from buildlib.operations.lock.release import LockMaker, changes
 from buildlib.sources.checksums import format_list
 from buildlib.sources.mirrors import Mirrors
-from buildlib.store.stat_cache import Seen
+from buildlib.store.stat_cache import StatCache
 from buildlib.store.store import Store
 
 SETS = {f"NetBSD/tiny/{path}": path.encode() * 1000 for path in (
@@ -51,7 +51,7 @@ def sha512(data: bytes) -> str:
 RELEASE = Release(
     name="tiny", version="1.0", mirrors=("http://unused.invalid",), path="NetBSD/tiny",
     signature=Signature(LIST, "keys/officer.asc", str(certificate().fingerprint), KEY),
-    boot=Boot(("login:",)), packages=PackageSource("packages"),
+    boot=BootTestConfig(("login:",)), packages=PackageSource("packages"),
     source_sets=("src",), binary_sets=("base", "etc"),
 )
 
@@ -80,7 +80,7 @@ class Bench:
         (folder / "recipes" / "dom0.toml").write_text('sets = ["base"]\nkernel = "K"\n')
         self.key = folder / "sets" / "keys" / "officer.asc"
         self.store = Store(folder / "build")
-        self.project = Project(folder, Seen(folder / "seen"))
+        self.project = Project(folder, StatCache(folder / "seen"))
         self.said: list[str] = []
 
     def make(

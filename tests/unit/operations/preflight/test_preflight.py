@@ -10,9 +10,9 @@ from support.mirror import Mirror
 from buildlib.config.build_sh import Space
 from buildlib.operations.preflight import preflight
 from buildlib.operations.preflight.preflight import mirror_problems, need, space_problems
-from buildlib.plan.pending_work import Work
+from buildlib.plan.pending_work import PendingWork
 
-ALL = Work(sources=True, toolchain=True, kernels=2)
+ALL = PendingWork(sources=True, toolchain=True, kernels=2)
 SPACE = Space(sources=2500, toolchain=3500, kernel=250, files=300_000)
 DEAD = "http://127.0.0.1:9"
 
@@ -26,17 +26,19 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int | None]:
     return numbers
 
 
-def found(work: Work = ALL, left: tuple[int, int] = (0, 0), space: Space = SPACE) -> list[str]:
+def found(
+    work: PendingWork = ALL, left: tuple[int, int] = (0, 0), space: Space = SPACE
+) -> list[str]:
     return space_problems(space, work, Path("/srv/build"), unfinished=lambda: left)
 
 
 def test_what_is_needed() -> None:
     assert need(SPACE, ALL) == (6_700_000_000, 300_000)
-    assert need(SPACE, Work(kernels=1)) == (450_000_000, 300_000 * 250 // 6250)
-    assert need(SPACE, Work(kernels=1, download=5)) == (450_000_005, 12_000)
-    assert need(SPACE, Work(fetches=("a",), download=5)) == (0, 0)
+    assert need(SPACE, PendingWork(kernels=1)) == (450_000_000, 300_000 * 250 // 6250)
+    assert need(SPACE, PendingWork(kernels=1, download=5)) == (450_000_005, 12_000)
+    assert need(SPACE, PendingWork(fetches=("a",), download=5)) == (0, 0)
     small = Space(sources=1, toolchain=1, kernel=1, files=9)
-    assert need(small, Work(sources=True, toolchain=True, kernels=1)) == (6_000_000, 9)
+    assert need(small, PendingWork(sources=True, toolchain=True, kernels=1)) == (6_000_000, 9)
     assert need(Space(0, 0, 0, 9), ALL) == (0, 0)
 
 
@@ -54,7 +56,7 @@ def test_too_few_bytes(disk: dict[str, int | None]) -> None:
     assert problem.startswith("the build needs 6.7 GB, 4.1 GB are free below /srv/build: ")
     assert "doit gc" in problem
     assert "build=FOLDER" in problem
-    assert found(Work(kernels=2)) == []
+    assert found(PendingWork(kernels=2)) == []
 
 
 def test_too_few_inodes(disk: dict[str, int | None]) -> None:

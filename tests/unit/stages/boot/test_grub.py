@@ -85,7 +85,7 @@ def test_a_tool_that_fails(bench: Bench, tmp_path: Path) -> None:
 
 text = partial(
     menu, title="goldmaster", xen="boot/xen.gz", xen_words=["dom0_mem=512M"],
-    kernel="netbsd", kernel_words=["bootdev=cd0a", "-v"], timeout=3, also={},
+    kernel="netbsd", kernel_words=["bootdev=cd0a", "-v"], timeout=3, menu_entries={},
     consoles=Consoles())
 
 
@@ -105,7 +105,7 @@ menuentry "goldmaster" {
 
 
 def test_further_entries() -> None:
-    lines = text(also={"alone": ["-4", "a b"], "in $words": []}).splitlines()
+    lines = text(menu_entries={"alone": ["-4", "a b"], "in $words": []}).splitlines()
     assert "set default=0" in lines
     assert [line for line in lines if line.startswith(("menuentry", "\tmodule2"))] == [
         'menuentry "goldmaster" {', "\tmodule2 /netbsd bootdev=cd0a -v",
@@ -115,7 +115,9 @@ def test_further_entries() -> None:
 
 def test_a_stick_s_entries() -> None:
     """Those of a CD first; the same titles for what is none, with a kernel of its own."""
-    lines = text(also={"alone": ["-4"]}, stick=("netbsd.stick", ["bootdev=sd0d"])).splitlines()
+    lines = text(
+        menu_entries={"alone": ["-4"]}, stick=("netbsd.stick", ["bootdev=sd0d"])
+    ).splitlines()
     of_interest = ("menuentry", "\tmodule2", "else", 'if [ "$medium"')
     assert [line for line in lines if line.startswith(of_interest)] == [
         'if [ "$medium" = cd ]; then',

@@ -61,7 +61,7 @@ def test_a_file_of_the_project(tmp_path: Path) -> None:
 text = partial(
     grub_legacy.menu, title="goldmaster", xen="boot/xen.gz", xen_words=["dom0_mem=512M"],
     kernel="netbsd", kernel_words=["bootdev=cd0a"], timeout=3,
-    also={"single user": ["-s"]}, consoles=Consoles())
+    menu_entries={"single user": ["-s"]}, consoles=Consoles())
 
 
 def test_the_menu() -> None:
@@ -103,6 +103,6 @@ def test_words_are_handed_over_as_they_are() -> None:
     ("a\nb", "control character"), ("a\\", "backslash"), ("x" * 1500, "1500 are read")])
 def test_what_it_cannot_be_told(word: str, why: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        text(kernel_words=[word], also={})
+        text(kernel_words=[word], menu_entries={})
     assert caught.value.reason == "legacy-line"
     assert why in (caught.value.why or "")

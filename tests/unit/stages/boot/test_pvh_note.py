@@ -13,11 +13,11 @@ from support import judges
 from support.archives import gz
 from support.jobs import Bench
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import StageError
 from buildlib.stages.boot.pvh_note import PvhKernel, notes
 
-KERNEL = From("kernel:TEST", "kernel")
+KERNEL = OutputRef("kernel:TEST", "kernel")
 STAGE = PvhKernel(KERNEL, "TEST")
 _NOTE = """\
 .section .note.{owner}, "a", @note

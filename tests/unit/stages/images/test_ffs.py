@@ -28,7 +28,7 @@ from support.trees import (
 from support.ufs import Ufs
 
 from buildlib.formats.ffs import ufs1
-from buildlib.formats.ffs.layout import Image
+from buildlib.formats.ffs.layout import FfsLayout
 from buildlib.formats.ffs.ufs1 import Geometry, Summary
 from buildlib.model.errors import MissingBlob, StageError
 from buildlib.model.mtree import format_tree
@@ -174,7 +174,7 @@ def test_several_groups(bench: Bench) -> None:
 def test_more_than_an_indirect_block_can_list() -> None:
     """64 MiB and more need a second level; seen in the layout alone, without content."""
     entry = Entry("big", "file", 0o644, size=(12 + 4096 + 5000) * 16384 + 1, sha256="0" * 64)
-    image = Image(tree_of([entry]), time=TIME, identity=1, free_bytes=0, free_percent=0,
+    image = FfsLayout(tree_of([entry]), time=TIME, identity=1, free_bytes=0, free_percent=0,
                   free_inodes=0)
     node = image.inodes[1]
     assert len(node.top) == 14

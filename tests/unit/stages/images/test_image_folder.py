@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from support.jobs import Bench
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.digest import sha256
 from buildlib.stages.images.image_folder import ImageFolder
 
-NFS, WEB, KERNEL = From("nfs", "image"), From("web", "image"), From("kernel", "kernel")
+NFS, WEB, KERNEL = (
+    OutputRef("nfs", "image"),
+    OutputRef("web", "image"),
+    OutputRef("kernel", "kernel"),
+)
 CONTENTS = {NFS: b"an image", WEB: b"another", KERNEL: b"a kernel"}
 
 
-def lists(bench: Bench, files: dict[str, From], kernels: dict[str, str]) -> tuple[str, str]:
+def lists(bench: Bench, files: dict[str, OutputRef], kernels: dict[str, str]) -> tuple[str, str]:
     made = bench.run_stage(ImageFolder(files, kernels), CONTENTS)
     return bench.read(made["kernels"]).decode(), bench.read(made["sha256"]).decode()
 

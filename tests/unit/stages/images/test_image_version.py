@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from support.jobs import Bench
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.model.digest import sha256
 from buildlib.stages.images.image_version import ImageVersion, version_files
 
-NFS, KERNEL, KERNELS = From("nfs", "image"), From("k", "kernel"), From("lists", "kernels")
+NFS, KERNEL, KERNELS = (
+    OutputRef("nfs", "image"),
+    OutputRef("k", "kernel"),
+    OutputRef("lists", "kernels"),
+)
 CONTENTS = {NFS: b"an image", KERNEL: b"a kernel", KERNELS: b"nfs.ffs K\n"}
 FILES = {"nfs.ffs": NFS, "K": KERNEL, "KERNELS": KERNELS}
 
 
-def lists(bench: Bench, files: dict[str, From], contents: dict[From, bytes]) -> tuple[str, str]:
+def lists(
+    bench: Bench, files: dict[str, OutputRef], contents: dict[OutputRef, bytes]
+) -> tuple[str, str]:
     made = bench.run_stage(ImageVersion("netbsd-10.1", files), contents)
     return bench.read(made["version"]).decode(), bench.read(made["sha256"]).decode()
 
@@ -41,4 +47,4 @@ def test_the_name_is_that_of_the_content(bench: Bench) -> None:
 def test_all_that_is_in_its_folder() -> None:
     files = version_files("v", FILES)
     assert list(files) == ["nfs.ffs", "K", "KERNELS", "VERSION", "SHA256"]
-    assert files["VERSION"] == From("v", "version")
+    assert files["VERSION"] == OutputRef("v", "version")

@@ -15,7 +15,7 @@ from support import judges
 from support.jobs import TREE, Bench
 from support.trees import TIME, Contents, char, fifo, file, folder, link
 
-from buildlib.engine.stage import From
+from buildlib.engine.stage import OutputRef
 from buildlib.formats.iso9660.el_torito import with_info_table
 from buildlib.formats.iso9660.layout import PADDING, SECTOR
 from buildlib.model.digest import sha256
@@ -28,7 +28,7 @@ from buildlib.stages.images.iso import CATALOG, Iso
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
 
-BIOS, EFI = From("grub:bios", "image"), From("grub:efi", "image")
+BIOS, EFI = OutputRef("grub:bios", "image"), OutputRef("grub:efi", "image")
 STAGE = Iso(tree=TREE, images={"bios": BIOS, "efi": EFI}, volume="GOLD", application="a test",
             time=TIME)
 
@@ -147,10 +147,10 @@ def test_the_image_ends_with_padding(disc: Disc) -> None:
 def test_a_disc_that_is_a_disk_too(bench: Bench, kind: Literal["gpt", "mbr"]) -> None:
     """The tables change nothing that a reader of discs sees; they point at the boot images."""
     grub = bench.run_stage(GrubImage("bios", TIME))
-    code, efi = From("grub:bios", "disk_code"), bytes(range(256)) * 16
+    code, efi = OutputRef("grub:bios", "disk_code"), bytes(range(256)) * 16
     stored = bench.stored(contents())
     stage = replace(STAGE, disk=kind, disk_code=code)
-    inputs: dict[From, StoredTree | bytes | Output] = {
+    inputs: dict[OutputRef, StoredTree | bytes | Output] = {
         TREE: stored, BIOS: grub["image"], code: grub["disk_code"], EFI: efi}
     outputs = bench.run_stage(stage, inputs)
     plain = bench.run_stage(STAGE, inputs)
@@ -177,7 +177,7 @@ def test_what_file_says(disc: Disc) -> None:
 
 @pytest.mark.parametrize("platform", ["bios", "efi"])
 def test_one_platform_alone(bench: Bench, platform: str) -> None:
-    ref = From("grub", "image")
+    ref = OutputRef("grub", "image")
     stage = replace(STAGE, images={platform: ref})
     image = bytes(range(256)) * 20
     outputs = bench.run_stage(stage, {TREE: bench.stored(contents()), ref: image})

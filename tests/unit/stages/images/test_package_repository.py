@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from support.jobs import Bench
 from support.packages import certificate, packed, signed, source, summary
 
-from buildlib.engine.stage import From, SourceFile
+from buildlib.engine.stage import OutputRef, SourceFile
 from buildlib.pkgsrc.summary import parse
 from buildlib.sources import checksums
 from buildlib.stages.images.package_repository import PackageRepo, repo_files
@@ -22,8 +22,8 @@ MADE = [source("gtk3+-3.24", depends=("zlib>=1", "{a,b}-[0-9]*"), conflicts=("gt
 ARCHIVES = {f"{made.pkgname}.tgz": packed(made) for made in MADE}
 
 
-def refs(kind: str) -> dict[str, From]:
-    return {name: From(f"{kind}:{name}", "file") for name in ARCHIVES}
+def refs(kind: str) -> dict[str, OutputRef]:
+    return {name: OutputRef(f"{kind}:{name}", "file") for name in ARCHIVES}
 
 
 def lists(bench: Bench, served: dict[str, bytes], *, kind: str = "fetch") -> dict[str, bytes]:
@@ -84,7 +84,7 @@ def test_signed_packages_are_served_signed(bench: Bench) -> None:
 def test_a_signed_package_comes_out_of_its_wrapping(bench: Bench) -> None:
     key = bench.store.build / "key.asc"
     key.write_text(str(certificate()))
-    archive = From("fetch:a", "file")
+    archive = OutputRef("fetch:a", "file")
     stage = SignedPackage(archive, "a-1.tgz", SourceFile(key, "keys/key.asc"),
                           str(certificate().fingerprint))
     made = bench.run_stage(stage, {archive: signed("a-1", ARCHIVES["a-1.tgz"])})

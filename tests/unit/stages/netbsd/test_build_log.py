@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from buildlib.stages.netbsd.build_log import Findings
+from buildlib.stages.netbsd.build_log import ErrorScanner
 
 
-def _of(*lines: str) -> Findings:
-    findings = Findings()
+def _of(*lines: str) -> ErrorScanner:
+    findings = ErrorScanner()
     for line in lines:
         findings.take(line)
     return findings

@@ -11,7 +11,7 @@ import pytest
 from support.waiting import until
 
 from buildlib.stages.netbsd import interrupted
-from buildlib.stages.netbsd.interrupted import Horizon
+from buildlib.stages.netbsd.interrupted import InterruptedBuild
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def _run_and_kill(folder: Path, script: str, *, whole: str = "", half: str = "")
     Once the note has come by the file `whole`, `../go` appears; once `half` is there, the kill.
     """
     nbmake = _script(folder.parent / "nbmake", script)
-    line = Horizon(folder)
+    line = InterruptedBuild(folder)
     line.sweep()
     process = subprocess.Popen([nbmake], cwd=folder, start_new_session=True)
     with line.watching(process.pid):
@@ -53,7 +53,7 @@ def _run_and_kill(folder: Path, script: str, *, whole: str = "", half: str = "")
     line._file.write_text(before)  # the note is no newer than the kill
 
 
-def _is_behind(line: Horizon, path: Path) -> bool:
+def _is_behind(line: InterruptedBuild, path: Path) -> bool:
     return path.exists() and path.stat().st_ctime_ns < (line._read() or 0)
 
 
@@ -64,7 +64,7 @@ def test_what_a_killed_command_wrote_goes_and_the_rest_stays(folder: Path, often
         until [ -e ../go ]; do sleep 0.05; done
         sh -c 'echo half >b.o; sleep 0.5; echo half >>b.o; sleep 60'
     """, whole="deep/a.o", half="b.o")
-    assert Horizon(folder).sweep() == 1
+    assert InterruptedBuild(folder).sweep() == 1
     assert (folder / "deep" / "a.o").read_text() == "whole\n"
     assert not (folder / "b.o").exists()
 
@@ -76,12 +76,12 @@ def test_a_command_that_only_waits_for_a_make_does_not_count(folder: Path, often
         exec sleep 60
     """)
     _run_and_kill(folder, f"sh -c '{inner}; true'\n", whole="a.o")
-    assert Horizon(folder).sweep() == 1
+    assert InterruptedBuild(folder).sweep() == 1
 
 
 def test_a_note_that_is_out_of_date_is_still_true(folder: Path) -> None:
     """Killed before the first look, all that was written since the beginning goes."""
-    line = Horizon(folder)
+    line = InterruptedBuild(folder)
     line.sweep()
     (folder / "old.o").write_text("from before")
     time.sleep(0.05)
@@ -93,7 +93,7 @@ def test_a_note_that_is_out_of_date_is_still_true(folder: Path) -> None:
 
 
 def test_times_that_were_set_back_deceive_nobody(folder: Path) -> None:
-    line = Horizon(folder)
+    line = InterruptedBuild(folder)
     line.sweep()
     time.sleep(0.05)
     (folder / "copied.o").write_text("half")
@@ -105,13 +105,13 @@ def test_times_that_were_set_back_deceive_nobody(folder: Path) -> None:
 def test_without_a_note_nothing_counts(folder: Path) -> None:
     (folder / "a.o").write_text("whose?")
     (folder / "link").symlink_to("a.o")
-    assert Horizon(folder).sweep() is None
+    assert InterruptedBuild(folder).sweep() is None
     assert not (folder / "a.o").exists()
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "another-boot 1\n"])
 def test_a_note_of_another_boot_or_a_torn_one_is_none(folder: Path, text: str) -> None:
-    line = Horizon(folder)
+    line = InterruptedBuild(folder)
     line.sweep()
     (folder / "a.o").write_text("perhaps empty after the crash")
     line._file.write_text(text)
@@ -123,21 +123,21 @@ def test_nothing_outside_is_touched(folder: Path, tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "file").write_text("mine")
     (folder / "out").symlink_to(outside)
-    Horizon(folder).sweep()
+    InterruptedBuild(folder).sweep()
     assert (outside / "file").exists()
 
 
 def test_a_full_disk_leaves_the_note_as_it_was(
     folder: Path, often: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = Horizon(folder)
+    line = InterruptedBuild(folder)
     line.sweep()
     before = line._file.read_text()
 
-    def full(_line: Horizon) -> int:
+    def full(_line: InterruptedBuild) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Horizon, "_pulse", full)
+    monkeypatch.setattr(InterruptedBuild, "_pulse", full)
     with line.watching(os.getpid()):
         time.sleep(0.3)
     assert line._file.read_text() == before
@@ -145,10 +145,10 @@ def test_a_full_disk_leaves_the_note_as_it_was(
 
 def test_what_was_made_of_other_inputs_is_not_gone_on_with(folder: Path) -> None:
     """make(1) goes by times: it does not know that a source was another one in between."""
-    Horizon(folder, "one").sweep()
+    InterruptedBuild(folder, "one").sweep()
     for inputs, left in (("one", 1), ("two", None)):
         (folder / "a.o").touch()
-        line = Horizon(folder)
+        line = InterruptedBuild(folder)
         line._write(line._pulse() + 10**9)
-        assert Horizon(folder, inputs).sweep() == left
+        assert InterruptedBuild(folder, inputs).sweep() == left
     assert not list(folder.iterdir())

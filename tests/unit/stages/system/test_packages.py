@@ -14,7 +14,7 @@ from support.jobs import Bench, Input
 from support.trees import TIME, Contents, file, folder
 
 from buildlib.config.accounts import Accounts
-from buildlib.engine.stage import From, SourceTree
+from buildlib.engine.stage import OutputRef, SourceTree
 from buildlib.model.errors import GoldmasterError, SourceError, ToolError
 from buildlib.model.events import Event, Note
 from buildlib.model.tree import Entry, Tree
@@ -22,7 +22,7 @@ from buildlib.stages.system.package_install import Installing
 from buildlib.stages.system.packages import Packages
 from buildlib.stages.system.root import Root
 
-SETS, PACKAGES = From("sets", "tree"), From("packages", "tree")
+SETS, PACKAGES = OutputRef("sets", "tree"), OutputRef("packages", "tree")
 TABLE = Accounts({"www": 500}, {"www": 500})
 BUILD_INFO = "OPSYS=NetBSD\nMACHINE_ARCH=x86_64\nOS_VERSION=10.0\n"
 EXAMPLE = "share/examples/a.conf"
@@ -71,7 +71,7 @@ class Staged:
         self.bench = bench
         self.notes: list[str] = []
         self.output: Input = b""
-        self.more: dict[From, Input] = {}
+        self.more: dict[OutputRef, Input] = {}
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Note):
@@ -79,9 +79,9 @@ class Staged:
 
     def packages(self, archives: Mapping[str, bytes], *, outside: tuple[str, ...] = ("var",),
                  database: str = "usr/pkg/pkgdb") -> Tree:
-        refs = {name: From(name, "file") for name in archives}
+        refs = {name: OutputRef(name, "file") for name in archives}
         stage = Packages(refs, (), database, "x86_64", "10.1", TIME, "usr/pkg", outside)
-        inputs: dict[From, Input] = {refs[name]: data for name, data in archives.items()}
+        inputs: dict[OutputRef, Input] = {refs[name]: data for name, data in archives.items()}
         self.output = output = self.bench.run_stage(stage, inputs, sink=self.hear)["tree"]
         return self.bench.tree(output)
 
@@ -89,7 +89,7 @@ class Staged:
         installing = Installing("usr/pkg/pkgdb", "usr/pkg", ("var",), TABLE)
         stage = replace(Root(layers=(SETS, PACKAGES), overlays=(), time=TIME + 99,
                              packages=installing), **fields)
-        inputs: dict[From, Input] = {SETS: self.bench.stored(base), PACKAGES: self.output,
+        inputs: dict[OutputRef, Input] = {SETS: self.bench.stored(base), PACKAGES: self.output,
                                      **self.more}
         self.made = self.bench.run_stage(stage, inputs, sink=self.hear)["tree"]
         return self.bench.tree(self.made)
@@ -249,7 +249,7 @@ done
 
 
 def with_pwd_mkdb(staged: Staged, program: bytes) -> Tree:
-    ref = From("toolchain", "pwd_mkdb")
+    ref = OutputRef("toolchain", "pwd_mkdb")
     staged.more = {ref: program}
     return staged.root(packages=Installing("usr/pkg/pkgdb", "usr/pkg", ("var",), TABLE, ref))
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.archives import END, header, member, pax
 from support.strategies import few, some
 
-from buildlib.engine.stage import From, Job
+from buildlib.engine.stage import OutputRef, StageContext
 from buildlib.model.digest import sha256
 from buildlib.model.errors import GoldmasterError
 from buildlib.model.tree import Tree
@@ -48,7 +48,7 @@ class Stager:
         folder = self._folder / str(self._runs)
         folder.mkdir()
         packs = Packs(folder, Blobs(folder))
-        refs = {name: From(f"fetch:{name}", "file") for name in archives}
+        refs = {name: OutputRef(f"fetch:{name}", "file") for name in archives}
         paths = {}
         for number, (name, data) in enumerate(archives.items()):
             paths[refs[name]] = folder / str(number)
@@ -58,7 +58,7 @@ class Stager:
             tell=lambda *_: None, note=lambda _text: None)
         stage = Packages(refs, automatic=(), database=DATABASE, machine_arch="x86_64",
                          version="10.1", time=0, prefix="usr/pkg", outside=(OUTSIDE,))
-        stored = cast("StoredTree", stage.run(cast("Job", job))["tree"])
+        stored = cast("StoredTree", stage.run(cast("StageContext", job))["tree"])
         places = packs.contents(stored)
 
         def content(path: str) -> bytes:

@@ -9,14 +9,18 @@ import pytest
 from support.jobs import Bench
 from support.trees import TIME, Contents, char, file, folder, link
 
-from buildlib.engine.stage import From, SourceTree
+from buildlib.engine.stage import OutputRef, SourceTree
 from buildlib.model.digest import sha256
 from buildlib.model.errors import ConfigError, StageError
 from buildlib.model.tree import Entry, Tree
 from buildlib.stages.system.manifest import LIST, Audit
 from buildlib.stages.system.root import Root
 
-SETS, PACKAGES, KERNEL = From("sets", "tree"), From("packages", "tree"), From("kernel", "kernel")
+SETS, PACKAGES, KERNEL = (
+    OutputRef("sets", "tree"),
+    OutputRef("packages", "tree"),
+    OutputRef("kernel", "kernel"),
+)
 STAGE = Root(layers=(SETS,), overlays=(), time=TIME + 99)
 
 BASE: Contents = {
