@@ -1,31 +1,45 @@
-"""doit's database, without a database.
+"""doit's memory of the tasks that are not ours.
 
-doit keeps what it knows of finished tasks in a file of its own, written when a run ends; kill -9
-loses it, and its rules miss changes. Freshness here is a question to the store, so nothing is kept.
+Freshness of a stage or product is a question to the store. An ordinary task of the same dodo.py has
+its `file_dep`, `targets` and `uptodate`, which doit compares with what it wrote down after the last
+run. That file is written whole or not at all, and one that is damaged is as good as none: the
+tasks run once more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from typing import Any
+
+from buildlib.model import json_text
+
+_LARGEST = 64 << 20  # bytes
 
 
 class StoreBackend:
-    """The database interface of doit 0.37, in memory."""
+    """The database interface of doit 0.37 over one file of JSON."""
 
-    desc = "keeps nothing: the store knows what is fresh"
+    desc = "one file of JSON beside the store"
 
     def __init__(self, name: str, codec: Any, *, module_name: str | None = None) -> None:
-        self.name, self.codec = name, codec
         del module_name
-        self._tasks: dict[str, dict[str, Any]] = {}
+        self.name, self.codec = name, codec
+        self._tasks: dict[str, dict[str, Any]] = _read(Path(name))
+        self._changed = False
 
     def get(self, task_id: str, key: str) -> Any:
         """A value of a task, or None."""
         return self._tasks.get(task_id, {}).get(key)
 
     def set(self, task_id: str, key: str, value: Any) -> None:
-        """Remember a value until the run ends."""
-        self._tasks.setdefault(task_id, {})[key] = value
+        """Remember a value."""
+        values = self._tasks.setdefault(task_id, {})
+        plain = json.loads(self.codec.encode(value))
+        if key not in values or values[key] != plain:
+            values[key] = plain
+            self._changed = True
 
     def in_(self, task_id: str) -> bool:
         """Whether anything is known of a task."""
@@ -33,11 +47,32 @@ class StoreBackend:
 
     def remove(self, task_id: str) -> None:
         """Forget a task."""
-        self._tasks.pop(task_id, None)
+        self._changed |= self._tasks.pop(task_id, None) is not None
 
     def remove_all(self) -> None:
         """Forget all tasks."""
+        self._changed |= bool(self._tasks)
         self._tasks.clear()
 
     def dump(self) -> None:
-        """There is nothing to write."""
+        """Write the file, where something changed and the disk takes it: it only saves time."""
+        if not self._changed:
+            return
+        from buildlib.host.atomic_files import write_file
+
+        with contextlib.suppress(OSError):
+            Path(self.name).parent.mkdir(parents=True, exist_ok=True)
+            write_file(self.name, json.dumps(self._tasks, sort_keys=True).encode())
+        self._changed = False
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    from buildlib.host.reading import read_small
+
+    try:
+        found = json_text.loads(read_small(path), most=_LARGEST)
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(item, dict) for item in found.values()):
+        return {}
+    return found

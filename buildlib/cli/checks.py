@@ -6,7 +6,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from buildlib.cli.session import Session
 from buildlib.cli.terminal import print_table, size_text
 from buildlib.host.environment import monotonic
 from buildlib.model.errors import (
@@ -23,6 +22,7 @@ from buildlib.operations.verify import verify as verify_files
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from buildlib.cli.boot_media import BootMediaSession
     from buildlib.engine.stage import OutputRef
     from buildlib.model.digest import Blob
     from buildlib.operations.boot_test.matrix import BootCase, Result
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def verify(session: Session) -> None:
+def verify(session: BootMediaSession) -> None:
     """Check what was fetched, then all that is kept and published; print what was checked.
 
     Raises GoldmasterError for what is not as it should be: the first of the files that were
@@ -53,7 +53,7 @@ def verify(session: Session) -> None:
         raise wrong
 
 
-def _verify_kept(session: Session) -> list[str]:
+def _verify_kept(session: BootMediaSession) -> list[str]:
     """Read the store and the products, and tell how much that was; what is damaged."""
     from buildlib.operations.integrity import check_products, check_store
 
@@ -75,7 +75,7 @@ def _verify_kept(session: Session) -> list[str]:
     return damaged
 
 
-def _verify_fetched(session: Session) -> None:
+def _verify_fetched(session: BootMediaSession) -> None:
     rows: list[tuple[str, ...]] = []
 
     def tell(checked: Checked) -> None:
@@ -90,7 +90,7 @@ def _verify_fetched(session: Session) -> None:
     print_table(rows)
 
 
-def boot_test(session: Session, sink: Sink) -> None:
+def boot_test(session: BootMediaSession, sink: Sink) -> None:
     """Boot the image as each medium, on each firmware, that it is made for; print a table.
 
     Beside it is a disk with a configuration: without one a server comes up to a shell only.
@@ -122,7 +122,7 @@ def boot_test(session: Session, sink: Sink) -> None:
         raise failure
 
 
-def _boot_on(trial: BootCase, disk: Path, session: Session, sink: Sink) -> Result:
+def _boot_on(trial: BootCase, disk: Path, session: BootMediaSession, sink: Sink) -> Result:
     """Boot the image once, with `disk`. A limit that is set makes steps longer or shorter too."""
     from buildlib.operations.boot_test.matrix import Result
     from buildlib.operations.boot_test.qemu import Computer, boot
@@ -156,7 +156,7 @@ def _boot_on(trial: BootCase, disk: Path, session: Session, sink: Sink) -> Resul
     return result
 
 
-def image_signer(session: Session) -> Signer:
+def image_signer(session: BootMediaSession) -> Signer:
     """What `image_server` signs with. Raises GoldmasterError where it could not."""
     from buildlib.operations.fleet.image_server import Signer
 
@@ -171,7 +171,7 @@ def image_signer(session: Session) -> Signer:
 
 
 def _with(
-    session: Session, refs: Mapping[str, OutputRef], act: Callable[[Mapping[str, Blob]], T]
+    session: BootMediaSession, refs: Mapping[str, OutputRef], act: Callable[[Mapping[str, Blob]], T]
 ) -> T:
     """`act` with what stages have put out for each name; they run first where they must."""
     engine = session.engine
@@ -184,7 +184,7 @@ def _size(files: Mapping[str, Blob]) -> int:
     return sum(blob.size for blob in files.values())
 
 
-def image_server(session: Session, sink: Sink) -> None:
+def image_server(session: BootMediaSession, sink: Sink) -> None:
     """Have the version of the images, as they are now, in the authoritative server's folder."""
     from buildlib.operations.fleet.image_server import serve
 
@@ -198,7 +198,7 @@ def image_server(session: Session, sink: Sink) -> None:
                   size, f"{served.version} in {folder}"))
 
 
-def repo_signer(session: Session) -> Signer | None:
+def repo_signer(session: BootMediaSession) -> Signer | None:
     """What `package_repo` signs with, if there is a key. Raises GoldmasterError."""
     from buildlib.operations.fleet.image_server import Signer
 
@@ -210,7 +210,7 @@ def repo_signer(session: Session) -> Signer | None:
     return Signer(session.root / session.settings.key, session.store)
 
 
-def package_repo(session: Session, sink: Sink) -> None:
+def package_repo(session: BootMediaSession, sink: Sink) -> None:
     """Have the locked packages, and the lists of them, in the repository's folder."""
     from buildlib.operations.fleet.package_repository import put, several_versions
 

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buildlib.cli.run import Run
+    from buildlib.cli.session import Session
+
+
+OURS = {"goldmaster": True}  # `meta` of the tasks that are stages, products and checks
 
 
 class Reporter:
@@ -16,6 +20,12 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._begun: dict[str, float] = {}
+
+    @property
+    def session(self) -> Session:
+        """The session of the run. Raises GoldmasterError."""
+        return self._run.session
 
     @property
     def refused(self) -> bool:
@@ -32,6 +42,24 @@ class Reporter:
                 wanted[name] = None
                 names += tasks[name].task_dep
         self._run.select(wanted)
+
+    def execute_task(self, task: Any) -> None:
+        """An ordinary task begins; stages and products tell of themselves."""
+        if task.meta != OURS and task.actions:
+            from buildlib.host.environment import monotonic
+            from buildlib.model.events import Started
+
+            self._begun[task.name] = monotonic()
+            self._run.display.event(Started(task.name))
+
+    def add_success(self, task: Any) -> None:
+        """An ordinary task has ended well."""
+        if task.name in self._begun:
+            from buildlib.host.environment import monotonic
+            from buildlib.model.events import Finished
+
+            seconds = monotonic() - self._begun.pop(task.name)
+            self._run.display.event(Finished(task.name, "built", seconds))
 
     def complete_run(self) -> None:
         """The run has ended, one way or another."""
@@ -65,7 +93,7 @@ class Reporter:
     def get_status(self, task: object) -> None:
         """Nothing to tell."""
 
-    execute_task = add_success = skip_uptodate = skip_ignore = teardown_task = get_status
+    skip_uptodate = skip_ignore = teardown_task = get_status
 
 
 def guarded(name: str, run: Run, work: Callable[[], None]) -> Callable[[], bool]:

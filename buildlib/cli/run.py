@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from os.path import lexists
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from buildlib.cli import signals
 from buildlib.host.environment import all_settings
@@ -21,11 +21,13 @@ from buildlib.model.urls import without_passwords
 from buildlib.store.null_build import NullBuildSnapshot, forget_glance, read_glance, write_glance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from buildlib.cli.session import Session
     from buildlib.cli.terminal import Display
     from buildlib.model.errors import GoldmasterError
+    from buildlib.model.events import Sink
 
 # Settings that change how a run goes, never what it makes or what is there to be made.
 _PASSING = frozenset({"offline", "progress", "seconds", "media", "images", "packages", "key",
@@ -34,15 +36,20 @@ _PLAINLY = {
     "offline": re.compile("yes|no"), "progress": re.compile("auto|live|plain|json|quiet"),
     "seconds": re.compile("[0-9]{1,5}"), "media": re.compile("(cd|disk|usb)(,(cd|disk|usb))*"),
 }
+Opener: TypeAlias = "Callable[[Path, Mapping[str, str], Sink], Session]"
 _ANY = re.compile(".*")
 _FOLDERS = frozenset({"images", "packages"})
 
 
 class Run:
-    """One run, for the checkout at `root`; `variables` are those of the command line."""
+    """One run, for the checkout at `root`; `variables` are those of the command line.
 
-    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+    opener  gives the session, where a glance does not suffice
+    """
+
+    def __init__(self, root: Path, variables: Mapping[str, str], opener: Opener) -> None:
         self.root = root
+        self._opener = opener
         self.failed: dict[str, Exception] = {}
         self.published: set[str] = set()
         self._variables = dict(variables)
@@ -61,7 +68,8 @@ class Run:
             "root": str(root), "python": sys.version, "platform": sys.platform,
         }
         mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
-        store = root / (given.get("build") or _filed_build(root)) / "store"
+        self.build = root / (given.get("build") or _filed_build(root))
+        store = self.build / "store"
         self._glance_path = f"{store}/glance-{mark:08x}.json"
         self.glance = (read_glance(self._glance_path, self._circumstances)
                        if _look_right(given, root) else None)
@@ -83,9 +91,7 @@ class Run:
         """The session, opened at the first use. Raises GoldmasterError."""
         with self._opening:
             if self._session is None:
-                from buildlib.cli.session import open_session
-
-                self._session = open_session(self.root, self._variables, self.display.event)
+                self._session = self._opener(self.root, self._variables, self.display.event)
             return self._session
 
     def begin(self) -> Session:
@@ -100,7 +106,9 @@ class Run:
                     waiting=lambda text: self.display.event(Note(text)))
                 session.store.blobs.clear_tmp()
                 self._begun = True
-                self._check(session)
+                self.refused = True
+                session.look_ahead(self._selected)
+                self.refused = False
             if self.refused:
                 from buildlib.model.errors import Interrupted
 
@@ -110,22 +118,6 @@ class Run:
     def select(self, names: Iterable[str]) -> None:
         """The tasks of this run, with all they need."""
         self._selected = tuple(names)
-
-    def _check(self, session: Session) -> None:
-        """Look for what would make a long build fail. Raises ConfigError, and no task begins."""
-        from buildlib.operations.preflight.preflight import check
-
-        self.refused = True
-        check(session.engine, session.plan, self._selected)
-        if "image-server" in self._selected:
-            from buildlib.cli.checks import image_signer
-
-            image_signer(session)  # before anything long is built for it
-        if "package-repo" in self._selected:
-            from buildlib.cli.checks import repo_signer
-
-            repo_signer(session)
-        self.refused = False
 
     def fail(self) -> None:
         """Something went wrong: the next run is to look for itself."""

@@ -1,50 +1,51 @@
 """The graph as doit tasks.
 
-doit gives order, selection, parallelism, `list`, `info` and completion. Whether a task is up to
-date is asked of a glance, then of the engine; doit's own state is not used.
+doit gives order, selection, parallelism, `list`, `info` and completion. Whether a task of ours is
+up to date is asked of a glance, then of the engine; what doit itself remembers has no say in it.
+Other tasks of the same dodo.py go by doit's own rules.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from buildlib.cli import signals
 from buildlib.cli.origin import check_origin
-from buildlib.cli.reporter import Reporter, guarded
-from buildlib.cli.run import Run
+from buildlib.cli.reporter import OURS, Reporter, guarded
+from buildlib.cli.run import Opener, Run
 from buildlib.cli.variables import runs_tasks
 
 if TYPE_CHECKING:
     from buildlib.cli.session import Session
+    from buildlib.model.events import Sink
 
 DoitTask: TypeAlias = dict[str, Any]
 
-# Groups of tasks, for `doit list`.
-_GROUPS = {
-    "checksums": "checksums of images and products",
-    "domu-images": "press the read-only root images of all domUs",
-    "fetch": "fetch pinned files from the mirror",
-    "grub": "make GRUB's boot images",
-    "image": "write the images",
-    "kernel": "compile the kernels",
-    "packages": "stage binary packages into trees",
-    "root": "compose the root trees",
-    "signed": "check who signed the packages",
-    "tree": "compose the tree of the CD",
-    "unpack": "unpack the binary sets",
-}
+
+def _open_boot_media(root: Path, variables: Mapping[str, str], sink: Sink) -> Session:
+    from buildlib.cli.boot_media import open_session
+
+    return open_session(root, variables, sink)
 
 
 class Tasks:
-    """The tasks and the configuration of one dodo file."""
+    """The tasks and the configuration of one dodo file.
 
-    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+    opener   gives the session: of a project that presses boot media, unless it is another pipeline
+    default  tasks that are run where none is named; None: all
+    """
+
+    def __init__(
+        self, root: Path, variables: Mapping[str, str], *, opener: Opener = _open_boot_media,
+        default: Sequence[str] | None = ("iso",),
+    ) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
-        self._run = Run(root, variables)
+        self._run = Run(root, variables, opener)
+        self._default = default
         signals.install_handlers(self._run.stop)
         if self._run.glance is None:
             self._open(variables)
@@ -69,8 +70,8 @@ class Tasks:
         glance = self._run.glance
         return {
             "backend": "store",
-            "dep_file": "doit",
-            "default_tasks": ["iso"],
+            "dep_file": str(self._run.build / "doit.json"),
+            **({"default_tasks": list(self._default)} if self._default is not None else {}),
             "reporter": Reporter(self._run),
             "num_process": glance.workers if glance else self._run.session.settings.workers,
             "par_type": "thread",
@@ -81,16 +82,16 @@ class Tasks:
         """Every stage, product and check."""
         glance = self._run.glance
         described = glance.tasks if glance else self._run.session.tasks()
-        bases = {name.partition(":")[0] for name, _, _ in described}
-        for base, doc in _GROUPS.items():
-            if base in bases:
-                yield {"basename": base, "name": None, "doc": doc}
         for name, doc, needs in described:
-            base, _, sub = name.partition(":")
+            base, colon, sub = name.partition(":")
+            if colon and not sub:
+                yield {"basename": base, "name": None, "doc": doc}
+                continue
             yield {
                 "basename": base,
                 **({"name": sub} if sub else {}),
                 "doc": doc,
+                "meta": OURS,
                 "actions": [guarded(name, self._run, partial(self._work, name))],
                 "uptodate": [
                     True if glance and name in glance.current else partial(self._is_current, name)
@@ -100,39 +101,28 @@ class Tasks:
 
     def _work(self, name: str) -> None:
         session = self._run.begin()
-        if name in session.plan.products:
-            session.publisher.publish(session.plan.products[name])
+        if name in session.products:
+            session.publisher.publish(session.products[name])
             self._run.published.add(name)
-        elif name in session.plan.graph.stages:
+        elif name in session.engine.graph.stages:
             session.engine.build(name)
         else:
-            self._check(name, session)
-
-    def _check(self, name: str, session: Session) -> None:
-        from buildlib.cli import checks
-
-        if name == "verify":
-            checks.verify(session)
-        elif name == "image-server":
-            checks.image_server(session, self._run.display.event)
-        elif name == "package-repo":
-            checks.package_repo(session, self._run.display.event)
-        else:
-            checks.boot_test(session, self._run.display.event)
+            next(check for check in session.checks() if check.name == name).run(
+                self._run.display.event)
 
     def _is_current(self, name: str) -> bool:
         from buildlib.model.errors import GoldmasterError
 
         try:
             session = self._run.session
-            if name in session.plan.products:
+            if name in session.products:
                 for stage in session.stages_of(name):
                     session.engine.resolve(stage)
-                current = session.publisher.is_current(session.plan.products[name])
+                current = session.publisher.is_current(session.products[name])
                 if current:
                     self._run.published.add(name)
                 return current
-            return (name in session.plan.graph.stages
+            return (name in session.engine.graph.stages
                     and session.engine.resolve(name).verdict == "up to date")
         except (GoldmasterError, KeyError, OSError):
             return False  # the action meets the same error, and tells it

@@ -6,20 +6,23 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command
 
 from buildlib.cli.origin import check_origin
 from buildlib.cli.outlets import go_on_unheard
-from buildlib.cli.session import Session, open_session
+from buildlib.cli.reporter import Reporter
+from buildlib.cli.session import Session
 from buildlib.cli.settings import read_settings
 from buildlib.cli.shown_errors import as_told
 from buildlib.cli.terminal import print_error, print_table, size_text
 from buildlib.cli.variables import command_line
 from buildlib.model.errors import ConfigError, printable
-from buildlib.model.events import silent
 from buildlib.model.schema import nearest
+
+if TYPE_CHECKING:
+    from buildlib.cli.boot_media import BootMediaSession
 
 JSON = {"name": "json", "long": "json", "type": bool, "default": False,
          "help": "print JSON, for other programs"}
@@ -30,6 +33,11 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
 
     cmd_options: tuple[dict[str, Any], ...] = ()
     makes = False  # whether it does something that is worth doing though nobody looks
+
+    def __init__(self, task_loader: Any = None, **rest: Any) -> None:
+        """Called by doit."""
+        super().__init__(**rest)
+        self._loader = task_loader
 
     def execute(self, opt_values: dict[str, Any], pos_args: list[str]) -> int:
         """Called by doit."""
@@ -47,10 +55,24 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
         """Do it; the exit status."""
         raise NotImplementedError
 
-    @staticmethod
-    def session() -> Session:
-        """The session of the current folder's project."""
-        return open_session(Path.cwd(), command_line(), silent)
+    def session(self) -> Session:
+        """The session of the pipeline in dodo.py. Raises ConfigError where there is none."""
+        self._loader.setup({"dodoFile": "dodo.py", "cwdPath": None, "seek_file": False})
+        reporter = self._loader.load_doit_config().get("reporter")
+        if not isinstance(reporter, Reporter):
+            raise ConfigError("dodo.py has no pipeline of goldmaster's", where=Path("dodo.py"),
+                              hint="DOIT_CONFIG = pipeline.doit_config()", reason="no-pipeline")
+        return reporter.session
+
+    def boot_media(self) -> BootMediaSession:
+        """Likewise, of a project that presses boot media. Raises ConfigError for another."""
+        from buildlib.cli.boot_media import BootMediaSession
+
+        session = self.session()
+        if not isinstance(session, BootMediaSession):
+            raise ConfigError(f"doit {self.name} is for boot media, and this pipeline presses none",
+                              where=Path("dodo.py"), reason="no-boot-media")
+        return session
 
 
 def refuse(command: str, words: Sequence[str]) -> None:
@@ -114,12 +136,12 @@ def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tupl
     wanted = [task for name in names or ["iso"] for task in _tasks_of(session, name)]
     rows: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name in _needed(session, wanted):
-        if name in session.plan.products:
+        if name in session.products:
             missing = [stage for stage in session.stages_of(name)
                        if rows.get(stage, ("restore",))[0] != "restore"]
             if missing:
                 rows[name] = "depends", (f"takes something from {missing[0]}",)
-            elif not session.publisher.is_current(session.plan.products[name]):
+            elif not session.publisher.is_current(session.products[name]):
                 rows[name] = "build", ("its files are missing or not as they should be",)
         else:
             decision = session.engine.resolve(name)
@@ -135,7 +157,7 @@ def _needed(session: Session, names: Sequence[str]) -> list[str]:
 
     def visit(name: str) -> None:
         if name not in order:
-            product = name in session.plan.products
+            product = name in session.products
             for need in session.stages_of(name) if product else session.engine.graph.needs(name):
                 visit(need)
             order[name] = None
@@ -146,10 +168,10 @@ def _needed(session: Session, names: Sequence[str]) -> list[str]:
 
 
 def _tasks_of(session: Session, name: str) -> list[str]:
-    checks = {check: needs for check, _, needs in session.checks()}
+    checks = {check.name: check.needs for check in session.checks()}
     if name in checks:
         return checks[name]  # they always run; what can be told of is what they need
-    known = [*session.engine.graph.stages, *session.plan.products]
+    known = [*session.engine.graph.stages, *session.products]
     found = [task for task in known if task == name or task.startswith(f"{name}:")]
     if not found:
         raise ConfigError(f"there is no task {name}{nearest(name, known)}",

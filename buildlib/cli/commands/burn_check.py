@@ -31,8 +31,8 @@ class BurnCheck(Own):
 
         if len(names) != 1:
             raise ConfigError("doit burn-check takes one device or file", reason="usage")
-        session, medium = self.session(), Path(names[0])
-        product = session.plan.products["iso"]
+        session, medium = self.boot_media(), Path(names[0])
+        product = session.products["iso"]
         image = product.folder / next(iter(product.files))
         if not image.is_file():
             raise ConfigError(f"there is no {image}", hint="press it: doit iso", reason="no-image")

@@ -26,7 +26,7 @@ class PackagesReport(Own):
         refuse("packages-report", names)
         from buildlib.operations.packages_report import report, undone
 
-        session = self.session()
+        session = self.boot_media()
         reports = report(session.plan, session.engine)
         told = [item for item in reports if item.actions]
         left = dict(undone(session.plan, session.engine))

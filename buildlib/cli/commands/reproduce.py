@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from buildlib.cli.boot_media import BootMediaSession
 from buildlib.cli.commands.build import Own
-from buildlib.cli.session import Session
 from buildlib.cli.terminal import make_display, print_table
 from buildlib.host.environment import find_tool, monotonic, source_date_epoch
 from buildlib.model import json_text
@@ -39,7 +39,7 @@ class Reproduce(Own):
         del options
         if names:
             raise ConfigError("doit reproduce takes no names", reason="usage")
-        session = self.session()
+        session = self.boot_media()
         bases = _images(session)
         place = session.root / session.settings.build / "reproduce"
         shutil.rmtree(place, ignore_errors=True)
@@ -60,10 +60,10 @@ class Reproduce(Own):
         return 1 if different else 0
 
 
-def _images(session: Session) -> dict[str, list[str]]:
+def _images(session: BootMediaSession) -> dict[str, list[str]]:
     """Every image in dist to its stages. Raises ConfigError where one is not there and current."""
     bases: dict[str, list[str]] = {}
-    for product in session.plan.products.values():
+    for product in session.products.values():
         if not product.record:
             continue  # the mirror: it is made of what the checkout has
         for stage in session.stages_of(product.name):
@@ -82,7 +82,7 @@ def _images(session: Session) -> dict[str, list[str]]:
     return bases
 
 
-def _second_build(session: Session, place: Path, sink: Sink) -> None:
+def _second_build(session: BootMediaSession, place: Path, sink: Sink) -> None:
     settings, root = session.settings, session.root
     checkout, started = place / "elsewhere", monotonic()
     sink(Started("reproduce"))
@@ -119,7 +119,7 @@ def _second_build(session: Session, place: Path, sink: Sink) -> None:
     sink(Finished("reproduce", "built", monotonic() - started))
 
 
-def _tell(verdict: reproduce.Verdict, session: Session, place: Path) -> None:
+def _tell(verdict: reproduce.Verdict, session: BootMediaSession, place: Path) -> None:
     """Where it parted, what differs, and where to look further."""
     dist = session.root / session.settings.dist
     print(printable(f"{verdict.name} differs, first after the stage "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from buildlib.cli.boot_media import open_session
 from buildlib.cli.run import Run
 from buildlib.cli.settings import Settings, read_epoch, read_settings
 from buildlib.model.errors import ConfigError
@@ -162,4 +163,4 @@ def test_a_run_with_nothing_to_do_looks_at_settings_that_may_be_wrong(
     root: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], looked_at: bool
 ) -> None:
     monkeypatch.setattr("buildlib.cli.run.read_glance", lambda *_: "a glance")
-    assert (Run(root, given).glance is None) is looked_at
+    assert (Run(root, given, open_session).glance is None) is looked_at
