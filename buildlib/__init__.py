@@ -20,3 +20,119 @@ import nothing of the rest. `testing` has material for tests and benchmarks.
 """
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
+if TYPE_CHECKING:
+    from buildlib.cli.pipeline import Pipeline, ProductHandle, Project, StageHandle
+    from buildlib.engine.engine import Decision, Engine
+    from buildlib.engine.graph import Graph
+    from buildlib.engine.keys import Keys
+    from buildlib.engine.product import Product
+    from buildlib.engine.publish import Publisher
+    from buildlib.engine.stage import (
+        HostPackage,
+        OutputRef,
+        Outputs,
+        SourceFile,
+        SourceTree,
+        Stage,
+        StageContext,
+    )
+    from buildlib.model.digest import Blob
+    from buildlib.model.errors import (
+        ConfigError,
+        GoldmasterError,
+        SourceError,
+        StageError,
+        StoreError,
+        ToolError,
+    )
+    from buildlib.model.events import Event, Finished, Note, Progress, Started
+    from buildlib.model.tree import Entry, Tree
+    from buildlib.store.packs import StoredTree
+    from buildlib.store.store import Store
+
+# Where each public name is. Nothing is imported before it is asked for (PEP 562).
+_PLACES = {
+    "Pipeline": "cli.pipeline",
+    "Project": "cli.pipeline",
+    "StageHandle": "cli.pipeline",
+    "ProductHandle": "cli.pipeline",
+    "Stage": "engine.stage",
+    "StageContext": "engine.stage",
+    "Outputs": "engine.stage",
+    "OutputRef": "engine.stage",
+    "SourceFile": "engine.stage",
+    "SourceTree": "engine.stage",
+    "HostPackage": "engine.stage",
+    "Engine": "engine.engine",
+    "Graph": "engine.graph",
+    "Decision": "engine.engine",
+    "Keys": "engine.keys",
+    "Product": "engine.product",
+    "Publisher": "engine.publish",
+    "Store": "store.store",
+    "StoredTree": "store.packs",
+    "Blob": "model.digest",
+    "Tree": "model.tree",
+    "Entry": "model.tree",
+    "Event": "model.events",
+    "Started": "model.events",
+    "Progress": "model.events",
+    "Finished": "model.events",
+    "Note": "model.events",
+    "GoldmasterError": "model.errors",
+    "ConfigError": "model.errors",
+    "SourceError": "model.errors",
+    "StageError": "model.errors",
+    "StoreError": "model.errors",
+    "ToolError": "model.errors",
+}
+__all__ = [
+    "Blob",
+    "ConfigError",
+    "Decision",
+    "Engine",
+    "Entry",
+    "Event",
+    "Finished",
+    "GoldmasterError",
+    "Graph",
+    "HostPackage",
+    "Keys",
+    "Note",
+    "OutputRef",
+    "Outputs",
+    "Pipeline",
+    "Product",
+    "ProductHandle",
+    "Progress",
+    "Project",
+    "Publisher",
+    "SourceError",
+    "SourceFile",
+    "SourceTree",
+    "Stage",
+    "StageContext",
+    "StageError",
+    "StageHandle",
+    "Started",
+    "Store",
+    "StoreError",
+    "StoredTree",
+    "ToolError",
+    "Tree",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, from its place."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"buildlib.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pysequoia
 
-from buildlib.cli.locks import press
+from buildlib.cli.commands.lock import press
 from buildlib.config.project import Project
 from buildlib.sources.checksums import format_list
 from buildlib.store.store import Store

@@ -45,9 +45,14 @@ class Run:
     """One run, for the checkout at `root`; `variables` are those of the command line.
 
     opener  gives the session, where a glance does not suffice
+    mark    what tells one state of the pipeline from another, where dodo.py alone does not
+    folders `build` and `dist`, where no setting says otherwise
     """
 
-    def __init__(self, root: Path, variables: Mapping[str, str], opener: Opener) -> None:
+    def __init__(
+        self, root: Path, variables: Mapping[str, str], opener: Opener, *, mark: str = "",
+        folders: Mapping[str, str] | None = None,
+    ) -> None:
         self.root = root
         self._opener = opener
         self.failed: dict[str, Exception] = {}
@@ -65,12 +70,13 @@ class Run:
             # what a mirror's password is changes nothing, and is nothing to keep
             **{name: without_passwords(value) for name, value in given.items()
                if name not in _PASSING},
-            "root": str(root), "python": sys.version, "platform": sys.platform,
+            "root": str(root), "pipeline": mark, "python": sys.version, "platform": sys.platform,
         }
-        mark = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
-        self.build = root / (given.get("build") or _filed_build(root))
+        number = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
+        usual = folders["build"] if folders else ""
+        self.build = root / (given.get("build") or usual or _filed_build(root))
         store = self.build / "store"
-        self._glance_path = f"{store}/glance-{mark:08x}.json"
+        self._glance_path = f"{store}/glance-{number:08x}.json"
         self.glance = (read_glance(self._glance_path, self._circumstances)
                        if _look_right(given, root) else None)
 

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from buildlib.cli.settings import Settings
 from buildlib.engine.code_digest import CodeDigests
-from buildlib.engine.engine import Engine, Graph
+from buildlib.engine.engine import Engine
+from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
 from buildlib.engine.product import Product
 from buildlib.engine.publish import Publisher
@@ -18,7 +19,8 @@ from buildlib.store.null_build import touched
 from buildlib.store.seal import break_seal
 from buildlib.store.store import Store
 
-Description: TypeAlias = tuple[str, str, list[str]]  # name, doc, tasks that must end before
+# Name, line for `doit list`, tasks that must end before it, files that it makes for people.
+Description: TypeAlias = tuple[str, str, list[str], list[str]]
 _CODE = Path(__file__).resolve().parent.parent
 
 
@@ -51,17 +53,21 @@ class Session:
     def tasks(self) -> list[Description]:
         """Every stage, product and check; first the groups of those named GROUP:NAME, as GROUP:."""
         graph = self.engine.graph
-        stages = [(name, graph.docs.get(name, ""), list(graph.needs(name)))
-                  for name in graph.stages]
-        products = [(product.name, product.doc, self.stages_of(product.name))
-                    for product in self.products.values()]
-        checks = [(one.name, one.doc, one.needs) for one in self.checks()]
-        tasks = [*stages, *products, *checks]
-        bases = dict.fromkeys(name.partition(":")[0] for name, _, _ in tasks if ":" in name)
+        tasks: list[Description] = [
+            (name, graph.docs.get(name, ""), list(graph.needs(name)), []) for name in graph.stages]
+        tasks += [(product.name, product.doc, self.stages_of(product.name),
+                   [str(product.folder / name) for name in product.files])
+                  for product in self.products.values()]
+        tasks += [(one.name, one.doc, one.needs, []) for one in self.checks()]
+        bases = dict.fromkeys(name.partition(":")[0] for name, *_ in tasks if ":" in name)
         docs = self.groups()
         groups: list[Description] = [
-            (f"{base}:", docs.get(base, f"all tasks {base}:…"), []) for base in bases]
+            (f"{base}:", docs.get(base, f"all tasks {base}:…"), [], []) for base in bases]
         return [*groups, *tasks]
+
+    def default(self) -> list[str]:
+        """The tasks of a run, or of a question, that names none."""
+        return list(self.products)
 
     def groups(self) -> Mapping[str, str]:
         """What `doit list` says of groups of tasks."""

@@ -98,6 +98,32 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     return settings
 
 
+# Those of any pipeline; the others are for boot media.
+_OF_PIPELINES = ("build", "dist", "jobs", "progress")
+
+
+def of_pipeline(
+    root: Path, variables: Mapping[str, str], usual: Mapping[str, str]
+) -> Settings:
+    """The settings of a pipeline that presses nothing; `usual` where none is given. ConfigError."""
+    problems = [f"{name}: no such setting{nearest(name, _OF_PIPELINES)}"
+                for name in variables if name not in _OF_PIPELINES]
+    values: dict[str, str | int | bool] = {}
+    kinds = {field.name: type(field.default) for field in fields(Settings)}
+    for name in _OF_PIPELINES:
+        text = variables.get(name) or setting(name) or usual.get(name)
+        try:
+            values |= {} if text is None else {name: _value(name, kinds[name], text)}
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    settings = Settings(**values)  # type: ignore[arg-type]  # of the fields' types
+    problems = problems or folder_problems(root, settings)
+    if problems:
+        raise ConfigError("some settings are not valid", problems=tuple(problems),
+                          why=f"known: {', '.join(_OF_PIPELINES)}", reason="settings")
+    return settings
+
+
 def _variable(name: str) -> str:
     return f"GOLDMASTER_{name.upper()}"
 

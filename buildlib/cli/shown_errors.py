@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from buildlib.model.errors import GoldmasterError
+from buildlib.model.errors import GoldmasterError, StageError
 from buildlib.model.urls import without_passwords
+
+_OURS = Path(__file__).resolve().parents[1]
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def as_told(error: BaseException, *, where: str, root: Path, logs: Path) -> GoldmasterError:
@@ -26,16 +30,35 @@ def as_told(error: BaseException, *, where: str, root: Path, logs: Path) -> Gold
 
 
 def _bug(error: BaseException, where: str, folders: tuple[Path, ...]) -> GoldmasterError:
-    """An error that is none of ours; the traceback is in a log, where one can be written."""
+    """An error that nobody expected; the traceback is in a log, where one can be written.
+
+    It is a bug of ours, unless it came out of a project's own code.
+    """
     import traceback
 
     text = without_passwords("".join(traceback.format_exception(error)))
     log = next((path for folder in folders if _write(path := folder / "crash.log", text)), None)
+    if place := _own_code(error):
+        return StageError(f"{type(error).__name__}: {error}", where=f"{place}, {where}", log=log,
+                          hint="the log has the calls that led there", reason="own-code")
     return GoldmasterError(
         f"internal error: {type(error).__name__}: {error}", where=where,
         hint="this is a bug of goldmaster; the log helps to mend it" if log else
         "this is a bug of goldmaster; no log could be written", log=log, reason="bug",
     )
+
+
+def _own_code(error: BaseException) -> str:
+    """FILE:LINE of the project's code that raised the error; empty where ours did."""
+    import traceback
+
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(_OURS):
+            return ""
+        if not _INSTALLED & {*path.parts} and not path.is_relative_to(sys.base_prefix):
+            return f"{path.name}:{frame.lineno}"
+    return ""
 
 
 def _write(path: Path, text: str) -> bool:

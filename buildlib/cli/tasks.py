@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from buildlib.cli import signals
 from buildlib.cli.origin import check_origin
-from buildlib.cli.reporter import OURS, Reporter, guarded
+from buildlib.cli.plugins.backend import ContentChecker
+from buildlib.cli.plugins.reporter import OURS, Reporter, guarded
 from buildlib.cli.run import Opener, Run
 from buildlib.cli.variables import runs_tasks
 
@@ -27,7 +28,7 @@ DoitTask: TypeAlias = dict[str, Any]
 
 
 def _open_boot_media(root: Path, variables: Mapping[str, str], sink: Sink) -> Session:
-    from buildlib.cli.boot_media import open_session
+    from buildlib.cli.boot_media.open import open_session
 
     return open_session(root, variables, sink)
 
@@ -37,14 +38,17 @@ class Tasks:
 
     opener   gives the session: of a project that presses boot media, unless it is another pipeline
     default  tasks that are run where none is named; None: all
+    mark     what tells one state of the pipeline from another, where dodo.py alone does not
+    folders  `build` and `dist`, where no setting says otherwise
     """
 
     def __init__(
         self, root: Path, variables: Mapping[str, str], *, opener: Opener = _open_boot_media,
-        default: Sequence[str] | None = ("iso",),
+        default: Sequence[str] | None = ("iso",), mark: str = "",
+        folders: Mapping[str, str] | None = None,
     ) -> None:
         """Look at the project at `root`. Ends the program where it has problems."""
-        self._run = Run(root, variables, opener)
+        self._run = Run(root, variables, opener, mark=mark, folders=folders)
         self._default = default
         signals.install_handlers(self._run.stop)
         if self._run.glance is None:
@@ -69,9 +73,10 @@ class Tasks:
         """DOIT_CONFIG."""
         glance = self._run.glance
         return {
-            "backend": "store",
+            "backend": "goldmaster",
             "dep_file": str(self._run.build / "doit.json"),
             **({"default_tasks": list(self._default)} if self._default is not None else {}),
+            "check_file_uptodate": ContentChecker,
             "reporter": Reporter(self._run),
             "num_process": glance.workers if glance else self._run.session.settings.workers,
             "par_type": "thread",
@@ -82,7 +87,7 @@ class Tasks:
         """Every stage, product and check."""
         glance = self._run.glance
         described = glance.tasks if glance else self._run.session.tasks()
-        for name, doc, needs in described:
+        for name, doc, needs, files in described:
             base, colon, sub = name.partition(":")
             if colon and not sub:
                 yield {"basename": base, "name": None, "doc": doc}
@@ -97,6 +102,7 @@ class Tasks:
                     True if glance and name in glance.current else partial(self._is_current, name)
                 ],
                 "task_dep": needs,
+                **({"targets": files} if files else {}),
             }
 
     def _work(self, name: str) -> None:

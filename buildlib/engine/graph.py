@@ -28,6 +28,11 @@ class Graph:
         refs = (ref.stage for ref in self.stages[name].upstream())
         return tuple(dict.fromkeys((*refs, *self.after.get(name, ()))))
 
+    def with_more(self, other: Graph) -> Graph:
+        """Both graphs in one; what `other` takes from this one comes first."""
+        return Graph({**self.stages, **other.stages}, {**self.after, **other.after},
+                     {**self.docs, **other.docs}, {**self.results, **other.results})
+
     def closure(self, names: Sequence[str]) -> list[str]:
         """`names` and all they take something from, in the order of `stages`."""
         found, pending = set(), list(names)

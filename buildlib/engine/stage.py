@@ -21,9 +21,9 @@ environment of their own, and returns blobs and trees by name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Literal, TypeAlias, TypeVar, cast
 
 from buildlib.host.distribution import DistributionPackage
 from buildlib.host.jobserver import Slots
@@ -49,21 +49,33 @@ class OutputRef:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of the checkout; `name` is what key documents and errors call it."""
+    """A file of the checkout.
+
+    path  a `Pipeline` takes a relative one from the folder of its dodo.py
+    name  what key documents and errors call it: the path as it was given, unless it is said
+    """
 
     path: Path
-    name: str
+    name: str = ""
+
+    def __init__(self, path: str | Path, name: str = "") -> None:
+        object.__setattr__(self, "path", Path(path))
+        object.__setattr__(self, "name", name or Path(path).as_posix())
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:
     """A folder of the checkout, with the spec of what git cannot hold beside it, if there is one.
 
-    The spec of folder `overlay` is the file `overlay.mtree`.
+    The spec of folder `overlay` is the file `overlay.mtree`; `path` and `name` as in `SourceFile`.
     """
 
     path: Path
-    name: str
+    name: str = ""
+
+    def __init__(self, path: str | Path, name: str = "") -> None:
+        object.__setattr__(self, "path", Path(path))
+        object.__setattr__(self, "name", name or Path(path).as_posix())
 
     @property
     def spec(self) -> Path:
@@ -87,6 +99,7 @@ Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 # What a key document holds by the content that it names.
 NAMES = (OutputRef, SourceFile, SourceTree, HostPackage)
 Service = TypeVar("Service")
+Placed = TypeVar("Placed")
 Named = TypeVar("Named", OutputRef, SourceFile, SourceTree, HostPackage)
 
 
@@ -137,6 +150,27 @@ class Stage:
 def named(stage: Stage, kind: type[Named]) -> tuple[Named, ...]:
     """All of one kind that a stage's fields name, wherever in them, in the order of the fields."""
     return tuple(dict.fromkeys(item for item in _leaves(stage) if isinstance(item, kind)))
+
+
+def placed(value: Placed, root: Path) -> Placed:
+    """A stage, or a value of its fields, whose files and folders are taken from the folder `root`.
+
+    Paths that are absolute already stay as they are.
+    """
+    return cast("Placed", _placed(value, root))
+
+
+def _placed(value: object, root: Path) -> object:
+    if isinstance(value, SourceFile | SourceTree):
+        return replace(value, path=root / value.path)
+    if isinstance(value, tuple):
+        return tuple(_placed(item, root) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _placed(item, root) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type | OutputRef | HostPackage):
+        return replace(value, **{part.name: _placed(getattr(value, part.name), root)
+                                 for part in fields(value)})
+    return value
 
 
 def _leaves(value: object) -> Iterator[object]:
@@ -196,13 +230,23 @@ class StageContext:
                              hint="give the engine one: services={…}", reason="service")
         return found
 
-    def path(self, ref: OutputRef) -> Path:
-        """The content of a file output, to be read only."""
-        return self.blobs.path(self.inputs[ref].blob)
+    def path(self, ref: OutputRef | SourceFile | SourceTree) -> Path:
+        """Where the content of a file output, or a source, lies, to be read only."""
+        if isinstance(ref, OutputRef):
+            return self.blobs.path(self.inputs[ref].blob)
+        return ref.path
 
-    def read(self, ref: OutputRef) -> bytes:
-        """The content of a small file output."""
-        return self.blobs.read(self.inputs[ref].blob.sha256)
+    def read(self, ref: OutputRef | SourceFile) -> bytes:
+        """The content of a small file."""
+        if isinstance(ref, OutputRef):
+            return self.blobs.read(self.inputs[ref].blob.sha256)
+        return ref.path.read_bytes()
+
+    def keep(self, content: bytes | Path) -> Blob:
+        """An output: bytes, or a finished file below `folder`, which moves into the store."""
+        if isinstance(content, Path):
+            return self.blobs.adopt(content)
+        return self.blobs.put(content)
 
     def tree(self, ref: OutputRef) -> StoredTree:
         """A tree output."""

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from buildlib.model import json_text
 
 Signature = list[int] | None
-_FORM = 1
+_FORM = 2
 _LARGEST = 32 << 20  # bytes: 200,000 paths
 
 
@@ -49,13 +49,13 @@ def checked(data: bytes) -> bytes:
 class NullBuildSnapshot:
     """What the last run saw.
 
-    tasks    (name, line for `doit list`, tasks that must end before), as it gave them to doit
+    tasks    (name, line for `doit list`, tasks that must end before, files), as doit got them
     current  names of those that were up to date in the end
     workers  how many tasks may run at once
     """
 
     def __init__(
-        self, tasks: list[tuple[str, str, list[str]]], current: list[str], workers: int
+        self, tasks: list[tuple[str, str, list[str], list[str]]], current: list[str], workers: int
     ) -> None:
         self.tasks = tasks
         self.current = frozenset(current)

@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 import pysequoia
 
+from buildlib.cli.commands.lock import Desk
 from buildlib.cli.commands.outdated import _advisories, _Notes
-from buildlib.cli.locks import Desk
 from buildlib.cli.settings import Settings
 from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project

@@ -12,17 +12,15 @@ from doit.cmd_base import Command
 
 from buildlib.cli.origin import check_origin
 from buildlib.cli.outlets import go_on_unheard
-from buildlib.cli.reporter import Reporter
+from buildlib.cli.plugins.reporter import Reporter
 from buildlib.cli.session import Session
-from buildlib.cli.settings import read_settings
 from buildlib.cli.shown_errors import as_told
 from buildlib.cli.terminal import print_error, print_table, size_text
-from buildlib.cli.variables import command_line
 from buildlib.model.errors import ConfigError, printable
 from buildlib.model.schema import nearest
 
 if TYPE_CHECKING:
-    from buildlib.cli.boot_media import BootMediaSession
+    from buildlib.cli.boot_media.session import BootMediaSession
 
 JSON = {"name": "json", "long": "json", "type": bool, "default": False,
          "help": "print JSON, for other programs"}
@@ -66,7 +64,7 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
 
     def boot_media(self) -> BootMediaSession:
         """Likewise, of a project that presses boot media. Raises ConfigError for another."""
-        from buildlib.cli.boot_media import BootMediaSession
+        from buildlib.cli.boot_media.session import BootMediaSession
 
         session = self.session()
         if not isinstance(session, BootMediaSession):
@@ -131,9 +129,10 @@ class Why(Own):
 def pending(session: Session, names: Sequence[str]) -> list[tuple[str, str, tuple[str, ...]]]:
     """(task, verdict, reasons) of every task that `names` need and that is not up to date.
 
-    `names` are tasks, groups of tasks, or nothing for `iso`. What is needed comes first.
+    `names` are tasks, groups of tasks, or nothing for those of a run that names none. What is
+    needed comes first.
     """
-    wanted = [task for name in names or ["iso"] for task in _tasks_of(session, name)]
+    wanted = [task for name in names or session.default() for task in _tasks_of(session, name)]
     rows: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name in _needed(session, wanted):
         if name in session.products:
@@ -177,25 +176,6 @@ def _tasks_of(session: Session, name: str) -> list[str]:
         raise ConfigError(f"there is no task {name}{nearest(name, known)}",
                           hint="doit list --all shows all tasks", reason="unknown-task")
     return found
-
-
-class Lock(Own):
-    """`doit lock`: pins what a release is made of."""
-
-    makes = True
-    doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
-    doc_usage = ""
-    doc_description = "Choose with release=NAME; mirror=URL takes the place of its mirrors."
-
-    def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Fetch, check, write the lock, and print what it changes."""
-        del options
-        refuse(self.name, names)
-        from buildlib.cli.locks import lock_release
-
-        settings = read_settings(Path.cwd(), command_line())
-        lock_release(Path.cwd(), settings, lambda line: print(printable(line)))
-        return 0
 
 
 class Gc(Own):

@@ -17,7 +17,7 @@ from buildlib.config.recipe import Lock, Release
 from buildlib.model.errors import ConfigError, SourceError, printable
 
 if TYPE_CHECKING:
-    from buildlib.cli.locks import Desk
+    from buildlib.cli.commands.lock import Desk
     from buildlib.operations.lock.outdated import Outdated as Row
     from buildlib.operations.lock.outdated import Weakness
     from buildlib.pkgsrc.advisories import Advisory
@@ -44,7 +44,7 @@ class Outdated(Own):
         if names:
             raise ConfigError("doit outdated takes no task", why=f"it was given {' '.join(names)}",
                               reason="usage")
-        from buildlib.cli.locks import open_desk
+        from buildlib.cli.commands.lock import open_desk
         from buildlib.operations.lock.outdated import outdated, weaknesses
 
         settings, notes = read_settings(Path.cwd(), command_line()), _Notes()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from buildlib.cli.boot_media import BootMediaSession
+from buildlib.cli.boot_media.session import BootMediaSession
 from buildlib.cli.commands.build import Own
 from buildlib.cli.terminal import make_display, print_table
 from buildlib.host.environment import find_tool, monotonic, source_date_epoch

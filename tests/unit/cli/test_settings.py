@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildlib.cli.boot_media import open_session
+from buildlib.cli.boot_media.open import open_session
 from buildlib.cli.run import Run
 from buildlib.cli.settings import Settings, read_epoch, read_settings
 from buildlib.model.errors import ConfigError

@@ -39,9 +39,13 @@ def remember(store: Path) -> None:
     names = [str(store / name) for name in ("file", "missing", "folder")]
     links = [str(store / "link")]
     (store / "folder").mkdir(exist_ok=True)
-    write(place(store), NullBuildSnapshot([("iso", "the CD", ["root"])], ["iso"], 2), SETTINGS,
-          looked={name: signature(name) for name in names},
-          links={name: signature(name, follow=False) for name in links})
+    write(
+        place(store),
+        NullBuildSnapshot([("iso", "the CD", ["root"], ["/dist/x.iso"])], ["iso"], 2),
+        SETTINGS,
+        looked={name: signature(name) for name in names},
+        links={name: signature(name, follow=False) for name in links},
+    )
 
 
 def test_a_glance_comes_back(store: Path) -> None:
@@ -49,7 +53,7 @@ def test_a_glance_comes_back(store: Path) -> None:
     remember(store)
     glance = read_glance(place(store), SETTINGS)
     assert glance is not None
-    assert [tuple(task) for task in glance.tasks] == [("iso", "the CD", ["root"])]
+    assert [tuple(task) for task in glance.tasks] == [("iso", "the CD", ["root"], ["/dist/x.iso"])]
     assert (glance.current, glance.workers) == (frozenset({"iso"}), 2)
     assert not list((store / "tmp").iterdir())
     assert read_glance(place(store), {"release": "other"}) is None

@@ -14,8 +14,8 @@ from support.scratch import Scratch
 from support.simulator import Server
 from support.ufs import Ufs
 
-from buildlib.cli.boot_media import open_session
-from buildlib.cli.checks import boot_test
+from buildlib.cli.boot_media.checks import boot_test
+from buildlib.cli.boot_media.open import open_session
 from buildlib.config.shconf import Problem, parse
 from buildlib.config.site.fleet import HostConf, load_conf
 from buildlib.model.errors import BootError, ConfigError

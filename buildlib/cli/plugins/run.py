@@ -13,9 +13,9 @@ from doit.cmd_list import List as DoitList
 from doit.cmd_run import Run as DoitRun
 from doit.exceptions import InvalidCommand
 
-from buildlib.cli.backend import StoreBackend
 from buildlib.cli.outlets import go_on_unheard
-from buildlib.cli.reporter import Reporter
+from buildlib.cli.plugins.backend import Backend
+from buildlib.cli.plugins.reporter import Reporter
 
 
 class Run(DoitRun):  # type: ignore[misc]  # doit has no types
@@ -51,8 +51,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
 
     def get_backends(self) -> dict[str, Any]:
         """The one there is. doit would look for others in every package that is installed."""
-        self.cmdparser["backend"].choices = {"store": StoreBackend.desc}
-        return {"store": StoreBackend}
+        self.cmdparser["backend"].choices = {"goldmaster": Backend.desc}
+        return {"goldmaster": Backend}
 
 
 class Info(DoitInfo):  # type: ignore[misc]  # doit has no types

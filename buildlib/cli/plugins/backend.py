@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from buildlib.model import json_text
 _LARGEST = 64 << 20  # bytes
 
 
-class StoreBackend:
+class Backend:
     """The database interface of doit 0.37 over one file of JSON."""
 
     desc = "one file of JSON beside the store"
@@ -36,7 +37,7 @@ class StoreBackend:
     def set(self, task_id: str, key: str, value: Any) -> None:
         """Remember a value."""
         values = self._tasks.setdefault(task_id, {})
-        plain = json.loads(self.codec.encode(value))
+        plain = json_text.loads(self.codec.encode(value).encode(), most=_LARGEST)
         if key not in values or values[key] != plain:
             values[key] = plain
             self._changed = True
@@ -64,6 +65,46 @@ class StoreBackend:
             Path(self.name).parent.mkdir(parents=True, exist_ok=True)
             write_file(self.name, json.dumps(self._tasks, sort_keys=True).encode())
         self._changed = False
+
+
+class ContentChecker:
+    """Whether a `file_dep` has changed since the task last ran: doit 0.37's interface for it.
+
+    doit's own takes a file whose time is the same for the same file. Files of the store, and so of
+    products, all have one time; what tells them apart is the inode and the time of change.
+    """
+
+    CheckerError = OSError
+
+    def exists(self, path: str) -> bool:
+        """Whether a target is there."""
+        return os.path.exists(path)
+
+    def info(self, path: str) -> os.stat_result:
+        """What `check_modified` is handed."""
+        return os.stat(path)
+
+    def check_modified(self, path: str, status: os.stat_result, state: list[Any]) -> bool:
+        """Whether the content is another than in `state`."""
+        mark, digest = state
+        return bool(_mark(status) != mark and (
+            status.st_size != mark[-1] or _digest(path) != digest))
+
+    def get_state(self, path: str, state: list[Any] | None) -> list[Any] | None:
+        """What to remember of a file; None where it is in `state` already."""
+        mark = _mark(os.stat(path))
+        return None if state and state[0] == mark else [mark, _digest(path)]
+
+
+def _mark(status: os.stat_result) -> list[int]:
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size]
+
+
+def _digest(path: str) -> str:
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from buildlib.cli.settings import Settings
+from buildlib.cli.commands.build import Own, refuse
+from buildlib.cli.settings import Settings, read_settings
+from buildlib.cli.variables import command_line
 from buildlib.config.project import Project
 from buildlib.config.recipe import Lock, Release
 from buildlib.engine.code_digest import CodeDigests
@@ -16,12 +19,31 @@ from buildlib.engine.graph import Graph
 from buildlib.engine.keys import Keys
 from buildlib.engine.publish import Publisher
 from buildlib.host.atomic_files import write_file
-from buildlib.model.errors import ConfigError
+from buildlib.model.errors import ConfigError, printable
 from buildlib.model.events import silent
 from buildlib.operations.lock.release import LockMaker, changes, format_lock
 from buildlib.plan.plan import PRESS, press_stage
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.store.store import Store
+
+
+class LockRelease(Own):
+    """`doit lock`: pins what a release is made of."""
+
+    name = "lock"
+
+    makes = True
+    doc_purpose = "make the lock of a release: digests from its signed list, and its packages"
+    doc_usage = ""
+    doc_description = "Choose with release=NAME; mirror=URL takes the place of its mirrors."
+
+    def work(self, options: dict[str, Any], names: list[str]) -> int:
+        """Fetch, check, write the lock, and print what it changes."""
+        del options
+        refuse(self.name, names)
+        settings = read_settings(Path.cwd(), command_line())
+        lock_release(Path.cwd(), settings, lambda line: print(printable(line)))
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from buildlib.cli.boot_media.session import BootMediaSession
+from buildlib.cli.session import Check
 from buildlib.cli.terminal import print_table, size_text
 from buildlib.host.environment import monotonic
 from buildlib.model.errors import (
@@ -22,13 +25,28 @@ from buildlib.operations.verify import verify as verify_files
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from buildlib.cli.boot_media import BootMediaSession
     from buildlib.engine.stage import OutputRef
     from buildlib.model.digest import Blob
     from buildlib.operations.boot_test.matrix import BootCase, Result
     from buildlib.operations.fleet.image_server import Signer
 
 T = TypeVar("T")
+
+
+def checks_of(session: BootMediaSession) -> list[Check]:
+    """The table of checks: all tasks of such a project that are neither stage nor product."""
+    served = dict.fromkeys(ref.stage for ref in session.plan.version.values())
+    repository = dict.fromkeys(ref.stage for ref in session.plan.repository.values())
+    return [
+        Check("verify", "check all that was fetched, the whole store and the products", [],
+              lambda _sink: verify(session)),
+        Check("boot-test", "boot the image in QEMU, as every medium on every firmware", ["iso"],
+              partial(boot_test, session)),
+        Check("image-server", "put a signed version of the domU images where hosts fetch them",
+              list(served), partial(image_server, session), partial(image_signer, session)),
+        Check("package-repo", "put the locked packages where servers install them from",
+              list(repository), partial(package_repo, session), partial(repo_signer, session)),
+    ]
 
 
 def verify(session: BootMediaSession) -> None:

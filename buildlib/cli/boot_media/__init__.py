@@ -1,0 +1,1 @@
+"""Projects that press boot media: their session, how it is opened, and their checks."""
