@@ -48,12 +48,16 @@ bench: $(VENV)/ready-test host-test
 $(VENV)/made: host-python
 	@sh tools/venv.sh "$(PYTHON)"
 
-$(VENV)/ready: pyproject.toml $(VENV)/made
+# A source archive has these in an archive of their own.
+recipes/dom0.toml:
+	tar -xzf buildlib/starter.tar.gz
+
+$(VENV)/ready: pyproject.toml $(VENV)/made | recipes/dom0.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python -m compileall -q buildlib
 	touch "$@"
 
-$(VENV)/ready-test: pyproject.toml $(VENV)/made
+$(VENV)/ready-test: pyproject.toml $(VENV)/made | recipes/dom0.toml
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	$(BIN)/python -m compileall -q buildlib
 	touch $(VENV)/ready "$@"

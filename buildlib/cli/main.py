@@ -12,6 +12,7 @@ _COMMANDS = "buildlib.cli.commands"
 COMMANDS = {
     "info": "buildlib.cli.plugins.run:Info",
     "list": "buildlib.cli.plugins.run:List",
+    "init": f"{_COMMANDS}.init:Init",
     "run": "buildlib.cli.plugins.run:Run",
     "why": f"{_COMMANDS}.build:Why",
     "plan": f"{_COMMANDS}.build:Plan",

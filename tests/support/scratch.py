@@ -64,7 +64,7 @@ class Ran:
         return [event for event in self.events if event["event"] == "error"]
 
 
-def _leave_two_domus(recipes: Path) -> None:
+def leave_two_domus(recipes: Path) -> None:
     """The other roles are made as these two are: they would only make each run longer."""
     for path in (recipes / "domu").iterdir():
         if path.name.partition(".")[0] not in DOMUS:
@@ -228,7 +228,7 @@ def lay_out(root: Path, *, whole: bool = False) -> None:
         else:
             shutil.copy2(source, root / name)
     if not whole:
-        _leave_two_domus(root / "recipes")
+        leave_two_domus(root / "recipes")
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:
