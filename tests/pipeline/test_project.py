@@ -67,5 +67,5 @@ def test_a_name_that_is_taken(project: Scratch) -> None:
 def test_an_output_that_nobody_has(project: Scratch) -> None:
     project.edit("dodo.py", "Signature(project.iso,", 'Signature(OutputRef("image:cdd", "iso"),')
     ran = project.doit("signed-iso", status=3)
-    assert "dodo.py:27: signature-of-cd takes iso of image:cdd, and no such stage was added" in (
+    assert "dodo.py:26: signature-of-cd takes iso of image:cdd, and no such stage was added" in (
         ran.err)
