@@ -203,6 +203,7 @@ def test_only_the_front_writes_to_the_terminal() -> None:
 
 # What is written elsewhere than by `host/atomic_files.py`, and why nobody meets it half written.
 WRITES = {
+    "cli/commands/init.py": "the folder of a new project, which is empty",
     "host/atomic_files.py": "the one place",
     "store/blobs.py": "a copy in a scratch file, which the caller moves",
     "stages/netbsd/interrupted.py": "an empty file whose time of change is asked for",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from buildlib.config.site import text
 from buildlib.host import reading
-from buildlib.model import json_text, mtree, names, toml, tree
+from buildlib.model import json_text, looks, mtree, names, toml, tree
 from buildlib.pkgsrc import package_file, pkginstall, plist, summary
 from buildlib.sources.archive import compress, pax, tar
 from buildlib.sources.web import limits
@@ -29,6 +29,7 @@ def limits_in_code() -> list[tuple[str, str]]:
         (f"{reading.MOST >> 20} MiB", reading),
         (", ".join(str(most >> 20) for most in (
             limits.KEY, limits.LIST, limits.ADVISORIES, limits.SUMMARY)) + " MiB", limits),
+        (f"{looks.LINES_MAX:,}", looks),
         (f"{limits.FILE >> 30} GiB", limits),
         (f"{limits.HEAD >> 10} KiB, {patience.head:g} seconds", limits),
         (f"{limits.HOPS}", limits),

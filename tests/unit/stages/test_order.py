@@ -31,7 +31,7 @@ NAMES = ("zeta", "alpha", "\U0001f600", "\uff5e", "Beta", "a/b", "")
 
 def stage_classes() -> list[type[Stage]]:
     """Every class of the library that is a stage, found by looking: none can be forgotten."""
-    for module in pkgutil.iter_modules(buildlib.stages.__path__, "buildlib.stages."):
+    for module in pkgutil.walk_packages(buildlib.stages.__path__, "buildlib.stages."):
         importlib.import_module(module.name)
     found, pending = [], [Stage]
     while pending:

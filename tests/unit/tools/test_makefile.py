@@ -16,7 +16,9 @@ def project(tmp_path: Path) -> Path:
     """A checkout whose doit prints what it is given."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "tools").mkdir()
+    for folder in ("tools", "recipes"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "recipes/dom0.toml").touch()
     for name in ("host-tools.sh", "venv.sh"):
         (tmp_path / "tools" / name).write_text("exit 0\n")
     (tmp_path / ".venv/bin").mkdir(parents=True)

@@ -320,9 +320,9 @@ _PRESS = """
 import sys
 from pathlib import Path
 from support.jobs import Bench
-import test_iso9660
+import test_layout
 bench = Bench(Path(sys.argv[1]))
-print(test_iso9660.press(bench, test_iso9660.sample())[0].name)
+print(test_layout.press(bench, test_layout.sample())[0].name)
 """
 
 
@@ -345,7 +345,7 @@ def test_the_same_bytes_in_any_surroundings(bench: Bench, tmp_path: Path) -> Non
             [*prefix, sys.executable, "-c", _PRESS, str(cwd / "build")], cwd=cwd, umask=umask,
             capture_output=True, text=True,
             env={"PATH": os.environ["PATH"], **environment,
-                 "PYTHONPATH": f"{tests}:{tests / 'stages'}:{tests.parent}"},
+                 "PYTHONPATH": f"{tests}:{Path(__file__).parent}:{tests.parent}"},
         )
         assert done.returncode == 0, done.stderr
         images.add(done.stdout.strip())

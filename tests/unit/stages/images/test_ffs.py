@@ -376,7 +376,7 @@ def test_the_same_bytes_in_any_surroundings(
         ["faketime", moment, sys.executable, "-c", _PRESS, str(tmp_path / "else where")],
         cwd=tmp_path, umask=umask, capture_output=True, text=True,
         env={"PATH": os.environ["PATH"], **environment,
-             "PYTHONPATH": f"{tests}:{tests / 'stages'}:{tests.parent}"},
+             "PYTHONPATH": f"{tests}:{Path(__file__).parent}:{tests.parent}"},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == press(bench, sample())[0].name

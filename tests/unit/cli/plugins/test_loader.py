@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 # A signal comes when the first module is loaded that the loader did not come with.
 SCRIPT = """
 import os, sys
-from buildlib.cli.loader import Loader
+from buildlib.cli.plugins.loader import Loader
 class Finder:
     def find_spec(self, name, path=None, target=None):
         os.kill(os.getpid(), int(sys.argv[1]))
