@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command
+from doit.exceptions import InvalidDodoFile
 
 from buildlib.cli.origin import check_origin
 from buildlib.cli.outlets import go_on_unheard
@@ -55,7 +56,12 @@ class Own(Command):  # type: ignore[misc]  # doit has no types
 
     def session(self) -> Session:
         """The session of the pipeline in dodo.py. Raises ConfigError where there is none."""
-        self._loader.setup({"dodoFile": "dodo.py", "cwdPath": None, "seek_file": False})
+        try:
+            self._loader.setup({"dodoFile": "dodo.py", "cwdPath": None, "seek_file": False})
+        except InvalidDodoFile as error:
+            raise ConfigError("there is no dodo.py here", where=Path.cwd(),
+                              hint="go to a project's folder, or make one: goldmaster init DIR",
+                              reason="no-dodo") from error
         reporter = self._loader.load_doit_config().get("reporter")
         if not isinstance(reporter, Reporter):
             raise ConfigError("dodo.py has no pipeline of goldmaster's", where=Path("dodo.py"),

@@ -158,3 +158,17 @@ def test_settings_are_those_that_have_an_effect(checkout: Checkout) -> None:
     assert sorted(path.name for path in (checkout.root / "d").iterdir()) == [
         "report.json", "report.txt"]
     assert not (checkout.root / "build").exists()
+
+
+@pytest.mark.parametrize("words", [("why",), ("gc",), ("burn-check", "/dev/null")],
+                         ids=lambda words: words[0])
+def test_a_folder_without_a_pipeline(checkout: Checkout, words: tuple[str, ...]) -> None:
+    (checkout.root / "dodo.py").write_text("def task_x():\n    return {'actions': None}\n")
+    assert "dodo.py has no pipeline of goldmaster's" in checkout.doit(*words, status=3)
+    (checkout.root / "dodo.py").unlink()
+    assert "there is no dodo.py here" in checkout.doit(*words, status=3)
+
+
+def test_a_command_for_boot_media(checkout: Checkout) -> None:
+    assert "is for boot media, and this pipeline presses none" in checkout.doit(
+        "packages-report", status=3)
