@@ -91,6 +91,20 @@ class Keys:
             }
         return document
 
+    def inputs(self, stage: Stage) -> dict[str, str]:
+        """All that the stage takes from outside of the pipeline: what it is called to its digest.
+
+        Sources as the key has them, packages of the host, and what the stage itself has pinned.
+        """
+        found = dict(stage.materials())
+        for file in named(stage, SourceFile):
+            found |= self._files(file)
+        for tree in named(stage, SourceTree):
+            found |= self._files(tree)
+        for package in map(self.host_package, named(stage, HostPackage)):
+            found[f"{package.name} {package.version}"] = package.sha256
+        return found
+
     def marks(self, stage: Stage) -> dict[str, Signature]:
         """The stat signature of every path of the checkout that the stage reads."""
         marks: dict[str, Signature] = {}
@@ -223,15 +237,19 @@ class Keys:
                 for field in fields(value)}  # type: ignore[arg-type]  # it is a dataclass
 
     def _source(self, value: SourceFile | SourceTree | HostPackage) -> object:
-        if isinstance(value, SourceFile):
-            return {"files": {value.name: self._file(value)}}
-        if isinstance(value, SourceTree):
-            prints = fingerprint(value.path, value.spec, self._store.seen)
-            paths = {normpath(f"{value.name}/{path}"): mark for path, mark in prints.items()}
-            return {"files": {normpath(value.name): "dir", **paths}}
+        if isinstance(value, SourceFile | SourceTree):
+            return {"files": self._files(value)}
         found = self.host_package(value)
         return {"class": "HostPackage", "name": found.name, "version": found.version,
                 "sha256": found.sha256}
+
+    def _files(self, source: SourceFile | SourceTree) -> dict[str, str]:
+        """Path to digest, or to what else a path is, of a source."""
+        if isinstance(source, SourceFile):
+            return {source.name: self._file(source)}
+        prints = fingerprint(source.path, source.spec, self._store.seen)
+        paths = {normpath(f"{source.name}/{path}"): mark for path, mark in prints.items()}
+        return {normpath(source.name): "dir", **paths}
 
     def _file(self, file: SourceFile) -> str:
         try:

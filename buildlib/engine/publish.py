@@ -154,7 +154,7 @@ class Publisher:
         told = {}
         for name in stages:
             document = self._engine.document(name)
-            _collect_inputs(document["fields"], inputs)
+            inputs |= self._engine.keys.inputs(self._engine.graph.stages[name])
             for tool, digest in document.get("tools", {}).items():
                 tools[tool] = {"sha256": digest, "version": self.tool_version(tool)}
             libraries |= document.get("libraries", {})
@@ -197,20 +197,3 @@ class Publisher:
 def _folders(folder: Path, files: Iterable[str]) -> set[Path]:
     """The folders that files of a product lie in."""
     return {(folder / name).parent for name in files}
-
-
-def _collect_inputs(value: object, inputs: dict[str, str]) -> None:
-    """Files of the checkout and pinned downloads a key document names."""
-    if isinstance(value, dict):
-        if isinstance(value.get("files"), dict):
-            inputs |= {name: mark for name, mark in value["files"].items()
-                       if isinstance(mark, str)}
-        if "path" in value and "sha512" in value:
-            inputs[value["path"]] = f"sha512 {value['sha512']}"
-        if "version" in value and "sha256" in value and "name" in value:
-            inputs[f"{value['name']} {value['version']}"] = value["sha256"]
-        for item in value.values():
-            _collect_inputs(item, inputs)
-    elif isinstance(value, list):
-        for item in value:
-            _collect_inputs(item, inputs)

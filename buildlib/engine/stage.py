@@ -142,6 +142,13 @@ class Stage:
         """Those of its tools that are compilers: they start programs which shape the output too."""
         return ()
 
+    def materials(self) -> Mapping[str, str]:
+        """What it takes from the world outside by a pinned digest: its name to the digest.
+
+        Build records list them, beside the sources and host packages that the fields name.
+        """
+        return {}
+
     def upstream(self) -> tuple[OutputRef, ...]:
         """Every output of other stages that this one takes, in field order."""
         return named(self, OutputRef)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from buildlib.engine.stage import Outputs, Stage, StageContext
@@ -44,6 +45,10 @@ class Fetch(Stage):
             tell=lambda done, total: context.tell(done, total, "bytes"),
         )
         return {"file": blob}
+
+    def materials(self) -> Mapping[str, str]:
+        """The file itself."""
+        return {self.path: f"sha512 {self.sha512}"}
 
     def _kept(self, blobs: Blobs) -> Blob | None:
         """The file, where making the lock has brought it into the store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -66,6 +67,21 @@ def test_the_example_is_built_changed_and_built_again(checkout: Checkout) -> Non
     assert (checkout.root / "dist/report.txt").read_text() == "ZINC\n"
     (checkout.root / "words.txt").write_text("gold\nmaster\n")
     assert checkout.events() == {"sorted": "restored", "loud": "restored", "report": "built"}
+
+
+def test_the_record_has_what_stages_took_from_outside(checkout: Checkout) -> None:
+    """A mapping of a stage's own that is named as one of ours is no source."""
+    checkout.edit(
+        "dodo.py",
+        "    words: SourceFile\n",
+        '    words: SourceFile\n    files: tuple[tuple[str, str], ...] = (("x", "y"),)\n'
+        '    pinned: str = "a"\n\n    def materials(self):\n'
+        '        return {"parts.tgz": f"sha512 {self.pinned}"}\n',
+    )
+    checkout.doit()
+    record = json.loads((checkout.root / "dist/report.json").read_text())
+    words = hashlib.sha256((checkout.root / "words.txt").read_bytes()).hexdigest()
+    assert record["inputs"] == {"words.txt": words, "parts.tgz": "sha512 a"}
 
 
 def test_the_example_is_short() -> None:
