@@ -13,7 +13,8 @@ from buildlib.engine.engine import Engine
 from buildlib.model.digest import Blob
 from buildlib.model.errors import ConfigError, SourceError
 from buildlib.pkgsrc.package_file import signed_blocks
-from buildlib.plan.plan import LIST, Plan
+from buildlib.plan.inputs import LIST
+from buildlib.plan.plan import Plan
 from buildlib.sources import checksums
 from buildlib.sources.openpgp import verified_payload
 from buildlib.store.blobs import CHUNK

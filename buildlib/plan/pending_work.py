@@ -10,7 +10,7 @@ from buildlib.engine.stage import Stage
 from buildlib.model import json_text
 from buildlib.model.digest import Blob
 from buildlib.model.errors import GoldmasterError
-from buildlib.plan.plan import TOOLCHAIN
+from buildlib.plan.kernels import TOOLCHAIN
 from buildlib.stages.inputs.fetch import Fetch
 from buildlib.stages.inputs.source_tree import sources_key
 from buildlib.stages.netbsd.kernel import Kernel

@@ -22,8 +22,8 @@ from buildlib.store.store import Store
 PLACES = places(20)
 WHOLE = (1, 7, 13)  # the first two by nobody, who is not root
 COMPILED = ("toolchain", "kernel:", "hypervisor")
-PLAN = "buildlib/plan/plan.py"
-MENU = '        title = f"{self.release.name} {self.release.version} {DOM0}"\n'
+PLAN = "buildlib/plan/disc.py"
+MENU = '    title = f"{builder.release.name} {builder.release.version} {DOM0}"\n'
 
 
 def build(sources: Scratch, place: Elsewhere, work: Path, *, compiled: Scratch | None = None
@@ -131,7 +131,7 @@ def test_leaks_would_be_found(template: Scratch, tmp_path: Path) -> None:
     """A menu whose title has all that it must not know is another one in another place."""
     leaky = template.sources_only(tmp_path / "leaky")
     asked = ", ".join(f"str({leak})" for leak in LEAKS.values())
-    leaky.edit(PLAN, MENU, f'        title = "|".join([{asked}])\n')
+    leaky.edit(PLAN, MENU, f'    title = "|".join([{asked}])\n')
     titles, products = [], []
     for number in (0, 9):
         scratch, _ = build(leaky, PLACES[number], tmp_path / f"{number}", compiled=template)

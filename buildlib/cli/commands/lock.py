@@ -22,7 +22,7 @@ from buildlib.host.atomic_files import write_file
 from buildlib.model.errors import ConfigError, printable
 from buildlib.model.events import silent
 from buildlib.operations.lock.release import LockMaker, changes, format_lock
-from buildlib.plan.plan import PRESS, press_stage
+from buildlib.plan.inputs import PRESS, press_stage
 from buildlib.sources.mirrors import Mirrors, mirrors_of
 from buildlib.store.store import Store
 

@@ -11,6 +11,7 @@ from typing import Any
 from doit.cmd_info import Info as DoitInfo
 from doit.cmd_list import List as DoitList
 from doit.cmd_run import Run as DoitRun
+from doit.dependency import DbmDB, JsonDB, SqliteDB
 from doit.exceptions import InvalidCommand
 
 from buildlib.cli.outlets import go_on_unheard
@@ -50,9 +51,11 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
         return super()._execute(**params)
 
     def get_backends(self) -> dict[str, Any]:
-        """The one there is. doit would look for others in every package that is installed."""
-        self.cmdparser["backend"].choices = {"goldmaster": Backend.desc}
-        return {"goldmaster": Backend}
+        """Ours and doit's own. doit would look for more in every package that is installed."""
+        found = {"goldmaster": Backend, "dbm": DbmDB, "json": JsonDB, "sqlite3": SqliteDB}
+        self.cmdparser["backend"].choices = {
+            name: getattr(kind, "desc", "") for name, kind in found.items()}
+        return found
 
 
 class Info(DoitInfo):  # type: ignore[misc]  # doit has no types

@@ -188,3 +188,11 @@ def test_a_folder_without_a_pipeline(checkout: Checkout, words: tuple[str, ...])
 def test_a_command_for_boot_media(checkout: Checkout) -> None:
     assert "is for boot media, and this pipeline presses none" in checkout.doit(
         "packages-report", status=3)
+
+
+def test_a_dodo_without_a_pipeline_keeps_doit_s_memory(checkout: Checkout) -> None:
+    (checkout.root / "dodo.py").write_text(
+        "def task_x():\n    return {'actions': ['echo ran >>ran'], 'file_dep': ['words.txt']}\n")
+    checkout.doit()
+    checkout.doit()
+    assert (checkout.root / "ran").read_text() == "ran\n"
