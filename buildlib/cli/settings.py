@@ -30,19 +30,22 @@ PROGRESS = ("auto", "live", "plain", "json", "quiet")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run is told from outside. Nothing of it gets into an output but by the release.
+    """What a run is told from outside. Of all this, only the release shapes what is made.
 
-    release   name of a file in sets, or a path to a .toml
-    mirror    URL or folder that takes the place of the release's mirrors and archives
-    offline   whether no server may be asked
-    jobs      processors to use; 0: all
-    progress  auto, live, plain, json or quiet
-    build     folder of the store and of work folders; dist: of products
-    seconds   time limit of a boot test; 0: what the release says
-    media     what a boot test boots, with commas: cd, disk, usb; empty: all the image is made for
-    images    folder of the server that hosts fetch images from; empty: `images` in dist
-    packages  folder of the package repository; empty: `packages` in dist
-    key       file of the key that versions of images and the repository's list are signed with
+    release   the release: name of a file in sets without `.toml`, or a path to a .toml file
+    mirror    URL or folder that replaces the release's mirrors and archives
+    offline   ask no server: everything comes from the store or from folders
+    jobs      total number of parallel stages and compilers; 0: as many as there are processors
+    progress  how a run reports: `auto` is `live` on a terminal and `plain` elsewhere; `live` shows
+              a line for each running stage, `plain` one for each result, `json` one line of JSON
+              for each event, `quiet` errors only
+    build     folder of the store and of work folders
+    dist      folder of products
+    seconds   time limit of a boot test; 0: what the release definition says
+    media     media for the boot test, comma-separated: cd, disk, usb; empty: all the image supports
+    images    folder that hosts fetch domU images from; empty: `images` in `dist`
+    packages  folder of the package repository; empty: `packages` in `dist`
+    key       file of the private key that `image-server` and `package-repo` sign with
     vulnerabilities  file or URL of pkg-vulnerabilities, for `outdated`
     """
 

@@ -27,12 +27,12 @@ def read_media(text: str) -> tuple[Medium, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stick:
-    """What dom0 is where the image was written to a stick or disk.
+    """Dom0's kernel where the image was written to a stick or disk.
 
-    A NetBSD kernel whose root is a CD finds none there, so there is another beside it.
+    One whose root is a CD finds none there, so there is another beside it.
 
-    kernel  a file in kernel-configs
-    words   of its command line; `boot.kernel` has those of a CD
+    kernel  the kernel's configuration, a file in kernel-configs
+    words   further arguments for this kernel; `boot.kernel` has those on a CD
     """
 
     kernel: str
@@ -48,12 +48,15 @@ class Stick:
 class BootTestConfig:
     """How a boot test goes.
 
-    expect     regular expressions: what must be seen on the console, in this order
-    expect_on  a medium to what must be seen when it is booted from that
-    machine    QEMU's words for machine and processor; memory: MiB
-    machine_pvh  those for a PVH dom0, which needs virtualization and an IOMMU
-    seconds    the time limit; step: from the start or a marker to the next one, 0: the same
-    platforms, media   those the release can be booted on
+    expect     regular expressions that must match lines of the console, in this order
+    expect_on  medium to the expressions that replace `expect` when it is booted from that
+    machine    QEMU's arguments for machine and processor
+    machine_pvh  QEMU's arguments for a PVH dom0, which needs virtualization and an IOMMU
+    memory     memory of the machine, MiB
+    seconds    time limit of a boot
+    step       time limit in seconds from the start, or from one match to the next; 0: `seconds`
+    platforms  firmware the release can be booted with
+    media      media the release can be booted from
     """
 
     expect: tuple[str, ...]

@@ -15,9 +15,12 @@ from buildlib.model import names
 class Compiler:
     """What compiles a release's tools on the build host.
 
-    c, cxx    commands; c_flags, cxx_flags are words that every call gets
-    newest    the newest major version the sources are known to compile with; 0: any
-    headers   what the tools include and the host must have
+    c          command of the C compiler
+    cxx        command of the C++ compiler
+    c_flags    arguments that every call of the C compiler gets
+    cxx_flags  arguments that every call of the C++ compiler gets
+    newest     the newest major version the sources are known to compile with; 0: any
+    headers    headers that the tools include and the host must have
     """
 
     c: str = "cc"
@@ -46,8 +49,10 @@ class Compiler:
 class Space:
     """What a build takes on the disk, in MB (10^6 bytes); checked before it begins.
 
-    sources    unpacked, `toolchain` with its objects, `kernel` each
-    files      inodes for all of it
+    sources    MB for the unpacked source sets
+    toolchain  MB for the toolchain with its objects
+    kernel     MB for each kernel
+    files      number of inodes for all of it
 
     A tree of 2015 took 2,100, 350 and 100, and 230,000 inodes; compilers have grown since.
     """
@@ -67,10 +72,11 @@ class Space:
 class Build:
     """How `build.sh` is called.
 
-    version      what the sources say of themselves (sys/conf/osrelease.sh) where it is not the
-                 release's version
-    flags        between the folders and the operation
-    environment  what its tools find in theirs; nothing of the caller's gets through
+    version      what sys/conf/osrelease.sh of the sources prints; empty: the release's version
+    flags        further flags of `build.sh`
+    environment  variables that its tools find; nothing of the caller's environment gets through
+    compiler     what compiles the tools on the build host
+    space        disk space that is checked before a build; 0 in every key: no check
     """
 
     version: str = ""

@@ -16,7 +16,8 @@ class Origin:
     """A package of the host's distribution, or a file; exactly one of these is given.
 
     distribution  pattern of the package, such as grub-legacy
-    file, sha256  a file in the project, and what it must be
+    file          path of the file, from the project's folder
+    sha256        digest that the file must have, 64 hexadecimal digits; belongs to `file`
     """
 
     distribution: str = ""
@@ -34,8 +35,9 @@ class Hypervisor:
     """Where Xen comes from; exactly one of these is given.
 
     distribution  pattern of a package of the host's distribution, such as xen-hypervisor-*-amd64
-    file, sha256  a file in the project, and what it must be
-    package       pattern path in the root tree, from a pkgsrc package: usr/pkg/xen*-kernel/xen.gz
+    file          path of the file, from the project's folder
+    sha256        digest that the file must have, 64 hexadecimal digits; belongs to `file`
+    package       path in the root tree, where a pkgsrc package has put it
     """
 
     distribution: str = ""

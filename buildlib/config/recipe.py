@@ -32,9 +32,9 @@ class Signature:
     """Who signs a release's list of digests.
 
     list         path of the clear-signed list, from the mirror's root
-    key          file with the key, beside the release definition
-    fingerprint  of the primary key; this is what is trusted
-    key_path     path of the key, from the mirror's root: `doit lock` fetches what is not there
+    key          file with the key, by its path from the release definition
+    fingerprint  fingerprint of the primary key, 40 or 64 hexadecimal digits: what is trusted
+    key_path     path of the key, from the mirror's root: `doit lock` fetches a key that is missing
     """
 
     list: str
@@ -54,14 +54,16 @@ class Signature:
 class PackageSource:
     """Where a release's binary packages are.
 
-    path         of the folder with packages and pkg_summary.gz, from the mirror's root
-    database     of the package database in the installed system
-    prefix       where packages lie there
-    key          file with the key that every package is signed with, beside the release
+    path         path of the folder with packages and pkg_summary.gz, from the mirror's root
+    database     path of the package database in the installed system
+    prefix       path below which packages are installed there
+    key          file with the key that every package is signed with, by its path from the release
                  definition; empty: packages are not signed
-    fingerprint  of that key; this is what is trusted
-    libraries    shared libraries that are there though neither a set nor a package says so
-    advisories_key, advisories_fingerprint   likewise, of pkg-vulnerabilities
+    fingerprint  fingerprint of that key: what is trusted
+    libraries    full paths of shared libraries that are there though no set or package has them
+    advisories_key  file with the key that signs pkg-vulnerabilities, by its path from the release
+                    definition; empty: the signature is not checked
+    advisories_fingerprint  fingerprint of that key: what is trusted
     """
 
     path: str
@@ -91,14 +93,25 @@ class PackageSource:
 class Release:
     """A release of NetBSD: `sets/NAME.toml`.
 
-    mirrors        roots that have `path` below them, tried in order
-    archives       path from a mirror's root to a URL that holds what is below it; tried last
-    path           of the release, from the mirror's root
-    source_sets    sets below `source/sets`, `binary_sets` those below MACHINE/binary/sets
-    source_suffix, binary_suffix   `.tgz` or `.tar.xz`
-    mirror_source  a folder beside the definition from which the whole mirror is made, for a
-                   release of one's own; it is the mirror where no other is given
-    mirror_time    of all that is in such a mirror, seconds since 1970
+    name           part of the names of products and volumes
+    version        what packages call the release, such as `10.1`
+    mirrors        roots (URLs or folders) that have `path` below them, tried in order; may be
+                   empty only if `mirror_source` is given
+    path           path of the release's folder, from the mirror's root
+    signature      who signs the list of digests
+    boot           what a boot test expects, and the machine it runs on
+    packages       where the binary packages are
+    machine        NetBSD's name for the port
+    machine_arch   NetBSD's name for the processor's architecture
+    source_sets    sets below `source/sets`, which are compiled from
+    binary_sets    sets below MACHINE/binary/sets, which recipes may name
+    source_suffix, binary_suffix   how the names of these sets' files end
+    archives       path from a mirror's root to the URL that holds what is below that path; tried
+                   after all mirrors
+    build          how `build.sh` is called
+    mirror_source  a folder beside the definition from which a whole mirror is made, for a release
+                   of your own; used unless the setting `mirror` names another
+    mirror_time    time stamp of everything in such a mirror, seconds since 1970
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {
@@ -235,19 +248,19 @@ class Lock:
 class BootConfig:
     """How the boot medium starts.
 
-    loader    what a BIOS starts from a disc: GRUB 2, or GRUB legacy, which reads menu.lst; UEFI
-              and disks always start GRUB 2
-    legacy    where GRUB legacy comes from
-    dom0      how Xen starts it: as a paravirtual or as a PVH domain
-    consoles  where GRUB, Xen and the kernel speak, the kernel's own first: vga, com1, com2
-    speed     of the serial line
-    xen       further words of Xen's command line
-    kernel    words of the kernel's command line
-    menu_entries  further entries of the menu: what their titles add to words after the kernel's
-    timeout   seconds the menu waits; -1: until a key is pressed (GRUB 2 only)
-    platforms `bios`, `efi`
-    disk      the partition table with which the image boots from a stick too: gpt, mbr or none
-    stick     the kernel for that
+    loader     what a BIOS starts from a disc: GRUB 2, or GRUB legacy, which reads menu.lst; UEFI
+               and disks always start GRUB 2
+    legacy     where GRUB legacy comes from
+    dom0       how Xen starts dom0: as a paravirtual or as a PVH domain
+    consoles   consoles of GRUB, Xen and the kernel, the kernel's own first; one serial line at most
+    speed      speed of the serial line, bits a second
+    xen        further arguments for Xen
+    kernel     further arguments for dom0's kernel on a CD; `stick.words` has those on a stick
+    menu_entries  further menu entries: title to the arguments that the kernel gets in addition
+    timeout    seconds the menu waits; -1: until a key is pressed (GRUB 2 only)
+    platforms  firmware the image is made for
+    disk       the partition table with which the image boots from a stick or disk too
+    stick      dom0's kernel on a stick or disk; without it the image boots from CDs only
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {"also": "menu_entries"}
@@ -332,17 +345,21 @@ def _with(derived: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
 class Recipe:
     """A system to make: `recipes/dom0.toml`, `recipes/domu/NAME.toml`.
 
-    sets       binary sets of the release
-    kernel     a file in kernel-configs
-    kernel_path  where the kernel lies in the tree
-    packages   PKGPATHs, base names or patterns
-    outside    where packages may write beside their prefix, at or below these paths
+    sets       binary sets of the release, of those that its `binary_sets` names
+    kernel     the kernel's configuration, a file in kernel-configs
+    kernel_path  path of the kernel in the tree
+    packages   binary packages: PKGPATHs, base names, full names or patterns
+    outside    paths at or below which packages may write, apart from their prefix
     overlays   folders below recipes, laid over the sets in this order
     remove     paths taken out of the sets before the overlays
-    keep       path of a file of the sets to the path it gets before the overlays: what an overlay
-               puts in its place can go on with it
+    keep       path of a file of the sets to the path it gets before the overlays, so that a file
+               that replaces it can still use it
     domus      domU recipes whose images the CD carries (dom0 only)
-    free       space an FFS image keeps free: 5%, or bytes such as 64m (domU only)
+    free       space that an FFS image keeps free: a share such as 5%, or bytes such as 64m
+               (domU only)
+    hypervisor  where Xen comes from; without it, the distribution's package
+                `xen-hypervisor-*-amd64` (dom0 only)
+    boot       how the boot medium starts (dom0 only)
     """
 
     sets: tuple[str, ...]
