@@ -50,7 +50,7 @@ def test_make_targets_in_documents() -> None:
 
 
 def test_every_key_of_a_definition_is_told() -> None:
-    text = (ROOT / "docs/netbsd.md").read_text()
+    text = (ROOT / "docs/releases.md").read_text()
     told = set(re.findall(r"`([a-z_.\[\]]+)`", text))
     parts = {"signature": recipe.Signature, "packages": recipe.PackageSource,
              "build": build_sh.Build, "boot": boot_test.BootTestConfig}
@@ -80,7 +80,7 @@ def test_every_key_of_booting_is_told() -> None:
 
 
 def test_every_setting_is_told() -> None:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs/settings.md").read_text()
     for field in dataclasses.fields(Settings):
         assert f"`GOLDMASTER_{field.name.upper()}`" in text, field.name
 
@@ -108,7 +108,6 @@ def test_every_key_of_a_site_is_told(name: str) -> None:
             shown = {True: "yes", False: "no"}.get(value) if isinstance(value, bool) else (
                 " ".join(value) if isinstance(value, tuple) else str(value))
             assert default == shown, field.name
-
 
 
 def test_every_message_of_domus_is_told() -> None:
