@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import os
@@ -20,11 +21,42 @@ from buildlib.config import boot_test, build_sh, recipe
 from buildlib.config.site import fleet
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES)
+GENERATED = frozenset({"docs/dev/api.md"})
+# Not plain English, each with what to write.
+PHRASES = {
+    "is told": "is reported", "are told": "are reported", "was told": "was reported",
+    "were told": "were reported", "be told": "be reported", "tells": "says, shows, explains",
+    "held against": "compared with", "gone on with": "resumed", "go on with": "resume",
+    "goes on": "continues", "come short": "lack", "comes short": "lacks",
+    "whence": "from which", "whoever": "anyone who", "shall": "must, will", "mend": "repair",
+    "mends": "repairs", "anew": "again",
+    "all that is wrong": "every problem", "is asked nothing": "is not asked",
+    "nobody does": "is not applied", "passed over": "skipped", "passes by": "skips",
+    "by way of": "through", "stands beside": "is beside",
+}
 PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["doit"]["plugins"]
 COMMANDS = {"list", "help", "info", *PLUGINS["command"]}
 OWN_VARIABLES = {"config-image": set(config_image.VARIABLES)}
 TASKS = {"iso", "domu-images", "image-server", "package-repo", "verify", "boot-test"}
+
+
+def _prose(name: str) -> str:
+    """A document without what is shown of a terminal or of a file."""
+    return re.sub(r"^```.*?^```$|^    .*?$", "", (ROOT / name).read_text(),
+                  flags=re.MULTILINE | re.DOTALL)
+
+
+def _words(name: str) -> str:
+    """Its prose without code, and without the messages of programs."""
+    return re.sub(r"`[^`]*`", "", _prose(name))
+
+
+def _anchors(file: Path) -> set[str]:
+    """The names of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -38,6 +70,53 @@ def test_commands_in_documents(name: str) -> None:
             if is_set:
                 known = {field.name for field in dataclasses.fields(Settings)}
                 assert setting in known | OWN_VARIABLES.get(first, set()), word
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in GENERATED])
+def test_documents_are_plain_english(name: str) -> None:
+    text = " ".join(_words(name).lower().split())
+    found = {phrase: better for phrase, better in PHRASES.items()
+             if re.search(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", text)}
+    assert not found
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) <= 25
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    """Files and headings; addresses of the web are not asked."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", _prose(name)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file), target
+
+
+def test_the_index_has_every_page() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    for name in PAGES:
+        if name != "docs/index.md":
+            assert f"({name.removeprefix('docs/')})" in index, name
+
+
+def test_messages_of_troubleshooting_are_those_of_the_code() -> None:
+    """Each piece between the dots is in a text of the library."""
+    pieces = "\n".join(
+        node.value for path in sorted((ROOT / "buildlib").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    messages = re.findall(r"^\| `(.+?)`[^|]* \|", text, re.MULTILINE)
+    assert len(messages) >= 20
+    for message in messages:
+        for piece in re.split(r"…|^apt-get|^build\.sh", message):
+            assert piece.strip() in pieces, message
 
 
 def test_make_targets_in_documents() -> None:
