@@ -61,7 +61,7 @@ they are compiled and what a boot test expects. The setting `release=NAME` choos
 `release=/path/to/NAME.toml` names a file outside `sets`. Its lock and its signing keys lie beside
 it.
 
-[../netbsd.md](../netbsd.md#adding-a-release) explains how to add a release.
+[../releases.md](../releases.md#adding-a-release) explains how to add a release.
 """),
     "settings": Page("settings.md", "Every setting", """
 Each setting has one name. On the command line it is written `NAME=VALUE`, such as

@@ -211,7 +211,7 @@ class Project(Pipeline):
     """A project that presses boot media, and may have stages of its own behind them.
 
     `file` is its dodo.py; beside it lie recipes, sets and kernel-configs. Settings are those of
-    README.md; `iso` is the image of the boot CD.
+    docs/settings.md; `iso` is the image of the boot CD.
     """
 
     default = ("iso",)

@@ -96,7 +96,7 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
     if problems:
         raise ConfigError("some settings are not valid", problems=tuple(problems),
                           why=f"known: {', '.join(known)}" if unknown else None,
-                          hint="README.md, Settings, lists them all with their values",
+                          hint="docs/reference/settings.md lists them all",
                           reason="settings")
     return settings
 

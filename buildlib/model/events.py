@@ -44,7 +44,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line for whoever watches."""
+    """A line for anyone who watches."""
 
     text: str
     stage: str = ""

@@ -119,7 +119,7 @@ LEAKS = {
     "locale": '__import__("locale").setlocale(0, "C") and __import__("os").environ["LC_ALL"]',
     "umask": '(lambda os: [old := os.umask(0), os.umask(old), oct(old)][2])(__import__("os"))',
     "user": '__import__("os").environ["USER"]',
-    "folder": "len(str(Path.cwd()))",
+    "folder": 'str(len(__import__("os").getcwd()))',
     "host": '__import__("os").environ["HOSTNAME"] + __import__("os").uname().nodename',
     "order": '"-".join(__import__("os").listdir("recipes"))',
     "seed": 'hash("goldmaster")',

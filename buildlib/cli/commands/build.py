@@ -92,8 +92,8 @@ class Plan(Own):
     doc_purpose = "list what would run, without running it"
     doc_usage = "[TASK ...]"
     doc_description = (
-        "For each stage that is not up to date: whether it would be built, or kept from the "
-        "store (restore), or whether that hangs on a stage before it."
+        "For each stage that is not up to date: whether it would be built, restored from the "
+        "store, or whether that depends on a stage before it."
     )
     cmd_options = (JSON,)
 
@@ -112,9 +112,9 @@ class Plan(Own):
 class Why(Own):
     """`doit why`: reasons."""
 
-    doc_purpose = "tell why stages would run: which input changed, from what to what"
+    doc_purpose = "show why stages would run: which input changed, from what to what"
     doc_usage = "[TASK ...]"
-    doc_description = "Root causes come first: a stage only follows if its inputs really differ."
+    doc_description = "Root causes come first. A later stage runs only if its inputs really differ."
     cmd_options = (JSON,)
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
@@ -191,8 +191,8 @@ class Gc(Own):
     doc_purpose = "remove from the store what the last builds do not need"
     doc_usage = ""
     doc_description = (
-        "Keeps the results every task of this checkout last had, and the sources they were made "
-        "from. What is removed can be made again."
+        "Keeps the last result of every task of this checkout, and the sources it was made from. "
+        "Whatever is removed can be made again."
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:

@@ -20,7 +20,7 @@ class BurnCheck(Own):
     doc_purpose = "compare a burnt disc or a written stick with the boot CD's image"
     doc_usage = "DEVICE|FILE [release=NAME] [dist=FOLDER]"
     doc_description = (
-        "Compares all of the image; where the medium differs first, tells at which file. "
+        "Compares the whole image. If the medium differs, names the first file that does. "
         "Exit status 1: it differs."
     )
 

@@ -33,8 +33,8 @@ class Init(Own):
     doc_purpose = "make a new project: dodo.py, recipes, sets and kernel-configs"
     doc_usage = "DIR"
     doc_description = (
-        "DIR is made, or is an empty folder. `goldmaster iso` builds the miniature release there; "
-        "`doit` works in it as well."
+        "DIR is created, or is an empty folder. `goldmaster iso` builds the miniature release "
+        "there; `doit` works in it as well."
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:

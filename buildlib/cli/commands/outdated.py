@@ -30,13 +30,13 @@ class Outdated(Own):
     doc_purpose = "compare the locked packages with the repository, and with pkg-vulnerabilities"
     doc_usage = "[--json] [vulnerabilities=FILE|URL] [release=NAME]"
     doc_description = (
-        "Tells which packages `doit lock` may replace; the lock stays as it is. With "
-        "vulnerabilities, tells each advisory about a locked package. Exit status 1: there is one."
+        "Lists the packages that `doit lock` may replace; the lock stays as it is. With "
+        "vulnerabilities, lists each advisory about a locked package. Exit status 1: there is one."
     )
     cmd_options = (
         JSON,
         {"name": "eol", "long": "eol", "type": bool, "default": False,
-         "help": "tell packages that nobody looks after, too"},
+         "help": "list packages without a maintainer, too"},
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:

@@ -43,7 +43,7 @@ class SiteCheck(Own):
     """`doit site-check SITE`: all that is wrong, before a server finds out."""
 
     name = "site-check"
-    doc_purpose = "tell every problem of a fleet's configuration, with file and line"
+    doc_purpose = "list every problem of a fleet's configuration, with file and line"
     doc_usage = "[--json] SITE"
     doc_description = (
         "SITE is the folder with pservers, vservers and global. Images, kernels and recipes are "
