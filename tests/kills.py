@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support.campaigns import parse, words
-from support.quicksiege import QuickSiege
-from support.siege import Siege, build_offline, known_products
-from support.victim import Victim
+from support.checkouts.campaigns import parse, words
+from support.checkouts.fault_checkout import Victim
+from support.faults.kill_stress import Siege, build_offline, known_products
+from support.faults.quick_kill_stress import QuickSiege
 
 REST = 12  # kills before a build is left alone
 TELL = 100

@@ -14,9 +14,9 @@ from pathlib import Path
 def main() -> None:
     """Walk, and say how it went."""
     sys.path.insert(0, str(Path(__file__).parent))
-    from support.campaigns import parse, words
-    from support.scratch import Scratch
-    from support.walking import LIMIT, TASKS, Walk
+    from support.checkouts.campaigns import parse, words
+    from support.checkouts.random_edits import LIMIT, TASKS, Walk
+    from support.checkouts.scratch import Scratch
 
     parser = words(__doc__, command="python -m tests.walk", count=50, of="edits")
     parser.add_argument("--every", type=int, default=10, metavar="N",

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.jobs import TREE, Bench
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.formats import image_writer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.discs import Parts, make_parts
+from support.machines.discs import Parts, make_parts
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.discs import Parts
-from support.starting import Machine, make_disc
+from support.machines.discs import Parts
+from support.machines.starting import Machine, make_disc
 
 from buildlib.config.boot_test import Medium, Platform
 from buildlib.config.recipe import BootConfig

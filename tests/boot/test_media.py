@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from support.discs import Parts
+from support.machines.discs import Parts
 
 from buildlib.config.boot_test import Medium, Platform
 from buildlib.model.errors import BootError

@@ -11,7 +11,7 @@ from pathlib import Path
 from struct import unpack
 
 import pytest
-from support.discs import Parts
+from support.machines.discs import Parts
 
 from buildlib.config.boot_test import Medium, Platform
 from buildlib.host.process import Runner

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.namespace import Namespace, NamespaceRefused
-from support.siege import Products, Variant, build_offline, known_products
-from support.victim import Victim
+from support.checkouts.fault_checkout import Victim
+from support.faults.kill_stress import Products, Variant, build_offline, known_products
+from support.machines.namespace import Namespace, NamespaceRefused
 
 
 @pytest.fixture(scope="session")

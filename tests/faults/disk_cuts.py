@@ -25,8 +25,9 @@ from tempfile import TemporaryDirectory
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from support.campaigns import parse, words  # noqa: E402  likewise
-from support.siege import (  # noqa: E402  the path is set above
+from support.checkouts.campaigns import parse, words  # noqa: E402  likewise
+from support.checkouts.fault_checkout import Attempt, Victim  # noqa: E402  likewise
+from support.faults.kill_stress import (  # noqa: E402  the path is set above
     VARIANTS,
     Products,
     Variant,
@@ -34,7 +35,6 @@ from support.siege import (  # noqa: E402  the path is set above
     products,
     set_variant,
 )
-from support.victim import Attempt, Victim  # noqa: E402  likewise
 
 # How ext4 writes back: by default, and as carelessly as it can.
 OPTIONS = ("loop", "loop,commit=1", "loop,noauto_da_alloc,commit=2",

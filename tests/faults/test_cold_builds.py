@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.toys import RUNS, Field, Harvest, Join, Plant, Read
+from support.stages.fake_stages import RUNS, Field, Harvest, Join, Plant, Read
 
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.siege import VARIANTS, Products, Variant, products, set_variant
-from support.victim import Victim
+from support.checkouts.fault_checkout import Victim
+from support.faults.kill_stress import VARIANTS, Products, Variant, products, set_variant
 
 pytestmark = pytest.mark.pipeline
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.quicksiege import Products, build, products_of, write_words
+from support.faults.quick_kill_stress import Products, build, products_of, write_words
 
 from buildlib.cli.shown_errors import as_told
 from buildlib.model.errors import GoldmasterError

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.namespace import Namespace
-from support.siege import Products, products
-from support.victim import ISO, MOTD, Victim
+from support.checkouts.fault_checkout import ISO, MOTD, Victim
+from support.faults.kill_stress import Products, products
+from support.machines.namespace import Namespace
 
 pytestmark = pytest.mark.pipeline
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.siege import KERNEL, VARIANTS, Products, Variant, products, set_variant
-from support.slow import SlowCompiler
-from support.victim import MOTD, Attempt, Victim, wait_until
+from support.checkouts.fault_checkout import MOTD, Attempt, Victim, wait_until
+from support.faults.kill_stress import KERNEL, VARIANTS, Products, Variant, products, set_variant
+from support.faults.slow_compiler import SlowCompiler
 
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.siege import Products, Siege, Variant
-from support.victim import Victim
+from support.checkouts.fault_checkout import Victim
+from support.faults.kill_stress import Products, Siege, Variant
 
 pytestmark = pytest.mark.pipeline
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from support.powercuts import PowerCuts
-from support.siege import Products, Variant
-from support.victim import Victim
+from support.checkouts.fault_checkout import Victim
+from support.faults.kill_stress import Products, Variant
+from support.faults.power_cuts import PowerCuts
 
 pytestmark = pytest.mark.pipeline
 

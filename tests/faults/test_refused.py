@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.namespace import Namespace
-from support.siege import products
-from support.victim import MOTD, Ended, Victim
+from support.checkouts.fault_checkout import MOTD, Ended, Victim
+from support.faults.kill_stress import products
+from support.machines.namespace import Namespace
 
 pytestmark = pytest.mark.pipeline
 

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Sequence
 
 import pytest
-from support.slow import SlowCompiler, alive
-from support.victim import Attempt, Victim, wait_until
+from support.checkouts.fault_checkout import Attempt, Victim, wait_until
+from support.faults.slow_compiler import SlowCompiler, alive
 
 pytestmark = pytest.mark.pipeline
 

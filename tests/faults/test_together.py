@@ -8,9 +8,9 @@ import signal
 from collections import Counter
 
 import pytest
-from support.siege import products
-from support.slow import SlowCompiler
-from support.victim import Victim, wait_until
+from support.checkouts.fault_checkout import Victim, wait_until
+from support.faults.kill_stress import products
+from support.faults.slow_compiler import SlowCompiler
 
 pytestmark = pytest.mark.pipeline
 

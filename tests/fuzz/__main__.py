@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.campaigns import parse, words
+from support.checkouts.campaigns import parse, words
 
 from fuzz.campaign import Counts, campaign, run, show
 from fuzz.targets import TARGETS

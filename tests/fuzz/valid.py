@@ -15,7 +15,7 @@ from struct import pack
 from zlib import crc32
 
 import pysequoia
-from support.archives import END, member, pax
+from support.readers.archives import END, member, pax
 
 from buildlib.model.tree import Entry
 from buildlib.pkgsrc.advisories import format_list

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import Mirror
-from support.scratch import Scratch, once
+from support.checkouts.scratch import Scratch, once
+from support.servers.mirror import Mirror
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,8 +7,17 @@ from dataclasses import replace
 
 import pysequoia
 import pytest
-from support.mistakes import Bad, added, both, changed, check, put_back, snapshot, written
-from support.scratch import Scratch, base_digest
+from support.checkouts.config_errors import (
+    Bad,
+    added,
+    both,
+    changed,
+    check,
+    put_back,
+    snapshot,
+    written,
+)
+from support.checkouts.scratch import Scratch, base_digest
 
 RECIPE = "recipes/dom0.toml"
 RELEASE = "sets/mini.toml"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pysequoia
 import pytest
-from support.mirror import Fault, Mirror
-from support.mistakes import Bad, Edit, check, put_back, snapshot, written
-from support.scratch import Scratch, base_digest, surroundings
+from support.checkouts.config_errors import Bad, Edit, check, put_back, snapshot, written
+from support.checkouts.scratch import Scratch, base_digest, surroundings
+from support.servers.mirror import Fault, Mirror
 
 RECIPE = "recipes/dom0.toml"
 LOCK = "sets/mini.lock"

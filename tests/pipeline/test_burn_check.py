@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.jobs import TREE, Bench
-from support.scratch import Scratch
-from support.trees import TIME, file
+from support.checkouts.scratch import Scratch
+from support.readers.trees import TIME, file
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.formats.disc_map import place_of

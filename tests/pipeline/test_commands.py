@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.mirror import Mirror
-from support.scratch import Ran, Scratch
+from support.checkouts.scratch import Ran, Scratch
+from support.servers.mirror import Mirror
 
 RC_CONF = "recipes/dom0/overlay/etc/rc.conf"
 CONFIG = "kernel-configs/XEN3_DOM0_CD"

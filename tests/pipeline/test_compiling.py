@@ -10,8 +10,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.scratch import Scratch, digest
-from support.victim import Victim, wait_until
+from support.checkouts.fault_checkout import Victim, wait_until
+from support.checkouts.scratch import Scratch, digest
 
 # A compiler that tells when it begins and ends, and works as long as there is a file `slow`.
 _COMPILER = """\

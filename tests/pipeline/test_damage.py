@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from support.scratch import PARTS, Scratch, Tasks
+from support.checkouts.scratch import PARTS, Scratch, Tasks
 
 Damage: TypeAlias = Callable[[Scratch], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
 
 
 @pytest.mark.parametrize("words", [

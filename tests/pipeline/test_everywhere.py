@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.elsewhere import LEGACY, Elsewhere, namespaces, places
-from support.judges import tool
-from support.scratch import Ran, Scratch, surroundings
+from support.checkouts.scratch import Ran, Scratch, surroundings
+from support.faults.varied_host import LEGACY, Elsewhere, namespaces, places
+from support.readers.format_readers import tool
 
 from buildlib.store.store import Store
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from support.scratch import Scratch, digest
-from support.victim import Victim, wait_until
+from support.checkouts.fault_checkout import Victim, wait_until
+from support.checkouts.scratch import Scratch, digest
 
 from buildlib.store.store import Store
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.namespace import Namespace, NamespaceRefused
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.machines.namespace import Namespace, NamespaceRefused
 
 MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.imageserver import private_key
-from support.mirror import Mirror
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.servers.image_server import private_key
+from support.servers.mirror import Mirror
 from support.simulator.imagehost import STORE, ImageHost
 
 MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"

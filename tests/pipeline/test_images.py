@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.scratch import DOMUS, Scratch
+from support.checkouts.scratch import DOMUS, Scratch
 
 FFS = "buildlib/stages/images/ffs.py"
 # Each waits in its work for all of them.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from support.scratch import Ran, Scratch, Tasks
+from support.checkouts.scratch import Ran, Scratch, Tasks
 
 Edit: TypeAlias = Callable[[Scratch], None]
 

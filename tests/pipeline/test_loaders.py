@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.judges import ISO_JUDGES, differences, tool
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.readers.format_readers import ISO_JUDGES, differences, tool
 
 from buildlib.model.mtree import parse
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.scratch import Scratch, surroundings
+from support.checkouts.scratch import Scratch, surroundings
 
 NOBODY = "mirror=http://127.0.0.1:9"
 # Read by every Python that starts with its folder in PYTHONPATH.

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT, Scratch, digest, leave_two_domus, surroundings
+from support.checkouts.scratch import PROJECT, Scratch, digest, leave_two_domus, surroundings
 
 from buildlib.cli.main import BACKENDS, COMMANDS, LOADER
 

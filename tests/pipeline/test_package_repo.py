@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pysequoia
-from support.archives import gz
-from support.imageserver import check_digests, private_key
-from support.mirror import Mirror
-from support.packages import certificate, signed, signer
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.machines.packages import certificate, signed, signer
+from support.readers.archives import gz
+from support.servers.image_server import check_digests, private_key
+from support.servers.mirror import Mirror
 
 from buildlib.pkgsrc.advisories import format_list
 from buildlib.pkgsrc.summary import parse

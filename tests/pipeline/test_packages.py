@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
 
 from buildlib.model.mtree import parse
 from buildlib.model.tree import Tree

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import Mirror
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.servers.mirror import Mirror
 
 SECRET, WRITTEN = "S3cr€t/pw", "S3cr%E2%82%ACt%2Fpw"
 

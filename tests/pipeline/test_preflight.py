@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from support.scratch import Ran, Scratch
+from support.checkouts.scratch import Ran, Scratch
 
 RELEASE = "sets/mini.toml"
 LOCK = "sets/mini.lock"

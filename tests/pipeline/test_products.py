@@ -13,7 +13,8 @@ from struct import unpack_from
 from typing import Any, TypeAlias
 
 import pytest
-from support.judges import (
+from support.checkouts.scratch import Scratch, digest
+from support.readers.format_readers import (
     ISO_JUDGES,
     Found,
     bsdtar,
@@ -24,7 +25,6 @@ from support.judges import (
     sleuthkit_reads,
     tool,
 )
-from support.scratch import Scratch, digest
 
 from buildlib.model.mtree import parse
 from buildlib.model.tree import ROOT, Tree

@@ -10,8 +10,8 @@ import termios
 from pathlib import Path
 from typing import Any
 
-from support.mirror import Fault, Mirror
-from support.scratch import Scratch, surroundings
+from support.checkouts.scratch import Scratch, surroundings
+from support.servers.mirror import Fault, Mirror
 
 RC_CONF = "recipes/dom0/overlay/etc/rc.conf"
 CONFIG = "kernel-configs/XEN3_DOM0_CD"

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from support.scratch import PROJECT, Scratch
+from support.checkouts.scratch import PROJECT, Scratch
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pysequoia
 import pytest
-from support.mirror import Fault, Mirror
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.servers.mirror import Fault, Mirror
 
 from buildlib.sources.checksums import format_list
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.judges import tool
-from support.mirror import Mirror
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.readers.format_readers import tool
+from support.servers.mirror import Mirror
 
 PLAN = "buildlib/plan/disc.py"
 MENU = '    title = f"{builder.release.name} {builder.release.version} {DOM0}"\n'

@@ -8,8 +8,8 @@ from copy import copy
 from dataclasses import fields
 
 import pytest
-from support.orders import shuffled
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.stages.orders import shuffled
 
 from buildlib.config.project import Project
 from buildlib.engine.code_digest import CodeDigests

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support.repository import Repository, svn
-from support.scratch import Scratch
-from support.ufs import Ufs
+from support.checkouts.scratch import Scratch
+from support.readers.ufs import Ufs
+from support.servers.repository import Repository, svn
 
 SQL = "vservers/sql/server.conf"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.scratch import Ran, Scratch, surroundings
+from support.checkouts.scratch import Ran, Scratch, surroundings
 
 MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
 TELLING = {

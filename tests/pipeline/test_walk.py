@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.scratch import Scratch
-from support.walking import SLOW, Walk
+from support.checkouts.random_edits import SLOW, Walk
+from support.checkouts.scratch import Scratch
 
 from buildlib.store.store import Store
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from support import xenbench
-from support.jobs import TREE, Bench
-from support.judges import tool
-from support.scratch import Scratch, digest, once
+from support.checkouts.scratch import Scratch, digest, once
+from support.readers.format_readers import tool
+from support.readers.trees import TIME, file, folder
 from support.simulator import MARKER, Server
 from support.simulator.dom0 import furnish, vnds
-from support.trees import TIME, file, folder
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.stages.images.ffs import FfsImage
 

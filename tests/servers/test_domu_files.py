@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.machines.xen_tools import Xl
 from support.simulator import MARKER, Server
 from support.simulator.dom0 import RC_CONF
-from support.xenutils import Xl
 
 from buildlib.config.shconf import Problem, parse
 from buildlib.config.site.fleet import DISKS, DomuConf, Folder, HostConf, Known, Site, load_conf

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.repository import Repository
+from support.servers.repository import Repository
 from support.simulator import HERE, Server
 from support.simulator.checkouts import ask, ask_svn, furnish, run, script
 

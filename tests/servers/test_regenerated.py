@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
+from support.readers.ufs import Ufs
 from support.simulator import Server
 from support.simulator.checkouts import furnish
-from support.ufs import Ufs
 
 from buildlib.config.site.example import write_example
 from buildlib.operations.fleet.config_image import TIME, find_machine, write_copy

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
 
 OVERLAYS = sorted((PROJECT / "recipes").rglob("overlay"))
 STAND_INS = PROJECT / "tests/support/simulator"

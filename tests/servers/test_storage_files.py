@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
 
 from buildlib.config.shconf import Problem, parse
 from buildlib.config.site.fleet import StorageConf, load_conf

@@ -21,7 +21,7 @@ from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 from buildlib.store.packs import StoredTree
 from buildlib.store.records import Output
-from support.jobs import TREE, Bench
+from support.stages.stage_bench import TREE, Bench
 
 BIOS = OutputRef("grub:bios", "image")
 STAGES: dict[str, Stage] = {

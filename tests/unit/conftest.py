@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 
 @pytest.fixture

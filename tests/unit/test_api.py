@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
 
 import buildlib
 from tools import api_page

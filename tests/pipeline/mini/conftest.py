@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.minisources import (
+from support.checkouts.mini_sources import (
     CONFIGS,
     Workspace,
     new_workspace,

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.minisources import (
+from support.checkouts.mini_sources import (
     COMPILED,
     CONFIGS,
     DISK_OBJECTS,

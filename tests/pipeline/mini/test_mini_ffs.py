@@ -11,7 +11,7 @@ from struct import pack_into, unpack_from
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.judges import tool
+from support.readers.format_readers import tool
 
 SYS = Path(__file__).parents[3] / "sets/mini/source/syssrc/usr/src/sys"
 SOURCES = ("ufs/ffs/ffs_vfsops.c", "ufs/ffs/ffs_vnops.c", "ufs/ufs/ufs_lookup.c")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.minisources import (
+from support.checkouts.mini_sources import (
     COMPILED,
     DOM0,
     Workspace,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.domuhost import (
+from support.machines.domu_host import (
     HOST_WITH_STORE,
     SQL,
     STORAGE,

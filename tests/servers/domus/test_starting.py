@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from support.domuhost import (
+from support.checkouts.scratch import PROJECT
+from support.machines.domu_host import (
     HOST_WITH_STORE,
     SQL,
     STORAGE,
@@ -13,7 +14,6 @@ from support.domuhost import (
     records,
     records_of,
 )
-from support.scratch import PROJECT
 from support.simulator import Server
 from support.simulator.dom0 import KERNEL, domains, furnish, image_folder, nfs, vnds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.domuhost import (
+from support.machines.domu_host import (
     SQL,
     STORAGE,
     boot,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.domuhost import (
+from support.machines.domu_host import (
     SQL,
     boot,
     config,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.imagefleet import ONE, THREE, TWO, Fleet
-from support.imageserver import Shelf
-from support.mirror import Mirror
+from support.machines.image_fleet import ONE, THREE, TWO, Fleet
+from support.servers.image_server import Shelf
+from support.servers.mirror import Mirror
 from support.simulator.imagehost import ImageHost
 
 

@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import pytest
-from support.imagefleet import TWO, Fleet
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
+from support.machines.image_fleet import TWO, Fleet
 
 DAY = 86_400
 FETCH = PROJECT / "recipes/dom0/overlay/libexec/goldmaster/fetch.sh"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.imagefleet import Fleet, table
+from support.machines.image_fleet import Fleet, table
 from support.simulator.imagehost import STORE
 
 

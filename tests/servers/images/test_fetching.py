@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.imagefleet import BASE, KERNEL, ONE, THREE, TWO, Fleet
-from support.imageserver import RsyncDaemon, Shelf
+from support.machines.image_fleet import BASE, KERNEL, ONE, THREE, TWO, Fleet
+from support.servers.image_server import RsyncDaemon, Shelf
 from support.simulator.imagehost import ImageHost
 
 

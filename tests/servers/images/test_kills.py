@@ -6,8 +6,8 @@ import os
 import signal
 
 import pytest
-from support.imagefleet import BASE, THREE, TWO, Fleet
-from support.mirror import Fault
+from support.machines.image_fleet import BASE, THREE, TWO, Fleet
+from support.servers.mirror import Fault
 from support.simulator.imagehost import STORE
 from support.waiting import until
 

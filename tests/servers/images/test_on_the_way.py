@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.imagefleet import BASE, KERNEL, TWO, Fleet
-from support.imageserver import Shelf, image
-from support.mirror import Fault, Mirror
+from support.machines.image_fleet import BASE, KERNEL, TWO, Fleet
+from support.servers.image_server import Shelf, image
+from support.servers.mirror import Fault, Mirror
 from support.simulator.imagehost import ImageHost
 from support.waiting import until
 

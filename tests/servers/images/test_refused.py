@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.imagefleet import BASE, KERNEL, KEY, ONE, TWO, Fleet
-from support.imageserver import Shelf, public_key, signature
-from support.mirror import Fault, Kind, Mirror
+from support.machines.image_fleet import BASE, KERNEL, KEY, ONE, TWO, Fleet
+from support.servers.image_server import Shelf, public_key, signature
+from support.servers.mirror import Fault, Kind, Mirror
 from support.simulator.imagehost import ImageHost
 
 

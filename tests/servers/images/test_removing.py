@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.imagefleet import BASE, KEY, ONE, THREE, TWO, Fleet, table
-from support.imageserver import Shelf
-from support.mirror import Mirror
+from support.machines.image_fleet import BASE, KEY, ONE, THREE, TWO, Fleet, table
+from support.servers.image_server import Shelf
+from support.servers.mirror import Mirror
 from support.simulator.dom0 import HOST, domains, furnish, image_folder, nfs, vnds
 from support.simulator.imagehost import STORE, ImageHost
 

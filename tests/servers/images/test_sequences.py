@@ -15,9 +15,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.imagefleet import BASE, KERNEL
-from support.imageserver import KERNELS, Shelf, image
-from support.mirror import Mirror
+from support.machines.image_fleet import BASE, KERNEL
+from support.servers.image_server import KERNELS, Shelf, image
+from support.servers.mirror import Mirror
 from support.simulator.imagehost import STORE, ImageHost
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirrored import (
+from support.machines.mirrored import (
     Machines,
 )
 

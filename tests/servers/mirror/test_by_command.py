@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.mirrored import (
+from support.machines.mirrored import (
     Machines,
     until,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.mirrored import (
+from support.machines.mirrored import (
     Machines,
     note,
     until,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.roles import PROGRAM, PROGRAMS, Make
+from support.machines.roles import PROGRAM, PROGRAMS, Make
 from support.simulator import MARKER, Server
 
 

@@ -7,8 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from support.roles import SOURCES, Make, log, ran, start
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
+from support.machines.roles import SOURCES, Make, log, ran, start
 from support.simulator import RECIPES, Server
 from support.simulator.storage import SERIAL, Storage
 from support.waiting import until

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.roles import Make, ran, start
+from support.machines.roles import Make, ran, start
 from support.simulator.storage import Storage
 
 from buildlib.config.site.example import write_example

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.roles import NIS, PKGCHK_CONF, PROGRAM, SOURCES, Make, ran, start
+from support.machines.roles import NIS, PKGCHK_CONF, PROGRAM, SOURCES, Make, ran, start
 from support.simulator import Server
 
 

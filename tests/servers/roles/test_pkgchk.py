@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.roles import PKGCHK_CONF, SOURCES, Make, start
+from support.machines.roles import PKGCHK_CONF, SOURCES, Make, start
 from support.simulator import Boot, Server
 
 PKG_CHK = """\

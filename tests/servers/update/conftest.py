@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.repository import Repository
+from support.machines.updates import SITE, Fleet
+from support.servers.repository import Repository
 from support.simulator import Server
 from support.simulator.checkouts import check_out, furnish
-from support.updates import SITE, Fleet
 
 
 @pytest.fixture(params=["dash", "mksh"])

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.machines.updates import Fleet, change, expected
 from support.simulator import Server
 from support.simulator.checkouts import furnish, run, script, state
-from support.updates import Fleet, change, expected
 
 
 def kills(fleet: Fleet, saved: Path, *words: str) -> Iterator[int]:

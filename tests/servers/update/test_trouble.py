@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from support.machines.updates import Fleet, change, expected
 from support.simulator.checkouts import script
-from support.updates import Fleet, change, expected
 
 
 def test_a_server_that_is_lost(fleet: Fleet) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from support.repository import svn
-from support.updates import SITE, Fleet, change, expected
+from support.machines.updates import SITE, Fleet, change, expected
+from support.servers.repository import svn
 
 
 def test_both_checkouts_are_updated_and_go_back(fleet: Fleet) -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from support.namespace import Namespace
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
+from support.machines.namespace import Namespace
 
 HERE = Path(__file__).parent
 RECIPES = PROJECT / "recipes"

@@ -8,7 +8,7 @@ import stat
 import subprocess
 from pathlib import Path
 
-from support.repository import Repository, svn
+from support.servers.repository import Repository, svn
 from support.simulator import MARKER, Server
 
 # What changes files: a test can have the script killed at any of their calls.

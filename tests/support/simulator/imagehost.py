@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.imageserver import Files, public_key
+from support.servers.image_server import Files, public_key
 from support.simulator import Server
 
 STORE = "/store"

@@ -19,8 +19,8 @@ from pathlib import Path
 from struct import unpack_from
 
 from buildlib.model.digest import sha256
-from support.scratch import once
-from support.xenutils import XL, unpacked
+from support.checkouts.scratch import once
+from support.machines.xen_tools import XL, unpacked
 
 HERE = Path(__file__).parent
 PACKAGES = (

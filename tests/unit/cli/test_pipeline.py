@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT, surroundings
+from support.checkouts.scratch import PROJECT, surroundings
 
 EXAMPLE = PROJECT / "examples/minimal"
 OTHER = '''

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.toys import RUNS, Fails, Field, Harvest, Join, Meddler, Plant, Read
+from support.stages.fake_stages import RUNS, Fails, Field, Harvest, Join, Meddler, Plant, Read
 
 from buildlib.engine.stage import OutputRef, Stage
 from buildlib.model.errors import ConfigError, StageError, StoreError, ToolError

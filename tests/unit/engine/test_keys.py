@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from support.toys import Everything
+from support.stages.fake_stages import Everything
 
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.keys import InputNotBuilt, Keys

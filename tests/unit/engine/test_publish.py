@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.toys import RUNS, Field, Join, Read
+from support.stages.fake_stages import RUNS, Field, Join, Read
 
 from buildlib.engine.engine import Engine
 from buildlib.engine.product import Product

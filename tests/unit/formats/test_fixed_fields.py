@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import some
+from support.readers.strategies import some
 
 from buildlib.formats import partitions
 from buildlib.formats.ffs import ufs1

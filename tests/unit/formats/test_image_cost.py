@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import OutputRef, Stage
 from buildlib.formats.ffs.layout import FfsLayout

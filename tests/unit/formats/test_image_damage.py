@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.jobs import TREE, Bench, Input
+from support.stages.stage_bench import TREE, Bench, Input
 
 from buildlib.engine.stage import OutputRef, Stage
 from buildlib.model.digest import Blob, sha256

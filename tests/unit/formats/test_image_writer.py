@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import few
+from support.readers.strategies import few
 
 from buildlib.formats import image_writer
 from buildlib.formats.image_writer import Part, Piece, merged, write_at, write_image

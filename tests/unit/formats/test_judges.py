@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from support import judges
-from support.jobs import TREE, Bench
-from support.judges import Found
-from support.trees import TIME, Contents, block, char, fifo, file, folder, link
-from support.ufs import Ufs
+from support.readers import format_readers
+from support.readers.format_readers import Found
+from support.readers.trees import TIME, Contents, block, char, fifo, file, folder, link
+from support.readers.ufs import Ufs
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.model.mtree import format_tree
@@ -59,8 +59,12 @@ class Judged:
 
     def noticing(self, tree: Tree) -> set[str]:
         """Who finds a difference to a tree."""
-        names = {name for name, seen in self.found.items() if judges.differences(tree, seen)}
-        names |= {"mtree"} if judges.spec_differences(format_tree(tree), self.spec) else set()
+        names = {
+            name for name, seen in self.found.items() if format_readers.differences(tree, seen)
+        }
+        names |= (
+            {"mtree"} if format_readers.spec_differences(format_tree(tree), self.spec) else set()
+        )
         top = sorted(entry.name for entry in tree
                      if entry.path != ROOT and "/" not in entry.path)
         return names | ({"grub"} if top != self.listed else set())
@@ -94,8 +98,13 @@ def disc(shared_bench: Bench) -> Judged:
     outputs = shared_bench.run_stage(
         stage, {TREE: shared_bench.stored(contents()), BIOS: b"boot image" * 20})
     iso, tree = shared_bench.path(outputs["iso"]), shared_bench.tree(outputs["spec"])
-    found = {name: judge(iso) for name, judge in judges.ISO_JUDGES.items()}
-    return Judged(tree, found, judges.bsdtar_spec(iso), top_names(judges.grub_lists(iso, ROOT)))
+    found = {name: judge(iso) for name, judge in format_readers.ISO_JUDGES.items()}
+    return Judged(
+        tree,
+        found,
+        format_readers.bsdtar_spec(iso),
+        top_names(format_readers.grub_lists(iso, ROOT)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +113,9 @@ def image(shared_bench: Bench) -> Judged:
     outputs = shared_bench.run_stage(FfsImage(TREE, TIME, free="1m"), {TREE: stored})
     path = shared_bench.path(outputs["image"])
     own = Ufs(path).tree
-    found = {"own": own, "sleuthkit": {ROOT: Found("dir"), **judges.sleuthkit(path)[0]}}
-    listed = top_names(judges.grub_lists(path, ROOT))
-    return Judged(stored.tree, found, judges.spec_of(own), listed)
+    found = {"own": own, "sleuthkit": {ROOT: Found("dir"), **format_readers.sleuthkit(path)[0]}}
+    listed = top_names(format_readers.grub_lists(path, ROOT))
+    return Judged(stored.tree, found, format_readers.spec_of(own), listed)
 
 
 def test_what_is_right_is_found_right(disc: Judged, image: Judged) -> None:

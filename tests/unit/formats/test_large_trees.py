@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support import judges
-from support.jobs import TREE, Bench
-from support.trees import TIME, Contents, file, link
-from support.ufs import Ufs
+from support.readers import format_readers
+from support.readers.trees import TIME, Contents, file, link
+from support.readers.ufs import Ufs
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.model.tree import ROOT, Entry, Tree
@@ -69,11 +69,13 @@ def large(bench: Bench, request: pytest.FixtureRequest) -> Large:
 
 def test_a_disc(large: Large) -> None:
     iso, tree = large.disc()
-    for name, judge in judges.ISO_JUDGES.items():
+    for name, judge in format_readers.ISO_JUDGES.items():
         if name != "pycdlib" or len(tree) < MANY:
-            assert judges.differences(tree, judge(iso)) == [], name
-    assert judges.grub_reads(iso, large.sample) == large.data
-    assert judges.grub_lists(iso, large.sample.parent).split(" ").count(large.sample.name) == 1
+            assert format_readers.differences(tree, judge(iso)) == [], name
+    assert format_readers.grub_reads(iso, large.sample) == large.data
+    assert (
+        format_readers.grub_lists(iso, large.sample.parent).split(" ").count(large.sample.name) == 1
+    )
 
 
 def shallow(tree: Tree) -> Tree:
@@ -84,11 +86,14 @@ def shallow(tree: Tree) -> Tree:
 def test_a_root_image(large: Large) -> None:
     image = large.image()
     tree, ufs = large.stored.tree, Ufs(image)
-    assert judges.differences(tree, ufs.tree) == []
-    found, inodes = judges.sleuthkit(image)
-    assert judges.differences(shallow(tree), {ROOT: ufs.tree[ROOT], **found}) == []
+    assert format_readers.differences(tree, ufs.tree) == []
+    found, inodes = format_readers.sleuthkit(image)
+    assert format_readers.differences(shallow(tree), {ROOT: ufs.tree[ROOT], **found}) == []
     inode = ufs.numbers[large.sample.path]
     assert inodes.get(large.sample.path, str(inode)) == str(inode)
-    assert judges.sleuthkit_reads(image, str(inode)) == large.data
-    assert judges.grub_reads(image, large.sample) == large.data
-    assert judges.grub_lists(image, large.sample.parent).split(" ").count(large.sample.name) == 1
+    assert format_readers.sleuthkit_reads(image, str(inode)) == large.data
+    assert format_readers.grub_reads(image, large.sample) == large.data
+    assert (
+        format_readers.grub_lists(image, large.sample.parent).split(" ").count(large.sample.name)
+        == 1
+    )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import judges
+from support.readers import format_readers
 
 from buildlib.formats.partitions import BACKUP_BLOCKS, BLOCK, Disk
 
@@ -30,14 +30,16 @@ def written(folder: Path, disk: Disk, kind: str) -> Path:
 
 def table(path: Path) -> dict[str, Any]:
     """What sfdisk finds."""
-    found: dict[str, Any] = json.loads(judges.tool("sfdisk", "--json", path))["partitiontable"]
+    found: dict[str, Any] = json.loads(format_readers.tool("sfdisk", "--json", path))[
+        "partitiontable"
+    ]
     return found
 
 
 def test_a_gpt(tmp_path: Path) -> None:
     path = written(tmp_path, DISK, "gpt")
-    assert b"No problems found" in judges.tool("sgdisk", "-v", path)
-    assert b"No errors detected" in judges.tool("sfdisk", "--verify", path)
+    assert b"No problems found" in format_readers.tool("sgdisk", "-v", path)
+    assert b"No errors detected" in format_readers.tool("sfdisk", "--verify", path)
     found = table(path)
     (part,) = found["partitions"]
     assert found["label"] == "gpt"

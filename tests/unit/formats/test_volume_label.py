@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import judges
-from support.jobs import TREE, Bench
-from support.trees import TIME, Contents, file, folder
+from support.readers import format_readers
+from support.readers.trees import TIME, Contents, file, folder
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef, Stage
 from buildlib.formats.volume_label import KEY_DIGITS, VOLUME_ROOM, key_of, named, volume_name
@@ -56,11 +56,11 @@ def test_the_disc_says_release_recipe_and_key(shared_bench: Bench) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}", key)
     assert volume == f"NETBSD_10_1_DOM0_{key.upper()}"
     application = f"NETBSD-10.1 10.1 DOM0 BOOT CD, KEY {key.upper()}"
-    said = judges.tool("isoinfo", "-d", "-i", iso).decode()
+    said = format_readers.tool("isoinfo", "-d", "-i", iso).decode()
     assert {f"Volume id: {volume}", f"Volume set id: {volume}", "System id: NETBSD",
             "Data preparer id: GOLDMASTER", f"Application id: {application}",
             f"ID 'NETBSD-10.1 DOM0 {key[:6].upper()}'"} <= set(map(str.strip, said.splitlines()))
-    said = judges.tool("xorriso", "-indev", iso, "-pvd_info").decode()
+    said = format_readers.tool("xorriso", "-indev", iso, "-pvd_info").decode()
     found = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     found = {name.strip(): value.strip() for name, value in found.items()}
     assert (found["Volume Id"], found["App Id"]) == (volume, application)
@@ -71,17 +71,17 @@ def test_the_disc_says_release_recipe_and_key(shared_bench: Bench) -> None:
     assert (told["LABEL"], told["VOLUME_SET_ID"]) == (volume, volume)
     assert told["APPLICATION_ID"].replace("\\", "") == application
     assert told["UUID"].replace("-", "") == f"{digits}00"
-    assert f"'{volume}'" in judges.tool("file", "-b", iso).decode()
+    assert f"'{volume}'" in format_readers.tool("file", "-b", iso).decode()
     assert f"Label `{volume}' - Last modification time {MOMENT}" in grub(iso)
 
 
 def blkid(image: Path) -> dict[str, str]:
-    text = judges.tool("blkid", "-p", "-o", "export", image).decode()
+    text = format_readers.tool("blkid", "-p", "-o", "export", image).decode()
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
 def grub(image: Path) -> str:
-    return judges.tool("grub-fstest", image, "ls", "--", "-l", "(loop0)").decode()
+    return format_readers.tool("grub-fstest", image, "ls", "--", "-l", "(loop0)").decode()
 
 
 @pytest.mark.parametrize("title", [

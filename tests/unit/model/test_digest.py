@@ -6,7 +6,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import some, texts
+from support.readers.strategies import some, texts
 
 from buildlib.model.digest import SHA256_HEX, SHA512_HEX, Json, canonical, digest_of, sha256
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from support.strategies import some, texts
+from support.readers.strategies import some, texts
 
 from buildlib.model import errors
 from buildlib.model.errors import ConfigError, GoldmasterError, MissingBlob, ToolError

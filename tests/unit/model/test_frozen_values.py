@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import some
+from support.readers.strategies import some
 
 from buildlib.model.digest import canonical
 from buildlib.model.errors import StageError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.strategies import few, some, texts, trees
+from support.readers.strategies import few, some, texts, trees
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import ConfigError, StageError

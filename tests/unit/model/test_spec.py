@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.strategies import few, some
+from support.readers.strategies import few, some
 
 from buildlib.model.errors import ConfigError, GoldmasterError
 from buildlib.model.names import below

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import entry_lists, few, trees
+from support.readers.strategies import entry_lists, few, trees
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import StageError

@@ -9,7 +9,7 @@ import pysequoia
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.packages import certificate, signer
+from support.machines.packages import certificate, signer
 
 from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.advisories import Advisory, about, format_list, parse, verified

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.strategies import some
+from support.readers.strategies import some
 
 from buildlib.pkgsrc.pattern import matches
 

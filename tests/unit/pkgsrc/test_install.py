@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.trees import TIME, Contents, file, folder, link
+from support.readers.trees import TIME, Contents, file, folder, link
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import GoldmasterError, SourceError

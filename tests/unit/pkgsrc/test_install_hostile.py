@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import some
+from support.readers.strategies import some
 
 from buildlib.model.errors import GoldmasterError
 from buildlib.model.tree import Entry, tree_of

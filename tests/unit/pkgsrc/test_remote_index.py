@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.archives import gz
-from support.mirror import Fault, Mirror
-from support.packages import certificate, packed, repository, signed, source, summary
+from support.machines.packages import certificate, packed, repository, signed, source, summary
+from support.readers.archives import gz
+from support.servers.mirror import Fault, Mirror
 
 from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.remote_index import TrustedKey, read_offer

@@ -12,7 +12,7 @@ import pysequoia
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.packages import certificate, packed, signed, signer, source
+from support.machines.packages import certificate, packed, signed, signer, source
 
 from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.package_file import is_signed, metadata, refuse_signed, unwrap

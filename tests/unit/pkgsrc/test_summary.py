@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.archives import gz
+from support.readers.archives import gz
 
 from buildlib.model.errors import GoldmasterError, SourceError
 from buildlib.pkgsrc.summary import Summary, format_summary, parse

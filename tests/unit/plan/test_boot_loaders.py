@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 from buildlib.config.boot_test import Stick
 from buildlib.config.consoles import Consoles

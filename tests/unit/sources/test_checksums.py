@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.readers.strategies import some
 from support.spending import spent
-from support.strategies import some
 
 from buildlib.model.errors import SourceError
 from buildlib.sources.checksums import Checksum, format_list, lookup, parse

@@ -10,7 +10,7 @@ import pysequoia
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import few
+from support.readers.strategies import few
 
 from buildlib.model.errors import SourceError
 from buildlib.sources.openpgp import load_certificate, verified, verified_payload

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.orders import shuffled
-from support.toys import Everything
+from support.stages.fake_stages import Everything
+from support.stages.orders import shuffled
 
 import buildlib.stages
 from buildlib.engine.code_digest import CodeDigests

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import few
+from support.readers.strategies import few
 
 from buildlib.store.file_names import MOST, file_name
 

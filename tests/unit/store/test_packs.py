@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import few
+from support.readers.strategies import few
 
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import MissingBlob

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.archives import read
+from support.readers.archives import read
 
 from buildlib.pkgsrc.package import check_platform, read_package
 from buildlib.pkgsrc.pattern import matches

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
 
 from buildlib.cli.boot_media.session import GROUPS
 from buildlib.cli.main import COMMANDS

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
 
 from buildlib.model.errors import ConfigError
 from buildlib.model.schema import load

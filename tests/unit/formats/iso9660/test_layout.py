@@ -12,9 +12,8 @@ from struct import unpack_from
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from support import judges
-from support.jobs import TREE, Bench
-from support.trees import (
+from support.readers import format_readers
+from support.readers.trees import (
     TIME,
     Contents,
     block,
@@ -25,6 +24,7 @@ from support.trees import (
     link,
     trees,
 )
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.formats.iso9660 import layout
@@ -51,13 +51,13 @@ def press(bench: Bench, contents: Contents, *, packs: int = 1) -> tuple[Path, Tr
 def check(bench: Bench, contents: Contents) -> tuple[Path, Tree]:
     """Press, and let every reader look."""
     iso, tree = press(bench, contents)
-    found = {name: judges.differences(tree, judge(iso))
-             for name, judge in judges.ISO_JUDGES.items()}
+    found = {name: format_readers.differences(tree, judge(iso))
+             for name, judge in format_readers.ISO_JUDGES.items()}
     assert found == {name: [] for name in found}
-    assert judges.grub_differences(iso, tree) == []
-    assert [path for path in judges.isoinfo_plain(iso) if not PLAIN.fullmatch(path)] == []
-    assert judges.spec_differences(format_tree(tree), judges.bsdtar_spec(iso)) == []
-    contents_found, groups = judges.bsdtar_contents(iso)
+    assert format_readers.grub_differences(iso, tree) == []
+    assert [path for path in format_readers.isoinfo_plain(iso) if not PLAIN.fullmatch(path)] == []
+    assert format_readers.spec_differences(format_tree(tree), format_readers.bsdtar_spec(iso)) == []
+    contents_found, groups = format_readers.bsdtar_contents(iso)
     own = {entry.path: data for entry, data in contents.items() if entry.kind == "file"}
     assert {path: contents_found[path] for path in own} == own
     assert groups == hard_links(tree)
@@ -92,7 +92,7 @@ def test_every_kind_of_entry(shared_bench: Bench) -> None:
     })
     assert len(tree.by_path["usr/a"].sha256) == 64
     for path, data in {"bin/su": b"su!" * 10, "usr/lib/c": b"one", "relative": b"su!" * 10}.items():
-        assert judges.grub_reads(iso, Entry(path, "file", 0)) == data
+        assert format_readers.grub_reads(iso, Entry(path, "file", 0)) == data
 
 
 def test_links_of_any_length(shared_bench: Bench) -> None:
@@ -123,16 +123,16 @@ def test_names_of_any_form(shared_bench: Bench) -> None:
     for number, name in enumerate(names):
         contents |= file(f"names/{name}", b"%d" % number) | file(f"{name}/f", b"x%d" % number)
     iso, tree = check(shared_bench, contents)
-    plain = judges.isoinfo_plain(iso)
+    plain = format_readers.isoinfo_plain(iso)
     assert len(set(plain)) == len(plain) == len(tree) - 1
     for number, name in enumerate(names):
-        assert judges.grub_reads(iso, Entry(f"names/{name}", "file", 0)) == b"%d" % number
+        assert format_readers.grub_reads(iso, Entry(f"names/{name}", "file", 0)) == b"%d" % number
 
 
 def test_a_name_with_a_line_end(shared_bench: Bench) -> None:
     iso, tree = press(shared_bench, {**file("line\nend", b"1"), **link("l\r\n", "a\nb")})
-    assert judges.differences(tree, judges.bsdtar(iso)) == []
-    assert judges.differences(tree, judges.pycdlib_records(iso)) == []
+    assert format_readers.differences(tree, format_readers.bsdtar(iso)) == []
+    assert format_readers.differences(tree, format_readers.pycdlib_records(iso)) == []
 
 
 def test_many_twins_get_names_of_their_own(shared_bench: Bench) -> None:
@@ -189,11 +189,11 @@ def test_sectors_filled_to_the_last_byte(shared_bench: Bench) -> None:
 @given(trees())
 def test_any_tree(shared_bench: Bench, contents: Contents) -> None:
     iso, tree = check(shared_bench, contents)
-    plain = judges.isoinfo_plain(iso)
+    plain = format_readers.isoinfo_plain(iso)
     assert len(set(plain)) == len(plain) == len(tree) - 1
     nonempty = [entry for entry in contents if entry.kind == "file" and entry.size]
     for entry in nonempty:
-        assert judges.grub_reads(iso, entry) == contents[entry]
+        assert format_readers.grub_reads(iso, entry) == contents[entry]
 
 
 # what cannot be written is refused
@@ -319,7 +319,7 @@ def test_layout_depends_on_the_tree_alone(bench: Bench) -> None:
 _PRESS = """
 import sys
 from pathlib import Path
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 import test_layout
 bench = Bench(Path(sys.argv[1]))
 print(test_layout.press(bench, test_layout.sample())[0].name)

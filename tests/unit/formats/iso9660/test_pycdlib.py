@@ -15,7 +15,7 @@ from typing import Any
 
 import pycdlib
 import pytest
-from support import judges
+from support.readers import format_readers
 
 DAY = 86_400
 
@@ -81,7 +81,7 @@ def test_it_makes_no_hard_links_that_readers_see(tmp_path: Path) -> None:
     made.add_hard_link(iso_old_path="/A.;1", iso_new_path="/B.;1", rr_name="b")
     with written(made, tmp_path / "disc"):
         pass
-    found = judges.pycdlib_records(tmp_path / "disc")
+    found = format_readers.pycdlib_records(tmp_path / "disc")
     assert [found[name].links for name in ("a", "b")] != [2, 2]
 
 

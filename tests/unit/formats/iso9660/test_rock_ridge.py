@@ -7,7 +7,7 @@ from struct import unpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.trees import NAMES, TARGETS, TIME
+from support.readers.trees import NAMES, TARGETS, TIME
 
 from buildlib.formats.fixed_fields import both
 from buildlib.formats.iso9660 import rock_ridge

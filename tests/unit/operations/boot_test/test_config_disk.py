@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
+from support.readers.ufs import Ufs
 from support.simulator import Server
-from support.ufs import Ufs
 
 from buildlib.cli.boot_media.checks import boot_test
 from buildlib.cli.boot_media.open import open_session

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import judges
-from support.repository import Repository, svn
-from support.ufs import Ufs
+from support.readers import format_readers
+from support.readers.ufs import Ufs
+from support.servers.repository import Repository, svn
 
 from buildlib.config.site.example import write_example
 from buildlib.host.process import Runner
@@ -53,22 +53,26 @@ def refused(site: Path, name: str = "alpha") -> ConfigError:
     return caught.value
 
 
-def wanted(site: Path, place: str) -> dict[str, judges.Found]:
+def wanted(site: Path, place: str) -> dict[str, format_readers.Found]:
     """What an image should have, seen with other eyes than the writer's."""
-    found = {name: judges.Found("dir", 0o755, None, 0, 0, TIME)
+    found = {name: format_readers.Found("dir", 0o755, None, 0, 0, TIME)
              for name in (ROOT, "local", "global")}
-    found["GOLDMASTER"] = judges.Found("file", 0o644, None, 0, 0, TIME, 0, sha256(b""))
+    found["GOLDMASTER"] = format_readers.Found("file", 0o644, None, 0, 0, TIME, 0, sha256(b""))
     for name, folder in (("local", site / place), ("global", site / "global")):
         for path in folder.rglob("*"):
             here = f"{name}/{path.relative_to(folder)}"
             if path.is_symlink():
-                found[here] = judges.Found("link", 0o755, None, 0, 0, TIME, link=os.readlink(path))
+                found[here] = format_readers.Found(
+                    "link", 0o755, None, 0, 0, TIME, link=os.readlink(path)
+                )
             elif path.is_dir():
-                found[here] = judges.Found("dir", 0o755, None, 0, 0, TIME)
+                found[here] = format_readers.Found("dir", 0o755, None, 0, 0, TIME)
             else:
                 data = path.read_bytes()
                 mode = 0o755 if os.access(path, os.X_OK) and data == RUN.encode() else 0o644
-                found[here] = judges.Found("file", mode, None, 0, 0, TIME, len(data), sha256(data))
+                found[here] = format_readers.Found(
+                    "file", mode, None, 0, 0, TIME, len(data), sha256(data)
+                )
     return found
 
 
@@ -89,11 +93,11 @@ def test_a_plain_copy(site: Path, name: str, place: str) -> None:
     expected = wanted(site, place)
     found = {path: replace(node, links=None) for path, node in ufs.tree.items()}
     assert found == expected
-    listed, inodes = judges.sleuthkit(image)
+    listed, inodes = format_readers.sleuthkit(image)
     assert set(listed) | {ROOT} == set(expected)
     hosts = (site / "global/hosts").read_bytes()
-    assert judges.sleuthkit_reads(image, inodes["global/hosts"]) == hosts
-    assert judges.grub_reads(image, Entry("global/hosts", "file", 0)) == hosts
+    assert format_readers.sleuthkit_reads(image, inodes["global/hosts"]) == hosts
+    assert format_readers.grub_reads(image, Entry("global/hosts", "file", 0)) == hosts
     assert expected["local/etc/hosts"].link == "/config/global/hosts"
 
 

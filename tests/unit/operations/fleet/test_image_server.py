@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.imageserver import private_key, public_key
-from support.killing import Killed, killed_at
+from support.faults.killing import Killed, killed_at
+from support.servers.image_server import private_key, public_key
 
 from buildlib.host.atomic_files import NewFile
 from buildlib.model.digest import Blob, sha256

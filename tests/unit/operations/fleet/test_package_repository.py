@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.imageserver import check_digests, private_key
-from support.killing import Killed, killed_at
-from support.packages import packed, source, summaries, summary
+from support.faults.killing import Killed, killed_at
+from support.machines.packages import packed, source, summaries, summary
+from support.servers.image_server import check_digests, private_key
 
 from buildlib.host.atomic_files import NewFile
 from buildlib.model.digest import Blob

@@ -11,9 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.archives import gz
-from support.mirror import Mirror
-from support.packages import (
+from support.machines.packages import (
     certificate,
     packed,
     repository,
@@ -21,6 +19,8 @@ from support.packages import (
     source,
     summary,
 )
+from support.readers.archives import gz
+from support.servers.mirror import Mirror
 
 from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project

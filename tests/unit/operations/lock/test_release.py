@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pysequoia
 import pytest
-from support.mirror import Fault, Mirror
+from support.servers.mirror import Fault, Mirror
 
 from buildlib.config.boot_test import BootTestConfig
 from buildlib.config.project import Project, definition_digest

@@ -1,5 +1,6 @@
-"""Wherever something is fetched, a strange server is passed over, or told; `support.strangemirrors`
-plays all of them everywhere, here are some.
+"""A strange server is passed over or reported wherever something is fetched.
+
+`support.servers.strange_mirrors` plays all of them everywhere; here are some.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import Mirror
-from support.rawserver import RawServer
-from support.strangemirrors import PLACES, both, play
+from support.servers.mirror import Mirror
+from support.servers.raw_server import RawServer
+from support.servers.strange_mirrors import PLACES, both, play
 
 SOME = ("nothing", "endless body", "length of 5000 digits", "Location [::1", "page",
         "gzip though asked not to", "chunked and a length")

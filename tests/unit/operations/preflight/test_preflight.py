@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.mirror import Mirror
+from support.servers.mirror import Mirror
 
 from buildlib.config.build_sh import Space
 from buildlib.operations.preflight import preflight

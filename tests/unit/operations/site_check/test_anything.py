@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.sites import (
+from support.machines.sites import (
     ALPHA,
     BETA,
     NFS,

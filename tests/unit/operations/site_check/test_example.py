@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT
-from support.sites import (
+from support.checkouts.scratch import PROJECT
+from support.machines.sites import (
     ALPHA,
     check,
     link,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.sites import check, drop, link, put, told, write
+from support.machines.sites import check, drop, link, put, told, write
 
 LETTERS = "abefghijkl"  # two for each server; d is all of a disk
 DISKS = ("/dev/wd0{letter}", "/dev/sd2{letter}", "/dev/zvol/dsk/tank/v{number}", "/dev/dk{number}",

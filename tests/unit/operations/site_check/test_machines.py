@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.scratch import PROJECT
-from support.sites import ALPHA, BETA, KNOWN, NFS, check, link, put, told, write
+from support.checkouts.scratch import PROJECT
+from support.machines.sites import ALPHA, BETA, KNOWN, NFS, check, link, put, told, write
 
 from buildlib.config.shconf import Problem
 from buildlib.config.site.fleet import Known

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.sites import (
+from support.machines.sites import (
     ALPHA,
     BETA,
     NFS,

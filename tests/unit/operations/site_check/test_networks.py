@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.sites import ALPHA, NFS, drop, empty, link, put, remove, told, write
+from support.machines.sites import ALPHA, NFS, drop, empty, link, put, remove, told, write
 
 CARD = "vservers/nfs/etc/ifconfig.xennet0"
 NAME, GATE = "vservers/nfs/etc/myname", "vservers/nfs/etc/mygate"

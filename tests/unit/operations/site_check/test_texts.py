@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.sites import ALPHA, NFS, check, link, remove, told, write
+from support.machines.sites import ALPHA, NFS, check, link, remove, told, write
 
 from buildlib.config.shconf import Problem
 from buildlib.config.site.reader import read_site

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.archives import END, member, pax, read
+from support.readers.archives import END, member, pax, read
 from support.spending import spent
 
 from buildlib.model.errors import ArchiveError

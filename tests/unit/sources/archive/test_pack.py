@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.archives import bsdtar_sees, read
-from support.strategies import CONTENTS, few, some, trees
+from support.readers.archives import bsdtar_sees, read
+from support.readers.strategies import CONTENTS, few, some, trees
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import StageError

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.archives import BLOCK, END, bsdtar_sees, header, member, pax, read
-from support.strategies import CONTENTS, entry_lists, few, some
+from support.readers.archives import BLOCK, END, bsdtar_sees, header, member, pax, read
+from support.readers.strategies import CONTENTS, entry_lists, few, some
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import ArchiveError

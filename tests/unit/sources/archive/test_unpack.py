@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support.archives import END, gz, header, member, pax
-from support.strategies import few, paths
+from support.readers.archives import END, gz, header, member, pax
+from support.readers.strategies import few, paths
 
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import ArchiveError

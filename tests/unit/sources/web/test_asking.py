@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import Fault, Mirror
-from support.rawserver import RawServer
+from support.servers.mirror import Fault, Mirror
+from support.servers.raw_server import RawServer
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import SourceError

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from support.rawserver import RawServer
+from support.servers.raw_server import RawServer
 
 from buildlib.model.errors import SourceError
 from buildlib.sources.web.causes import Asked, cause, clock
@@ -189,7 +189,7 @@ def test_a_proxy_whose_tunnel_fails_for_now(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_proxy_that_talks_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    from support.strange import endless
+    from support.servers.strange_answers import endless
 
     with RawServer(endless(b"HTTP/1.1 200 OK\r\n", then=b"X: 1\r\n" * 1000)) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")

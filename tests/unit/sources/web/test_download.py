@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mirror import PAGE, Fault, Kind, Mirror
-from support.rawserver import RawServer
+from support.servers.mirror import PAGE, Fault, Kind, Mirror
+from support.servers.raw_server import RawServer
 from support.waiting import until
 
 from buildlib.model.digest import sha256

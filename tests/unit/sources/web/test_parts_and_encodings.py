@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.rawserver import RawServer
+from support.servers.raw_server import RawServer
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import SourceError

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.mirror import Fault, Mirror
+from support.servers.mirror import Fault, Mirror
 
 from buildlib.sources.web.probe import folder_of, unanswered
 

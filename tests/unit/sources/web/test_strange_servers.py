@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import answers
-from support.mirror import Mirror
-from support.rawserver import BUFFERS, RawServer
-from support.strange import STRANGE
+from support.servers import random_answers
+from support.servers.mirror import Mirror
+from support.servers.raw_server import BUFFERS, RawServer
+from support.servers.strange_answers import STRANGE
 
 from buildlib.model.digest import sha256
 from buildlib.model.errors import SourceError
@@ -77,8 +77,8 @@ def test_a_strange_answer(tmp_path: Path, server: RawServer, good: str, name: st
 
 @pytest.mark.parametrize("number", range(40))
 def test_an_answer_made_up_at_random(tmp_path: Path, server: RawServer, number: int) -> None:
-    """Whatever comes of it is the file or a SourceError; `support.answers` plays thousands."""
-    answers.play(server, number, tmp_path)
+    """It is the file or a SourceError; `support.servers.random_answers` plays thousands."""
+    random_answers.play(server, number, tmp_path)
 
 
 def _is_data(path: Path) -> None:

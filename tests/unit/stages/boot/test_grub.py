@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from support import judges
-from support.jobs import Bench
-from support.trees import TIME
+from support.readers import format_readers
+from support.readers.trees import TIME
+from support.stages.stage_bench import Bench
 
 from buildlib.config.consoles import Console, Consoles, Speed
 from buildlib.model.errors import ToolError
@@ -48,17 +48,17 @@ def test_the_bios_image_is_a_core_for_el_torito(bench: Bench) -> None:
 
 def test_the_efi_image(bench: Bench, tmp_path: Path) -> None:
     path = bench.path(bench.run_stage(GrubImage("efi", TIME))["image"])
-    listing = judges.tool("mdir", "-i", path, "::/EFI/BOOT").decode()
+    listing = format_readers.tool("mdir", "-i", path, "::/EFI/BOOT").decode()
     assert "BOOTX64  EFI" in listing
     assert "2023-11-14  22:13" in listing
-    judges.tool("mcopy", "-i", path, "::/EFI/BOOT/BOOTX64.EFI", tmp_path / "core")
+    format_readers.tool("mcopy", "-i", path, "::/EFI/BOOT/BOOTX64.EFI", tmp_path / "core")
     core = (tmp_path / "core").read_bytes()
     assert core[:2] == b"MZ"
     assert b"configfile /boot/grub/grub.cfg" in core
     log = next(bench.store.logs.iterdir(), None)
     assert log is None or not log.read_bytes(), "no tool has anything to say"
-    assert b"PE32+ executable" in judges.tool("file", "-b", tmp_path / "core")
-    assert b"FAT" in judges.tool("file", "-b", path)
+    assert b"PE32+ executable" in format_readers.tool("file", "-b", tmp_path / "core")
+    assert b"FAT" in format_readers.tool("file", "-b", path)
 
 
 def test_the_efi_image_holds_what_grub_makes(bench: Bench, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_efi_image_holds_what_grub_makes(bench: Bench, tmp_path: Path) -> No
         f'cp "$2" "{tmp_path}/made"\n')
     kept.chmod(0o755)
     outputs = bench.run_stage(GrubImage("efi", TIME), tools={"grub-mkimage": kept})
-    judges.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
+    format_readers.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
                 tmp_path / "core")
     assert (tmp_path / "core").read_bytes() == (tmp_path / "made").read_bytes()
 
@@ -161,7 +161,7 @@ def test_where_grub_speaks(
     assert menu_lines[1 : 1 + len(lines)] == lines
     assert not [line for line in menu_lines[1 + len(lines):] if "serial" in line]
     outputs = bench.run_stage(GrubImage("efi", TIME, consoles))
-    judges.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
+    format_readers.tool("mcopy", "-i", bench.path(outputs["image"]), "::/EFI/BOOT/BOOTX64.EFI",
                 tmp_path / "core")
     assert "\n".join([*lines, "regexp"]).encode() in (tmp_path / "core").read_bytes()
 

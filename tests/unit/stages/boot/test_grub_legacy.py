@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.debs import make_deb, prepare
-from support.jobs import Bench
+from support.machines.debs import make_deb, prepare
+from support.stages.stage_bench import Bench
 
 from buildlib.config.consoles import Consoles
 from buildlib.engine.stage import HostPackage, SourceFile

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from support.debs import make_deb, prepare
-from support.jobs import Bench
+from support.machines.debs import make_deb, prepare
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import HostPackage, SourceFile
 from buildlib.model.errors import GoldmasterError, SourceError, ToolError

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import judges
-from support.archives import gz
-from support.jobs import Bench
+from support.readers import format_readers
+from support.readers.archives import gz
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import StageError
@@ -111,7 +111,7 @@ def test_readelf_sees_the_same_notes(tmp_path: Path) -> None:
     ours = tmp_path / "ours"
     ours.write_bytes(elf(tmp_path, ("Xen", 18), ("Xen", 6), ("NetBSD", 1)))
     for path in (ours, Path(sys.executable).resolve()):
-        told = judges.tool("readelf", "-nW", path).decode()
+        told = format_readers.tool("readelf", "-nW", path).decode()
         owners = re.findall(r"^  (\S+)\s+0x[0-9a-f]+\t", told, re.MULTILINE)
         found = [owner.decode() for owner, _ in notes(path.read_bytes())]
         assert found

@@ -12,9 +12,8 @@ from struct import unpack_from
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from support import judges
-from support.jobs import TREE, Bench
-from support.trees import (
+from support.readers import format_readers
+from support.readers.trees import (
     TIME,
     Contents,
     block,
@@ -25,7 +24,8 @@ from support.trees import (
     link,
     trees,
 )
-from support.ufs import Ufs
+from support.readers.ufs import Ufs
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.formats.ffs import ufs1
 from buildlib.formats.ffs.layout import FfsLayout
@@ -51,17 +51,19 @@ def check(bench: Bench, contents: Contents, *, stage: FfsImage = STAGE) -> tuple
     image, _ = press(bench, contents, stage=stage)
     tree = tree_of(contents)
     ufs = Ufs(image)
-    assert judges.differences(tree, ufs.tree) == []
-    assert judges.spec_differences(format_tree(tree), judges.spec_of(ufs.tree)) == []
-    assert judges.grub_differences(image, tree) == []
+    assert format_readers.differences(tree, ufs.tree) == []
+    assert (
+        format_readers.spec_differences(format_tree(tree), format_readers.spec_of(ufs.tree)) == []
+    )
+    assert format_readers.grub_differences(image, tree) == []
     assert all(len({ufs.numbers[path] for path in group}) == 1 for group in linked(tree))
     assert len(ufs.nodes) == len(tree) - sum(len(group) - 1 for group in linked(tree))
-    found, inodes = judges.sleuthkit(image)
-    shown = {path: judges.shown_by_sleuthkit(path) for path in ufs.tree if path != ROOT}
+    found, inodes = format_readers.sleuthkit(image)
+    shown = {path: format_readers.shown_by_sleuthkit(path) for path in ufs.tree if path != ROOT}
     if len(set(shown.values())) == len(shown):
         named = tree_of(replace(entry, path=shown.get(entry.path, ROOT), inode="")
                         for entry in tree)
-        assert judges.differences(named, {ROOT: ufs.tree[ROOT], **found}) == []
+        assert format_readers.differences(named, {ROOT: ufs.tree[ROOT], **found}) == []
         assert {path: str(ufs.numbers[path]) for path in shown} == {
             path: inodes[name] for path, name in shown.items()}
     return ufs, image
@@ -94,15 +96,15 @@ def test_every_kind_of_entry(shared_bench: Bench) -> None:
         **file("Größe-日本", b"u"), **file("raw\udcff\udc80", b"r"), **file("line\nend", b"l"),
     }
     ufs, image = check(shared_bench, contents)
-    assert judges.sleuthkit_links(image, str(ufs.numbers["usr/b"])) == 3
-    assert judges.sleuthkit_reads(image, str(ufs.numbers["usr/lib/c"])) == b"one"
+    assert format_readers.sleuthkit_links(image, str(ufs.numbers["usr/b"])) == 3
+    assert format_readers.sleuthkit_reads(image, str(ufs.numbers["usr/lib/c"])) == b"one"
     for path, data in {"bin/su": b"su!" * 10, "usr/lib/c": b"one", "n" * 255: b"name"}.items():
-        assert judges.grub_reads(image, Entry(path, "file", 0)) == data
+        assert format_readers.grub_reads(image, Entry(path, "file", 0)) == data
 
 
 def test_times_before_1970(shared_bench: Bench) -> None:
     image, tree = press(shared_bench, file("old", time=-(1 << 31)))
-    assert judges.differences(tree, Ufs(image).tree) == []
+    assert format_readers.differences(tree, Ufs(image).tree) == []
 
 
 def test_files_of_every_size(shared_bench: Bench) -> None:
@@ -116,8 +118,8 @@ def test_files_of_every_size(shared_bench: Bench) -> None:
     for number in (2, 9, 14, 16):
         path = f"{number:02}"
         data = bytes([number + 1]) * sizes[number]
-        assert judges.sleuthkit_reads(image, str(ufs.numbers[path])) == data
-        assert judges.grub_reads(image, Entry(path, "file", 0)) == data
+        assert format_readers.sleuthkit_reads(image, str(ufs.numbers[path])) == data
+        assert format_readers.grub_reads(image, Entry(path, "file", 0)) == data
 
 
 def test_small_ends_share_blocks(shared_bench: Bench) -> None:
@@ -136,8 +138,10 @@ def test_any_tree(shared_bench: Bench, contents: Contents) -> None:
     ufs, image = check(shared_bench, contents)
     nonempty = [entry for entry in contents if entry.kind == "file" and entry.size]
     for entry in nonempty:
-        assert judges.grub_reads(image, entry) == contents[entry]
-        assert judges.sleuthkit_reads(image, str(ufs.numbers[entry.path])) == contents[entry]
+        assert format_readers.grub_reads(image, entry) == contents[entry]
+        assert (
+            format_readers.sleuthkit_reads(image, str(ufs.numbers[entry.path])) == contents[entry]
+        )
 
 
 def test_several_groups(bench: Bench) -> None:
@@ -162,12 +166,12 @@ def test_several_groups(bench: Bench) -> None:
     image = bench.path(outputs["image"])
     ufs = Ufs(image)
     assert ufs.groups == 3
-    assert judges.differences(tree, ufs.tree) == []
+    assert format_readers.differences(tree, ufs.tree) == []
     assert {number // ufs.ipg for number in ufs.nodes} == {0, 1, 2}
-    found, inodes = judges.sleuthkit(image)
-    assert judges.differences(tree, {ROOT: ufs.tree[ROOT], **found}) == []
-    assert judges.sleuthkit_reads(image, inodes["z/last"]) == b"last"
-    read = judges.sleuthkit_reads(image, inodes["m"])
+    found, inodes = format_readers.sleuthkit(image)
+    assert format_readers.differences(tree, {ROOT: ufs.tree[ROOT], **found}) == []
+    assert format_readers.sleuthkit_reads(image, inodes["z/last"]) == b"last"
+    read = format_readers.sleuthkit_reads(image, inodes["m"])
     assert (len(read), read[100 << 20 :][:12]) == (150 << 20, b"in the midst")
 
 
@@ -277,7 +281,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
             stream.truncate(number * 257)
-    judges.tool("makefs", "-t", "ffs", "-B", "le", "-o", "version=1,bsize=16384,fsize=2048",
+    format_readers.tool("makefs", "-t", "ffs", "-B", "le", "-o", "version=1,bsize=16384,fsize=2048",
                 "-T", str(TIME), "-b", "10%", root / "image", root / "tree")
     with (root / "image").open("r+b") as stream:
         for at in (ufs1.SUPERBLOCK_AT, ufs1.COPY_AT * 2048):
@@ -332,7 +336,7 @@ def test_makefs_s_image_passes_the_same_check(reference: Path) -> None:
 
 def test_what_file_says(shared_bench: Bench) -> None:
     image, _ = press(shared_bench, file("a", b"1"))
-    said = judges.tool("file", "-b", image)
+    said = format_readers.tool("file", "-b", image)
     assert b"Unix Fast File system [v1] (little-endian)" in said
     assert b"clean flag 1" in said
 
@@ -357,7 +361,7 @@ def test_layout_depends_on_the_tree_alone(bench: Bench) -> None:
 _PRESS = """
 import sys
 from pathlib import Path
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 import test_ffs
 bench = Bench(Path(sys.argv[1]))
 print(test_ffs.press(bench, test_ffs.sample())[0].name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.model.digest import sha256

@@ -11,9 +11,9 @@ from struct import unpack
 from typing import Literal
 
 import pytest
-from support import judges
-from support.jobs import TREE, Bench
-from support.trees import TIME, Contents, char, fifo, file, folder, link
+from support.readers import format_readers
+from support.readers.trees import TIME, Contents, char, fifo, file, folder, link
+from support.stages.stage_bench import TREE, Bench
 
 from buildlib.engine.stage import OutputRef
 from buildlib.formats.iso9660.el_torito import with_info_table
@@ -74,9 +74,9 @@ def sectors(disc: Disc, first: int, size: int) -> bytes:
 
 
 def test_the_spec_is_the_disc(disc: Disc) -> None:
-    for name, judge in judges.ISO_JUDGES.items():
-        assert judges.differences(disc.tree, judge(disc.path)) == [], name
-    found, _ = judges.bsdtar_contents(disc.path)
+    for name, judge in format_readers.ISO_JUDGES.items():
+        assert format_readers.differences(disc.tree, judge(disc.path)) == [], name
+    found, _ = format_readers.bsdtar_contents(disc.path)
     assert {path: sha256(data) for path, data in found.items()} == {
         entry.path: entry.sha256 for entry in disc.tree if entry.kind == "file"}
     assert {"boot/grub/bios.img", "boot/grub/efi.img", CATALOG} <= found.keys()
@@ -94,7 +94,9 @@ def test_mtree_finds_no_difference(disc: Disc, tmp_path: Path) -> None:
     subprocess.run(["bsdtar", "-xpf", disc.path, "-C", root, "--no-same-owner"], check=True)
     spec = tmp_path / "spec"
     spec.write_bytes(format_tree(disc.tree))
-    keywords = judges.tool("mtree", "-C", "-k", "type,size,sha256,link,mode,nlink", "-f", spec)
+    keywords = format_readers.tool(
+        "mtree", "-C", "-k", "type,size,sha256,link,mode,nlink", "-f", spec
+    )
     # Linux gives links no mode
     spec.write_bytes(re.sub(rb"(type=link) mode=\d+", rb"\1", keywords))
     words = ["mtree", "-f", str(spec), "-p", str(root)]
@@ -110,7 +112,9 @@ def test_mtree_finds_no_difference(disc: Disc, tmp_path: Path) -> None:
 
 
 def test_boot_images_as_xorriso_sees_them(disc: Disc) -> None:
-    report = judges.tool("xorriso", "-indev", disc.path, "-report_el_torito", "plain").decode()
+    report = format_readers.tool(
+        "xorriso", "-indev", disc.path, "-report_el_torito", "plain"
+    ).decode()
     images = re.findall(r"^El Torito boot img : +(\d) +(\w+) +y +none +0x0000 +0x00 +(\d+) +(\d+)$",
                         report, re.MULTILINE)
     assert [image[:3] for image in images] == [("1", "BIOS", "4"), ("2", "UEFI", "5760")]
@@ -124,7 +128,7 @@ def test_boot_images_as_xorriso_sees_them(disc: Disc) -> None:
 
 
 def test_boot_images_as_isoinfo_sees_them(disc: Disc) -> None:
-    report = judges.tool("isoinfo", "-d", "-i", disc.path).decode()
+    report = format_readers.tool("isoinfo", "-d", "-i", disc.path).decode()
     lines = {line.strip() for line in report.splitlines()}
     assert {"Rock Ridge signatures version 1 found", "Bootid 88 (bootable)",
             "Boot media 0 (No Emulation Boot)", "Nsect 4", "Key 55 AA"} <= lines
@@ -155,11 +159,11 @@ def test_a_disc_that_is_a_disk_too(bench: Bench, kind: Literal["gpt", "mbr"]) ->
     outputs = bench.run_stage(stage, inputs)
     plain = bench.run_stage(STAGE, inputs)
     path, tree = bench.path(outputs["iso"]), bench.tree(outputs["spec"])
-    for name, judge in judges.ISO_JUDGES.items():
-        assert judges.differences(tree, judge(path)) == [], name
+    for name, judge in format_readers.ISO_JUDGES.items():
+        assert format_readers.differences(tree, judge(path)) == [], name
     assert path.stat().st_size == bench.path(plain["iso"]).stat().st_size
     data = path.read_bytes()
-    table = json.loads(judges.tool("sfdisk", "--json", path))["partitiontable"]
+    table = json.loads(format_readers.tool("sfdisk", "--json", path))["partitiontable"]
     system = table["partitions"][-1]
     assert data[system["start"] * 512:][:len(efi)] == efi
     assert system["size"] == len(efi) // 512
@@ -172,7 +176,7 @@ def test_a_disc_that_is_a_disk_too(bench: Bench, kind: Literal["gpt", "mbr"]) ->
 
 def test_what_file_says(disc: Disc) -> None:
     assert re.match(rb"ISO 9660 CD-ROM filesystem data 'GOLD_\w{12}' \(bootable\)",
-                    judges.tool("file", "-b", disc.path))
+                    format_readers.tool("file", "-b", disc.path))
 
 
 @pytest.mark.parametrize("platform", ["bios", "efi"])
@@ -181,7 +185,7 @@ def test_one_platform_alone(bench: Bench, platform: str) -> None:
     stage = replace(STAGE, images={platform: ref})
     image = bytes(range(256)) * 20
     outputs = bench.run_stage(stage, {TREE: bench.stored(contents()), ref: image})
-    report = judges.tool("xorriso", "-indev", bench.path(outputs["iso"]),
+    report = format_readers.tool("xorriso", "-indev", bench.path(outputs["iso"]),
                          "-report_el_torito", "plain").decode()
     kind = {"bios": "BIOS", "efi": "UEFI"}[platform]
     assert re.findall(r"boot img : +(\d) +(\w+) +y", report) == [("1", kind)]
@@ -205,7 +209,7 @@ def test_a_pack_with_more_than_the_tree_has(bench: Bench) -> None:
     stored = bench.stored(every)
     some = tree_of(entry for entry in every if entry.path in "az")
     outputs = press(bench, StoredTree(some, stored.packs))
-    found, _ = judges.bsdtar_contents(bench.path(outputs["iso"]))
+    found, _ = format_readers.bsdtar_contents(bench.path(outputs["iso"]))
     assert {path: sha256(data) for path, data in found.items()} == {
         entry.path: entry.sha256 for entry in bench.tree(outputs["spec"]) if entry.kind == "file"}
 
@@ -217,7 +221,7 @@ def test_contents_from_packs_and_blobs(bench: Bench) -> None:
     entry = Entry("netbsd", "file", 0o444, time=TIME, size=kernel.size, sha256=kernel.sha256)
     tree = tree_of([*stored.tree, entry])
     outputs = press(bench, StoredTree(tree, stored.packs, (kernel,)))
-    found, _ = judges.bsdtar_contents(bench.path(outputs["iso"]))
+    found, _ = format_readers.bsdtar_contents(bench.path(outputs["iso"]))
     assert (found["etc/rc"], found["netbsd"]) == (b"rc", b"kernel" * 999)
 
 
@@ -254,14 +258,14 @@ def test_a_tree_whose_boot_is_no_folder(bench: Bench) -> None:
 
 def test_an_empty_tree(bench: Bench) -> None:
     outputs = press(bench, bench.stored({}))
-    assert judges.differences(bench.tree(outputs["spec"]),
-                              judges.bsdtar(bench.path(outputs["iso"]))) == []
+    assert format_readers.differences(bench.tree(outputs["spec"]),
+                              format_readers.bsdtar(bench.path(outputs["iso"]))) == []
 
 
 def test_entries_without_content_alone(bench: Bench) -> None:
     outputs = press(bench, bench.stored({**char("dev/null", 2, 2), **fifo("f"), **file("none")}))
-    assert judges.differences(bench.tree(outputs["spec"]),
-                              judges.bsdtar(bench.path(outputs["iso"]))) == []
+    assert format_readers.differences(bench.tree(outputs["spec"]),
+                              format_readers.bsdtar(bench.path(outputs["iso"]))) == []
 
 
 def test_progress_ends_at_its_total(bench: Bench) -> None:

@@ -7,8 +7,8 @@ import hashlib
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
-from support.jobs import Bench
-from support.packages import certificate, packed, signed, source, summary
+from support.machines.packages import certificate, packed, signed, source, summary
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import OutputRef, SourceFile
 from buildlib.pkgsrc.summary import parse

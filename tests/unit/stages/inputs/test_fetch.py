@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 from buildlib.model.errors import SourceError
 from buildlib.stages.inputs.fetch import Fetch

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.archives import gz
-from support.jobs import Bench, Input
-from support.trees import TIME, Contents, file, folder
+from support.readers.archives import gz
+from support.readers.trees import TIME, Contents, file, folder
+from support.stages.stage_bench import Bench, Input
 
 from buildlib.config.accounts import Accounts
 from buildlib.engine.stage import OutputRef, SourceTree

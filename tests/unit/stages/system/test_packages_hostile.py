@@ -13,8 +13,8 @@ from typing import cast
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.archives import END, header, member, pax
-from support.strategies import few, some
+from support.readers.archives import END, header, member, pax
+from support.readers.strategies import few, some
 
 from buildlib.engine.stage import OutputRef, StageContext
 from buildlib.model.digest import sha256

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.jobs import Bench
-from support.trees import TIME, Contents, char, file, folder, link
+from support.readers.trees import TIME, Contents, char, file, folder, link
+from support.stages.stage_bench import Bench
 
 from buildlib.engine.stage import OutputRef, SourceTree
 from buildlib.model.digest import sha256

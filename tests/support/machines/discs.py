@@ -15,10 +15,10 @@ from buildlib.stages.boot.grub import MENU, GrubImage, menu
 from buildlib.stages.boot.hypervisor import DistributionXen
 from buildlib.stages.images.iso import Iso
 from buildlib.store.records import Output
-from support.jobs import TREE, Bench
-from support.trees import TIME, file
+from support.readers.trees import TIME, file
+from support.stages.stage_bench import TREE, Bench
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONSOLES = Consoles(("com1",))
 STICK_WORDS = ("bootdev=sd0d",)
 XEN_WORDS = (*CONSOLES.xen_words(), "dom0_mem=96M")

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MINI = ROOT / "sets/mini"
 CONFIGS = ROOT / "kernel-configs"
 DOM0 = 'include "arch/amd64/conf/XEN3_DOM0"\n'

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from support.scratch import Scratch
+from support.checkouts.scratch import Scratch
 
 Edit: TypeAlias = Callable[[Scratch], object]
 State: TypeAlias = dict[str, int]

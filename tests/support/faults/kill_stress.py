@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from buildlib.model.digest import sha256
-from support.victim import MOTD, Attempt, Ended, Victim, wait_until
+from support.checkouts.fault_checkout import MOTD, Attempt, Ended, Victim, wait_until
 
 Variant: TypeAlias = tuple[int, int]
 Products: TypeAlias = Mapping[str, str]  # file name to SHA-256

@@ -1,6 +1,6 @@
 """Every strange server in place of a mirror, wherever something is fetched.
 
-    PYTHONPATH=.:tests python -m support.strangemirrors      all of it; counts in the end
+    PYTHONPATH=.:tests python -m support.servers.strange_mirrors      all of it; counts in the end
 
 Alone it is a SourceError, soon; before a good mirror it is as if it were not there.
 """
@@ -44,11 +44,11 @@ from buildlib.sources.web.limits import Patience
 from buildlib.sources.web.probe import unanswered
 from buildlib.stages.inputs.fetch import Fetch
 from buildlib.store.store import Store
-from support.campaigns import Tally
-from support.mirror import Mirror
-from support.packages import packed, source, summaries, summary
-from support.rawserver import BUFFERS, RawServer
-from support.strange import STRANGE
+from support.checkouts.campaigns import Tally
+from support.machines.packages import packed, source, summaries, summary
+from support.servers.mirror import Mirror
+from support.servers.raw_server import BUFFERS, RawServer
+from support.servers.strange_answers import STRANGE
 
 # the good mirror must get through when this machine is busy
 HURRY = Patience(silence=2, head=2, span=2, base=20, pace=1 << 22, tries=2,
@@ -197,6 +197,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    ArgumentParser(prog="python -m support.strangemirrors", description=__doc__,
+    ArgumentParser(prog="python -m support.servers.strange_mirrors", description=__doc__,
                    formatter_class=RawDescriptionHelpFormatter).parse_args()
     sys.exit(bool(main()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from support.imageserver import Shelf, image
-from support.mirror import Mirror
+from support.servers.image_server import Shelf, image
+from support.servers.mirror import Mirror
 from support.simulator.imagehost import ImageHost, Said
 
 BASE, KERNEL = "base.ffs", "XEN3_DOMU_RO"

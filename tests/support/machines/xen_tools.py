@@ -21,8 +21,8 @@ from typing import Any
 
 from buildlib.host.distribution import LISTS, DistributionPackage, candidate
 from buildlib.model.digest import sha256
-from support.namespace import Namespace
-from support.scratch import PROJECT
+from support.checkouts.scratch import PROJECT
+from support.machines.namespace import Namespace
 
 CACHE = PROJECT / "build" / "test-packages"
 # What `xl` needs to run, beside the libraries of every host.

@@ -1,6 +1,6 @@
 """Answers of servers, made up at random from what answers are made of; and what comes of them.
 
-    PYTHONPATH=.:tests python -m support.answers 2000 --seed 7
+    PYTHONPATH=.:tests python -m support.servers.random_answers 2000 --seed 7
 
 Each is either the file or a SourceError; it takes no longer and no more than is stated. Whatever
 else happens is shown with the number that makes this very answer again.
@@ -20,8 +20,8 @@ from buildlib.model.errors import SourceError
 from buildlib.sources.web.download import Pin, fetch, fetch_unpinned
 from buildlib.sources.web.limits import Patience
 from buildlib.store.blobs import Blobs
-from support.campaigns import Tally, parse, words
-from support.rawserver import BUFFERS, RawServer
+from support.checkouts.campaigns import Tally, parse, words
+from support.servers.raw_server import BUFFERS, RawServer
 
 DATA = random.Random(1).randbytes(3000)
 PIN = Pin(hashlib.sha512(DATA).hexdigest(), sha256(DATA), len(DATA))
@@ -116,5 +116,7 @@ def main(count: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    given = parse(words(__doc__, command="python -m support.answers", count=2000, of="answers"))
+    given = parse(
+        words(__doc__, command="python -m support.servers.random_answers", count=2000, of="answers")
+    )
     sys.exit(bool(main(given.count, given.seed)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.victim import Victim, wait_until
+from support.checkouts.fault_checkout import Victim, wait_until
 
 _SCRIPT = """\
 #!/bin/sh

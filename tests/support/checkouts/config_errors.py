@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from support.scratch import Ran, Scratch
+from support.checkouts.scratch import Ran, Scratch
 
 Edit: TypeAlias = Callable[[Scratch], object]
 

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.repository import Repository, svn
+from support.servers.repository import Repository, svn
 from support.simulator import Server
 from support.simulator.checkouts import ask, ask_svn, state
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from buildlib.host.distribution import DistributionPackage
-from support.jobs import Bench
+from support.stages.stage_bench import Bench
 
 NAME, VERSION = "package-9.9", "9.9-1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 
-from support.rawserver import RawServer, Speech
+from support.servers.raw_server import RawServer, Speech
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

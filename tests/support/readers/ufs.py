@@ -11,7 +11,7 @@ from pathlib import Path
 from struct import unpack_from
 
 from buildlib.model.digest import sha256
-from support.judges import Found
+from support.readers.format_readers import Found
 
 _KINDS = {stat.S_IFDIR: "dir", stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFCHR: "char",
           stat.S_IFBLK: "block", stat.S_IFIFO: "fifo"}

@@ -18,9 +18,9 @@ from buildlib.operations.boot_test.qemu import BootReport, Computer, boot
 from buildlib.operations.boot_test.qmp import Monitor
 from buildlib.plan.boot_loaders import boot_images, menus
 from buildlib.stages.images.iso import Iso
-from support.discs import ROOT, Parts
-from support.jobs import TREE, Input
-from support.trees import TIME, file
+from support.machines.discs import ROOT, Parts
+from support.readers.trees import TIME, file
+from support.stages.stage_bench import TREE, Input
 
 XEN, KERNEL = "boot/xen.gz", "netbsd"
 # Width and height of a character on the screen: VGA's text mode, Xen's framebuffer.

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from support.siege import Disturber, Products, Variant, products
-from support.victim import Ended, Victim
+from support.checkouts.fault_checkout import Ended, Victim
+from support.faults.kill_stress import Disturber, Products, Variant, products
 
 Step: TypeAlias = dict[str, Any]
 _SHIM = Path(__file__).with_name("powercut")

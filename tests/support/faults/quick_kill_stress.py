@@ -28,8 +28,8 @@ from buildlib.engine.stage import OutputRef, Outputs, SourceFile, Stage, StageCo
 from buildlib.model.digest import sha256
 from buildlib.model.events import Event, Finished, silent
 from buildlib.store.store import Store
-from support.toys import Harvest, Join, Plant, Read
-from support.victim import works_in
+from support.checkouts.fault_checkout import works_in
+from support.stages.fake_stages import Harvest, Join, Plant, Read
 
 Products: TypeAlias = Mapping[str, str]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from buildlib.model.digest import sha256
-from support.scratch import lay_out, surroundings
+from support.checkouts.scratch import lay_out, surroundings
 
 PATIENCE = 240.0  # seconds: only what hangs takes so long
 ISO = "mini-dom0.iso"

@@ -1,0 +1,1 @@
+"""Checkouts of the project, and how they are built and changed."""

@@ -1,0 +1,1 @@
+"""Kills, power cuts, small disks and other hosts."""

@@ -1,0 +1,1 @@
+"""Independent readers of our formats, and makers of inputs."""

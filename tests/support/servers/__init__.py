@@ -1,0 +1,1 @@
+"""Servers of mirrors and images, good and bad."""

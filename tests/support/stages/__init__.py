@@ -1,0 +1,1 @@
+"""Stages run alone, and small ones."""
