@@ -276,12 +276,3 @@ def reexec(*options: str) -> NoReturn:
     """Start this program anew in its own place, with further options of Python's."""
     words = [sys.executable, *options, *sys.orig_argv[1:]]
     os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read
-
-
-def read_names_as_utf8() -> None:
-    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
-
-    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
-    """
-    if sys.getfilesystemencoding() != "utf-8":
-        reexec("-X", "utf8")

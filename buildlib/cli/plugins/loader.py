@@ -21,10 +21,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         signals.install_handlers(signals.exit_now)
         super().__init__()
         from buildlib.cli.outlets import open_outlets
-        from buildlib.host.process import read_names_as_utf8
 
         open_outlets()
-        read_names_as_utf8()
+        _read_names_as_utf8()
         if "" in sys.argv:
             from buildlib.cli.terminal import print_error
             from buildlib.model.errors import ConfigError
@@ -33,3 +32,14 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 "a word of the command line is empty", where=f"word {sys.argv.index('')}",
                 hint="leave it out, or give a name", reason="usage"))
             sys.exit(3)
+
+
+def _read_names_as_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
+
+    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        from buildlib.host.process import reexec
+
+        reexec("-X", "utf8")
