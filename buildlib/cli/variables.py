@@ -16,5 +16,7 @@ def runs_tasks() -> bool:
     """Whether doit was called to run tasks, not to tell of them."""
     from doit.doit_cmd import DoitMain
 
-    others = {command.get_name() for command in DoitMain.DOIT_CMDS} - {"run"}
+    from buildlib.cli.main import COMMANDS
+
+    others = {*COMMANDS, *(command.get_name() for command in DoitMain.DOIT_CMDS)} - {"run"}
     return others.isdisjoint(sys.argv[1:])

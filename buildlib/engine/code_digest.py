@@ -14,6 +14,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ CARRIERS = ("buildlib.host.", "buildlib.store.", "buildlib.model.errors", "build
 _SHAPING = frozenset({"buildlib.store.source_files"})  # what it passes over is in no output
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FOLDER = Path(__file__).resolve().parent.parent
+# Python up to 3.11.8 and 3.12.2 may fail where threads make syntax trees at once (gh-106905).
+_PARSING = threading.Lock()
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
@@ -119,7 +122,9 @@ def _resolved(imports: list[str], name: str, path: str) -> Iterator[str]:
 
 def _describe(path: str) -> str:
     """The digest of a module's code, then the names of the modules it may import."""
-    tree = ast.parse(Path(path).read_bytes())
+    data = Path(path).read_bytes()
+    with _PARSING:
+        tree = ast.parse(data)
     imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:

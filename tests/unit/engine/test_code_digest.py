@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from buildlib.engine.code_digest import CARRIERS, CodeDigests
+from buildlib.engine import code_digest as module
+from buildlib.engine.code_digest import CARRIERS, CodeDigests, _describe
 from buildlib.model.errors import StageError
 from buildlib.store.stat_cache import StatCache
 
@@ -135,3 +140,22 @@ def test_code_counts_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_code_that_is_in_no_file_has_no_key(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="in no file"):
         CodeDigests(StatCache(tmp_path / "seen.json")).of("nowhere_at_all")
+
+
+@pytest.fixture
+def slow_collector() -> Iterator[None]:
+    """Whenever garbage is collected, and that is often, other threads run meanwhile."""
+    before, callback = gc.get_threshold(), lambda *_: time.sleep(0)
+    gc.callbacks.append(callback)
+    gc.set_threshold(100)
+    yield
+    gc.set_threshold(*before)
+    gc.callbacks.remove(callback)
+
+
+@pytest.mark.usefixtures("slow_collector")
+def test_many_threads_at_once() -> None:
+    """Python itself fails where threads make syntax trees at once, in some versions."""
+    modules = sorted((Path(module.__file__ or "").parent).glob("*.py"))
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(_describe, map(str, modules * 8)))) == len(modules)
