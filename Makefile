@@ -7,14 +7,15 @@ VENV = .venv
 BIN = $(VENV)/bin
 # This folder's library comes first on the path of what is started so.
 DOIT_HERE = $(BIN)/python -m doit
+RUN_TESTS = $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Settings given to make are handed on: `make iso release=NAME`. A name that is none doit refuses.
-OWN = BENCH BIN DOIT DOIT_HERE FUZZ N PYTEST PYTHON SEED SHELL VENV
+OWN = BENCH BIN DOIT DOIT_HERE FUZZ N PYTEST PYTHON RUN_TESTS SEED SHELL VENV
 NAMES = $(strip $(foreach name,$(filter-out $(OWN) MAKE%,$(.VARIABLES)),$(if \
     $(filter command,$(firstword $(origin $(name)))),$(name))))
 GIVEN = $(foreach name,$(NAMES),'$(name)=$(subst ','\'',$($(name)))')
 
-.PHONY: all iso domu-images boot-test verify test unit lint bench fuzz clean host-python host-build host-test
+.PHONY: all iso domu-images boot-test verify test unit servers pipeline boot lint bench fuzz clean host-python host-build host-test
 
 all: iso
 
@@ -26,11 +27,21 @@ boot-test: $(VENV)/ready host-test
 
 # Everything: linters and types are tests too.
 test: $(VENV)/ready-test host-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+	$(RUN_TESTS) $(PYTEST)
 
-# Without network, root and QEMU, in seconds.
+# Parts of it. unit: pure Python, by modules, and the house rules; servers: the scripts of servers, in
+# namespaces; pipeline: whole builds, kills and power cuts; boot: boots in QEMU.
 unit: $(VENV)/ready-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not pipeline and not boot" $(PYTEST)
+	$(RUN_TESTS) tests/unit tests/fuzz tests/test_*.py $(PYTEST)
+
+servers: $(VENV)/ready-test host-test
+	$(RUN_TESTS) tests/servers $(PYTEST)
+
+pipeline: $(VENV)/ready-test host-test
+	$(RUN_TESTS) tests/pipeline tests/faults -m "not boot" $(PYTEST)
+
+boot: $(VENV)/ready-test host-test
+	$(RUN_TESTS) -m boot $(PYTEST)
 
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
