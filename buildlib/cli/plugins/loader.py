@@ -8,6 +8,7 @@ heeded before any more is loaded.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from doit.cmd_base import DodoTaskLoader
 
@@ -31,6 +32,19 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             print_error(ConfigError(
                 "a word of the command line is empty", where=f"word {sys.argv.index('')}",
                 hint="leave it out, or give a name", reason="usage"))
+            sys.exit(3)
+
+    def setup(self, opt_values: Any) -> None:
+        """Load dodo.py. An error of ours that it raises is shown as all of them are."""
+        try:
+            super().setup(opt_values)
+        except Exception as error:
+            from buildlib.cli.terminal import print_error
+            from buildlib.model.errors import GoldmasterError
+
+            if not isinstance(error, GoldmasterError):
+                raise
+            print_error(error)
             sys.exit(3)
 
 

@@ -160,6 +160,17 @@ def test_an_error_of_one_s_own_is_none_of_goldmaster_s(checkout: Checkout) -> No
     assert "bug of goldmaster" not in text
 
 
+def test_a_field_that_no_key_can_hold(checkout: Checkout) -> None:
+    checkout.edit(
+        "dodo.py",
+        "    words: SourceFile\n",
+        "    words: SourceFile\n    odd: object = frozenset()\n",
+    )
+    text = checkout.doit(status=3)
+    assert "a field of type frozenset cannot be part of a key" in text
+    assert "where: Sorted.odd" in text
+
+
 def test_without_doit(checkout: Checkout) -> None:
     script = "import dodo; print(*dodo.pipeline.build('report').values())"
     ran = subprocess.run([sys.executable, "-c", script], cwd=checkout.root, capture_output=True,
