@@ -27,7 +27,7 @@ CARRIERS = ("buildlib.host.", "buildlib.store.", "buildlib.model.errors", "build
 _SHAPING = frozenset({"buildlib.store.source_files"})  # what it passes over is in no output
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FOLDER = Path(__file__).resolve().parent.parent
-# Python up to 3.11.8 and 3.12.2 may fail where threads make syntax trees at once (gh-106905).
+# Some Pythons (3.11.7 is one) fail where threads make syntax trees at once (gh-106905).
 _PARSING = threading.Lock()
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 

@@ -33,4 +33,4 @@ task_goldmaster = project.doit_tasks
 def task_publish() -> dict[str, object]:
     """An ordinary doit task behind it."""
     return {"file_dep": [signed.path], "targets": ["published"],
-            "actions": ["cp %(dependencies)s %(targets)s"]}
+            "actions": ["cp -f %(dependencies)s %(targets)s"]}

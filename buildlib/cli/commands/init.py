@@ -14,6 +14,8 @@ from buildlib.model.errors import ConfigError, printable
 
 _LIBRARY = Path(__file__).resolve().parents[2]
 _FOLDERS = ("kernel-configs", "recipes", "sets")
+# Python before 3.11.4 has no filters, and later ones warn where none is chosen.
+_AS_IT_IS: Any = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
 
 DODO = '''"""doit finds its tasks here: run `goldmaster list` and `goldmaster help`."""
 
@@ -64,7 +66,7 @@ def _lay_out(folder: Path) -> None:
     archive = _LIBRARY / "starter.tar.gz"
     if archive.is_file():
         with tarfile.open(archive) as starter:  # our own, so links may lead where they like
-            starter.extractall(folder, filter="fully_trusted")  # noqa: S202  likewise
+            starter.extractall(folder, **_AS_IT_IS)  # noqa: S202  likewise
         return
     for name in _FOLDERS:
         shutil.copytree(_LIBRARY.parent / name, folder / name, symlinks=True,

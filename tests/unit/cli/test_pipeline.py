@@ -18,7 +18,7 @@ OTHER = '''
 def task_copied():
     """An ordinary task."""
     return {"file_dep": [report.path], "targets": ["copied"], "verbosity": 0,
-            "actions": ["cp %(dependencies)s %(targets)s && echo x >> ran"]}
+            "actions": ["cp -f %(dependencies)s %(targets)s && echo x >> ran"]}
 '''
 
 
