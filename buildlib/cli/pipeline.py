@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,9 +179,15 @@ class Pipeline:
             self._tasks = Tasks(
                 self.root, variables, default=self.default,
                 opener=lambda _root, given, sink: self.session(given, sink),
-                mark=f"{zlib.crc32(repr((self._stages, self._products)).encode()):08x}",
+                mark=f"{zlib.crc32(repr(self._parts()).encode()):08x}",
                 folders=self._folders or None)
         return self._tasks
+
+    def _parts(self) -> object:
+        """All that dodo.py has put together, by its fields: a class may show itself as it likes."""
+        stages = {name: (stage.VERSION, stage.LIBRARIES, stage.tools(), _shown(stage))
+                  for name, stage in self._stages.items()}
+        return stages, self._after, _shown(self._products)
 
     def _dist(self) -> str:
         """The folder of products by the settings; those that are wrong are told by the session."""
@@ -238,6 +244,17 @@ class Project(Pipeline):
             return read_settings(self.root, command_line()).dist
         except ConfigError:
             return "dist"
+
+
+def _shown(value: object) -> object:
+    """A value whose `repr` has every field of every dataclass in it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        return kind.__module__, kind.__qualname__, [
+            (field.name, _shown(getattr(value, field.name))) for field in fields(value)]
+    if isinstance(value, Mapping):
+        return [(key, _shown(part)) for key, part in value.items()]
+    return [_shown(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _line() -> str:

@@ -126,6 +126,20 @@ def test_what_a_stage_is_given_may_come_from_anywhere(checkout: Checkout) -> Non
     assert (checkout.root / "dist/report.txt").read_text() == "TIN\n"
 
 
+def test_a_field_that_is_not_shown_counts(checkout: Checkout) -> None:
+    """Told from outside of dodo.py, which stays as it is."""
+    checkout.edit("dodo.py", "    text: OutputRef\n", "    text: OutputRef\n"
+                  "    end: str = field(default=\"\", repr=False)\n")
+    checkout.edit("dodo.py", "import dataclass\n", "import dataclass, field\n")
+    checkout.edit("dodo.py", "Loud(words.text)", "Loud(words.text, open(\"end.txt\").read())")
+    checkout.edit("dodo.py", ".upper())", ".upper() + self.end.encode())")
+    (checkout.root / "end.txt").write_text("!")
+    checkout.doit()
+    (checkout.root / "end.txt").write_text("?")
+    checkout.doit()
+    assert (checkout.root / "dist/report.txt").read_text() == "GOLD\nMASTER\n?"
+
+
 def test_an_ordinary_task_keeps_doit_s_rules(checkout: Checkout) -> None:
     checkout.edit("dodo.py", "pipeline.product(", "report = pipeline.product(")
     with (checkout.root / "dodo.py").open("a") as file:
