@@ -155,11 +155,11 @@ class Pipeline:
     def session(self, variables: Mapping[str, str], sink: Sink) -> Session:
         """A run's session over this pipeline. Raises GoldmasterError."""
         from buildlib.cli.session import Session, engine_over, open_store
-        from buildlib.cli.settings import of_pipeline
+        from buildlib.cli.settings import read_settings
         from buildlib.engine.publish import Publisher
 
         self._raise_problems()
-        settings = of_pipeline(self.root, variables, self._folders)
+        settings = read_settings(self.root, variables, usual=self._folders)
         store = open_store(self.root / settings.build, noted=[self.root / "dodo.py"])
         graph = self._graph()
         engine = engine_over(graph, store, settings, sink, services=self._services, scope="")

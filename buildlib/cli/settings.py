@@ -69,20 +69,31 @@ class Settings:
         return self.jobs or processors()
 
 
-def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
-    """The settings in force; `variables` are those of the command line. Raises ConfigError."""
-    path = root / FILE
-    filed = read_toml(path, name=FILE) if lexists(path) else {}
-    known = {field.name: field for field in fields(Settings)}
+# Those of any pipeline; the others are for boot media.
+_OF_PIPELINES = frozenset({"build", "dist", "jobs", "progress"})
+
+
+def read_settings(
+    root: Path, variables: Mapping[str, str], *, usual: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings in force; `variables` are those of the command line. Raises ConfigError.
+
+    usual  given for a pipeline that presses nothing: what it has where no setting is given. It has
+           no file, and of the environment only those settings count that it knows
+    """
+    path, every = root / FILE, {field.name: field for field in fields(Settings)}
+    filed = read_toml(path, name=FILE) if usual is None and lexists(path) else {}
+    known = every if usual is None else {name: every[name] for name in every
+                                         if name in _OF_PIPELINES}
     unknown = [(name, name) for name in variables if name not in known]
     unknown += [(_variable(name), name) for name in all_settings()
-                if name not in known and name.islower()]
+                if name not in every and name.islower()]
     unknown += [(f"{FILE}: {name}", name) for name in filed if name not in known]
     problems = [f"{place}: no such setting{nearest(name, known)}" for place, name in unknown]
     values: dict[str, str | int | bool] = {}
     for name, spec in known.items():
         places = ((name, variables.get(name)), (_variable(name), setting(name)),
-                  (f"{FILE}: {name}", filed.get(name)))
+                  (f"{FILE}: {name}", filed.get(name)), (name, (usual or {}).get(name)))
         place, given = next((both for both in places if both[1] is not None), ("", None))
         if given is None:
             continue
@@ -98,32 +109,6 @@ def read_settings(root: Path, variables: Mapping[str, str]) -> Settings:
                           why=f"known: {', '.join(known)}" if unknown else None,
                           hint="docs/reference/settings.md lists them all",
                           reason="settings")
-    return settings
-
-
-# Those of any pipeline; the others are for boot media.
-_OF_PIPELINES = ("build", "dist", "jobs", "progress")
-
-
-def of_pipeline(
-    root: Path, variables: Mapping[str, str], usual: Mapping[str, str]
-) -> Settings:
-    """The settings of a pipeline that presses nothing; `usual` where none is given. ConfigError."""
-    problems = [f"{name}: no such setting{nearest(name, _OF_PIPELINES)}"
-                for name in variables if name not in _OF_PIPELINES]
-    values: dict[str, str | int | bool] = {}
-    kinds = {field.name: type(field.default) for field in fields(Settings)}
-    for name in _OF_PIPELINES:
-        text = variables.get(name) or setting(name) or usual.get(name)
-        try:
-            values |= {} if text is None else {name: _value(name, kinds[name], text)}
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
-    settings = Settings(**values)  # type: ignore[arg-type]  # of the fields' types
-    problems = problems or folder_problems(root, settings)
-    if problems:
-        raise ConfigError("some settings are not valid", problems=tuple(problems),
-                          why=f"known: {', '.join(_OF_PIPELINES)}", reason="settings")
     return settings
 
 

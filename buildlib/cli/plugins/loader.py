@@ -38,7 +38,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
         """Load dodo.py. An error of ours that it raises is shown as all of them are."""
         try:
             super().setup(opt_values)
-        except Exception as error:
+        except Exception as error:  # of any kind: to know ours from others takes an import
             from buildlib.cli.terminal import print_error
             from buildlib.model.errors import GoldmasterError
 

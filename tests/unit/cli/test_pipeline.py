@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,13 @@ class Checkout:
         self.root = root
         shutil.copytree(EXAMPLE, root)
 
-    def doit(self, *words: str, status: int = 0) -> str:
+    def doit(
+        self, *words: str, status: int = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
         ran = subprocess.run(
             [sys.executable, "-c", "from buildlib.cli.main import main; raise SystemExit(main())",
              *words], cwd=self.root, capture_output=True, text=True,
-            env=surroundings({"PYTHONPATH": str(PROJECT)}))
+            env=surroundings({"PYTHONPATH": str(PROJECT), **(environment or {})}))
         text = ran.stdout + ran.stderr
         assert ran.returncode == status, text
         assert "Traceback" not in text, text
@@ -199,6 +202,10 @@ def test_settings_are_those_that_have_an_effect(checkout: Checkout) -> None:
     assert sorted(path.name for path in (checkout.root / "d").iterdir()) == [
         "report.json", "report.txt"]
     assert not (checkout.root / "build").exists()
+    assert "GOLDMASTER_JOBS: must be a whole number" in checkout.doit(
+        status=3, environment={"GOLDMASTER_JOBS": "x"})
+    checkout.doit(environment={"GOLDMASTER_RELEASE": "mini", "GOLDMASTER_BUILD": "e"})
+    assert (checkout.root / "e/store").is_dir()
 
 
 @pytest.mark.parametrize("words", [("why",), ("gc",), ("burn-check", "/dev/null")],
