@@ -34,11 +34,23 @@ def test_grub_legacy_starts_what_grub_2_starts(parts: Parts, machine: Machine) -
     """With the same words, which it hands over in another way."""
     words = (*XEN, "loglvl=info")
     boots = replace(LEGACY, xen=words, kernel=("bootdev=cd0a", "exit=none"))
-    report = machine.boot(make_disc(parts, boots), boots, r"^\(XEN\) Bootloader: GNU GRUB 0\.97",
-                          r"^\(XEN\) Command line: .*", r"^command line: \[.*", UP)
+    report = machine.boot(
+        make_disc(parts, boots),
+        boots,
+        r"^\(XEN\) Bootloader: GNU GRUB 0\.97",
+        r"^\(XEN\) Command line: .*",
+        r"^command line: \[.*",
+        UP,
+    )
     other = replace(boots, loader="grub2")
-    second = machine.boot(make_disc(parts, other), other, r"^\(XEN\) Bootloader: GRUB 2",
-                          r"^\(XEN\) Command line: .*", r"^command line: \[.*", UP)
+    second = machine.boot(
+        make_disc(parts, other),
+        other,
+        r"^\(XEN\) Bootloader: GRUB 2",
+        r"^\(XEN\) Command line: .*",
+        r"^command line: \[.*",
+        UP,
+    )
     assert report.lines[1:3] == second.lines[1:3]
     assert report.lines[1].endswith(" dom0_mem=96M loglvl=info")
     assert report.lines[2] == "command line: [bootdev=cd0a exit=none]"
@@ -48,8 +60,15 @@ def test_grub_legacy_starts_what_grub_2_starts(parts: Parts, machine: Machine) -
 def test_where_grub_legacy_is_no_loader_grub_2_is(
     parts: Parts, machine: Machine, firmware: Platform, medium: Medium
 ) -> None:
-    machine.boot(make_disc(parts, LEGACY), LEGACY, r"^\(XEN\) Bootloader: GRUB 2", UP,
-                 firmware=firmware, medium=medium, seconds=120)
+    machine.boot(
+        make_disc(parts, LEGACY),
+        LEGACY,
+        r"^\(XEN\) Bootloader: GRUB 2",
+        UP,
+        firmware=firmware,
+        medium=medium,
+        seconds=120,
+    )
 
 
 def test_a_disc_for_grub_legacy_that_lacks_its_kernel(parts: Parts, machine: Machine) -> None:
@@ -81,15 +100,22 @@ def test_a_damaged_grub_legacy(parts: Parts, machine: Machine) -> None:
 # PVH
 
 
-@pytest.mark.parametrize(("loader", "firmware"), [
-    ("grub2", "bios"), ("grub2", "efi"), ("legacy", "bios")])
+@pytest.mark.parametrize(
+    ("loader", "firmware"), [("grub2", "bios"), ("grub2", "efi"), ("legacy", "bios")]
+)
 def test_dom0_as_a_pvh_domain(
     parts: Parts, machine: Machine, loader: str, firmware: Platform
 ) -> None:
     boots = replace(LEGACY if loader == "legacy" else PVH, dom0="pvh")
-    report = machine.boot(make_disc(parts, boots), boots, r"^command line: \[bootdev=cd0a\]",
-                          r"^hypervisor0 at mainbus0: .*, PVH$", UP, firmware=firmware,
-                          seconds=120)
+    report = machine.boot(
+        make_disc(parts, boots),
+        boots,
+        r"^command line: \[bootdev=cd0a\]",
+        r"^hypervisor0 at mainbus0: .*, PVH$",
+        UP,
+        firmware=firmware,
+        seconds=120,
+    )
     assert b"dom0=pvh" in report.log.read_bytes()
 
 
@@ -112,11 +138,22 @@ def test_a_machine_that_cannot_have_a_pvh_dom0(parts: Parts, machine: Machine) -
 @pytest.mark.parametrize("loader", ["grub2", "legacy"])
 def test_the_second_serial_line(parts: Parts, machine: Machine, loader: str) -> None:
     """All that speaks does so there, at its speed, and nothing on the first."""
-    boots = BootConfig(consoles=("com2",), speed=38400, xen=XEN, timeout=0,
-                  loader="legacy" if loader == "legacy" else "grub2")
+    boots = BootConfig(
+        consoles=("com2",),
+        speed=38400,
+        xen=XEN,
+        timeout=0,
+        loader="legacy" if loader == "legacy" else "grub2",
+    )
     disc = make_disc(parts, boots)
-    report = machine.boot(disc, boots, r"Booting .test", r"^\(XEN\) Command line: console=com2 "
-                          r"com2=38400,8n1 dom0_mem=96M$", UP)
+    report = machine.boot(
+        disc,
+        boots,
+        r"Booting .test",
+        r"^\(XEN\) Command line: console=com2 "
+        r"com2=38400,8n1 dom0_mem=96M$",
+        UP,
+    )
     assert report.lines[-1] == "goldmaster-mini: dom0 up"
     with pytest.raises(BootError) as caught:
         machine.boot(disc, replace(boots, consoles=("com1",)), UP, seconds=4)
@@ -129,10 +166,16 @@ def test_the_second_serial_line(parts: Parts, machine: Machine, loader: str) -> 
 def test_the_screen_shows_what_the_serial_line_has(
     parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str, firmware: Platform
 ) -> None:
-    boots = BootConfig(consoles=("com1", "vga"), kernel=CRASH, xen=XEN, timeout=0,
-                  dom0="pvh" if dom0 == "pvh" else "pv")
-    error, screen, line = machine.screen(make_disc(parts, boots), boots, monkeypatch,
-                                         firmware=firmware)
+    boots = BootConfig(
+        consoles=("com1", "vga"),
+        kernel=CRASH,
+        xen=XEN,
+        timeout=0,
+        dom0="pvh" if dom0 == "pvh" else "pv",
+    )
+    error, screen, line = machine.screen(
+        make_disc(parts, boots), boots, monkeypatch, firmware=firmware
+    )
     assert "Dom0 crashed" in error.what
     for text in ("root on cd0a type cd9660 dumps on none", "goldmaster-mini: dom0 up"):
         assert screen.says(text)
@@ -145,8 +188,13 @@ def test_a_kernel_whose_console_is_the_screen(
     parts: Parts, machine: Machine, monkeypatch: pytest.MonkeyPatch, dom0: str
 ) -> None:
     """The serial line has what GRUB and Xen say."""
-    boots = BootConfig(consoles=("vga", "com1"), kernel=CRASH, xen=XEN, timeout=0,
-                  dom0="pvh" if dom0 == "pvh" else "pv")
+    boots = BootConfig(
+        consoles=("vga", "com1"),
+        kernel=CRASH,
+        xen=XEN,
+        timeout=0,
+        dom0="pvh" if dom0 == "pvh" else "pv",
+    )
     error, screen, line = machine.screen(make_disc(parts, boots), boots, monkeypatch)
     assert "Dom0 crashed" in error.what
     assert screen.says("goldmaster-mini: dom0 up")

@@ -14,10 +14,12 @@ from buildlib.model.errors import BootError
 from buildlib.operations.boot_test.qemu import BootReport, Computer, boot
 
 MACHINE = ("-M", "pc", "-cpu", "Nehalem")
-CD = (r"^command line: \[bootdev=cd0a", r"^root on cd0a type cd9660",
-      r"^goldmaster-mini: dom0 up")
-STICK = (r"^command line: \[bootdev=sd0d", r"^root on sd0d type cd9660",
-         r"^goldmaster-mini: dom0 up")
+CD = (r"^command line: \[bootdev=cd0a", r"^root on cd0a type cd9660", r"^goldmaster-mini: dom0 up")
+STICK = (
+    r"^command line: \[bootdev=sd0d",
+    r"^root on sd0d type cd9660",
+    r"^goldmaster-mini: dom0 up",
+)
 TABLES: list[Literal["gpt", "mbr"]] = ["gpt", "mbr"]
 FIRMWARE: list[Platform] = ["bios", "efi"]
 GPT = 1 * 512
@@ -26,16 +28,29 @@ pytestmark = pytest.mark.boot
 
 
 def start(
-    image: Path, parts: Parts, medium: Medium, *, firmware: Platform = "bios",
-    expect: Sequence[str] = STICK, seconds: int = 120, more: Sequence[str] = (),
+    image: Path,
+    parts: Parts,
+    medium: Medium,
+    *,
+    firmware: Platform = "bios",
+    expect: Sequence[str] = STICK,
+    seconds: int = 120,
+    more: Sequence[str] = (),
 ) -> BootReport:
     log = parts.bench.store.logs / f"{image.name}.{medium}.{firmware}.log"
-    return boot(image, Computer((*MACHINE, *more), 192, firmware, medium), expect=expect,
-                seconds=seconds, log=log, runner=parts.bench.store.runner)
+    return boot(
+        image,
+        Computer((*MACHINE, *more), 192, firmware, medium),
+        expect=expect,
+        seconds=seconds,
+        log=log,
+        runner=parts.bench.store.runner,
+    )
 
 
-def reason(image: Path, parts: Parts, medium: Medium, *, firmware: Platform = "bios",
-           seconds: int = 60) -> str:
+def reason(
+    image: Path, parts: Parts, medium: Medium, *, firmware: Platform = "bios", seconds: int = 60
+) -> str:
     """Why it fails."""
     with pytest.raises(BootError) as caught:
         start(image, parts, medium, firmware=firmware, seconds=seconds)
@@ -56,7 +71,10 @@ def damaged(image: Path, folder: Path, *places: int) -> Path:
 @pytest.mark.parametrize("disk", TABLES)
 @pytest.mark.parametrize(("medium", "expect"), [("cd", CD), ("disk", STICK), ("usb", STICK)])
 def test_the_same_image(
-    parts: Parts, medium: Medium, expect: Sequence[str], disk: Literal["gpt", "mbr"],
+    parts: Parts,
+    medium: Medium,
+    expect: Sequence[str],
+    disk: Literal["gpt", "mbr"],
     firmware: Platform,
 ) -> None:
     """The menu knows what it was loaded from: each medium has its kernel, and its words."""
@@ -82,14 +100,15 @@ def test_a_disk_without_tables(parts: Parts) -> None:
 
 
 @pytest.mark.parametrize("disk", TABLES)
-def test_a_table_that_is_damaged(
-    parts: Parts, tmp_path: Path, disk: Literal["gpt", "mbr"]
-) -> None:
+def test_a_table_that_is_damaged(parts: Parts, tmp_path: Path, disk: Literal["gpt", "mbr"]) -> None:
     """A bit of the code that loads GRUB, and of the number of the block it loads."""
     image = parts.disc(disk=disk)
     for at in (510, 0x1B1):
         assert reason(damaged(image, tmp_path, at), parts, "disk", seconds=8) in {
-            "boot-timeout", "boot-ended", "boot-fail-pattern"}
+            "boot-timeout",
+            "boot-ended",
+            "boot-fail-pattern",
+        }
 
 
 def test_a_gpt_and_its_backup(parts: Parts, tmp_path: Path) -> None:
@@ -109,7 +128,10 @@ def test_a_boot_image_that_is_damaged(parts: Parts, tmp_path: Path) -> None:
     image = parts.disc(disk="mbr", platforms=("bios",))
     core = image.read_bytes().index(parts.bench.read(parts.loaders["bios"])[4096:8192]) - 4096
     assert reason(damaged(image, tmp_path, core + 0x1800), parts, "usb", seconds=6) in {
-        "boot-timeout", "boot-ended", "boot-fail-pattern"}
+        "boot-timeout",
+        "boot-ended",
+        "boot-fail-pattern",
+    }
 
 
 def test_a_stick_s_kernel_that_is_damaged(parts: Parts, tmp_path: Path) -> None:

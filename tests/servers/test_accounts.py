@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.simulator import MARKER, Server
+from support.simulator.shells import SHELLS, program
 
 RC_CONF = ". /etc/defaults/rc.conf\nrc_configured=YES\n"
 CONFIG = {MARKER: "", "local/etc/rc.conf": RC_CONF}
@@ -30,7 +31,8 @@ class Machines:
         """Its power is on; its disk is as it was left `before`."""
         self._count += 1
         server = self._stack.enter_context(
-            Server(self._folder / str(self._count), shell=self._shell))
+            Server(self._folder / str(self._count), shell=self._shell)
+        )
         server.disk("wd0", {"a": "c"})
         if before is not None:
             server.file_system("c", {})
@@ -38,9 +40,9 @@ class Machines:
         return server
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
-    assert shutil.which(request.param)
+    assert shutil.which(program(request.param))
     with ExitStack() as stack:
         yield Machines(tmp_path, request.param, stack)
 
@@ -118,8 +120,9 @@ def test_what_the_server_lacks_of_the_packages_users_is_told(server: Server) -> 
     place = server.root / "usr/share/goldmaster"
     place.mkdir(parents=True, exist_ok=True)
     (place / "accounts").write_text(f"group www www:*:500:\nuser www {line}\nuser root x\n")
-    server.file_system("c", {**CONFIG, "local/etc/master.passwd": MASTER,
-                             "local/etc/group": "www:*:500:\n"})
+    server.file_system(
+        "c", {**CONFIG, "local/etc/master.passwd": MASTER, "local/etc/group": "www:*:500:\n"}
+    )
     console, _ = boots(server)
     told = [text for text in console.splitlines() if " of a package: " in text]
     assert told == [f"goldmaster: /etc/master.passwd lacks the user www of a package: {line}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.simulator import HERE, MARKER, Server
+from support.simulator.shells import SHELLS
 
 from buildlib.model.digest import sha256
 from buildlib.model.tree import ROOT, Entry, Kind, tree_of
@@ -60,11 +61,16 @@ class Audited:
             kind: Kind = "link" if path.is_symlink() else "dir" if path.is_dir() else "file"
             data = path.read_bytes() if kind == "file" else b""
             yield Entry(
-                ROOT if name == "." else name, kind,
-                stat.S_IMODE(status.st_mode), _inside(status.st_uid, os.geteuid()),
-                _inside(status.st_gid, os.getegid()), int(status.st_mtime),
-                len(data), sha256(data) if kind == "file" else "",
-                os.readlink(path) if kind == "link" else "")
+                ROOT if name == "." else name,
+                kind,
+                stat.S_IMODE(status.st_mode),
+                _inside(status.st_uid, os.geteuid()),
+                _inside(status.st_gid, os.getegid()),
+                int(status.st_mtime),
+                len(data),
+                sha256(data) if kind == "file" else "",
+                os.readlink(path) if kind == "link" else "",
+            )
 
     def start(self) -> None:
         """Boot, with a configuration."""
@@ -87,7 +93,7 @@ def _inside(number: int, own: int) -> int:
     return 0 if number == own else number
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def audited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Audited]:
     with Server(tmp_path / "server", shell=request.param) as server:
         yield Audited(server)
@@ -96,8 +102,7 @@ def audited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Audited]
 def tamper(audited: Audited, name: str, text: str | None) -> None:
     """Change a file, and hide that: folder and file are as old as before."""
     path = audited.server.root / name
-    times = [(place, place.lstat().st_mtime_ns) for place in (path, path.parent)
-             if place.exists()]
+    times = [(place, place.lstat().st_mtime_ns) for place in (path, path.parent) if place.exists()]
     if text is None:
         path.unlink()
     else:
@@ -142,14 +147,22 @@ def test_a_content_of_the_same_size_is_found_by_its_digest(audited: Audited) -> 
     assert audited.audit("-cq", status=1).startswith(OTHER)
 
 
-@pytest.mark.parametrize("what", ["size", "mode", "owner", "time", "link", "missing", "extra",
-                                  "kind", "below /etc"])
+@pytest.mark.parametrize(
+    "what", ["size", "mode", "owner", "time", "link", "missing", "extra", "kind", "below /etc"]
+)
 def test_a_change_is_found(audited: Audited, what: str) -> None:
     root, path = audited.server.root, audited.server.root / "bin/tool"
-    expected = {"size": "size (9, 4)", "mode": "permissions (0555, 04555)",
-                "owner": "user (7, 0)", "time": "modification time (", "link": "link ref (/",
-                "missing": "missing: ./bin/tool", "extra": "extra: bin/new",
-                "kind": "type (file, link)", "below /etc": "etc/a.b: \n\tsize (8, 4)"}[what]
+    expected = {
+        "size": "size (9, 4)",
+        "mode": "permissions (0555, 04555)",
+        "owner": "user (7, 0)",
+        "time": "modification time (",
+        "link": "link ref (/",
+        "missing": "missing: ./bin/tool",
+        "extra": "extra: bin/new",
+        "kind": "type (file, link)",
+        "below /etc": "etc/a.b: \n\tsize (8, 4)",
+    }[what]
     match what:
         case "size":
             tamper(audited, "bin/tool", "new\n")
@@ -157,8 +170,11 @@ def test_a_change_is_found(audited: Audited, what: str) -> None:
             path.chmod(0o4555)
         case "owner":
             text = (root / LIST).read_text()
-            tamper(audited, LIST, text.replace("./bin/tool type=file uid=0",
-                                               "./bin/tool type=file uid=7"))
+            tamper(
+                audited,
+                LIST,
+                text.replace("./bin/tool type=file uid=0", "./bin/tool type=file uid=7"),
+            )
         case "time":
             os.utime(path, (1, 1))
         case "link":
@@ -189,8 +205,11 @@ def test_what_is_laid_over_is_left_out_where_the_medium_cannot_be_seen(audited: 
     text = audited.audit("-c", status=1)
     left_out = next(line for line in text.splitlines() if "not looked at" in line)
     assert {"/etc", "/tmp", "/var", "/dev", "/config"} <= set(left_out.split())
-    paths = [line.removeprefix("extra: ") for line in text.splitlines()
-             if not line.startswith(("\t", "goldmaster:"))]
+    paths = [
+        line.removeprefix("extra: ")
+        for line in text.splitlines()
+        if not line.startswith(("\t", "goldmaster:"))
+    ]
     assert paths
     assert [path for path in paths if not path.startswith(SIMULATOR)] == []
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.checkouts.scratch import PROJECT
+from support.simulator.shells import SHELLS, program
 
 from buildlib.config.shconf import Problem, parse
 
 LIBRARY = PROJECT / "recipes/server/overlay/libexec/goldmaster"
-SHELLS = ("dash", "mksh")
 KEYS = ("a", "b", "memory", "path", "ifs", "x1", "a_b")
 # Reads FILE… one after another: exit status and values of each, with \1 between and \2 after.
 SCRIPT = """
@@ -25,7 +25,8 @@ for file; do
     printf '\\2'
 done
 """.replace("{keys}", " ".join(KEYS)).replace(
-    "{values}", " ".join(f'"$conf_{key}"' for key in KEYS))
+    "{values}", " ".join(f'"$conf_{key}"' for key in KEYS)
+)
 # How many files one shell reads.
 BATCH = 40
 
@@ -35,8 +36,12 @@ def by_shell(shell: str, folder: Path, files: list[bytes]) -> list[dict[str, str
     paths = [folder / str(number) for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
-    done = subprocess.run([shell, "-c", SCRIPT, "sh", LIBRARY, *paths], capture_output=True,
-                          env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, timeout=60)
+    done = subprocess.run(
+        [program(shell), "-c", SCRIPT, "sh", LIBRARY, *paths],
+        capture_output=True,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
     found: list[dict[str, str] | None] = []
     for text in done.stdout.decode("latin-1").split("\2")[:-1]:
@@ -55,25 +60,68 @@ def by_parser(data: bytes) -> dict[str, str] | None:
     return dict.fromkeys(KEYS, "") | conf.values
 
 
-VALUES = (st.text("ab09._/:,@%+=-", max_size=8)
-          | st.text(st.characters(max_codepoint=300, exclude_characters="\n"), max_size=8)
-          | st.text("'\"\\$`#= \tab", max_size=10)
-          | st.sampled_from(["$x", "$(x)", "`x`", "~", "*", "?", "[a]", "{a,b}", "!", ";x", "&x",
-                             ">x", "(x)", "&&x", "\rx", "\x7f", "\x01", "a\\"]))
+VALUES = (
+    st.text("ab09._/:,@%+=-", max_size=8)
+    | st.text(st.characters(max_codepoint=300, exclude_characters="\n"), max_size=8)
+    | st.text("'\"\\$`#= \tab", max_size=10)
+    | st.sampled_from(
+        [
+            "$x",
+            "$(x)",
+            "`x`",
+            "~",
+            "*",
+            "?",
+            "[a]",
+            "{a,b}",
+            "!",
+            ";x",
+            "&x",
+            ">x",
+            "(x)",
+            "&&x",
+            "\rx",
+            "\x7f",
+            "\x01",
+            "a\\",
+        ]
+    )
+)
 QUOTES = st.sampled_from(["", "", "'", '"'])
-LINES = st.builds(
-    lambda lead, key, equals, quote, value, end, tail:
-        f"{lead}{key}{equals}{quote}{value}{end or quote}{tail}".encode(),
-    st.sampled_from(["", "", "", " ", "\t", "\xa0", "\r"]),
-    st.sampled_from([*KEYS, "unknown", "A", "1a", "_a", "a-b", "PATH", ""]),
-    st.sampled_from(["=", "=", "=", "=", " =", "= ", "+=", ""]), QUOTES, VALUES,
-    st.sampled_from(["", "", "", "", "'", '"']),
-    st.sampled_from(["", "", "", " ", "\t# it's", "#x", " # $(x)", " ;x", " b=2", " \\", "\r"]),
-) | st.sampled_from([b"", b"# a 'comment' \\", b" \t", b"#\xc3\xa4", b"a='\xc3\xa4'", b"\x00",
-                     b"a=1\x00", b"# \x07", b"a='\t'", b'b="\t"']) | st.text(
-                         st.characters(codec="utf-8"), max_size=12).map(str.encode)
-FILES = st.builds(lambda lines, end: b"\n".join(lines) + end,
-                  st.lists(LINES, max_size=3), st.sampled_from([b"", b"\n", b"\n\n"]))
+LINES = (
+    st.builds(
+        lambda lead, key, equals, quote, value, end, tail: (
+            f"{lead}{key}{equals}{quote}{value}{end or quote}{tail}".encode()
+        ),
+        st.sampled_from(["", "", "", " ", "\t", "\xa0", "\r"]),
+        st.sampled_from([*KEYS, "unknown", "A", "1a", "_a", "a-b", "PATH", ""]),
+        st.sampled_from(["=", "=", "=", "=", " =", "= ", "+=", ""]),
+        QUOTES,
+        VALUES,
+        st.sampled_from(["", "", "", "", "'", '"']),
+        st.sampled_from(["", "", "", " ", "\t# it's", "#x", " # $(x)", " ;x", " b=2", " \\", "\r"]),
+    )
+    | st.sampled_from(
+        [
+            b"",
+            b"# a 'comment' \\",
+            b" \t",
+            b"#\xc3\xa4",
+            b"a='\xc3\xa4'",
+            b"\x00",
+            b"a=1\x00",
+            b"# \x07",
+            b"a='\t'",
+            b'b="\t"',
+        ]
+    )
+    | st.text(st.characters(codec="utf-8"), max_size=12).map(str.encode)
+)
+FILES = st.builds(
+    lambda lines, end: b"\n".join(lines) + end,
+    st.lists(LINES, max_size=3),
+    st.sampled_from([b"", b"\n", b"\n\n"]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +134,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(files=st.lists(FILES, min_size=BATCH // 4, max_size=BATCH))
 @example(files=[b"a=1\na=2", b"a='b'c", b"a=\nb=''", b"a=b #c\nb=d", b"a=b#c"])
 @example(files=[b"a=1\r\n", b"# \x00", b"#\xc3\xa4", b"# \x07", b"a=\x00b"])
-def test_every_file_is_read_or_refused_alike(
-    scratch: Path, shell: str, files: list[bytes]
-) -> None:
+def test_every_file_is_read_or_refused_alike(scratch: Path, shell: str, files: list[bytes]) -> None:
     wanted = [by_parser(data) for data in files]
     found = by_shell(shell, scratch, files)
     assert dict(zip(files, found, strict=True)) == dict(zip(files, wanted, strict=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.simulator import MARKER, Server
+from support.simulator.shells import SHELLS
 
 RC_CONF = ". /etc/defaults/rc.conf\nrc_configured=YES\nhostname=nfs\ncron=NO inetd=NO syslogd=NO\n"
 FSTAB = "/dev/xbd0a / ffs ro 0 0\nkernfs /kern kernfs rw 0 0\n/dev/xbd2b none swap sw 0 0\n"
@@ -22,7 +23,7 @@ FLAG_4 = 0x80000000
 CHAIN = "rcorder -s nostart"
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     with Server(tmp_path / "server", recipe="domu/base", shell=request.param) as made:
         made.file_system("root", {})
@@ -63,7 +64,10 @@ def test_swap_is_a_disk_of_its_own(server: Server) -> None:
     assert (server.sim / "swap").read_text() == "/dev/xbd2b\n"
     assert boot.calls.index("swapctl -A -t blk") > boot.calls.index(CHAIN)
     assert boot.calls_of("disklabel") == [
-        "disklabel -r xbd2", "disklabel xbd2", "disklabel -R -r xbd2 /dev/stdin"]
+        "disklabel -r xbd2",
+        "disklabel xbd2",
+        "disklabel -R -r xbd2 /dev/stdin",
+    ]
     label = (server.sim / "labels/xbd2").read_text()
     assert label.partition("4 partitions:\n")[2] == " b: 131072 0 swap\n d: 131072 0 unused 0 0\n"
     assert "sectors/track: 2048" in label
@@ -121,8 +125,9 @@ def test_shared_files_are_links_into_global(server: Server) -> None:
 
 
 def test_a_link_into_a_global_that_is_not_there(server: Server) -> None:
-    server.file_system("c", {path: text for path, text in VSERVER.items()
-                             if not path.startswith("global/")})
+    server.file_system(
+        "c", {path: text for path, text in VSERVER.items() if not path.startswith("global/")}
+    )
     (server.sim / "fs/c/local/etc/hosts").symlink_to("/config/global/hosts")
     server.disk("xbd1", {"a": "c"})
     boot = server.boot()

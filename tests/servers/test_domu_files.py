@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from support.machines.xen_tools import Xl
 from support.simulator import MARKER, Server
 from support.simulator.dom0 import RC_CONF
+from support.simulator.shells import SHELLS
 
 from buildlib.config.shconf import Problem, parse
 from buildlib.config.site.fleet import DISKS, DomuConf, Folder, HostConf, Known, Site, load_conf
@@ -23,11 +24,10 @@ from buildlib.operations.site_check.check import check_site
 
 KNOWN = Known({"base", "a.b+c-d_E9", "0"}, {"XEN3_DOMU_RO", "K.2+a-b_c"})
 KEYS = [item.name for item in fields(DomuConf)]
-SHELLS = ("dash", "mksh")
 HOST = "alpha"
 # Prints the values of every domU's file, and writes what xl would be told of it.
 SCRIPT = """\
-for _library in lib conf images domuconf vnd domustart domus; do
+for _library in lib conf images domuconf vnd xl domustart domus; do
     . "/libexec/goldmaster/$_library.sh"
 done
 load_this_host || exit 1
@@ -67,8 +67,10 @@ class Fleet:
         """As read_site would read it, with a folder in vservers for each domU."""
         problems: list[Problem] = []
         place = f"pservers/{HOST}"
-        confs = {name: parse(text.encode(), f"{place}/domUs/{name}", problems)
-                 for name, text in self.domus.items()}
+        confs = {
+            name: parse(text.encode(), f"{place}/domUs/{name}", problems)
+            for name, text in self.domus.items()
+        }
         host = parse(self.host.encode(), f"{place}/host.conf", problems)
         servers = {}
         for number, (name, conf) in enumerate(confs.items(), 1):
@@ -77,8 +79,11 @@ class Fleet:
             own = parse(text.encode(), f"vservers/{name}/server.conf", problems)
             servers[name] = Folder(f"vservers/{name}", {"server.conf": own}, {}, set(), {})
         assert not problems, problems
-        return Site({HOST: Folder(place, {"host.conf": host}, confs, set(), {})}, servers,
-                    Folder("global", {}, {}, set(), {}))
+        return Site(
+            {HOST: Folder(place, {"host.conf": host}, confs, set(), {})},
+            servers,
+            Folder("global", {}, {}, set(), {}),
+        )
 
 
 def written(values: dict[str, str], luck: random.Random) -> str:
@@ -86,8 +91,12 @@ def written(values: dict[str, str], luck: random.Random) -> str:
     lines = []
     for key, value in luck.sample(sorted(values.items()), len(values)):
         quote = luck.choice(["'", '"'] if set(value) & {" ", "\t"} else ["", "'", '"'])
-        lines.append(luck.choice(["", " ", "\t"]) + f"{key}={quote}{value}{quote}"
-                     + luck.choice(["", " ", "\t# it's \"why\" $(x) ä", " #"]) + "\n")
+        lines.append(
+            luck.choice(["", " ", "\t"])
+            + f"{key}={quote}{value}{quote}"
+            + luck.choice(["", " ", '\t# it\'s "why" $(x) ä', " #"])
+            + "\n"
+        )
         if not luck.randrange(4):
             lines.append(luck.choice(["\n", "  # memory=1\n", "\t\n"]))
     return "".join(lines)
@@ -95,11 +104,18 @@ def written(values: dict[str, str], luck: random.Random) -> str:
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 PARTS = st.from_regex(r"[A-Za-z0-9._+-]{1,12}", fullmatch=True).filter(
-    lambda part: part not in {".", ".."})
-BRIDGES = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,12}[0-9]", fullmatch=True), min_size=1,
-                   max_size=3, unique=True)
-MACS = st.binary(min_size=5, max_size=5).filter(any).flatmap(
-    lambda rest: st.sampled_from([0, 2, 0xFE]).map(lambda first: bytes([first, *rest]).hex(":")))
+    lambda part: part not in {".", ".."}
+)
+BRIDGES = st.lists(
+    st.from_regex(r"[a-z][a-z0-9]{0,12}[0-9]", fullmatch=True), min_size=1, max_size=3, unique=True
+)
+MACS = (
+    st.binary(min_size=5, max_size=5)
+    .filter(any)
+    .flatmap(
+        lambda rest: st.sampled_from([0, 2, 0xFE]).map(lambda first: bytes([first, *rest]).hex(":"))
+    )
+)
 MODES = st.sampled_from(["", "", ",w", ",r"])
 
 
@@ -117,18 +133,22 @@ def fleets(draw: st.DrawFn) -> Fleet:
         host["image_dir"] = "/" + "/".join(draw(st.lists(PARTS, min_size=1, max_size=3)))
     domus, number = {}, 0
     macs = draw(st.lists(MACS, min_size=1, max_size=5, unique=True))
-    for mac, name in zip(macs, draw(st.lists(NAMES, min_size=5, max_size=5, unique=True)),
-                         strict=False):
-        values = {"mac": luck.choice([mac, mac.upper()]),
-                  "image": luck.choice(sorted(KNOWN.recipes)) + ".ffs",
-                  "memory": str(draw(st.integers(1, 190_000_000)))}
+    for mac, name in zip(
+        macs, draw(st.lists(NAMES, min_size=5, max_size=5, unique=True)), strict=False
+    ):
+        values = {
+            "mac": luck.choice([mac, mac.upper()]),
+            "image": luck.choice(sorted(KNOWN.recipes)) + ".ffs",
+            "memory": str(draw(st.integers(1, 190_000_000))),
+        }
         extra = draw(st.sets(st.sampled_from(["swap_disk", *DISKS])))
         for key in ("config_disk", *sorted(extra)):
             number += 1
             path = "/".join([*draw(st.lists(PARTS, max_size=2)), f"disk{number}"])
             values[key] = f"/dev/{path}{draw(MODES)}"
         for key, choices in {
-            "vcpus": st.integers(1, 32).map(str), "bridge": st.sampled_from(bridges),
+            "vcpus": st.integers(1, 32).map(str),
+            "bridge": st.sampled_from(bridges),
             "kernel": st.sampled_from(sorted(KNOWN.kernels)),
             "boot_order": st.integers(0, 999999999).map(str),
             "autostart": st.sampled_from(["yes", "no"]),
@@ -161,10 +181,11 @@ class Judge:
         found = {}
         for text in done.stdout.split("\2")[:-1]:
             name, *values = text.split("\1")[:-1]
-            found[name] = (dict(zip(KEYS, values, strict=True)),
-                           (server.sim / "out" / name).read_text())
+            found[name] = (
+                dict(zip(KEYS, values, strict=True)),
+                (server.sim / "out" / name).read_text(),
+            )
         return found
-
 
     def taken(self, server: Server, domus: dict[str, str]) -> set[str]:
         """The domUs whose files rc.d/domus would not refuse."""
@@ -206,14 +227,25 @@ def understood(says: DomuConf, name: str, image_dir: str) -> dict[str, object]:
         if path:
             disks.append((path, mode or "w"))
     return {
-        "name": name, "type": "pv", "max_vcpus": says.vcpus, "memkb": says.memory << 10,
+        "name": name,
+        "type": "pv",
+        "max_vcpus": says.vcpus,
+        "memkb": says.memory << 10,
         "kernel": f"{image_dir}/{says.kernel or 'XEN3_DOMU_RO'}",
         "nics": [{"devid": 0, "mac": says.mac, "bridge": says.bridge}],
-        "disks": [{"pdev_path": path, "vdev": f"xvd{letter}", "format": "raw",
-                   **({"readwrite": 1} if mode == "w" else {})}
-                  for letter, (path, mode) in zip("abcdefghijkl", disks, strict=False)],
+        "disks": [
+            {
+                "pdev_path": path,
+                "vdev": f"xvd{letter}",
+                "format": "raw",
+                **({"readwrite": 1} if mode == "w" else {}),
+            }
+            for letter, (path, mode) in zip("abcdefghijkl", disks, strict=False)
+        ],
         # libxl does not print what is its own default: poweroff means destroy
-        "on_reboot": "restart", "on_crash": "restart", "on_poweroff": None,
+        "on_reboot": "restart",
+        "on_crash": "restart",
+        "on_poweroff": None,
     }
 
 
@@ -226,21 +258,32 @@ def by_xl(judge: Judge, config: str) -> dict[str, object]:
     assert build["max_memkb"] == build["target_memkb"]
     assert build["avail_vcpus"] == list(range(build["max_vcpus"]))
     return {
-        "name": found["c_info"]["name"], "type": found["c_info"]["type"],
-        "max_vcpus": build["max_vcpus"], "memkb": build["max_memkb"], "kernel": build["kernel"],
-        "nics": found["nics"], "disks": found["disks"], "on_reboot": found["on_reboot"],
-        "on_crash": found["on_crash"], "on_poweroff": found.get("on_poweroff"),
+        "name": found["c_info"]["name"],
+        "type": found["c_info"]["type"],
+        "max_vcpus": build["max_vcpus"],
+        "memkb": build["max_memkb"],
+        "kernel": build["kernel"],
+        "nics": found["nics"],
+        "disks": found["disks"],
+        "on_reboot": found["on_reboot"],
+        "on_crash": found["on_crash"],
+        "on_poweroff": found.get("on_poweroff"),
     }
 
 
 BIGGEST = "memory=999999999\nvcpus=32\nimage=base.ffs\nmac=fe:ff:ff:ff:ff:ff\n" + "".join(
-    f"{key}=/dev/{key}\n" for key in ("config_disk", "swap_disk", *DISKS))
+    f"{key}=/dev/{key}\n" for key in ("config_disk", "swap_disk", *DISKS)
+)
 
 
 @settings(max_examples=25, deadline=None)
 @given(fleets())
-@example(Fleet("memory=999999999\ndom0_memory=1\naddress=fd00::1\n",
-               {"a" * 63: BIGGEST + "autostart=no\nboot_order=0\n"}))
+@example(
+    Fleet(
+        "memory=999999999\ndom0_memory=1\naddress=fd00::1\n",
+        {"a" * 63: BIGGEST + "autostart=no\nboot_order=0\n"},
+    )
+)
 def test_what_site_check_passes_is_read_alike_and_xl_takes_it(judge: Judge, fleet: Fleet) -> None:
     site = fleet.site()
     problems = check_site(site, KNOWN)
@@ -264,18 +307,50 @@ def test_what_site_check_passes_is_read_alike_and_xl_takes_it(judge: Judge, flee
 
 GOOD = {"image": "base.ffs", "memory": "64", "mac": "00:16:3e:00:00:01", "config_disk": "/dev/a"}
 # Values near the edge of what is allowed, on either side.
-EDGES = (st.text("09.+-_/,:rwax Z\"'", min_size=1, max_size=10)
-         | st.from_regex(r"[0-9]{1,10}", fullmatch=True)
-         | st.from_regex(r"([0-9a-fA-Fg]{2}:){4,6}[0-9a-f]{1,2}", fullmatch=True)
-         | st.from_regex(r"(/(\.{0,3}|[a-z.]{1,3})){1,4}(,[rwx])?", fullmatch=True)
-         | st.from_regex(r"[a-zA-Z]?[a-z0-9-]{1,5}", fullmatch=True)
-         | st.from_regex(r"/dev/(r?(wd|raid|dk|x)[0-9][a-q]?|zvol(/r?dsk)?(/[a-z]){0,3})(,r)?",
-                         fullmatch=True)
-         | st.sampled_from(["yes", "no", "YES", "0", "00", "32", "33", "bridge012345678",
-                            "bridge0123456789", "/dev/wd0e/x", "/dev/r", "/dev/rraid", "/devices/a",
- "999999999", "1000000000",
-                            "00:00:00:00:00:00", "01:00:00:00:00:00", "/", "//", "/a/", "/a//b",
-                            "/.", "/..", "/a/..", "/.a", "/a,", "/a,r,w", "/a,rw", ".a", "-a"]))
+EDGES = (
+    st.text("09.+-_/,:rwax Z\"'", min_size=1, max_size=10)
+    | st.from_regex(r"[0-9]{1,10}", fullmatch=True)
+    | st.from_regex(r"([0-9a-fA-Fg]{2}:){4,6}[0-9a-f]{1,2}", fullmatch=True)
+    | st.from_regex(r"(/(\.{0,3}|[a-z.]{1,3})){1,4}(,[rwx])?", fullmatch=True)
+    | st.from_regex(r"[a-zA-Z]?[a-z0-9-]{1,5}", fullmatch=True)
+    | st.from_regex(
+        r"/dev/(r?(wd|raid|dk|x)[0-9][a-q]?|zvol(/r?dsk)?(/[a-z]){0,3})(,r)?", fullmatch=True
+    )
+    | st.sampled_from(
+        [
+            "yes",
+            "no",
+            "YES",
+            "0",
+            "00",
+            "32",
+            "33",
+            "bridge012345678",
+            "bridge0123456789",
+            "/dev/wd0e/x",
+            "/dev/r",
+            "/dev/rraid",
+            "/devices/a",
+            "999999999",
+            "1000000000",
+            "00:00:00:00:00:00",
+            "01:00:00:00:00:00",
+            "/",
+            "//",
+            "/a/",
+            "/a//b",
+            "/.",
+            "/..",
+            "/a/..",
+            "/.a",
+            "/a,",
+            "/a,r,w",
+            "/a,rw",
+            ".a",
+            "-a",
+        ]
+    )
+)
 
 
 @settings(max_examples=15, deadline=None)
@@ -300,9 +375,10 @@ def test_what_site_check_would_not_pass_is_refused_and_nothing_else(
         assert {domus[name] for name in taken} == {domus[name] for name in good}
 
 
-@pytest.mark.parametrize("line", [
-    "disk = [\"phy:/dev/wd0e\n", "memory = 1 2",
-    "disk = [\"phy:/dev/a,xvda,q\"]", "type = \"none\""])
+@pytest.mark.parametrize(
+    "line",
+    ['disk = ["phy:/dev/wd0e\n', "memory = 1 2", 'disk = ["phy:/dev/a,xvda,q"]', 'type = "none"'],
+)
 def test_the_judge_refuses_what_is_wrong(judge: Judge, line: str) -> None:
     """So that its yes means something."""
     file = judge.folder / "wrong"

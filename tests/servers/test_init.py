@@ -12,6 +12,7 @@ import pytest
 from support.servers.repository import Repository
 from support.simulator import HERE, Server
 from support.simulator.checkouts import ask, ask_svn, furnish, run, script
+from support.simulator.shells import SHELLS, program
 
 from buildlib.config.site.example import write_example
 
@@ -42,8 +43,9 @@ class Machine:
     def labels(self) -> list[str]:
         """Partitions of wd1."""
         table = self.server.sim / "gpt/wd1"
-        return [line.split()[0] for line in table.read_text().splitlines()] if (
-            table.exists()) else []
+        return (
+            [line.split()[0] for line in table.read_text().splitlines()] if (table.exists()) else []
+        )
 
     def file_system(self, label: str) -> Path:
         """The file system of a partition of wd1."""
@@ -61,10 +63,14 @@ class Machine:
         boot = self.server.boot()
         assert boot.status == 0, boot.console
         assert f"the configuration is on {config.name}." in boot.console
+        assert ask(self.server, "goldmaster-update", "-s") == ""
         for name, place in (("local", "pservers/alpha"), ("global", "global")):
-            assert ask_svn(self.server, "status", f"/config/{name}") == ""
-            assert ask_svn(self.server, "info", "--show-item", "url", "--no-newline",
-                           f"/config/{name}") == f"{self.repository.url}/{place}"
+            assert (
+                ask_svn(
+                    self.server, "info", "--show-item", "url", "--no-newline", f"/config/{name}"
+                )
+                == f"{self.repository.url}/{place}"
+            )
         for kind in ("rsa", "ecdsa", "ed25519"):
             link = f"/etc/ssh/ssh_host_{kind}_key"
             assert self.server.run("/bin/cat", link).stdout == "a key\n"
@@ -73,12 +79,14 @@ class Machine:
         assert stat.S_IMODE((config / "keys/ssh").stat().st_mode) == 0o700
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
-    assert shutil.which(request.param)
+    assert shutil.which(program(request.param))
     write_example(tmp_path / "site")
-    with Repository(tmp_path / "svn", tmp_path / "site") as repository, \
-            Server(tmp_path / "server", shell=request.param) as server:
+    with (
+        Repository(tmp_path / "svn", tmp_path / "site") as repository,
+        Server(tmp_path / "server", shell=request.param) as server,
+    ):
         furnish(server)
         for name in ("gpt", "dkctl", "newfs", "df"):
             shutil.copy2(HERE / "bare" / name, server.root / "sbin" / name)
@@ -103,9 +111,14 @@ def test_a_server_is_made(machine: Machine) -> None:
         "gpt create wd1",
         "gpt add -a 1m -l goldmaster-config -t ffs -s 64m wd1",
         "gpt add -a 1m -l goldmaster-swap -t swap -s 2g wd1",
-        "gpt add -a 1m -l goldmaster-data -t ffs wd1"]
+        "gpt add -a 1m -l goldmaster-data -t ffs wd1",
+    ]
     assert sorted(path.name for path in machine.file_system("goldmaster-config").iterdir()) == [
-        "GOLDMASTER", "global", "keys", "local"]
+        "GOLDMASTER",
+        "global",
+        "keys",
+        "local",
+    ]
     assert machine.calls("newfs") == ["newfs -O 1 /dev/rdk0", "newfs -O 2 /dev/rdk2"]
     machine.is_made()
 
@@ -113,8 +126,10 @@ def test_a_server_is_made(machine: Machine) -> None:
 def test_it_is_asked_before(machine: Machine) -> None:
     for answer, status in (("no", 1), ("", 1), ("yes", 0)):
         done = machine.server.run(
-            "/bin/sh", "-c",
-            f"echo {answer} | sh /usr/sbin/goldmaster-init wd1 {machine.repository.url} alpha")
+            "/bin/sh",
+            "-c",
+            f"echo {answer} | sh /usr/sbin/goldmaster-init wd1 {machine.repository.url} alpha",
+        )
         assert done.returncode == status, done.stdout
         assert "goldmaster-config\t256m\t" in done.stdout
         assert ("nothing was done" in done.stdout) == (status == 1)
@@ -169,11 +184,14 @@ def test_the_stick_that_the_system_is_on(machine: Machine) -> None:
     assert machine.calls("gpt", "newfs", "dd") == []
 
 
-@pytest.mark.parametrize(("words", "told"), [
-    (("wd7", "URL", "alpha"), "there is no disk wd7; there are: wd0 wd1"),
-    (("wd1", "URL", "gamma"), "/pservers/gamma cannot be read"),
-    (("wd1", "URL/none", "alpha"), "/none/pservers/alpha cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("wd7", "URL", "alpha"), "there is no disk wd7; there are: wd0 wd1"),
+        (("wd1", "URL", "gamma"), "/pservers/gamma cannot be read"),
+        (("wd1", "URL/none", "alpha"), "/none/pservers/alpha cannot be read"),
+    ],
+)
 def test_what_cannot_be(machine: Machine, words: tuple[str, ...], told: str) -> None:
     given = [word.replace("URL", machine.repository.url) for word in words]
     text = machine.init("-y", *given, status=1)
@@ -182,9 +200,17 @@ def test_what_cannot_be(machine: Machine, words: tuple[str, ...], told: str) -> 
     assert machine.calls("gpt", "newfs") == []
 
 
-@pytest.mark.parametrize("words", [
-    (), ("wd1",), ("wd1", "u", "h", "more"), ("-x", "wd1", "u"), ("wd1;x", "svn://a"),
-    ("wd1", "--version")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("wd1",),
+        ("wd1", "u", "h", "more"),
+        ("-x", "wd1", "u"),
+        ("wd1;x", "svn://a"),
+        ("wd1", "--version"),
+    ],
+)
 def test_usage(machine: Machine, words: tuple[str, ...]) -> None:
     assert "usage: goldmaster-init" in machine.init(*words, status=2)
 
@@ -202,8 +228,10 @@ def test_every_step_can_fail_and_be_gone_on_with(machine: Machine) -> None:
     script(keygen, "#!/bin/sh\ncase $* in *checkout*global*) exit 1 ;; esac\n")
     text = machine.make(status=1)
     assert "the checkout of global: this has failed" in text
-    assert ("done so far: partitions on wd1, a file system for the configuration, a file system "
-            "for data, the checkout of pservers/alpha.") in text
+    assert (
+        "done so far: partitions on wd1, a file system for the configuration, a file system "
+        "for data, the checkout of pservers/alpha."
+    ) in text
     assert "the same command goes on from here" in text
     assert not list((server.sim / "mounted").iterdir()), "nothing stays mounted"
     assert not (machine.file_system("goldmaster-config") / "GOLDMASTER").exists()
@@ -221,16 +249,24 @@ def test_a_kill_at_every_step(machine: Machine) -> None:
     step, kills = 0, 0
     while True:
         kill_at.write_text(f"{step}\n")
-        done = run(machine.server, "/bin/sh", "/usr/sbin/goldmaster-init", "-y", "wd1",
-                   machine.repository.url, "alpha")
+        done = run(
+            machine.server,
+            "/bin/sh",
+            "/usr/sbin/goldmaster-init",
+            "-y",
+            "wd1",
+            machine.repository.url,
+            "alpha",
+        )
         kill_at.unlink()
         for file in list((machine.server.sim / "mounted").iterdir()):  # power off
             machine.server.run("/sbin/umount", file.read_text().strip())
         if done.returncode == 0:
             break
         kills += 1
-        marker = [path for path in (machine.server.sim / "fs").iterdir()
-                  if (path / "GOLDMASTER").exists()]
+        marker = [
+            path for path in (machine.server.sim / "fs").iterdir() if (path / "GOLDMASTER").exists()
+        ]
         assert not marker or (marker[0] / "global/hosts").exists()
         if marker:
             break

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.simulator import MARKER, Server
+from support.simulator.shells import SHELLS, program
 
 RC_CONF = """\
 . /etc/defaults/rc.conf
@@ -27,9 +28,9 @@ FLAG_4 = 0x80000000
 CHAIN = "rcorder -s nostart"
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    assert shutil.which(request.param)
+    assert shutil.which(program(request.param))
     with Server(tmp_path / "server", shell=request.param) as made:
         yield made
 
@@ -50,6 +51,7 @@ def started(server: Server, *words: str) -> str:
     assert boot.status == 0, boot.console
     assert boot.calls.count(CHAIN) == 1, boot.calls
     assert "umount -a" not in boot.calls
+    assert "is not set properly" not in boot.console, "rc.subr, of a script that no rc.conf knows"
     return boot.console
 
 
@@ -87,11 +89,25 @@ def test_one_disk(server: Server) -> None:
     assert boot.status == 0, boot.console
     assert "goldmaster: the configuration is on wd0e." in boot.console
     assert boot.calls_of("fsck_ffs") == ["fsck_ffs -p /dev/rwd0e"]
-    ends = [call for call in boot.calls if call in {
-        "mount -t ffs /dev/wd0e /config", "mount -t union /config/local/etc /etc",
-        "fsck_ffs -p /dev/rwd0e", CHAIN, "hostname alpha"}]
-    assert ends == ["fsck_ffs -p /dev/rwd0e", "mount -t ffs /dev/wd0e /config",
-                    "mount -t union /config/local/etc /etc", CHAIN, "hostname alpha"]
+    ends = [
+        call
+        for call in boot.calls
+        if call
+        in {
+            "mount -t ffs /dev/wd0e /config",
+            "mount -t union /config/local/etc /etc",
+            "fsck_ffs -p /dev/rwd0e",
+            CHAIN,
+            "hostname alpha",
+        }
+    ]
+    assert ends == [
+        "fsck_ffs -p /dev/rwd0e",
+        "mount -t ffs /dev/wd0e /config",
+        "mount -t union /config/local/etc /etc",
+        CHAIN,
+        "hostname alpha",
+    ]
     assert "hello from the configuration" in boot.console
     assert not [call for call in boot.calls if "cd0" in call], "the CD itself is not looked at"
 
@@ -147,7 +163,7 @@ def test_the_fstab_of_the_server_counts(server: Server) -> None:
     server.file_system("v", {})
     server.disk("wd0", {"a": "c", "f": "v"})
     boot = server.boot()
-    early = [call for call in boot.calls[:boot.calls.index(CHAIN)] if "mount_tmpfs" in call]
+    early = [call for call in boot.calls[: boot.calls.index(CHAIN)] if "mount_tmpfs" in call]
     assert early == ["mount_tmpfs -m 1777 -s 64m tmpfs /tmp"]
     assert mounted(server) == {"wd0a", "wd0f"}
 
@@ -314,3 +330,18 @@ def test_a_configuration_without_etc(server: Server) -> None:
     server.write("fs/c/local/etc/rc.conf", RC_CONF)
     started(server)
     assert text(server, "/etc/rc.conf") == RC_CONF
+
+
+def test_the_union_is_no_kinder_than_netbsds(server: Server) -> None:
+    """A folder above for each below; a file below cannot be written; folders take new files."""
+    server.file_system("c", CONFIG)
+    server.disk("wd0", {"a": "c"})
+    started(server)
+    above = server.sim / "fs/c/local/etc"
+    assert not any((above / "ssh").iterdir()), "the CD's, looked up"
+    done = server.run("/bin/sh", "-c", "echo x >>/etc/hosts")
+    assert "read-only file system" in done.stdout.lower()  # NetBSD's sh writes it in small letters
+    assert not (above / "hosts").exists()
+    assert server.run("/bin/sh", "-c", "echo x >/etc/ssh/new").returncode == 0
+    assert (above / "ssh/new").read_text() == "x\n"
+    assert "<above>:/config/local/etc on /etc type union" in server.run("/sbin/mount").stdout

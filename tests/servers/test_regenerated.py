@@ -11,6 +11,7 @@ from support.checkouts.scratch import PROJECT
 from support.readers.ufs import Ufs
 from support.simulator import Server
 from support.simulator.checkouts import furnish
+from support.simulator.shells import SHELLS
 
 from buildlib.config.site.example import write_example
 from buildlib.operations.fleet.config_image import TIME, find_machine, write_copy
@@ -18,7 +19,7 @@ from buildlib.operations.fleet.config_image import TIME, find_machine, write_cop
 KINDS = ("rsa", "ecdsa", "ed25519")
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     with Server(tmp_path / "server", shell=request.param) as made:
         furnish(made)
@@ -60,8 +61,9 @@ def test_a_host_comes_up_from_its_image(server: Server, tmp_path: Path) -> None:
 
 
 def test_host_keys_are_made_once(server: Server) -> None:
-    server.file_system("c", {"GOLDMASTER": "", "local/etc/motd": "",
-                             "keys/ssh/ssh_host_rsa_key": "the old one\n"})
+    server.file_system(
+        "c", {"GOLDMASTER": "", "local/etc/motd": "", "keys/ssh/ssh_host_rsa_key": "the old one\n"}
+    )
     server.disk("wd0", {"a": "c"})
     boot = server.boot()
     assert boot.status == 0, boot.console
@@ -91,6 +93,29 @@ def test_the_seed_for_the_next_start_is_kept(server: Server) -> None:
     assert server.boot().status == 0
     seed = server.run("/bin/sh", "-c", ". /etc/rc.conf.d/random_seed; echo $random_file").stdout
     assert seed == "/config/entropy-file\n"
+
+
+def test_what_programs_call_lasting_lasts(server: Server) -> None:
+    """/var is in memory; what a server is known by, and whom it must tell of its start, is not."""
+    server.file_system("c", {"GOLDMASTER": "", "local/etc/motd": ""})
+    server.disk("wd0", {"a": "c"})
+    assert server.boot().status == 0
+    for name in ("db/dhcpcd/duid", "db/statd.status", "db/other"):
+        assert server.run("/bin/sh", "-c", f"echo {name} >/var/{name}").returncode == 0
+    server.power_off()
+    assert server.boot().status == 0
+    shown = server.run("/bin/sh", "-c", "cd /var/db && cat dhcpcd/duid statd.status other").stdout
+    assert shown.splitlines()[:2] == ["db/dhcpcd/duid", "db/statd.status"]
+    assert "No such file" in shown.splitlines()[2]
+
+
+def test_nothing_lasts_without_a_configuration(server: Server) -> None:
+    server.flags(0x80000000)
+    assert server.boot().status == 0
+    assert (
+        server.run("/bin/sh", "-c", "mkdir -p /var/db/dhcpcd && : >/var/db/dhcpcd/x").returncode
+        == 0
+    )
 
 
 def test_no_keys_without_a_configuration(server: Server) -> None:

@@ -1,1 +1,1 @@
-"""What several tests share: stages run alone, trees, and independent judges of our formats."""
+"""Shared test code: stages, trees, servers, machines, and independent readers of our formats."""

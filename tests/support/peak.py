@@ -1,8 +1,8 @@
-"""Memory that an image takes: a process of its own, and how much it had at its peak.
+"""Peak memory for writing an image, measured in a separate process.
 
     PYTHONPATH=.:tests python -m support.peak ffs 40000
 
-It prints KiB over what the process began with.
+It prints the difference to the start of the process in KiB.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ STAGES: dict[str, Stage] = {
 
 
 def main(kind: str, files: int) -> None:
-    """Lay out and write one image of so many small files, all of them different."""
+    """Lay out and write one image of many small files, all of them different."""
     with TemporaryDirectory() as folder:
         made = Path(folder, "made")
-        if os.fork() == 0:  # what making the tree takes must not count
+        if os.fork() == 0:  # do not count the memory for making the tree
             made.write_bytes(pickle.dumps(_make(Bench(Path(folder, "build")), files)))
             os._exit(0)
         os.wait()
@@ -52,8 +52,17 @@ def _make(bench: Bench, files: int) -> Output:
         for number in range(files):
             data = b"%d" % number
             path = f"usr/share/{number % 100}/{number // 100 % 20}/file-name-{number}.txt"
-            entries.append(Entry(path, "file", 0o644, time=number, size=len(data),
-                                 sha256=pack.add(data), origin="base"))
+            entries.append(
+                Entry(
+                    path,
+                    "file",
+                    0o644,
+                    time=number,
+                    size=len(data),
+                    sha256=pack.add(data),
+                    origin="base",
+                )
+            )
     return bench.output(StoredTree(tree_of(entries), tuple(packs)))
 
 
@@ -63,10 +72,19 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(prog="python -m support.peak", description=__doc__,
-                            formatter_class=RawDescriptionHelpFormatter)
+    parser = ArgumentParser(
+        prog="python -m support.peak",
+        description=__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     parser.add_argument("image", choices=STAGES, help="which image is made")
-    parser.add_argument("count", nargs="?", type=int, default=40_000, metavar="COUNT",
-                        help="how many files are in it (40000)")
+    parser.add_argument(
+        "count",
+        nargs="?",
+        type=int,
+        default=40_000,
+        metavar="COUNT",
+        help="how many files are in it (40000)",
+    )
     given = parser.parse_args()
     main(given.image, given.count)

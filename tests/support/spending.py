@@ -1,7 +1,9 @@
-"""What a piece of work takes: seconds of a processor and memory, in a process of its own."""
+"""CPU time and memory of a piece of work, measured in a separate process."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import pickle
 import resource
@@ -15,9 +17,9 @@ from buildlib.model.errors import GoldmasterError
 
 @dataclass(frozen=True)
 class Spent:
-    """seconds of the processor, megabytes above what the process had before, and how it ended.
+    """CPU seconds, additional megabytes of memory, and how the work ended.
 
-    refused  what and why of a GoldmasterError or ValueError; empty where it went well
+    refused  what and why of a GoldmasterError or ValueError; empty if it succeeded
     """
 
     seconds: float
@@ -26,7 +28,7 @@ class Spent:
 
 
 def spent(work: Callable[[], object]) -> Spent:
-    """What `work` takes. Any other error of it is an AssertionError here, with its traceback."""
+    """The cost of `work`. Any other error of it becomes an AssertionError with its traceback."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -44,16 +46,18 @@ def spent(work: Callable[[], object]) -> Spent:
 def _child(work: Callable[[], object], writer: int) -> None:
     status = 1
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        release()
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before, used, refused = peak(), _seconds(), ""
         try:
             work()
         except (GoldmasterError, ValueError) as error:
-            refused = " ".join(error.lines() if isinstance(error, GoldmasterError)
-                               else [str(error)])
+            refused = " ".join(
+                error.lines() if isinstance(error, GoldmasterError) else [str(error)]
+            )
         answer: object = Spent(_seconds() - used, peak() - before, refused)
         status = 0
-    except BaseException:  # noqa: BLE001  it is told on the other side
+    except BaseException:  # noqa: BLE001  it is reported by the parent
         answer, status = traceback.format_exc(), 0
     with open(writer, "wb") as file:
         pickle.dump(answer, file)
@@ -65,8 +69,14 @@ def _seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def release() -> None:
+    """Give back memory that is free, whose use again would not show in `peak`."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def peak() -> float:
-    """The most memory that this process has had since its peak was set back, in megabytes."""
+    """Peak memory of this process since its last reset, in megabytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do, never longer than it takes."""
+"""Waiting for other processes, no longer than necessary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def until(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Return when `done()`; fail after `seconds`, which only what hangs takes."""
+    """Return when `done()` is true; fail after `seconds`, which happens only if something hangs."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "it did not happen in time"
@@ -16,7 +16,7 @@ def until(done: Callable[[], bool], seconds: float = 120.0) -> None:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, be it that nobody has waited for it."""
+    """Whether a process has ended; it may be a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in b"ZX"
     except (FileNotFoundError, ProcessLookupError):

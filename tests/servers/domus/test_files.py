@@ -89,7 +89,8 @@ def test_a_host_that_says_nothing_sure_starts_nothing(server: Server) -> None:
     for host in ("image_dir='a b'\n", "image_store=../x\n"):
         server.write("fs/c/local/host.conf", host)
         assert "host.conf: image_dir and image_store must be absolute paths." in domus(
-            server, "start", status=1)
+            server, "start", status=1
+        )
     (server.sim / "fs/c/local/host.conf").unlink()
     assert "host.conf: there is no such file." in domus(server, "start", status=1)
     assert domains(server) == set()

@@ -31,28 +31,41 @@ def without_line(server: Server, name: str, file: str = "SHA256") -> None:
 CHANGED = "is not what /images/SHA256 says; it is damaged, or was changed."
 REFUSED: dict[str, tuple[Callable[[Server], None], str]] = {
     "image": (lambda s: damaged(s, "web.ffs"), f"web: /images/web.ffs {CHANGED}"),
-    "no image": (lambda s: (s.root / "images/web.ffs").unlink(),
-                 "web: there is no /images/web.ffs."),
-    "not listed": (lambda s: without_line(s, "web.ffs"),
-                   "web: /images/SHA256 has no line for web.ffs."),
-    "no kernel known": (lambda s: image_folder(s.root / "images", {"base.ffs": "an image\n"},
-                                               {"web.ffs": "two\n"}),
-                        "web: /images/KERNELS has no line for web.ffs."),
+    "no image": (
+        lambda s: (s.root / "images/web.ffs").unlink(),
+        "web: there is no /images/web.ffs.",
+    ),
+    "not listed": (
+        lambda s: without_line(s, "web.ffs"),
+        "web: /images/SHA256 has no line for web.ffs.",
+    ),
+    "no kernel known": (
+        lambda s: image_folder(s.root / "images", {"base.ffs": "an image\n"}, {"web.ffs": "two\n"}),
+        "web: /images/KERNELS has no line for web.ffs.",
+    ),
     "kernel": (lambda s: damaged(s, "OTHER"), f"web: /images/OTHER {CHANGED}"),
-    "no kernel": (lambda s: (s.root / "images/OTHER").unlink(),
-                  "web: there is no /images/OTHER."),
+    "no kernel": (lambda s: (s.root / "images/OTHER").unlink(), "web: there is no /images/OTHER."),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_as_listed_is_refused_and_the_others_start(server: Server, case: str) -> None:
-    image_folder(server.root / "images", {"base.ffs": "an image\n", "web.ffs": "two\n"},
-                 {"OTHER": "other kernel\n"})
+    image_folder(
+        server.root / "images",
+        {"base.ffs": "an image\n", "web.ffs": "two\n"},
+        {"OTHER": "other kernel\n"},
+    )
     edit, said = REFUSED[case]
     edit(server)
     kernel = "OTHER" if "kernel" in case and case != "no kernel known" else ""
-    console = boot(server, {"nfs": nfs(), "web": nfs(config_disk="/dev/wd0f", image="web.ffs",
-                                                     kernel=kernel), "zz": STORAGE}).console
+    console = boot(
+        server,
+        {
+            "nfs": nfs(),
+            "web": nfs(config_disk="/dev/wd0f", image="web.ffs", kernel=kernel),
+            "zz": STORAGE,
+        },
+    ).console
     assert f"goldmaster: {said}\ngoldmaster: web: not started.\n" in console
     assert "goldmaster: domUs that could not be started: 1 of 3.\n" in console
     assert domains(server) == {"nfs", "zz"}

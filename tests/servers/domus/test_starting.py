@@ -33,9 +33,19 @@ on_crash = "restart"
 
 
 def test_the_boot_starts_them(server: Server) -> None:
-    done = boot(server, {"nfs": nfs(memory="2048", vcpus="2", bridge="bridge1",
-                                    swap_disk="/dev/wd0f", disk2="/dev/wd0h,w",
-                                    disk1="/dev/wd0g,r")})
+    done = boot(
+        server,
+        {
+            "nfs": nfs(
+                memory="2048",
+                vcpus="2",
+                bridge="bridge1",
+                swap_disk="/dev/wd0f",
+                disk2="/dev/wd0h,w",
+                disk1="/dev/wd0g,r",
+            )
+        },
+    )
     assert "goldmaster: nfs: started.\n" in done.console
     assert domains(server) == {"nfs"}
     assert config(server, "nfs") == CONFIG
@@ -46,9 +56,17 @@ def test_the_boot_starts_them(server: Server) -> None:
 
 
 def test_they_start_by_boot_order_and_then_by_name(server: Server) -> None:
-    done = boot(server, {"nfs": nfs(), "b": SQL, "a9": nfs(config_disk="/dev/wd0h"),
-                         "storage": STORAGE, "late": nfs(config_disk="/dev/wd0i", boot_order="100"),
-                         "manual": nfs(config_disk="/dev/wd0j", autostart="no")})
+    done = boot(
+        server,
+        {
+            "nfs": nfs(),
+            "b": SQL,
+            "a9": nfs(config_disk="/dev/wd0h"),
+            "storage": STORAGE,
+            "late": nfs(config_disk="/dev/wd0i", boot_order="100"),
+            "manual": nfs(config_disk="/dev/wd0j", autostart="no"),
+        },
+    )
     created = [call.rpartition("/")[2] for call in done.calls_of("xl") if "create" in call]
     assert created == [f"{name}.cfg" for name in ("storage", "a9", "b", "nfs", "late")]
     assert "manual" not in domains(server)
@@ -56,14 +74,21 @@ def test_they_start_by_boot_order_and_then_by_name(server: Server) -> None:
     assert "manual" in domains(server)
 
 
-def test_one_image_is_attached_once_and_each_image_apart(server: Server) -> None:
+def test_each_domu_has_its_image_on_a_disk_of_its_own(server: Server) -> None:
+    """NetBSD opens a block device once; a file can be attached as often as one likes."""
     image_folder(server.root / "images", {"base.ffs": "one\n", "web.ffs": "two\n"})
     boot(server, {"a": nfs(), "b": SQL, "c": nfs(config_disk="/dev/wd0g", image="web.ffs")})
     assert domains(server) == {"a", "b", "c"}
-    assert vnds(server) == {"vnd0": "/images/base.ffs", "vnd1": "/images/web.ffs"}
+    assert vnds(server) == {
+        "vnd0": "/images/base.ffs",
+        "vnd1": "/images/base.ffs",
+        "vnd2": "/images/web.ffs",
+    }
     assert [call for call in calls(server, "vnconfig") if "-r" not in call] == []
-    assert "phy:/dev/vnd0d,xvda,r" in config(server, "b")
-    assert "phy:/dev/vnd1d,xvda,r" in config(server, "c")
+    for number, name in enumerate("abc"):
+        assert f"phy:/dev/vnd{number}d,xvda,r" in config(server, name)
+        record = server.root / f"var/run/goldmaster/vnd/{number}"
+        assert record.read_text().split()[1] == name
 
 
 def test_a_mac_address_is_written_in_small_letters(server: Server) -> None:
@@ -105,25 +130,40 @@ def test_it_starts_when_xen_and_the_way_in_are_there() -> None:
 def test_its_place_in_the_chain(server: Server) -> None:
     """By the order of rcorder, it runs after what it requires."""
     after = '#!/bin/sh\n# PROVIDE: {}\n# REQUIRE: {}\necho "here is {}"\n'
-    more = {"local/etc/rc.d/xencommons": after.format("xencommons", "DAEMON", "xencommons"),
-            "local/etc/rc.d/last": after.format("last", "domus", "last")}
+    more = {
+        "local/etc/rc.d/xencommons": after.format("xencommons", "DAEMON", "xencommons"),
+        "local/etc/rc.d/last": after.format("last", "domus", "last"),
+    }
     console = boot(server, {"nfs": nfs()}, more=more).console
-    places = [console.index(text) for text in
-              ("here is xencommons", "nfs: started.", "here is last")]
+    places = [
+        console.index(text) for text in ("here is xencommons", "nfs: started.", "here is last")
+    ]
     assert places == sorted(places)
 
 
 def test_versions_of_a_local_store(server: Server) -> None:
-    furnish(server, {"a": nfs(), "b": SQL}, host=HOST_WITH_STORE,
-            more={"store/current": "v2\n", "store/pins/b": "v1\n"})
+    furnish(
+        server,
+        {"a": nfs(), "b": SQL},
+        host=HOST_WITH_STORE,
+        more={"store/current": "v2\n", "store/pins/b": "v1\n"},
+    )
     for version in ("v1", "v2"):
         image_folder(server.sim / "fs/c/store" / version, {"base.ffs": f"image {version}\n"})
     assert server.boot().status == 0
-    assert vnds(server) == {"vnd0": "/config/store/v2/base.ffs",
-                            "vnd1": "/config/store/v1/base.ffs"}
+    assert vnds(server) == {
+        "vnd0": "/config/store/v2/base.ffs",
+        "vnd1": "/config/store/v1/base.ffs",
+    }
     assert f'kernel = "/config/store/v1/{KERNEL}"' in config(server, "b")
     server.write("fs/c/store/pins/b", "v2\n")
     domus(server, "restart", "b")
-    assert vnds(server) == records_of(server) == {"vnd0": "/config/store/v2/base.ffs"}
+    assert (
+        vnds(server)
+        == records_of(server)
+        == {"vnd0": "/config/store/v2/base.ffs", "vnd1": "/config/store/v2/base.ffs"}
+    )
     assert [line.split() for line in domus(server, "list").splitlines()][1:] == [
-        ["a", "running", "1024", "v2", "yes", "1"], ["b", "running", "1024", "v2", "yes", "3"]]
+        ["a", "running", "1024", "v2", "yes", "1"],
+        ["b", "running", "1024", "v2", "yes", "3"],
+    ]

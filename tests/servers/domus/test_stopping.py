@@ -55,7 +55,7 @@ def test_one_of_two_with_one_image_is_stopped(server: Server) -> None:
     boot(server, {"a": nfs(), "b": SQL})
     domus(server, "stop", "a")
     assert domains(server) == {"b"}
-    assert vnds(server) == records_of(server) == {"vnd0": "/images/base.ffs"}
+    assert vnds(server) == records_of(server) == {"vnd1": "/images/base.ffs"}
     assert domus(server, "stop", "a") == ""
 
 
@@ -100,8 +100,15 @@ def test_restart(server: Server) -> None:
 
 
 def test_the_table(server: Server) -> None:
-    boot(server, {"a": nfs(), "b": nfs(autostart="no", config_disk="/dev/wd0f"),
-                  "bad": "memory=$x\n", "storage": STORAGE})
+    boot(
+        server,
+        {
+            "a": nfs(),
+            "b": nfs(autostart="no", config_disk="/dev/wd0f"),
+            "bad": "memory=$x\n",
+            "storage": STORAGE,
+        },
+    )
     table = domus(server, "list")
     assert [line.split() for line in table.splitlines()] == [
         ["NAME", "STATE", "MEMORY", "VERSION", "AUTOSTART", "DOMID"],

@@ -10,9 +10,10 @@ from support.machines.image_fleet import ONE, THREE, TWO, Fleet
 from support.servers.image_server import Shelf
 from support.servers.mirror import Mirror
 from support.simulator.imagehost import ImageHost
+from support.simulator.shells import SHELLS
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

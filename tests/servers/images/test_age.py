@@ -8,6 +8,7 @@ import time
 import pytest
 from support.checkouts.scratch import PROJECT
 from support.machines.image_fleet import TWO, Fleet
+from support.simulator.shells import SHELLS, program
 
 DAY = 86_400
 FETCH = PROJECT / "recipes/dom0/overlay/libexec/goldmaster/fetch.sh"
@@ -15,8 +16,11 @@ FETCH = PROJECT / "recipes/dom0/overlay/libexec/goldmaster/fetch.sh"
 
 def log(fleet: Fleet) -> list[str]:
     """What went to syslog."""
-    return [line for line in (fleet.host.sim / "log").read_text().splitlines()
-            if line.startswith("logger ")]
+    return [
+        line
+        for line in (fleet.host.sim / "log").read_text().splitlines()
+        if line.startswith("logger ")
+    ]
 
 
 def signed(fleet: Fleet, days: float, version: str = "v1") -> int:
@@ -38,9 +42,11 @@ def test_a_latest_that_is_too_old(fleet: Fleet) -> None:
     number = signed(fleet, 40.5)
     for words in ((), (), ("-n",)):
         said = fleet.host.images("fetch", *words).text
-        assert ("/LATEST was signed 40 days ago, and image_max_age is 35: the server keeps newer "
-                "versions back, or nobody signs any more. On the build host, doit image-server "
-                "signs it anew.\n") in said
+        assert (
+            "/LATEST was signed 40 days ago, and image_max_age is 35: the server keeps newer "
+            "versions back, or nobody signs any more. On the build host, doit image-server "
+            "signs it anew.\n"
+        ) in said
     fleet.nothing_happened("v1")
     assert fleet.host.slot() == ["v1", "cd", str(number)]
     assert len(log(fleet)) == 3
@@ -70,7 +76,8 @@ def test_what_is_no_number_of_days(fleet: Fleet, days: str) -> None:
 def test_a_time_that_is_to_come(fleet: Fleet, days: int) -> None:
     signed(fleet, days)
     assert "was signed at a time that is to come: see that the clocks" in (
-        fleet.host.images("fetch").text)
+        fleet.host.images("fetch").text
+    )
     assert len(log(fleet)) == 1
 
 
@@ -81,14 +88,27 @@ def test_a_number_of_more_digits_than_a_time(fleet: Fleet) -> None:
     assert "LATEST names no version" in fleet.host.images("fetch", status=1).text
 
 
-@pytest.mark.parametrize("shell", ["dash", "mksh"])
+@pytest.mark.parametrize("shell", SHELLS)
 def test_numbers_of_fifteen_digits_are_compared(shell: str) -> None:
     """Whatever the shell counts with."""
-    numbers = (0, 7, 8, 99_999_999, 100_000_000, 100_000_008, 2**31 - 1, 2**31, 4 * 10**9,
-               10**14 + 8, 10**15 - 1)
+    numbers = (
+        0,
+        7,
+        8,
+        99_999_999,
+        100_000_000,
+        100_000_008,
+        2**31 - 1,
+        2**31,
+        4 * 10**9,
+        10**14 + 8,
+        10**15 - 1,
+    )
     pairs = [(one, two) for one in numbers for two in numbers]
     script = f". {FETCH}\n" + "".join(f"is_less {one} {two}; echo $?\n" for one, two in pairs)
-    done = subprocess.run([shell, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program(shell), "-c", script], capture_output=True, text=True, check=True
+    )
     assert [line == "0" for line in done.stdout.split()] == [one < two for one, two in pairs]
 
 

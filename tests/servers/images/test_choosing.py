@@ -15,8 +15,11 @@ def test_the_list(three: Fleet) -> None:
     rows = table(three.host.images("list"))
     assert list(rows) == ["v3", "v2", "v1", "cd"]
     assert [rows[name][1:] for name in rows] == [
-        ["current", "-", "nfs"], ["before", "-", "-"], ["-", "nfs sql", "-"],
-        ["-", "-", "old sql"]]
+        ["current", "-", "nfs"],
+        ["before", "-", "-"],
+        ["-", "nfs sql", "-"],
+        ["-", "-", "old sql"],
+    ]
     assert rows["v1"][0].startswith("20")
 
 
@@ -26,7 +29,8 @@ def test_a_domu_is_pinned_and_comes_back(three: Fleet) -> None:
     said = host.images("pin", "nfs", "v1").text
     assert said.splitlines() == [
         "goldmaster: nfs gets v1 from now on.",
-        "goldmaster: nfs runs v3 until it is started again, then v1."]
+        "goldmaster: nfs runs v3 until it is started again, then v1.",
+    ]
     assert host.slot("pins/nfs") == ["v1", "-"]
     host.images("pin", "nfs", "cd")
     assert host.slot("pins/nfs") == ["cd", "v1"]
@@ -66,16 +70,33 @@ def test_what_is_so_already(three: Fleet) -> None:
 
 def test_what_cannot_be_chosen(three: Fleet) -> None:
     host = three.host
-    for words in (["use", "v9"], ["use", "current"], ["use", "../store/v1"], ["pin", "nfs", "v9"],
-                  ["use", ".fetch"], ["verify", "v9"]):
+    for words in (
+        ["use", "v9"],
+        ["use", "current"],
+        ["use", "../store/v1"],
+        ["pin", "nfs", "v9"],
+        ["use", ".fetch"],
+        ["verify", "v9"],
+    ):
         assert "there is no version" in host.images(*words, status=1).text
     for name in ("web", "..", "nfs/../sql", "NFS", ""):
         assert "there is no domU" in host.images("pin", name, "v1", status=1).text
         assert host.slot("pins") == [] or not list((host.store / "pins").iterdir())
 
 
-@pytest.mark.parametrize("words", [[], ["what"], ["use"], ["pin", "nfs"], ["list", "x"],
-                                   ["fetch", "v1", "v2"], ["prune", "v1"], ["rollback", "a", "b"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["what"],
+        ["use"],
+        ["pin", "nfs"],
+        ["list", "x"],
+        ["fetch", "v1", "v2"],
+        ["prune", "v1"],
+        ["rollback", "a", "b"],
+    ],
+)
 def test_wrong_usage(fleet: Fleet, words: list[str]) -> None:
     said = fleet.host.images(*words, status=64)
     assert said.text.startswith("usage: goldmaster-images fetch")
@@ -86,11 +107,12 @@ def test_settings_that_lack_or_are_wrong(fleet: Fleet) -> None:
     host.host_conf()
     assert "names no image_url" in host.images("fetch", status=1).text
     host.host_conf(image_store="")
-    assert "names no image_store: domUs get their images from /images" in host.images(
-        "list", status=1).text
+    assert (
+        "names no image_store: domUs get their images from /images"
+        in host.images("list", status=1).text
+    )
     host.host_conf(image_store="store")
-    assert "image_store in host.conf must be an absolute path" in host.images(
-        "list", status=1).text
+    assert "image_store in host.conf must be an absolute path" in host.images("list", status=1).text
     for keep in ("0", "x", "-1", "1e9"):
         host.host_conf(image_keep=keep)
         assert "image_keep in host.conf must be a number" in host.images("prune", status=1).text
@@ -105,5 +127,6 @@ def test_a_version_without_the_image_of_a_domu(three: Fleet) -> None:
     host.domu("web", "web.ffs")
     assert host.images("use", "v1").text.splitlines() == [
         "goldmaster: domUs get v1 from now on.",
-        "goldmaster: web will not start: v1 has no web.ffs."]
+        "goldmaster: web will not start: v1 has no web.ffs.",
+    ]
     assert "nfs will not start" not in host.images("pin", "nfs", "cd").text

@@ -52,11 +52,14 @@ def test_a_fetch_killed_at_every_step(fleet: Fleet) -> None:
     assert fleet.host.versions() == {"v2", "v3"}
 
 
-@pytest.mark.parametrize(("words", "after"), [
-    (("use", "v2"), ["v2", "v1", "101"]),
-    (("use", "cd"), ["cd", "v1", "101"]),
-    (("prune",), ["v1", "v2", "101"]),
-])
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        (("use", "v2"), ["v2", "v1", "101"]),
+        (("use", "cd"), ["cd", "v1", "101"]),
+        (("prune",), ["v1", "v2", "101"]),
+    ],
+)
 def test_a_choice_killed_at_every_step(
     fleet: Fleet, words: tuple[str, ...], after: list[str]
 ) -> None:
@@ -109,7 +112,6 @@ def test_a_download_killed_in_its_middle(fleet: Fleet) -> None:
 def test_what_a_loss_of_power_must_not_part(fleet: Fleet) -> None:
     """What a name stands for is on the disk before the name is, and that before the next step."""
     steps = [step.strip() for step in fleet.host.images("fetch").steps]
-    for rename in (f"mv {STORE}/.fetch/v1 {STORE}/v1",
-                   f"mv -f {STORE}/.slot {STORE}/current"):
+    for rename in (f"mv {STORE}/.fetch/v1 {STORE}/v1", f"mv -f {STORE}/.slot {STORE}/current"):
         at = steps.index(rename)
         assert steps[at - 1] == steps[at + 1] == "sync"

@@ -27,14 +27,17 @@ def test_a_disk_that_is_full_all_the_same(shell: str, tmp_path: Path) -> None:
     """Somebody else takes the space between."""
     shelf = Shelf(tmp_path / "shelf")
     shelf.add("v1", {BASE: image("1", 900_000), KERNEL: b"k"}, number=100)
-    with (Mirror(shelf.folder) as mirror,
-          ImageHost(tmp_path / "host", shell=shell, size="1m") as host):
+    with (
+        Mirror(shelf.folder) as mirror,
+        ImageHost(tmp_path / "host", shell=shell, size="1m") as host,
+    ):
         host.start(mirror.url)
+        host.domu("nfs")
         (host.store / ".fetch").mkdir()
         (host.sim / "step.sh").write_text(
-            (host.sim / "step.sh").read_text()
-            + "case $* in *base.ffs.part*http*)\n"
-              "/host/bin/seq 100000 >/store/.others ;;\nesac\n")
+            (host.sim / "step.sh").read_text() + "case $* in *base.ffs.part*http*)\n"
+            "/host/bin/seq 100000 >/store/.others ;;\nesac\n"
+        )
         said = host.images("fetch", status=1).text
         assert "v1/base.ffs cannot be fetched" in said
         fleet = Fleet(host, shelf, mirror)
@@ -79,8 +82,9 @@ def test_a_connection_that_breaks(fleet: Fleet) -> None:
 
 
 def test_a_server_that_stays_lost(fleet: Fleet) -> None:
-    fleet.mirror.misbehave("v1/base.ffs", Fault("cut", at=120_000), times=1,
-                           then=Fault("status", status=503))
+    fleet.mirror.misbehave(
+        "v1/base.ffs", Fault("cut", at=120_000), times=1, then=Fault("status", status=503)
+    )
     said = fleet.host.images("fetch", status=1).text
     assert "120000 of 300000 bytes are here. The next goldmaster-images fetch goes on" in said
     fleet.nothing_happened()

@@ -68,8 +68,11 @@ def test_a_file_that_was_changed(fleet: Fleet, changed: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + b"?")
     said = fleet.host.images("fetch", status=1).text
-    assert "is not what the signed list says" in said or "is that of another" in said \
+    assert (
+        "is not what the signed list says" in said
+        or "is that of another" in said
         or "is not signed" in said
+    )
     fleet.nothing_happened()
     path.write_bytes(whole)
     fleet.host.images("fetch")
@@ -91,7 +94,8 @@ def test_a_server_that_serves_wrongly(fleet: Fleet, kind: Kind) -> None:
 
 @pytest.mark.parametrize("name", ["LATEST", "v1/SHA256", "v1/SHA256.sig", "v1/VERSION"])
 @pytest.mark.parametrize(
-    "fault", [Fault("status"), Fault("page"), None], ids=["status", "page", "endless"])
+    "fault", [Fault("status"), Fault("page"), None], ids=["status", "page", "endless"]
+)
 def test_a_list_that_is_none(fleet: Fleet, name: str, fault: Fault | None) -> None:
     if fault is None:
         (fleet.shelf.folder / name).write_bytes(b"SHA256 (x) = y\n" * 100_000)
@@ -100,8 +104,11 @@ def test_a_list_that_is_none(fleet: Fleet, name: str, fault: Fault | None) -> No
     said = fleet.host.images("fetch", status=1)
     assert said.text.count("goldmaster: ") == 1, said.text
     fleet.nothing_happened()
-    assert all(path.stat().st_size < 200_000
-               for path in (fleet.host.store / ".fetch").rglob("*") if path.is_file())
+    assert all(
+        path.stat().st_size < 200_000
+        for path in (fleet.host.store / ".fetch").rglob("*")
+        if path.is_file()
+    )
 
 
 LISTED = {
@@ -132,19 +139,37 @@ def test_a_signed_list_that_is_not_plain(fleet: Fleet, kind: str) -> None:
 
 @pytest.mark.parametrize("missing", ["KERNELS", "VERSION"])
 def test_a_list_without_what_must_be_there(fleet: Fleet, missing: str) -> None:
-    every = {name: (fleet.shelf.folder / "v1" / name).read_bytes()
-             for name in (BASE, KERNEL, "KERNELS", "VERSION")}
+    every = {
+        name: (fleet.shelf.folder / "v1" / name).read_bytes()
+        for name in (BASE, KERNEL, "KERNELS", "VERSION")
+    }
     del every[missing]
     fleet.shelf.sign("v1", every)
     assert "is not understood" in fleet.host.images("fetch", status=1).text
 
 
-@pytest.mark.parametrize("line", ["../v1 101", "current 101", "cd 101", "v1", "v1 101 2", "v1 x",
-                                  "v1 0x10", "v1 010", f"v1 {'9' * 30}", "", "v1 -1", "a;b 101"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "../v1 101",
+        "current 101",
+        "cd 101",
+        "v1",
+        "v1 101 2",
+        "v1 x",
+        "v1 0x10",
+        "v1 010",
+        f"v1 {'9' * 30}",
+        "",
+        "v1 -1",
+        "a;b 101",
+    ],
+)
 def test_a_signed_choice_that_is_none(fleet: Fleet, line: str) -> None:
     text = f"{line}\n".encode()
-    done = subprocess.run(["openssl", "base64"], input=signature(text), check=True,
-                          capture_output=True)
+    done = subprocess.run(
+        ["openssl", "base64"], input=signature(text), check=True, capture_output=True
+    )
     (fleet.shelf.folder / "LATEST").write_bytes(text + done.stdout)
     assert "LATEST names no version" in fleet.host.images("fetch", status=1).text
     fleet.nothing_happened()

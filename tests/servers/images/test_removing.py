@@ -47,8 +47,11 @@ def test_with_domus_that_run(shell: str, tmp_path: Path) -> None:
     shelf.add("v1", ONE, number=1)
     with Mirror(shelf.folder) as mirror, ImageHost(tmp_path / "host", shell=shell) as host:
         image_folder(host.root / "images")
-        furnish(host, {"nfs": nfs(), "sql": nfs(mac="00:16:3e:00:00:32", config_disk="/dev/wd0f")},
-                host=HOST + f"image_store={STORE}\nimage_url={mirror.url}\nimage_keep=1\n")
+        furnish(
+            host,
+            {"nfs": nfs(), "sql": nfs(mac="00:16:3e:00:00:32", config_disk="/dev/wd0f")},
+            host=HOST + f"image_store={STORE}\nimage_url={mirror.url}\nimage_keep=1\n",
+        )
         boot = host.boot()
         assert boot.status == 0, boot.console
         assert domains(host) == {"nfs", "sql"}
@@ -73,7 +76,7 @@ def test_with_domus_that_run(shell: str, tmp_path: Path) -> None:
         restart("nfs", "sql")
         assert host.images("prune").text == "goldmaster: removed v1.\n"
         assert runs() == {"v4": "-", "v3": "nfs sql", "cd": "-"}
-        assert list(vnds(host).values()) == [f"{STORE}/v3/base.ffs"]
+        assert list(vnds(host).values()) == [f"{STORE}/v3/base.ffs"] * 2
         (host.store / "v3" / BASE).write_bytes(b"?")
         assert host.run("/bin/sh", "/etc/rc.d/domus", "restart", "nfs").returncode == 1
         host.images("fetch", "-n", "v3")
@@ -99,9 +102,11 @@ def test_a_version_that_is_damaged_is_told(three: Fleet) -> None:
     path = three.host.store / "v2" / "SHA256"
     path.write_bytes(path.read_bytes() + b"\n")
     said = three.host.images("verify", status=1).text.splitlines()
-    assert said == ["goldmaster: v3 is whole.",
-                    f"goldmaster: v2: its list is damaged, or not signed by {KEY}.",
-                    "goldmaster: v1 is whole."]
+    assert said == [
+        "goldmaster: v3 is whole.",
+        f"goldmaster: v2: its list is damaged, or not signed by {KEY}.",
+        "goldmaster: v1 is whole.",
+    ]
     assert three.host.images("verify", "v1").text == "goldmaster: v1 is whole.\n"
     three.host.images("fetch", "-n", "v2")
     assert three.host.images("verify").status == 0

@@ -41,8 +41,11 @@ class Model:
 
     def prune(self, keep: int) -> None:
         named = {version for slot in (self.current, *self.pins.values()) for version in slot}
-        self.order = [version for at, version in enumerate(self.order)
-                      if at < keep or version in named or version in self.attached.values()]
+        self.order = [
+            version
+            for at, version in enumerate(self.order)
+            if at < keep or version in named or version in self.attached.values()
+        ]
 
 
 class Choices(RuleBasedStateMachine):
@@ -141,18 +144,26 @@ class Choices(RuleBasedStateMachine):
         assert self.host.versions() == set(self.model.order)
         now, before = (self.host.slot() or ["cd", "-"])[:2]
         assert (now, before.strip("-")) == self.model.current
-        pins = {path.name: self.host.slot(f"pins/{path.name}")
-                for path in self.host.store.glob("pins/*")}
-        assert {name: (now, before.strip("-")) for name, (now, before) in pins.items()} == \
-            self.model.pins
+        pins = {
+            path.name: self.host.slot(f"pins/{path.name}")
+            for path in self.host.store.glob("pins/*")
+        }
+        assert {
+            name: (now, before.strip("-")) for name, (now, before) in pins.items()
+        } == self.model.pins
 
 
 def test_any_sequence_of_commands(tmp_path: Path) -> None:
     machine = type("Machine", (Choices,), {"folder": tmp_path})
     run_state_machine_as_test(
-        machine, settings=hypothesis_settings(
-            max_examples=20, stateful_step_count=20, deadline=None,
-            suppress_health_check=list(HealthCheck)))
+        machine,
+        settings=hypothesis_settings(
+            max_examples=20,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 def test_kernels_of_the_list_are_those_of_the_images() -> None:

@@ -9,9 +9,10 @@ import pytest
 from support.machines.mirrored import (
     Machines,
 )
+from support.simulator.shells import SHELLS
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

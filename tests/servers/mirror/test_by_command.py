@@ -15,8 +15,11 @@ def test_a_new_mirror_is_made_by_command_only(machines: Machines) -> None:
     machine.reaches("empty")
     assert "BOTH VOLUMES ARE THERE, but hold no mirror" in machine.console
     assert "going on without" in boot.console
-    assert not [call for call in (machine.server.sim / "log").read_text().splitlines()
-                if call.startswith(("raidctl -C", "newfs"))]
+    assert not [
+        call
+        for call in (machine.server.sim / "log").read_text().splitlines()
+        if call.startswith(("raidctl -C", "newfs"))
+    ]
     for name in "ab":
         (machine.storage.volume(name) / "data").mkdir()
         (machine.storage.volume(name) / "state").write_text("clean\n")
@@ -45,8 +48,12 @@ def test_an_empty_volume_is_rebuilt_by_command_only(machines: Machines) -> None:
     machine.reaches("degraded")
     (machine.storage.volume("b") / "label").unlink()
     machine.storage.restore("b")
-    until(lambda: "iscsictl login" in (machine.server.sim / "log").read_text().rpartition(
-        "iscsictl logout")[2])
+    until(
+        lambda: (
+            "iscsictl login"
+            in (machine.server.sim / "log").read_text().rpartition("iscsictl logout")[2]
+        )
+    )
     assert machine.status()["state"] == "degraded"
     code, text = machine.command("rebuild", "2")
     assert code == 0, text

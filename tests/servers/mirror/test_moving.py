@@ -14,8 +14,11 @@ def test_a_damaged_file_system_is_not_mounted(machines: Machines) -> None:
     machine.boot()
     machine.reaches("damaged")
     assert "THE FILE SYSTEM IS DAMAGED and not mounted" in machine.console
-    assert not [call for call in (machine.server.sim / "log").read_text().splitlines()
-                if call == "mount -t ffs /dev/raid0d /export"]
+    assert not [
+        call
+        for call in (machine.server.sim / "log").read_text().splitlines()
+        if call == "mount -t ffs /dev/raid0d /export"
+    ]
     assert machine.command("status")[0] == 2
     log = machine.server.run("/bin/cat", f"/{RUN}/fsck.log").stdout
     assert "RUN fsck_ffs MANUALLY" in log

@@ -30,11 +30,15 @@ def test_a_half_noted_as_lost_does_not_come_up_alone(machines: Machines) -> None
     assert (machine.storage.volume("b") / "data/counter").read_text() == "14\n"
 
 
-@pytest.mark.parametrize(("noted", "why"), [
-    ("", "nothing is noted of it here"), (note(9), "its counter is 10, the last seen was 9"),
-    (note(11), "its counter is 10, the last seen was 11"),
-    (note(10).replace(str(SERIAL), "1"), "nothing is noted of it here"),
-])
+@pytest.mark.parametrize(
+    ("noted", "why"),
+    [
+        ("", "nothing is noted of it here"),
+        (note(9), "its counter is 10, the last seen was 9"),
+        (note(11), "its counter is 10, the last seen was 11"),
+        (note(10).replace(str(SERIAL), "1"), "nothing is noted of it here"),
+    ],
+)
 def test_a_half_of_which_too_little_is_known(machines: Machines, noted: str, why: str) -> None:
     machine = machines(note=noted)
     machine.storage.mirror()
@@ -43,7 +47,9 @@ def test_a_half_of_which_too_little_is_known(machines: Machines, noted: str, why
     machine.reaches("refused")
     assert why in machine.console
     assert machine.command("accept", "1") == (
-        0, "goldmaster: half 1 will be used, and the other made like it.\n")
+        0,
+        "goldmaster: half 1 will be used, and the other made like it.\n",
+    )
     machine.reaches("degraded")
     assert machine.data() == "10\n"
     machine.says("hello with 10")
@@ -57,7 +63,8 @@ def test_the_older_of_two_never_wins(machines: Machines) -> None:
         machine.reaches("whole")
         assert machine.data() == "14\n"
         assert {(machine.storage.volume(name) / "data/counter").read_text() for name in "ab"} == {
-            "14\n"}, number
+            "14\n"
+        }, number
 
 
 def test_halves_that_were_used_apart(machines: Machines) -> None:
@@ -75,7 +82,10 @@ def test_halves_that_were_used_apart(machines: Machines) -> None:
 
 @pytest.mark.parametrize(("a", "b", "newest"), [(30, 30, 30), (20, 25, 25), (25, 20, 25)])
 def test_a_note_from_before_the_mirror_was_elsewhere(
-    machines: Machines, a: int, b: int, newest: int,
+    machines: Machines,
+    a: int,
+    b: int,
+    newest: int,
 ) -> None:
     """The domU comes back to a host that it left when a half was lost."""
     machine = machines(note=note(14, half2="lost", lost="10"))

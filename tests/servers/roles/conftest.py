@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.machines.roles import PROGRAM, PROGRAMS, Make
+from support.machines.roles import PROGRAM, PROGRAMS, SU, Make
 from support.simulator import MARKER, Server
+from support.simulator.shells import SHELLS
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[Server] = []
 
@@ -25,6 +24,9 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(PROGRAM)
             path.chmod(0o755)
+        new.root.joinpath("usr/bin").mkdir(parents=True, exist_ok=True)
+        new.root.joinpath("usr/bin/su").write_text(SU)
+        new.root.joinpath("usr/bin/su").chmod(0o755)
         awk = Path(shutil.which("awk") or "awk").resolve()  # an alternative: a link into /etc
         (new.root / "usr/bin/awk").symlink_to(f"/host/bin/{awk.name}")
         new.programs("timeout")
@@ -36,7 +38,4 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
     yield server
     for new in made:
-        pid = new.root / "var/run/goldmaster/mirror/pid"
-        if pid.exists():
-            os.kill(int(pid.read_text()), signal.SIGKILL)
         new.__exit__()

@@ -16,6 +16,7 @@ from support.waiting import until
 from buildlib.config.site.example import write_example
 
 STORAGE_CONF = f'volume1="a t"\nvolume2="b t"\nmount={{mount}}\nserial={SERIAL}\n'
+PG_CTL = "pg_ctl {} -w -s -D /data/data -m fast -l /data/errlog"  # as pkgsrc's pgsql.sh 1.1 has it
 QUICK = "mirror_wait={wait} mirror_patience=0 mirror_interval=0.05 mirror_poll=0.02\n"
 
 
@@ -25,8 +26,10 @@ def test_every_role_is_a_recipe_on_the_cd(role: str) -> None:
     assert recipe["overlays"][:2] == ["server/overlay", "domu/base/overlay"]
     assert all((RECIPES / overlay).is_dir() for overlay in recipe["overlays"])
     assert role in tomllib.loads((RECIPES / "dom0.toml").read_text())["domus"]
-    known = {tomllib.loads(path.read_text())["pkgpath"]
-             for path in (PROJECT / "sets/mini/packages").glob("*/package.toml")}
+    known = {
+        tomllib.loads(path.read_text())["pkgpath"]
+        for path in (PROJECT / "sets/mini/packages").glob("*/package.toml")
+    }
     assert set(recipe.get("packages", ())) <= known
 
 
@@ -46,10 +49,14 @@ def test_storage(make: Make) -> None:
 
 
 def nfs(make: Make, *, wait: int) -> tuple[Server, Storage]:
-    server = make("nfs", {
-        "local/etc/rc.conf": SOURCES + QUICK.format(wait=wait),
-        "local/etc/exports": "/export -network 10.0.0.0\n",
-        "local/storage.conf": STORAGE_CONF.format(mount="/export")})
+    server = make(
+        "nfs",
+        {
+            "local/etc/rc.conf": SOURCES + QUICK.format(wait=wait),
+            "local/etc/exports": "/export -network 10.0.0.0\n",
+            "local/storage.conf": STORAGE_CONF.format(mount="/export"),
+        },
+    )
     storage = Storage(server)
     storage.mirror()
     return server, storage
@@ -71,10 +78,34 @@ def test_nfs_serves_what_is_on_the_mirror(make: Make) -> None:
     server, _ = nfs(make, wait=8)
     boot = start(server)
     calls = list(boot.calls)
-    order = [calls.index(call) for call in
-             ("mount -t ffs /dev/raid0d /export", "mountd", "nfsd")]
+    order = [calls.index(call) for call in ("mount -t ffs /dev/raid0d /export", "mountd", "nfsd")]
     assert order == sorted(order)
     assert ran(boot, "rpcbind") == ["rpcbind"]
+
+
+# rpc.statd counts its starts, and notes the clients that it must tell of the next one.
+STATD = """\
+#!/bin/sh
+. /sim/common.sh
+log "$@"
+read -r state clients 2>/dev/null </var/db/statd.status
+echo "$((state + 2)) $clients a-client" >/var/db/statd.status
+"""
+
+
+def test_nfs_keeps_with_its_data_who_has_locks(make: Make) -> None:
+    """Of a server that is started again, or elsewhere: else no client hears of it."""
+    server, _ = nfs(make, wait=8)
+    (server.root / "usr/sbin/rpc.statd").write_text(STATD)
+    boot = start(server)
+    calls = list(boot.calls)
+    assert calls.index("mount -t ffs /dev/raid0d /export") < calls.index("rpc.statd")
+    assert ran(boot, "rpc.lockd") == ["rpc.lockd"]
+    server.run("/bin/sh", "/etc/rc.d/mirror", "stop")
+    server.power_off()
+    start(server)
+    status = server.run("/bin/cat", "/export/.statd.status").stdout
+    assert status == "4 a-client a-client\n"
 
 
 def test_nfs_without_its_data_starts_when_that_comes(make: Make) -> None:
@@ -91,9 +122,13 @@ def test_nfs_without_its_data_starts_when_that_comes(make: Make) -> None:
 
 
 def sql(make: Make) -> tuple[Server, Storage]:
-    server = make("sql", {
-        "local/etc/rc.conf": SOURCES + QUICK.format(wait=8),
-        "local/storage.conf": STORAGE_CONF.format(mount="/data")})
+    server = make(
+        "sql",
+        {
+            "local/etc/rc.conf": SOURCES + QUICK.format(wait=8),
+            "local/storage.conf": STORAGE_CONF.format(mount="/data"),
+        },
+    )
     return server, Storage(server)
 
 
@@ -101,9 +136,14 @@ def test_sql_makes_its_database_on_an_empty_mirror(make: Make) -> None:
     server, storage = sql(make)
     storage.mirror()
     boot = start(server)
-    assert boot.calls_of("pg_ctl") == ["pg_ctl init -D /data/data", "pg_ctl start -D /data/data"]
     calls = list(boot.calls)
-    assert calls.index("mount -t ffs /dev/raid0d /data") < calls.index("pg_ctl init -D /data/data")
+    made = calls.index("mount -t ffs /dev/raid0d /data")
+    assert [call for call in calls[made:] if call.startswith(("su", "pg_ctl"))] == [
+        "su -m pgsql",
+        PG_CTL.format("init"),
+        "su -m pgsql",
+        PG_CTL.format("start"),
+    ]
 
 
 def test_sql_finds_its_database(make: Make) -> None:
@@ -111,7 +151,7 @@ def test_sql_finds_its_database(make: Make) -> None:
     storage.mirror()
     for name in "ab":
         (storage.volume(name) / "data/data/base").mkdir(parents=True)
-    assert start(server).calls_of("pg_ctl") == ["pg_ctl start -D /data/data"]
+    assert start(server).calls_of("pg_ctl") == [PG_CTL.format("start")]
 
 
 def test_sql_makes_no_database_beside_its_mirror(make: Make) -> None:

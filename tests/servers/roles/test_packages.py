@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.machines.roles import NIS, PKGCHK_CONF, PROGRAM, SOURCES, Make, ran, start
+from support.machines.roles import NIS, PKGCHK_CONF, PROGRAM, SOURCES, Make, log, ran, start
 from support.simulator import Server
 
 
@@ -47,7 +47,9 @@ def test_the_package_server_is_nis_master(make: Make) -> None:
     assert ran(boot, "ypserv", "makedbm") == ["makedbm"] * 4 + ["ypserv"], "maps come first"
     maps = server.root / "var/yp/example"
     assert (maps / "passwd.byuid.db").read_text().splitlines() == [
-        "2001\tweb:*:2001:2001:web:/home/web:/bin/sh", "2002\tbackup:*:2002:2002:b:/:/bin/sh"]
+        "2001\tweb:*:2001:2001:web:/home/web:/bin/sh",
+        "2002\tbackup:*:2002:2002:b:/:/bin/sh",
+    ]
     assert (maps / "group.byname.db").read_text() == "web\tweb:*:2001:\n"
 
 
@@ -60,10 +62,19 @@ def test_a_number_that_two_users_have_is_told(make: Make, line: str) -> None:
 
 
 def test_the_package_server_serves_by_http(make: Make) -> None:
-    server = pkgrepo(make, {"local/etc/myname": "x\n"})
+    """By base's httpd, as its own user; a new disk for packages has no folder yet."""
+    server = pkgrepo(make, {"local/etc/fstab": "/dev/xbd2d /packages ffs rw 1 2\n"})
+    server.file_system("p", {})
+    server.disk("xbd2", {"d": "p"})
     boot = start(server)
-    assert boot.calls_of("bozohttpd") == ["bozohttpd -b /packages/public"]
+    assert boot.calls_of("httpd") == ["httpd -X -U _httpd -b /packages/public"]
     assert not boot.calls_of("ypserv", "makedbm")
+
+
+def test_without_its_disk_the_package_server_says_what_is_missing(make: Make) -> None:
+    boot = start(pkgrepo(make, {"local/etc/myname": "x\n"}))
+    assert "/packages/public is not a directory." in boot.console
+    assert not boot.calls_of("httpd")
 
 
 CHROOT = """\
@@ -74,15 +85,17 @@ cd "$1" && cp limited_list /sim/limited_list
 [ ! -e /sim/pbulk-fails ] || fail "pbulk"
 mkdir -p packages/All bulklog/meta
 echo 1 >packages/All/rsync-3.4.1.tgz
-cp /sim/presolve bulklog/meta/presolve
+[ ! -s /sim/presolve ] || cp /sim/presolve bulklog/meta/presolve
 cp /sim/success bulklog/meta/success
 """
 
 
 @pytest.fixture
 def bulk(make: Make) -> Server:
-    server = pkgrepo(make, {"global/pkgchk.conf": PKGCHK_CONF,
-                            "local/etc/fstab": "/dev/xbd2d /packages ffs rw 1 2\n"})
+    server = pkgrepo(
+        make,
+        {"global/pkgchk.conf": PKGCHK_CONF, "local/etc/fstab": "/dev/xbd2d /packages ffs rw 1 2\n"},
+    )
     bulkbuild = "sandbox/usr/pbulk/bin/bulkbuild"
     server.file_system("p", {bulkbuild: "", "public/old/All/x": "old\n"})
     (server.sim / "fs/p" / bulkbuild).chmod(0o755)
@@ -93,7 +106,6 @@ def bulk(make: Make) -> Server:
     server.write("presolve", "PKGNAME=rsync-3.4.1\nPKGNAME=apache-2.4\n")
     server.write("success", "apache-2.4\nrsync-3.4.1\n")
     start(server)
-    assert server.run("/bin/sh", "-c", "mount /packages").returncode == 0
     return server
 
 
@@ -108,13 +120,32 @@ def test_every_package_of_pkgchk_conf_is_built_and_served(bulk: Server) -> None:
     status, text, served = build(bulk)
     assert status == 0, text
     assert (bulk.sim / "limited_list").read_text().split() == [
-        "net/rsync", "www/apache24", "databases/postgresql17-server"]
+        "net/rsync",
+        "www/apache24",
+        "databases/postgresql17-server",
+    ]
     assert served == "rsync-3.4.1.tgz\n"
     assert "are served" in text
+    (call,) = [call for call in log(bulk) if call.startswith("chroot")]
+    assert call.split() == [
+        "chroot", "/packages/sandbox", "env", "PACKAGES=/packages", "WRKOBJDIR=/tmp",
+        "/usr/pbulk/bin/bulkbuild",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("file", "content", "why"), [
-    ("success", "rsync-3.4.1\n", "not built: apache-2.4"), ("pbulk-fails", "", "pbulk failed")])
+@pytest.mark.parametrize(
+    ("file", "content", "why"),
+    [
+        ("success", "rsync-3.4.1\n", "not built: apache-2.4"),
+        ("success", "", "pbulk built nothing"),
+        (
+            "presolve",
+            "",
+            "the lists that pbulk left in /packages/sandbox/bulklog/meta cannot",
+        ),
+        ("pbulk-fails", "", "pbulk failed"),
+    ],
+)
 def test_what_is_served_stays_when_a_build_fails(
     bulk: Server, file: str, content: str, why: str
 ) -> None:

@@ -11,11 +11,12 @@ from support.machines.updates import SITE, Fleet
 from support.servers.repository import Repository
 from support.simulator import Server
 from support.simulator.checkouts import check_out, furnish
+from support.simulator.shells import SHELLS, program
 
 
-@pytest.fixture(params=["dash", "mksh"])
+@pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> str:
-    assert shutil.which(request.param)
+    assert shutil.which(program(request.param))
     return str(request.param)
 
 
@@ -28,8 +29,10 @@ def fleet(shell: str, tmp_path: Path) -> Iterator[Fleet]:
     (site / "pservers/alpha/etc/rc.d/mine").chmod(0o755)
     for name in ("hosts", "inetd.conf"):
         (site / f"pservers/alpha/etc/{name}").symlink_to(f"/config/global/{name}")
-    with Repository(tmp_path / "svn", site) as repository, \
-            Server(tmp_path / "server", shell=shell) as server:
+    with (
+        Repository(tmp_path / "svn", site) as repository,
+        Server(tmp_path / "server", shell=shell) as server,
+    ):
         furnish(server)
         config = check_out(server, repository, "alpha")
         (config / "local/etc/secret").chmod(0o600)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from support.machines.updates import Fleet, change, expected
 from support.simulator.checkouts import script
 
@@ -14,8 +16,11 @@ def test_a_server_that_is_lost(fleet: Fleet) -> None:
     fleet.is_clean(1)
     fleet.repository.start()
     lost = fleet.server.sim / "before-svn"  # between the two checkouts
-    script(lost, "#!/bin/sh\nfor last; do :; done\n"
-                 f"case \"$*\" in *update*global) kill -9 {fleet.repository.pid} ;; esac\n")
+    script(
+        lost,
+        "#!/bin/sh\nfor last; do :; done\n"
+        f'case "$*" in *update*global) kill -9 {fleet.repository.pid} ;; esac\n',
+    )
     text = fleet.update(status=1)
     assert "svn update has failed" in text
     assert "nothing was changed" in text
@@ -64,8 +69,11 @@ def test_files_that_cannot_be_moved_are_told(fleet: Fleet) -> None:
 def test_a_file_that_is_edited_meanwhile(fleet: Fleet) -> None:
     change(fleet)
     editor = fleet.server.sim / "before-svn"
-    script(editor, "#!/bin/sh\ncase \"$*\" in *update*global) "
-                   "echo edited >/config/local/etc/syslog.conf ;; esac\n")
+    script(
+        editor,
+        '#!/bin/sh\ncase "$*" in *update*global) '
+        "echo edited >/config/local/etc/syslog.conf ;; esac\n",
+    )
     text = fleet.update(status=1)
     assert "changed meanwhile: /config/local/etc/syslog.conf" in text
     assert fleet.state["local/etc/syslog.conf"].endswith("edited\n")
@@ -75,8 +83,8 @@ def test_a_file_that_is_edited_meanwhile(fleet: Fleet) -> None:
 def test_two_at_once(fleet: Fleet) -> None:
     lock = fleet.server.root / "var/run/goldmaster/update.pid"
     fleet.server.run("/bin/mkdir", "-p", "/var/run/goldmaster")
-    fleet.server.run("/bin/sh", "-c", "echo 1 >/var/run/goldmaster/update.pid")
-    assert "going on already (process 1)" in fleet.update(status=1)
+    fleet.server.run("/bin/sh", "-c", f"echo {os.getpid()} >/var/run/goldmaster/update.pid")
+    assert f"going on already (process {os.getpid()})" in fleet.update(status=1)
     fleet.server.run("/bin/sh", "-c", "echo 4194305 >/var/run/goldmaster/update.pid")
     assert "revision 1 is what is there" in fleet.update()
     assert not lock.exists()

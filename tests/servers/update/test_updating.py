@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.machines.updates import SITE, Fleet, change, expected
 from support.servers.repository import svn
+from support.simulator.checkouts import ask_svn
 
 
 def test_both_checkouts_are_updated_and_go_back(fleet: Fleet) -> None:
@@ -61,19 +62,29 @@ def test_services(fleet: Fleet) -> None:
         "local/etc/syslog.conf: /etc/rc.d/syslogd restart",
     ]
     assert "mine, newer" not in text
-    fleet.repository.commit({"pservers/alpha/etc/ifconfig.wm0": "down\n",
-                             "pservers/alpha/etc/rc.conf": SITE["pservers/alpha/etc/rc.conf"],
-                             "pservers/alpha/etc/ssh/sshd_config": "Port 22\n",
-                             "pservers/alpha/etc/fstab": "new\n"})
+    fleet.repository.commit(
+        {
+            "pservers/alpha/etc/ifconfig.wm0": "down\n",
+            "pservers/alpha/etc/rc.conf": SITE["pservers/alpha/etc/rc.conf"],
+            "pservers/alpha/etc/ssh/sshd_config": "Port 22\n",
+            "pservers/alpha/etc/fstab": "new\n",
+            "pservers/alpha/etc/openssl/trusted/fleet.pem": "a certificate\n",
+        }
+    )
     text = fleet.update("-n")
+    assert "local/etc/openssl/trusted/fleet.pem: /etc/rc.d/trust restart" in text
     assert "local/etc/ifconfig.wm0: /etc/rc.d/network restart" in text
     assert "local/etc/ssh/sshd_config: /etc/rc.d/sshd restart" in text
     assert "local/etc/fstab: a new start of the server" in text
 
 
 def test_services_are_restarted_when_asked_for(fleet: Fleet) -> None:
-    fleet.repository.commit({"pservers/alpha/etc/rc.conf.d/mine": "mine_flags=x\n",
-                             "pservers/alpha/etc/rc.conf.d/network": "network_flags=x\n"})
+    fleet.repository.commit(
+        {
+            "pservers/alpha/etc/rc.conf.d/mine": "mine_flags=x\n",
+            "pservers/alpha/etc/rc.conf.d/network": "network_flags=x\n",
+        }
+    )
     text = fleet.update("-y")
     assert "/etc/rc.d/mine restart\nmine: restart\n" in text
     assert text.endswith("/etc/rc.d/network restart\n") or "network restart\n\tlocal" in text
@@ -119,8 +130,12 @@ def test_a_file_in_the_way_changes_nothing(fleet: Fleet) -> None:
 def test_kinds_of_files_change(fleet: Fleet) -> None:
     etc = fleet.repository.work / "pservers/alpha/etc"
     svn("rm", "-q", etc / "file-then-folder", etc / "inetd.conf", etc / "deep")
-    fleet.repository.commit({"pservers/alpha/etc/file-then-folder/inside": "new\n",
-                             "pservers/alpha/etc/inetd.conf": "a file now\n"})
+    fleet.repository.commit(
+        {
+            "pservers/alpha/etc/file-then-folder/inside": "new\n",
+            "pservers/alpha/etc/inetd.conf": "a file now\n",
+        }
+    )
     (etc / "deep").symlink_to("/tmp")
     fleet.repository.commit({})
     fleet.update()
@@ -134,10 +149,25 @@ def test_kinds_of_files_change(fleet: Fleet) -> None:
 
 def test_folders_that_the_union_made_are_no_change(fleet: Fleet) -> None:
     """It makes one above for each below that anybody looks up: /etc/mail, /etc/ssh, ..."""
-    for name in ("mail/deep", "ssh", "mine"):
+    for name in ("mail/deep", "mine"):
         (fleet.config / f"local/etc/{name}").mkdir(parents=True)
+    assert (fleet.config / "local/etc/ssh").is_dir(), "the image's; nobody made it"
     (fleet.config / "local/etc/mine/own").write_text("kept\n")
     fleet.repository.commit({"pservers/alpha/etc/mail/aliases": "root: admin\n"})
     assert "changed here" not in fleet.update()
     assert fleet.state["local/etc/mail/aliases"].endswith("root: admin\n")
     assert fleet.state["local/etc/mine/own"].endswith("kept\n")
+
+
+def test_what_was_changed_here_can_be_read(fleet: Fleet) -> None:
+    """svn status alone has a line for each of the image's folders in /etc."""
+    assert ask_svn(fleet.server, "status", "/config/local").count("?") > 3
+    assert fleet.update("-s") == ""
+    (fleet.config / "local/etc/ssh/extra").write_text("mine\n")
+    (fleet.config / "local/etc/syslog.conf").write_text("mine\n")
+    (fleet.config / "global/hosts").write_text("mine\n")
+    assert fleet.update("-s").splitlines() == [
+        "?       /config/local/etc/ssh",
+        "M       /config/local/etc/syslog.conf",
+        "M       /config/global/hosts",
+    ]

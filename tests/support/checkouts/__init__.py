@@ -1,1 +1,1 @@
-"""Checkouts of the project, and how they are built and changed."""
+"""Checkouts of the project: building and changing them."""

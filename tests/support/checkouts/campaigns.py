@@ -1,4 +1,4 @@
-"""What all commands take that try things by chance: how many, and the seed that repeats a run."""
+"""Common options of randomised commands: the count, and the seed to repeat a run."""
 
 from __future__ import annotations
 
@@ -12,27 +12,39 @@ from contextlib import contextmanager
 def words(doc: str | None, *, command: str, count: int, of: str) -> argparse.ArgumentParser:
     """A parser of `[COUNT] [--seed S]`, for a command to add its own options to.
 
-    command  what is typed before them
-    count    the number of things (`of`) where none is given
+    command  the command line before the options
+    count    the default number of things (`of`)
     """
     parser = argparse.ArgumentParser(
-        prog=command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("count", nargs="?", type=_number, default=count, metavar="COUNT",
-                        help=f"how many {of} ({count})")
-    parser.add_argument("--seed", type=_number, default=time.time_ns() % 10**6, metavar="S",
-                        help="a number; the same one repeats a run (one by chance, which is told)")
+        prog=command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "count",
+        nargs="?",
+        type=_number,
+        default=count,
+        metavar="COUNT",
+        help=f"how many {of} ({count})",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_number,
+        default=time.time_ns() % 10**6,
+        metavar="S",
+        help="a number; the same one repeats a run (default: random, and printed)",
+    )
     return parser
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The words of the command line; the seed is printed before anything is tried."""
+    """Parse the command line. The seed is printed before anything is tried."""
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     return given
 
 
 class Tally:
-    """How many ended in which way, and how many in an error that should not come."""
+    """Counts of results, and of unexpected errors."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -40,7 +52,7 @@ class Tally:
 
     @contextmanager
     def watch(self, what: str) -> Iterator[None]:
-        """Goes on after any error inside, which is printed beside `what`."""
+        """Continue after any error inside the block, which is printed with `what`."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  this is what is looked for
@@ -48,7 +60,7 @@ class Tally:
             print(f"{what}: {type(error).__name__}: {error}")
 
     def show(self, all_of_it: str) -> None:
-        """Print the counts, and how many of all went wrong."""
+        """Print the counts and the number of failures."""
         for reason, times in sorted(self.counts.items()):
             print(f"{times:>8}  {reason}")
         print(f"{all_of_it}: {self.wrong} wrong")

@@ -1,4 +1,4 @@
-"""A copy of the project that faults are tried on, and its runs of doit, as a user starts them."""
+"""A copy of the project for fault injection, and runs of doit in it as by a user."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import Any
 from buildlib.model.digest import sha256
 from support.checkouts.scratch import lay_out, surroundings
 
-PATIENCE = 240.0  # seconds: only what hangs takes so long
+PATIENCE = 240.0  # seconds; only a hanging run takes so long
 ISO = "mini-dom0.iso"
-MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"  # what an edit changes
+MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"  # the text that an edit changes
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended: exit status (or minus the signal), what it printed, its events."""
+    """A finished run: exit status (or minus the signal), its output, its events."""
 
     status: int
     out: str
@@ -32,14 +32,20 @@ class Ended:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Events of a run with progress=json; a last line that was cut off is none."""
-        return [json.loads(line) for line in self.out.splitlines(keepends=True)
-                if line.startswith("{") and line.endswith("}\n")]
+        """Events of a run with progress=json, without an incomplete last line."""
+        return [
+            json.loads(line)
+            for line in self.out.splitlines(keepends=True)
+            if line.startswith("{") and line.endswith("}\n")
+        ]
 
     def stages(self, outcome: str = "built") -> list[str]:
-        """Stages and products that ended so."""
-        return [event["stage"] for event in self.events
-                if event["event"] == "finished" and event["outcome"] == outcome]
+        """Stages and products with this outcome."""
+        return [
+            event["stage"]
+            for event in self.events
+            if event["event"] == "finished" and event["outcome"] == outcome
+        ]
 
     @property
     def error(self) -> dict[str, Any]:
@@ -47,28 +53,28 @@ class Ended:
         return next(event for event in self.events if event["event"] == "error")
 
     def good(self) -> Ended:
-        """Itself, if it ended well."""
-        assert self.status == 0, self.told()
+        """Assert success and return the run."""
+        assert self.status == 0, self.report()
         return self
 
-    def told(self) -> str:
-        """All that is known of it, for a test that fails."""
+    def report(self) -> str:
+        """Everything known about the run, for a failing test."""
         lines = [line for line in self.out.splitlines() if '"event": "progress"' not in line]
         return "\n".join([f"status {self.status}", "--- out", *lines, "--- err", self.err])
 
     def assert_clear(self, *words: str) -> Ended:
-        """It failed, with an error that says `words`, and without a traceback."""
-        assert self.status not in {0, -signal.SIGKILL}, self.told()
-        told = self.out + self.err
-        assert "Traceback" not in told, self.told()
-        assert "internal error" not in told, self.told()
+        """Assert that it failed with an error that contains `words`, and without a traceback."""
+        assert self.status not in {0, -signal.SIGKILL}, self.report()
+        printed = self.out + self.err
+        assert "Traceback" not in printed, self.report()
+        assert "internal error" not in printed, self.report()
         for word in words:
-            assert word in told, f"{word!r} is not told\n{self.told()}"
+            assert word in printed, f"{word!r} is missing\n{self.report()}"
         return self
 
 
 class Attempt:
-    """A run that goes on."""
+    """A run in progress."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self.process = process
@@ -78,12 +84,12 @@ class Attempt:
 
     @property
     def out(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return self._out.read_text()
 
     @property
     def err(self) -> str:
-        """What it has printed to standard error so far."""
+        """Its standard error so far."""
         return self._err.read_text()
 
     def signal(self, number: int, *, group: bool = False) -> None:
@@ -104,20 +110,18 @@ class Attempt:
         return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def wait(self) -> Ended:
-        """Its end."""
+        """Wait for its end."""
         status = self.process.wait(PATIENCE)
         return Ended(status, self._out.read_text(), self._err.read_text())
 
 
 class Victim:
-    """The project in `folder`. `wrap` is put before every command line: a namespace, a clock.
+    """The project in `folder`. Every command line is prefixed with `wrap`, such as a namespace.
 
-    `runs` is where what its runs print goes; by default a folder beside it.
+    `runs` is the folder for the output of its runs, by default beside the checkout.
     """
 
-    def __init__(
-        self, folder: Path, *, wrap: Sequence[str] = (), runs: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, wrap: Sequence[str] = (), runs: Path | None = None) -> None:
         self.folder = folder
         self.wrap = tuple(wrap)
         self._runs = runs or folder.with_name(f"{folder.name}-runs")
@@ -126,7 +130,7 @@ class Victim:
 
     @classmethod
     def fresh(cls, folder: Path) -> Victim:
-        """A checkout where nothing was built."""
+        """A checkout in which nothing was built."""
         lay_out(folder)
         return cls(folder)
 
@@ -140,7 +144,7 @@ class Victim:
 
     @property
     def dist(self) -> Path:
-        """Where products go."""
+        """The folder of products."""
         return self.folder / "dist"
 
     @property
@@ -153,7 +157,7 @@ class Victim:
         return sha256((self.dist / ISO).read_bytes())
 
     def edit(self, name: str, change: Callable[[str], str]) -> None:
-        """Change a text file of the checkout, as editors do: by a new file."""
+        """Change a text file of the checkout by replacing it, as editors do."""
         path = self.folder / name
         text = change(path.read_text())
         scratch = path.with_name(f"{path.name}~")
@@ -167,23 +171,32 @@ class Victim:
     # its runs
 
     def start(
-        self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        wrap: Sequence[str] = (),
         out: int | None = None,
     ) -> Attempt:
-        """Start `doit WORDS` in a process group of its own; `out` is its standard output."""
+        """Start `doit WORDS` in a new process group; `out` is its standard output."""
         self._count += 1
-        told, err = (self._runs / f"{self._count}.{name}" for name in ("out", "err"))
-        with told.open("wb") as out_file, err.open("wb") as err_file:
+        out_path, err = (self._runs / f"{self._count}.{name}" for name in ("out", "err"))
+        with out_path.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 [*self.wrap, *wrap, sys.executable, "-m", "doit", *words],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stderr=err_file,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stderr=err_file,
                 stdout=out_file if out is None else out,
-                env=surroundings(environment), start_new_session=True,
+                env=surroundings(environment),
+                start_new_session=True,
             )
-        return Attempt(process, told, err)
+        return Attempt(process, out_path, err)
 
     def run(
-        self, *words: str, environment: Mapping[str, str] | None = None, wrap: Sequence[str] = (),
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        wrap: Sequence[str] = (),
     ) -> Ended:
         """Run `doit WORDS` to its end."""
         return self.start(*words, environment=environment, wrap=wrap).wait()
@@ -193,22 +206,24 @@ class Victim:
         return self.run("iso", "progress=json", *words).good()
 
     def processes(self) -> dict[int, str]:
-        """Processes that work in the checkout, by its folder, their words or an open file."""
+        """Processes that work in the checkout, by folder, arguments or an open file."""
         return works_in(self.folder)
 
 
 def works_in(folder: Path) -> dict[int, str]:
-    """Processes that work in `folder`, by their folder or an open file, and their words."""
+    """Processes that work in `folder`, by folder or an open file, with their arguments."""
     return {pid: words for pid, words in _all_processes() if _works_in(pid, str(folder))}
 
 
 def wait_until(
-    condition: Callable[[], object], what: str, told: Callable[[], object] = str,
+    condition: Callable[[], object],
+    what: str,
+    report: Callable[[], object] = str,
 ) -> None:
-    """Look again and again. Fails the test, with what `told` says, where it does not come true."""
+    """Poll a condition. Fails the test with `report()` if it does not become true."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"waited in vain: {what}\n{told()}"
+        assert time.monotonic() < end, f"waited in vain: {what}\n{report()}"
         time.sleep(0.01)
 
 
@@ -219,7 +234,7 @@ def _all_processes() -> Iterator[tuple[int, str]]:
                 words = (path / "cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
-            if words:  # a zombie has none
+            if words:  # a zombie has no files
                 yield int(path.name), words.replace("\0", " ").strip()
 
 

@@ -1,8 +1,8 @@
-"""A walk of random edits, back and forth, each followed by a build: it ends as a fresh build does.
+"""A random walk of edits, each followed by a build; the result must equal a fresh build.
 
-Every place that is edited has a few variants. A step takes one place to another of its variants;
-sometimes a work folder is touched or a content lost as well. Whoever comes by the same state again
-must find the same products, and so must a checkout that was never built before.
+Every edited place has a few variants. A step changes one place to another of its variants;
+sometimes a work folder is also modified or a content deleted. The same state must always give the
+same products, even in a checkout that was never built before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KEPT = '"etc/rc" = "etc/rc.netbsd"'
 PARTS = ("recipes", "sets", "kernel-configs")
 PACKAGES, DATE = ("packages of dom0", "packages of pkgrepo"), "epoch"
 TASKS = ("iso", "domu-images")
-LIMIT = 900.0  # seconds for a build: on a busy machine too
+LIMIT = 900.0  # seconds for a build, even on a busy machine
 EPOCH = {1: 1_700_000_000, 2: 1_650_000_001}
 
 
@@ -45,11 +45,12 @@ def new(name: str, text: str) -> Edit:
 
 
 def nothing(scratch: Scratch) -> None:
-    """Leave the place as it is; somebody else sees to it."""
+    """Leave the place unchanged; it is handled elsewhere."""
 
 
 def extra(text: str) -> Edit:
-    """A piece that dom0's kernel configuration includes."""
+    """A file that dom0's kernel configuration includes."""
+
     def edit(scratch: Scratch) -> None:
         scratch.write("kernel-configs/shared/extra", text)
         scratch.append("kernel-configs/XEN3_DOM0_CD", 'include "shared/extra"\n')
@@ -59,49 +60,65 @@ def extra(text: str) -> Edit:
 
 def renumbered(scratch: Scratch) -> None:
     path = "recipes/accounts.toml"
-    scratch.write(path, scratch.read(path).replace("bozohttpd = 500", "bozohttpd = 510"))
+    scratch.write(path, scratch.read(path).replace("pgsql = 501", "pgsql = 510"))
 
 
-# A place's variants but for the first, which is how it was.
+# A place's variants, except the first, which is the original.
 SPOTS: dict[str, tuple[Edit, ...]] = {
-    "words of the kernel": (put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-v"'),
-                            put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-x"')),
+    "words of the kernel": (
+        put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-v"'),
+        put(DOM0, '"bootdev=cd0a"', '"bootdev=cd0a", "-x"'),
+    ),
     "words of Xen": (put(DOM0, '"dom0_mem=512M"', '"dom0_mem=640M"'),),
-    "menu": (put(DOM0, '"single user" = ["-s"], "verbose" = ["-v"]',
-                 '"verbose" = ["-v"], "single user" = ["-s"]'),),
+    "menu": (
+        put(
+            DOM0,
+            '"single user" = ["-s"], "verbose" = ["-v"]',
+            '"verbose" = ["-v"], "single user" = ["-s"]',
+        ),
+    ),
     "platforms": (put(DOM0, '"bios", "efi"', '"bios"'),),
-    "images on the CD": (put(DOM0, '"base", "pkgrepo"]', '"base"]'),
-                         put(DOM0, '"base", "pkgrepo"]', '"pkgrepo", "base"]')),
+    "images on the CD": (
+        put(DOM0, '"base", "pkgrepo"]', '"base"]'),
+        put(DOM0, '"base", "pkgrepo"]', '"pkgrepo", "base"]'),
+    ),
     "free": (add(BASE, 'free = "20%"\n'), add(BASE, 'free = "1m"\n')),
     "remove": (add(BASE, 'remove = ["rescue"]\n'),),
-    "keep": (put(PKGREPO, f"{{{KEPT}}}", f'{{{KEPT}, "bin/ls" = "bin/ls.netbsd"}}'),
-             put(PKGREPO, f"{{{KEPT}}}", f'{{"bin/ls" = "bin/ls.netbsd", {KEPT}}}')),
+    "keep": (
+        put(PKGREPO, f"{{{KEPT}}}", f'{{{KEPT}, "bin/ls" = "bin/ls.netbsd"}}'),
+        put(PKGREPO, f"{{{KEPT}}}", f'{{"bin/ls" = "bin/ls.netbsd", {KEPT}}}'),
+    ),
     "a file of an overlay": (add(RC_CONF, "sshd=YES\n"), add(RC_CONF, "sshd=NO\n")),
     "a new file": (new(MOTD, "Hello.\n"), new(MOTD, "HELLO.\n")),
     "a mode": (lambda scratch: scratch.path(RC_CONF).chmod(0o755),),
-    "a link": (lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/c"),
-               lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/d")),
+    "a link": (
+        lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/c"),
+        lambda scratch: scratch.path("recipes/dom0/overlay/etc/hosts").symlink_to("/d"),
+    ),
     "a file less": (lambda scratch: scratch.remove("recipes/domu/pkgrepo/overlay/etc/motd"),),
-    "a spec": (add(SPEC, "./etc/rc.conf mode=0600 gid=5\n"),
-               add(SPEC, "./etc/rc.conf mode=0640\n")),
+    "a spec": (
+        add(SPEC, "./etc/rc.conf mode=0600 gid=5\n"),
+        add(SPEC, "./etc/rc.conf mode=0640\n"),
+    ),
     "accounts": (renumbered,),
     DATE: (nothing, nothing),
     "an option of a kernel": (add("kernel-configs/XEN3_DOMU_RO", "options \tDIAGNOSTIC\n"),),
     "a piece of a kernel": (extra("# nothing\n"), extra("options \tDIAGNOSTIC\n")),
     "build flags": (put("sets/mini.toml", '"MKREPRO=yes"', '"MKREPRO=yes", "-V", "UNUSED=1"'),),
-    PACKAGES[0]: (put(DOM0, '"net/rsync"', '"net/rsync", "pkgin"'),
-                  put(DOM0, '"net/rsync"', '"archivers/libarchive", "net/rsync"'),
-                  put(DOM0, '"sysutils/xentools420", "net/rsync"',
-                      '"net/rsync", "sysutils/xentools420"')),
-    PACKAGES[1]: (put(PKGREPO, '"www/bozohttpd", ', ""),),
+    PACKAGES[0]: (
+        put(DOM0, '"net/rsync"', '"net/rsync", "pkgin"'),
+        put(DOM0, '"net/rsync"', '"archivers/libarchive", "net/rsync"'),
+        put(DOM0, '"devel/subversion-base", "net/rsync"', '"net/rsync", "devel/subversion-base"'),
+    ),
+    PACKAGES[1]: (put(PKGREPO, '"pkgtools/pkg_chk", ', ""),),
 }
-# Of what takes long, and what the lock has to be made anew for.
+# Places whose builds take long, and places that need a new lock.
 SLOW = frozenset({DATE, "an option of a kernel", "a piece of a kernel", "build flags", *PACKAGES})
 
 
 @dataclass
 class Walk:
-    """A walk through the checkout `here`, in which all has been built."""
+    """A walk through the fully built checkout `here`."""
 
     here: Scratch
     folder: Path
@@ -122,45 +139,46 @@ class Walk:
         self.known: dict[str, tuple[str, dict[str, str]]] = {}
 
     def go(self, edits: int, *, every: int) -> None:
-        """Take so many steps; compare with a fresh build after every so many, and in the end."""
+        """Take `steps` steps; compare with a fresh build regularly and at the end."""
         for number in range(1, edits + 1):
             began = time.monotonic()
-            told = self.step()
-            self.say(f"{number:3} {told}, {time.monotonic() - began:.1f} s")
+            summary = self.step()
+            self.say(f"{number:3} {summary}, {time.monotonic() - began:.1f} s")
             if number % every == 0 or number == edits:
                 self.compare()
                 self.say(f"    as a fresh build, seed {self.seed}")
 
     def step(self) -> str:
-        """One edit and a build; the same state as before must have the same products."""
+        """One edit and a build; a known state must have the same products."""
         name, number = self.choose()
         self.last = name, self.state.get(name, 0)
         self.state[name] = number
-        told = f"{name} → {number}"
+        summary = f"{name} → {number}"
         self.lay_out(relock=name in PACKAGES)
         if self.chance.random() < 0.15:
-            told += self.damage()
+            summary += self.damage()
         ran = self.here.doit(*TASKS, "progress=json", limit=LIMIT)
         self.built += len(ran.built)
         state = json.dumps(sorted(item for item in self.state.items() if item[1]))
         lock, products = self.here.read(LOCK), self.here.products()
         if state in self.known:
             self.returns += 1
-            assert self.known[state] == (lock, products), f"seed {self.seed}: {told}: {state}"
+            assert self.known[state] == (lock, products), f"seed {self.seed}: {summary}: {state}"
         self.known[state] = lock, products
-        return f"{told}: {len(ran.built)} built, {len(ran.restored)} restored"
+        return f"{summary}: {len(ran.built)} built, {len(ran.restored)} restored"
 
     def choose(self) -> tuple[str, int]:
-        """A place and another of its variants; now and then the one before the last edit."""
+        """A place and another of its variants, sometimes the one before the last edit."""
         if self.last and self.chance.random() < 0.3:
             return self.last
         name = self.chance.choice([name for name in SPOTS if name not in self.avoid])
-        others = [number for number in range(len(SPOTS[name]) + 1)
-                  if number != self.state.get(name, 0)]
+        others = [
+            number for number in range(len(SPOTS[name]) + 1) if number != self.state.get(name, 0)
+        ]
         return name, self.chance.choice(others)
 
     def lay_out(self, *, relock: bool) -> None:
-        """Let the checkout be as the state says; files that are so already are not touched."""
+        """Bring the checkout into the state; unchanged files are not touched."""
         shutil.rmtree(self.folder / "wanted", ignore_errors=True)
         wanted = self.start.sources_only(self.folder / "wanted")
         for name, number in self.state.items():
@@ -181,21 +199,22 @@ class Walk:
             self.here.edit(LOCK, f'"epoch": {now}', f'"epoch": {epoch}')
 
     def damage(self) -> str:
-        """Something that no edit is: a word of the sources changed, or a content lost."""
+        """Damage: change a word in the unpacked sources, or delete a content."""
         self.damaged += 1
         sources = sorted(self.here.root.glob("build/work/src-*/usr/src/sys/kern/*.c"))
         if sources and self.chance.random() < 0.5:
             path = self.chance.choice(sources)
             path.write_bytes(path.read_bytes() + b"\nint damage;\n")
             return f" and {path.name} damaged"
-        blobs = sorted(path for path in self.here.root.glob("build/store/blobs/*/*")
-                       if path.is_file())
+        blobs = sorted(
+            path for path in self.here.root.glob("build/store/blobs/*/*") if path.is_file()
+        )
         path = self.chance.choice(blobs)
         path.unlink()
         return f" and {path.name[:8]} lost"
 
     def compare(self) -> None:
-        """A checkout that was never built before has the same products."""
+        """Check that a checkout that was never built has the same products."""
         self.fresh_builds += 1
         fresh = self.here.sources_only(self.folder / f"fresh-{self.fresh_builds}")
         fresh.doit(*TASKS, limit=LIMIT)
@@ -204,7 +223,7 @@ class Walk:
 
 
 def _sync(source: Path, target: Path) -> None:
-    """Let `target` be as `source` is."""
+    """Make `target` equal to `source`."""
     for path in sorted(target.rglob("*"), reverse=True):
         other = source / path.relative_to(target)
         if not (other.is_symlink() or other.exists()) or _kind(path) != _kind(other):

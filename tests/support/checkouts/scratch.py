@@ -1,4 +1,4 @@
-"""A copy of the project in a folder of its own, and `python -m doit` run in it as a user does."""
+"""A copy of the project in a separate folder, in which `python -m doit` runs as for a user."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ran:
 
     @property
     def text(self) -> str:
-        """All that was printed."""
+        """The whole output."""
         return self.out + self.err
 
     @cached_property
@@ -44,13 +44,16 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
     def finished(self, outcome: str) -> Tasks:
-        """Stages and products that ended so: `built`, `restored` or `failed`."""
-        return frozenset(event["stage"] for event in self.events
-                         if event["event"] == "finished" and event["outcome"] == outcome)
+        """Stages and products with an outcome: `built`, `restored` or `failed`."""
+        return frozenset(
+            event["stage"]
+            for event in self.events
+            if event["event"] == "finished" and event["outcome"] == outcome
+        )
 
     @property
     def built(self) -> Tasks:
-        """Stages that were made, products that were put in their place."""
+        """Stages that ran, and products that were published."""
         return self.finished("built")
 
     @property
@@ -60,12 +63,12 @@ class Ran:
 
     @property
     def errors(self) -> list[Event]:
-        """What went wrong."""
+        """The error messages."""
         return [event for event in self.events if event["event"] == "error"]
 
 
 def leave_two_domus(recipes: Path) -> None:
-    """The other roles are made as these two are: they would only make each run longer."""
+    """Keep two domUs: the other roles are similar and would only make each run longer."""
     for path in (recipes / "domu").iterdir():
         if path.name.partition(".")[0] not in DOMUS:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -75,11 +78,13 @@ def leave_two_domus(recipes: Path) -> None:
     assert count == 1
     dom0.write_text(text)
     lock = recipes.parent / "sets/mini.lock"
-    lock.write_text(json.dumps(_without_recipes(json.loads(lock.read_text())), indent=1) + "\n")
+    if lock.exists():  # not where the release is one that ships
+        text = json.dumps(_without_recipes(json.loads(lock.read_text())), indent=1)
+        lock.write_text(f"{text}\n")
 
 
 def _without_recipes(lock: dict[str, Any]) -> dict[str, Any]:
-    """A lock as it would be if there were no other recipes."""
+    """A lock without the removed recipes."""
     left = {"dom0", *(f"domu/{name}" for name in DOMUS)}
     packages = []
     for package in lock["packages"]:
@@ -90,7 +95,7 @@ def _without_recipes(lock: dict[str, Any]) -> dict[str, Any]:
 
 
 def base_digest(root: Path = PROJECT) -> str:
-    """The SHA-512 of the miniature's set `base`, as its lock has it."""
+    """The SHA-512 of mini's set `base` in its lock."""
     lock = json.loads((root / "sets/mini.lock").read_text())
     return str(lock["files"]["amd64/binary/sets/base.tgz"]["sha512"])
 
@@ -108,13 +113,13 @@ class Scratch:
         return cls(root)
 
     def copy(self, root: Path) -> Scratch:
-        """A copy of all this one has; hard links and times stay."""
+        """A complete copy; hard links and times are kept."""
         root.mkdir(parents=True)
         subprocess.run(["cp", "-a", "--reflink=auto", f"{self.root}/.", root], check=True)
         return Scratch(root)
 
     def sources_only(self, root: Path) -> Scratch:
-        """A copy of what this one would be built from."""
+        """A copy of the sources only."""
         root.mkdir(parents=True)
         subprocess.run(["cp", "-a", *(self.root / name for name in PARTS), root], check=True)
         return Scratch(root)
@@ -122,18 +127,29 @@ class Scratch:
     # running
 
     def doit(
-        self, *words: str, environment: Mapping[str, str] | None = None, status: int | None = 0,
-        umask: int = 0o022, before: Sequence[str] = (), limit: float = LIMIT_SECONDS,
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        status: int | None = 0,
+        umask: int = 0o022,
+        before: Sequence[str] = (),
+        limit: float = LIMIT_SECONDS,
     ) -> Ran:
         """Run `python -m doit` with `words`, and check its exit status.
 
         environment  variables over those of the tests, without the project's own
-        status       what must come out; None: anything but 0
-        before       a command that runs it: `setpriv`, `faketime`
+        status       the expected status; None: anything but 0
+        before       a prefix command, such as `setpriv` or `faketime`
         """
         done = subprocess.run(
-            self.argv(*words, before=before), cwd=self.root, env=surroundings(environment),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=umask, timeout=limit,
+            self.argv(*words, before=before),
+            cwd=self.root,
+            env=surroundings(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            umask=umask,
+            timeout=limit,
         )
         ran = Ran(done.returncode, done.stdout, done.stderr)
         good = ran.status == status if status is not None else ran.status != 0
@@ -149,9 +165,10 @@ class Scratch:
     def build(
         self, *words: str, environment: Mapping[str, str] | None = None, status: int | None = 0
     ) -> Ran:
-        """Run tasks (`iso` where none is named) with events for programs."""
-        return self.doit(*(words or ("iso",)), "progress=json", environment=environment,
-                         status=status)
+        """Run tasks (by default `iso`) with JSON events."""
+        return self.doit(
+            *(words or ("iso",)), "progress=json", environment=environment, status=status
+        )
 
     # files
 
@@ -164,13 +181,13 @@ class Scratch:
         return self.path(name).read_text()
 
     def write(self, name: str, text: str, *, mode: int = 0o644) -> None:
-        """Write a text, whether it is there or not."""
+        """Write a text file, which may exist."""
         self.path(name).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).write_text(text)
         self.path(name).chmod(mode)
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace what must be there once."""
+        """Replace text that must occur exactly once."""
         text = self.read(name)
         assert text.count(old) == 1, f"{name}: {old!r} is there {text.count(old)} times"
         self.path(name).write_text(text.replace(old, new))
@@ -187,44 +204,49 @@ class Scratch:
         else:
             path.unlink()
 
-    # what came out
+    # results
 
     def product(self, name: str = "mini-dom0.iso") -> Path:
-        """A file of dist."""
+        """The path of a file in dist."""
         return self.root / "dist" / name
 
     def products(self) -> dict[str, str]:
-        """Every file of dist and its SHA-256."""
+        """Every file in dist and its SHA-256."""
         return {path.name: digest(path) for path in sorted((self.root / "dist").iterdir())}
 
     def listing(self, name: str) -> dict[str, tuple[int, ...]]:
-        """Path to mode, size, times and inode of all that is below a folder."""
+        """Path to mode, size, times and inode of everything below a folder."""
         return {
             str(path.relative_to(self.root)): (
-                status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
-                status.st_ino)
+                status.st_mode,
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+                status.st_ino,
+            )
             for path in sorted(self.path(name).rglob("*"))
             for status in [path.lstat()]
         }
 
     def outputs(self, stage: str, product: str = "mini-dom0.iso") -> dict[str, str]:
-        """Output name to SHA-256 of what a stage made, as the product's build record tells."""
+        """Output name to SHA-256 for a stage, from the product's build record."""
         record = json.loads(self.product(f"{product}.json").read_bytes())
         return dict(record["stages"][stage]["outputs"])
 
     def blob(self, sha256: str) -> Path:
-        """Where the store keeps a content."""
+        """The path of a content in the store."""
         return self.root / "build" / "store" / "blobs" / sha256[:2] / sha256
 
 
 def lay_out(root: Path, *, whole: bool = False) -> None:
-    """A fresh checkout in a new folder, nothing built; with recipes of two domUs, or of all."""
+    """A fresh checkout in a new folder, not built, with recipes of two domUs or all."""
     root.mkdir(parents=True)
     for name in PARTS:
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(source, root / name, symlinks=True,
-                            ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source, root / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             shutil.copy2(source, root / name)
     if not whole:
@@ -232,12 +254,15 @@ def lay_out(root: Path, *, whole: bool = False) -> None:
 
 
 def surroundings(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of the tests with `changes`, without what would change a build or its pace.
+    """The environment of the tests with `changes`, without variables that affect a build.
 
-    Copies carry the bytecode of what they are copied from; without it each run would compile.
+    Copies include bytecode; otherwise each run would compile it.
     """
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("GOLDMASTER_", "PYTHON")) and name != "SOURCE_DATE_EPOCH"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GOLDMASTER_", "PYTHON")) and name != "SOURCE_DATE_EPOCH"
+    }
     return kept | dict(changes or {})
 
 
@@ -247,7 +272,7 @@ def digest(path: Path) -> str:
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """`folder`, made by one of all the processes that ask for it; the others wait."""
+    """`folder`, created by one of the processes that need it, while the others wait."""
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder.with_name(f"{folder.name}.done")

@@ -1,1 +1,1 @@
-"""Kills, power cuts, small disks and other hosts."""
+"""Kills, power cuts, small disks and different hosts."""

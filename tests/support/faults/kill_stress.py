@@ -1,4 +1,4 @@
-"""A checkout under attack: builds that are killed, and what must hold whenever nothing runs."""
+"""Stress test of a checkout: builds are killed, and invariants checked whenever nothing runs."""
 
 from __future__ import annotations
 
@@ -32,22 +32,27 @@ def set_variant(victim: Victim, variant: Variant) -> None:
 
 
 def products(folder: Path) -> Products:
-    """What is in a folder of products, hidden files too."""
+    """Content of a folder of products, including hidden files."""
     return {path.name: sha256(path.read_bytes()) for path in folder.iterdir()}
 
 
 def build_offline(folder: Path) -> None:
-    """A checkout in which all is built; its hypervisor is a file, so no run needs a network."""
+    """A fully built checkout whose hypervisor is a file, so no run needs a network."""
     victim = Victim.fresh(folder)
     victim.build()
     iso, xen = victim.iso(), _hypervisor(victim)
     shutil.copyfile(victim.store / "blobs" / xen[:2] / xen, folder / "xen.gz")
-    victim.edit("recipes/dom0.toml", lambda text: re.sub(
-        r"^distribution = .*$", f'file = "xen.gz"\nsha256 = "{xen}"', text, flags=re.MULTILINE))
+    victim.edit(
+        "recipes/dom0.toml",
+        lambda text: re.sub(
+            r"^package = .*$", f'file = "xen.gz"\nsha256 = "{xen}"', text, flags=re.MULTILINE
+        ),
+    )
     ended = victim.build()
-    assert victim.iso() == iso, ended.told()  # the same bytes from elsewhere
-    assert ended.stages() == ["hypervisor", "iso"], ended.told()  # `iso`: its build record
-    shutil.rmtree(folder / "build" / "work")  # holds absolute paths
+    assert victim.iso() == iso, ended.report()  # the same bytes from elsewhere
+    # `iso`: its build record
+    assert ended.stages() == ["hypervisor", "xen-version", "iso"], ended.report()
+    shutil.rmtree(folder / "build" / "work")  # contains absolute paths
     assert victim.run("iso").good().out == ""
 
 
@@ -60,7 +65,7 @@ def _hypervisor(victim: Victim) -> str:
 
 
 def known_products(built: Victim, folder: Path) -> dict[Variant, Products]:
-    """The products of every variant, from builds in a copy that nobody kills."""
+    """The products of every variant, from undisturbed builds in a copy."""
     reference, found = built.copy(folder), {}
     for variant in VARIANTS:
         set_variant(reference, variant)
@@ -70,10 +75,10 @@ def known_products(built: Victim, folder: Path) -> dict[Variant, Products]:
 
 
 class Disturber:
-    """Makes work in a checkout: changes its inputs, or takes away what was made.
+    """Creates work in a checkout: changes its inputs, or removes results.
 
-    variant  of the inputs, as they are now
-    removed  names of contents that were taken away
+    variant  the current variant of the inputs
+    removed  names of contents that were removed
     """
 
     def __init__(self, victim: Victim, chance: random.Random) -> None:
@@ -83,7 +88,7 @@ class Disturber:
         self._random = chance
 
     def disturb(self, products_gone: float) -> str:
-        """What was done; of products the share `products_gone` goes where they do."""
+        """Return what was done. If products are removed, `products_gone` is their share."""
         chosen = self._random.choice(["variant", "variant", "records", "content", "work", "dist"])
         if chosen == "variant":
             self.variant = self._random.choice([v for v in VARIANTS if v != self.variant])
@@ -110,7 +115,7 @@ class Disturber:
 
 
 class Siege:
-    """Attacks on one checkout. `known` are the right products of every variant."""
+    """Attacks on one checkout. `known` are the correct products of every variant."""
 
     def __init__(self, victim: Victim, known: Mapping[Variant, Products], seed: int) -> None:
         self.victim = victim
@@ -119,15 +124,15 @@ class Siege:
         self.strikes: dict[str, int] = {}
         self._known = known
         self._disturber = Disturber(victim, self.random)
-        self._finished: set[str] = set()  # stages that need not be built again
-        self._seconds = 1.0  # what a run takes
+        self._finished: set[str] = set()  # stages that were not built again
+        self._seconds = 1.0  # duration of a run
 
     def attack(self) -> None:
         """One build, killed at a random moment."""
         if self.random.random() < 0.6:
             self._finished.clear()
             self._disturber.disturb(0.5)
-        before = self.victim.processes()  # of a run that was killed with -9; the next ends them
+        before = self.victim.processes()  # of a run that was killed with -9; the next run ends them
         attempt = self.victim.start("iso", "progress=json")
         time.sleep(self.random.uniform(0, self._seconds * 1.1))
         ended = self._strike(attempt, before)
@@ -135,32 +140,33 @@ class Siege:
         self.check()
 
     def recover(self) -> None:
-        """One build that is left alone must come to the right result; the next has no work."""
+        """An undisturbed build must produce the right result; the next one has no work."""
         started = time.monotonic()
         ended = self.victim.build()
         self._seconds = max(0.6, min(3.0, time.monotonic() - started))
         self._learn(ended)
-        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
+        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.report()
         self.check()
         again = self.victim.build()
-        assert again.out == "", again.told()
+        assert again.out == "", again.report()
         assert not self.victim.processes()
 
-    # what is done to it
+    # attacks
 
     def _strike(self, attempt: Attempt, before: Mapping[int, str]) -> Ended:
-        """Kill it: with which signal, and whether alone, with its group or with all its tools.
+        """Kill the run with a random signal: alone, with its group or with all its tools.
 
-        `before` are the processes that were there before it.
+        `before` are the processes that existed before it.
         """
-        number = self.random.choice([
-            signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+        number = self.random.choice(
+            [signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+        )
         how = self.random.choice(["alone", "group", "tools"])
         if attempt.process.poll() is None:
             self.kills += 1
             name = f"{number.name} {how}"
             self.strikes[name] = self.strikes.get(name, 0) + 1
-        handled = attempt.handles(signal.SIGTERM)  # Python itself handles SIGINT from its start
+        handled = attempt.handles(signal.SIGTERM)  # Python handles SIGINT from its start
         if how == "tools" and number == signal.SIGKILL:
             attempt.signal(signal.SIGSTOP)
             tools = self.victim.processes()
@@ -170,24 +176,26 @@ class Siege:
         attempt.signal(number, group=how == "group")
         ended = attempt.wait()
         if number != signal.SIGKILL:
-            assert ended.status in {0, 128 + number} or not handled, ended.told()
-            assert not handled or ended.err == "", ended.told()
-            wait_until(lambda: not self.victim.processes().keys() - before.keys(),
-                       "the tools end with the run",
-                       told=lambda: f"{self.victim.processes()}\n{ended.told()}")
+            assert ended.status in {0, 128 + number} or not handled, ended.report()
+            assert not handled or ended.err == "", ended.report()
+            wait_until(
+                lambda: not self.victim.processes().keys() - before.keys(),
+                "the tools end with the run",
+                report=lambda: f"{self.victim.processes()}\n{ended.report()}",
+            )
         return ended
 
-    # what must hold
+    # invariants
 
     def _learn(self, ended: Ended) -> None:
-        """What was finished before, under the same inputs, is not done again."""
+        """Work that was finished before with the same inputs is not repeated."""
         begun = {event["stage"] for event in ended.events if event["event"] == "started"}
         again = (begun | set(ended.stages())) & self._finished
-        assert not again, f"built again: {again}\n{ended.told()}"
+        assert not again, f"built again: {again}\n{ended.report()}"
         self._finished |= set(ended.stages())
 
     def check(self, *, deep: bool = False) -> None:
-        """Products are whole, and records name what is there."""
+        """Products are intact, and records name existing content."""
         for name, digest in products(self.victim.dist).items():
             right = {of[name] for of in self._known.values() if name in of}
             assert digest in right, f"{name} is not whole or has no business there"
@@ -195,8 +203,9 @@ class Siege:
             for kind, name, size in _contents(json.loads(path.read_bytes())):
                 content = self.victim.store / kind / name[:2] / name
                 if content.exists() and (
-                        kind == "blobs" or content.with_name(f"{name}.idx").exists()):
-                    self._disturber.removed.discard(name)  # made again, and not to be lost again
+                    kind == "blobs" or content.with_name(f"{name}.idx").exists()
+                ):
+                    self._disturber.removed.discard(name)  # made again, and must not be lost again
                     assert content.stat().st_size == size, f"{path.name}: {content}"
                 else:
                     assert name in self._disturber.removed, f"{path.name}: {content}"
@@ -208,12 +217,24 @@ class Siege:
                 assert sha256(path.read_bytes()) == path.name
 
     def leftovers(self) -> list[str]:
-        """What builds that were killed left in the store, and later ones did not remove."""
+        """Files that killed builds left in the store and later builds did not remove."""
         folder = self.victim.store
-        names = {"blobs", "packs", "records", "last", "tmp", "lock", "seen.json", "seal.json",
-                 "seal.mark"}
-        found = [path for path in folder.iterdir()
-                 if path.name not in names and not re.fullmatch(r"glance-\w+\.json", path.name)]
+        names = {
+            "blobs",
+            "packs",
+            "records",
+            "last",
+            "tmp",
+            "lock",
+            "seen.json",
+            "seal.json",
+            "seal.mark",
+        }
+        found = [
+            path
+            for path in folder.iterdir()
+            if path.name not in names and not re.fullmatch(r"glance-\w+\.json", path.name)
+        ]
         found += (folder / "tmp").iterdir()
         return sorted(str(path.relative_to(folder)) for path in found)
 
@@ -224,7 +245,7 @@ def _kill(pid: int) -> None:
 
 
 def _contents(record: Mapping[str, object]) -> Iterator[tuple[str, str, int]]:
-    """(folder, name, size) of all that a record names."""
+    """(folder, name, size) of all contents that a record names."""
     outputs = record["outputs"]
     assert isinstance(outputs, dict)
     for blob, packs, files in outputs.values():

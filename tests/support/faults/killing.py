@@ -1,4 +1,4 @@
-"""A process that dies at a chosen step of what it does to files."""
+"""A process that dies at a chosen step of its changes to files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 
 from buildlib.host import atomic_files
 
-_TIDIED = "/store/tmp/"  # the next run clears it, whatever is there
+_TIDIED = "/store/tmp/"  # the next run clears it, whatever its content
 STEPS = ("fsync", "link", "mkdir", "rename", "rmdir", "unlink")
 
 
 class Killed(BaseException):
-    """Nothing runs after it."""
+    """No code runs after it."""
 
 
 def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the process die at its `step`th call that changes a folder; it tidies nothing up."""
+    """Make the process die at its `step`th call that changes a folder, without any clean-up."""
     count = 0
 
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,9 +29,10 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
             if count >= step:
                 raise Killed
             return real(*words, **named)
+
         return call
 
     for name in STEPS:
         monkeypatch.setattr(os, name, dying(getattr(os, name)))
-    # the process that looks afterwards is another one
+    # the checks afterwards run in another process
     monkeypatch.setattr(atomic_files, "_LABEL", "00000000")

@@ -1,8 +1,8 @@
-"""Power cuts: a run is stopped, and what it has not synced is lost, or is not.
+"""Power cuts: a run is stopped, and data that it has not synced may be lost.
 
-What a disk may have after a cut, as file systems have it that keep the order of names (a journal):
-of the changes of names since the last sync some, from the first on; of a file that was not synced
-its whole content, or zeros, or less, with size and times as they were or not.
+The state of a disk after a cut, for file systems that keep the order of name changes (a journal):
+it has the first of the name changes since the last sync; a file that was not synced has its whole
+content, or zeros, or less, with or without its size and times.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from support.faults.kill_stress import Disturber, Products, Variant, products
 Step: TypeAlias = dict[str, Any]
 _SHIM = Path(__file__).with_name("powercut")
 _PLACES = ("build", "dist")
-_FIRST, _LAST, _LATE = 8, 8, 0.3  # of the cuts some come when nearly all is done
-_LOOKED_AT = 0.2  # of the runs that mended: the next one has no work
+_FIRST, _LAST, _LATE = 8, 8, 0.3  # some cuts come when nearly everything is done
+_LOOKED_AT = 0.2  # of the repairing runs, how many are followed by one without work
 
 
 class PowerCuts:
-    """Cuts in one checkout. `known` are the right products of every variant."""
+    """Cuts in one checkout. `known` are the correct products of every variant."""
 
     def __init__(self, victim: Victim, known: Mapping[Variant, Products], seed: int) -> None:
         self.victim = victim
@@ -37,12 +37,12 @@ class PowerCuts:
         self._known = known
         self._disturber = Disturber(victim, self.random)
         self._boot = 0
-        self._totals: dict[str, int] = {}  # of steps that a run took, by what made its work
+        self._totals: dict[str, int] = {}  # number of steps of a run, by the kind of its work
         self._journal = victim.folder.with_name("journal")
         self._graves = victim.folder.with_name("graves")
 
     def cut(self) -> None:
-        """One run whose power goes, unless it has ended before; then one that is left alone."""
+        """One run with a power cut, unless it has ended before; then an undisturbed one."""
         work = self._disturber.disturb(1)
         synced, total = self._inodes(), max(_FIRST + _LAST, self._totals.get(work, 100))
         at = self.random.randint(_FIRST, total)
@@ -61,12 +61,12 @@ class PowerCuts:
             self._boot += 1
             self._check(ended)
         ended = self._run(at=0)
-        assert ended.status == 0, ended.told()
-        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
+        assert ended.status == 0, ended.report()
+        assert products(self.victim.dist) == self._known[self._disturber.variant], ended.report()
         if self.random.random() < _LOOKED_AT:
             again = self._run(at=0)
-            assert again.out == "", again.told()
-            if ended.stages():  # else nothing was begun, and what the dead left does no harm
+            assert again.out == "", again.report()
+            if ended.stages():  # otherwise nothing was started, and leftovers do no harm
                 assert not list((self.victim.store / "tmp").iterdir())
 
     def _run(self, *, at: int) -> Ended:
@@ -74,26 +74,38 @@ class PowerCuts:
             shutil.rmtree(place, ignore_errors=True)
             place.unlink(missing_ok=True)
         self._graves.mkdir()
-        return self.victim.run("iso", "progress=json", environment={
-            "PYTHONPATH": f"{_SHIM}:{self.victim.folder}", "CUT_JOURNAL": str(self._journal),
-            "CUT_GRAVES": str(self._graves), "CUT_BOOT": f"boot {self._boot}", "CUT_AT": str(at)})
+        return self.victim.run(
+            "iso",
+            "progress=json",
+            environment={
+                "PYTHONPATH": f"{_SHIM}:{self.victim.folder}",
+                "CUT_JOURNAL": str(self._journal),
+                "CUT_GRAVES": str(self._graves),
+                "CUT_BOOT": f"boot {self._boot}",
+                "CUT_AT": str(at),
+            },
+        )
 
     def _read_journal(self) -> list[Step]:
         if not self._journal.exists():
             return []
         return [json.loads(line) for line in self._journal.read_text().splitlines()]
 
-    # what is lost
+    # lost data
 
     def _files(self) -> list[Path]:
-        return [path for place in _PLACES for path in (self.victim.folder / place).rglob("*")
-                if path.is_file() and not path.is_symlink()]
+        return [
+            path
+            for place in _PLACES
+            for path in (self.victim.folder / place).rglob("*")
+            if path.is_file() and not path.is_symlink()
+        ]
 
     def _inodes(self) -> set[int]:
         return {path.stat().st_ino for path in self._files()}
 
     def _lose_names(self, steps: list[Step]) -> None:
-        """Undo changes of names that nothing has synced: all after a point, or after one for each
+        """Undo name changes that were not synced: all after one point, or after one point for each
         folder.
         """
         each = self.random.random() < 0.5
@@ -104,12 +116,12 @@ class PowerCuts:
             elif step["do"] == "fsync":
                 by_folder.pop(step["folder"], None)
                 if step["folder"] and not each:
-                    by_folder.clear()  # one journal: what came before is on the disk, too
+                    by_folder.clear()  # one journal: earlier changes are on the disk, too
             elif step["do"] != "mkdir":
                 folder = os.path.dirname(step["path"]) if each else ""
                 by_folder.setdefault(folder, []).append(step)
         for pending in by_folder.values():
-            for step in reversed(pending[self.random.randint(0, len(pending)):]):
+            for step in reversed(pending[self.random.randint(0, len(pending)) :]):
                 self.lost += 1
                 _undo(step)
 
@@ -144,13 +156,15 @@ class PowerCuts:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def _check(self, ended: Ended) -> None:
-        """No product is wrong, and what was announced is there."""
+        """No product is wrong, and everything reported exists."""
         for name, digest in products(self.victim.dist).items():
             right = {of[name] for of in self._known.values() if name in of}
-            assert digest in right, f"{name} is not whole\n{ended.told()}"
+            assert digest in right, f"{name} is not whole\n{ended.report()}"
         if "iso" in ended.stages():
             self.announced += 1
-            assert products(self.victim.dist) == self._known[self._disturber.variant], ended.told()
+            assert products(self.victim.dist) == self._known[self._disturber.variant], (
+                ended.report()
+            )
 
 
 def _undo(step: Step) -> None:

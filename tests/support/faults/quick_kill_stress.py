@@ -1,7 +1,7 @@
-"""A store under attack: small builds, a tenth of a second each, killed with -9 at random moments.
+"""Stress test of a store: builds of a tenth of a second, killed with -9 at random moments.
 
-The builds have what real ones have: a tree in a pack, a tool, blobs that are written in pieces,
-stages in two threads, products with a build record. `Siege` does the same to whole checkouts.
+The builds have all parts of real ones: a tree in a pack, a tool, blobs that are written in pieces,
+stages in two threads, products with a build record. `Siege` does the same with whole checkouts.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ Products: TypeAlias = Mapping[str, str]
 
 WORDS = ("one", "two", "three")  # source files; each has one of two texts
 VARIANTS = 2 ** len(WORDS)
-PATIENCE = 120.0  # seconds: only a store that is stuck takes so long
+PATIENCE = 120.0  # seconds; only a stuck store takes so long
 _LINES = 4_000  # of the large content
 _PAUSE = 0.002
 
 
 @dataclass(frozen=True)
 class Tool(Stage):
-    """What a tool of the host makes of a content, in a few steps."""
+    """A content converted by a tool of the host, in a few steps."""
 
     TOOLS = ("sh",)
 
     line: OutputRef
 
     def run(self, job: StageContext) -> Outputs:
-        """Have it written piece by piece."""
+        """Run the tool, which writes piece by piece."""
         (job.folder / "in").write_bytes(job.read(self.line))
         job.run("sh", "-c", "for i in 1 2 3 4; do cat in; sleep 0.005; done >out")
         return {"out": job.blobs.adopt(job.folder / "out")}
@@ -73,7 +73,7 @@ class Large(Stage):
 
 
 def write_words(variant: int, place: Path) -> None:
-    """The source files in `place`, each by a rename."""
+    """Write the source files in `place`, each by a rename."""
     for number, name in enumerate(WORDS):
         scratch = place / f"{name}.new"
         scratch.write_text(f"{name} {variant >> number & 1}\n")
@@ -83,8 +83,10 @@ def write_words(variant: int, place: Path) -> None:
 def products_of(place: Path) -> Products:
     """The products in `place`, and their digests."""
     folder = place / "dist"
-    return {path.name: sha256(path.read_bytes())
-            for path in (folder.iterdir() if folder.exists() else ())}
+    return {
+        path.name: sha256(path.read_bytes())
+        for path in (folder.iterdir() if folder.exists() else ())
+    }
 
 
 def _stages(folder: Path) -> dict[str, Stage]:
@@ -94,14 +96,15 @@ def _stages(folder: Path) -> dict[str, Stage]:
         "join": Join(tuple(OutputRef(name, "words") for name in WORDS)),
         "tool": Tool(OutputRef("join", "line")),
         "large": Large(OutputRef("one", "words")),
-        "plant": Plant(OutputRef("tool", "out"), {f"f{number:02}": "x" * number
-                                             for number in range(40)}),
+        "plant": Plant(
+            OutputRef("tool", "out"), {f"f{number:02}": "x" * number for number in range(40)}
+        ),
         "harvest": Harvest(OutputRef("plant", "tree")),
     }
 
 
 def build(folder: Path, *, at_once: bool = True) -> int:
-    """Build all in `folder` as a run of doit does; how many stages and products were made."""
+    """Build everything in `folder` like doit. Return how many stages and products were made."""
     store = Store(folder / "build")
     store.begin(waiting=lambda _text: None)
     try:
@@ -115,10 +118,18 @@ def build(folder: Path, *, at_once: bool = True) -> int:
 
 def _build(folder: Path, store: Store, *, at_once: bool) -> int:
     made: list[Event] = []
-    engine = Engine(Graph(_stages(folder)), store, Keys(store, CodeDigests(store.seen)),
-                    sink=made.append, jobs=2)
-    threads = [threading.Thread(target=engine.build, args=(name,))
-               for name in ("large", "harvest") if at_once]
+    engine = Engine(
+        Graph(_stages(folder)),
+        store,
+        Keys(store, CodeDigests(store.seen)),
+        sink=made.append,
+        jobs=2,
+    )
+    threads = [
+        threading.Thread(target=engine.build, args=(name,))
+        for name in ("large", "harvest")
+        if at_once
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -139,7 +150,7 @@ def _build(folder: Path, store: Store, *, at_once: bool) -> int:
 
 
 def _forked(work: Callable[[], int]) -> int:
-    """The process that does `work` and ends with what it returns; 255 where it raises."""
+    """A process that does `work` and exits with its result, or 255 if it raises."""
     if pid := os.fork():
         return pid
     try:
@@ -155,20 +166,20 @@ def _forked(work: Callable[[], int]) -> int:
 
 @dataclass
 class QuickSiege:
-    """Attacks on one store in `folder`, which must not be there."""
+    """Attacks on one store in `folder`, which must not exist."""
 
     folder: Path
     seed: int
     kills: int = 0
     recoveries: int = 0
-    left: int = 0  # tools that a killed run left
+    left: int = 0  # tools left by a killed run
     _known: dict[int, Products] = field(default_factory=dict)
     _variant: int = 0
     _seconds: float = 0.1
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        for variant in range(VARIANTS):  # each from nothing, elsewhere: what a fresh build gives
+        for variant in range(VARIANTS):  # from fresh builds elsewhere
             place = self.folder / f"fresh-{variant}"
             place.mkdir(parents=True)
             self._set(variant, place)
@@ -194,7 +205,7 @@ class QuickSiege:
         self._check()
 
     def _disturb(self) -> None:
-        """Make work: change inputs, have results forgotten, take products away."""
+        """Create work: change inputs, drop results, remove products."""
         if self.random.random() < 0.6:
             self._set(self.random.randrange(VARIANTS), self.place)
         if self.random.random() < 0.7:
@@ -206,46 +217,52 @@ class QuickSiege:
                 path.unlink()
 
     def recover(self) -> None:
-        """A build that is left alone: right, like a fresh one, and nothing runs any more."""
+        """An undisturbed build has the right result, like a fresh one, and leaves no process."""
         self._whole(self.place)
         self.recoveries += 1
-        assert products_of(self.place) == self._known[self._variant], self.told()
-        assert self._whole(self.place) == 0, f"there is work left: {self.told()}"
-        assert not works_in(self.place), f"{works_in(self.place)}: {self.told()}"
-        assert not list((self.place / "build/store/tmp").iterdir()), self.told()
+        assert products_of(self.place) == self._known[self._variant], self.report()
+        assert self._whole(self.place) == 0, f"there is work left: {self.report()}"
+        assert not works_in(self.place), f"{works_in(self.place)}: {self.report()}"
+        assert not list((self.place / "build/store/tmp").iterdir()), self.report()
         self._check()
 
-    def told(self) -> str:
+    def report(self) -> str:
         """Counts, for a log."""
-        return (f"seed {self.seed}: {self.kills} kills, {self.recoveries} recoveries, "
-                f"{self.left} times a tool was left")
+        return (
+            f"seed {self.seed}: {self.kills} kills, {self.recoveries} recoveries, "
+            f"{self.left} times a tool was left"
+        )
 
     def _set(self, variant: int, place: Path) -> None:
         write_words(variant, place)
         self._variant = variant
 
     def _whole(self, place: Path) -> int:
-        """A run to its end; what it made. One that does not end is a store that is stuck."""
+        """Run to the end. Return what it made. If it does not end, the store is stuck."""
         pid, end = _forked(lambda: build(place)), time.monotonic() + PATIENCE
         while (found := os.waitpid(pid, os.WNOHANG)) == (0, 0):
             if time.monotonic() > end:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                raise AssertionError(f"the store is stuck: {self.told()}")
+                raise AssertionError(f"the store is stuck: {self.report()}")
             time.sleep(0.002)
         status = os.waitstatus_to_exitcode(found[1])
-        assert 0 <= status < 255, f"the run failed ({status}): {self.told()}"
+        assert 0 <= status < 255, f"the run failed ({status}): {self.report()}"
         return status
 
     def _check(self) -> None:
-        """Products are whole, and what a record names is there as it was."""
+        """Products are intact, and everything that a record names is there unchanged."""
         for name, digest in products_of(self.place).items():
             assert digest in {known[name] for known in self._known.values()}, (
-                f"{name} is not whole or has no business there: {self.told()}")
+                f"{name} is not whole or has no business there: {self.report()}"
+            )
         store = self.place / "build/store"
         for path in store.glob("records/*/*.json"):
             for blob, packs, files in json.loads(path.read_bytes())["outputs"].values():
-                for kind, (name, size) in [("blobs", blob), *(("packs", pack) for pack in packs),
-                                           *(("blobs", file) for file in files)]:
-                    assert (store / kind / name[:2] / name).stat().st_size == size, self.told()
+                for kind, (name, size) in [
+                    ("blobs", blob),
+                    *(("packs", pack) for pack in packs),
+                    *(("blobs", file) for file in files),
+                ]:
+                    assert (store / kind / name[:2] / name).stat().st_size == size, self.report()

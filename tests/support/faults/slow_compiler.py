@@ -1,4 +1,4 @@
-"""A C compiler that stands still while it is told to, with a process of its own behind it."""
+"""A C compiler that can be paused and has a child process."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ exec cc "$@"
 
 
 class SlowCompiler:
-    """The compiler of a checkout's builds, put there by its release definition.
+    """The compiler of a checkout's builds, set in its release definition.
 
-    kind  stubborn: neither it nor what it started heeds SIGTERM; daemon: what it started has
-          left its process group and session
+    kind  stubborn: it and its child ignore SIGTERM; daemon: its child has left the process group
+          and session
     """
 
     def __init__(self, victim: Victim, kind: str = "tame") -> None:
@@ -31,24 +31,32 @@ class SlowCompiler:
         self._folder = victim.folder.with_name(f"{victim.folder.name}-compiler")
         self._folder.mkdir()
         tool = self._folder / "slow-cc"
-        tool.write_text(_SCRIPT.format(
-            folder=self._folder, trap="trap '' TERM" if kind == "stubborn" else ":",
-            session="setsid" if kind == "daemon" else ""))
+        tool.write_text(
+            _SCRIPT.format(
+                folder=self._folder,
+                trap="trap '' TERM" if kind == "stubborn" else ":",
+                session="setsid" if kind == "daemon" else "",
+            )
+        )
         tool.chmod(0o755)
-        victim.edit("sets/mini.toml", lambda text: text.replace(
-            "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n"))
+        victim.edit(
+            "sets/mini.toml",
+            lambda text: text.replace(
+                "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n"
+            ),
+        )
 
     def stop(self) -> None:
-        """From now on it stands still."""
+        """Pause it from now on."""
         (self._folder / "pids").unlink(missing_ok=True)
         (self._folder / "slow").touch()
 
     def go(self) -> None:
-        """It goes on."""
+        """Let it continue."""
         (self._folder / "slow").unlink()
 
     def reached(self) -> list[int]:
-        """The processes of the compilers that stand still, once there are some."""
+        """Wait for paused compilers. Return their processes."""
         wait_until(self._pids, "the compiler runs")
         return self._pids()
 
@@ -60,7 +68,7 @@ class SlowCompiler:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process is there, and not only waits to be buried."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):

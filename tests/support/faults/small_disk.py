@@ -1,4 +1,4 @@
-"""Running a script where the disk is small, as root or as anybody."""
+"""Running a script on a small disk, as root or as any user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
 
 @cache
 def _unshare() -> tuple[str, ...] | None:
-    """How to get a mount namespace of one's own; None where nothing gives one."""
+    """How to get a mount namespace, or None if that is impossible."""
     ways: list[tuple[str, ...]] = [("unshare", "-rm")]
     if os.geteuid() == 0:
         ways.append(("unshare", "-m"))
@@ -26,14 +26,25 @@ def _unshare() -> tuple[str, ...] | None:
 
 
 def run_on_small_disk(script: str, folder: Path, size: int) -> subprocess.CompletedProcess[str]:
-    """Run a Python script with `folder`, on a disk of `size` bytes, as its argument.
+    """Run a Python script with the argument `folder`, which is on a disk of `size` bytes.
 
-    Where no file system can be mounted, no file can be longer than `size`: errno is EFBIG then.
+    If no file system can be mounted, files are limited to `size`, and errno is EFBIG.
     """
     way = _unshare()
     if way is None:
         command = [sys.executable, "-c", _LIMIT.format(size) + script, str(folder)]
     else:
-        command = [*way, "sh", "-c", _MOUNT, "sh", str(size), str(folder),
-                   sys.executable, "-c", script, str(folder)]
+        command = [
+            *way,
+            "sh",
+            "-c",
+            _MOUNT,
+            "sh",
+            str(size),
+            str(folder),
+            sys.executable,
+            "-c",
+            script,
+            str(folder),
+        ]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)

@@ -1,5 +1,5 @@
-/* Preloaded: the clock is SHIFT seconds off, and readdir() gives the names of a
- * folder in an order that is made of them and of ORDER: that of no file system. */
+/* Preloaded library: shifts the clock by SHIFT seconds, and makes readdir() return names
+ * in an order derived from them and ORDER, unlike that of any file system. */
 
 #define _GNU_SOURCE
 #include <dirent.h>

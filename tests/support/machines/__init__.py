@@ -1,1 +1,1 @@
-"""Machines, and what they are made of."""
+"""Machines and their parts."""

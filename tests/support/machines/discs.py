@@ -1,4 +1,4 @@
-"""Discs that boot: Xen, the kernel of the release mini, GRUB, on an ISO of our own."""
+"""Discs that boot: Xen, the kernel of the release mini, and GRUB on an ISO."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ XEN_WORDS = (*CONSOLES.xen_words(), "dom0_mem=96M")
 
 @dataclass(frozen=True)
 class Parts:
-    """What a disc is made of."""
+    """The parts of a disc."""
 
     bench: Bench
     xen: bytes
@@ -36,22 +36,35 @@ class Parts:
     disk_code: Output
 
     def disc(
-        self, *, words: Sequence[str] = ("bootdev=cd0a",), without: Collection[str] = (),
-        platforms: Sequence[Literal["bios", "efi"]] = ("bios", "efi"), kernel: bytes | None = None,
+        self,
+        *,
+        words: Sequence[str] = ("bootdev=cd0a",),
+        without: Collection[str] = (),
+        platforms: Sequence[Literal["bios", "efi"]] = ("bios", "efi"),
+        kernel: bytes | None = None,
         disk: Literal["gpt", "mbr", "none"] = "none",
     ) -> Path:
-        """A disc whose kernel gets `words`, and that lacks the files `without`.
+        """A disc whose kernel gets `words` as arguments, without the files `without`.
 
-        With a table for disks it has another kernel for them, that gets STICK_WORDS.
+        With a partition table it has another kernel for disks, which gets STICK_WORDS.
         """
-        text = menu(title="test", xen="boot/xen.gz", xen_words=XEN_WORDS, kernel="netbsd",
-                    kernel_words=words, timeout=0, menu_entries={}, consoles=CONSOLES,
-                    stick=("netbsd.stick", STICK_WORDS) if disk != "none" else None)
+        text = menu(
+            title="test",
+            xen="boot/xen.gz",
+            xen_words=XEN_WORDS,
+            kernel="netbsd",
+            kernel_words=words,
+            timeout=0,
+            menu_entries={},
+            consoles=CONSOLES,
+            stick=("netbsd.stick", STICK_WORDS) if disk != "none" else None,
+        )
         files = {MENU: text.encode(), "boot/xen.gz": self.xen, "netbsd": kernel or self.kernel}
         if disk != "none":
             files["netbsd.stick"] = self.stick
         contents = {
-            entry: data for path in files.keys() - set(without)
+            entry: data
+            for path in files.keys() - set(without)
             for entry, data in file(path, files[path]).items()
         }
         refs: dict[str, OutputRef] = {
@@ -59,10 +72,18 @@ class Parts:
         }
         loaders = {refs[platform]: self.loaders[platform] for platform in platforms}
         code = OutputRef("grub:bios", "disk_code")
-        stage = Iso(tree=TREE, images=refs, volume="TEST", application="", time=TIME, disk=disk,
-                    disk_code=code if disk != "none" and "bios" in platforms else None)
+        stage = Iso(
+            tree=TREE,
+            images=refs,
+            volume="TEST",
+            application="",
+            time=TIME,
+            disk=disk,
+            disk_code=code if disk != "none" and "bios" in platforms else None,
+        )
         outputs = self.bench.run_stage(
-            stage, {TREE: self.bench.stored(contents), code: self.disk_code, **loaders})
+            stage, {TREE: self.bench.stored(contents), code: self.disk_code, **loaders}
+        )
         return self.bench.path(outputs["iso"])
 
 
@@ -71,8 +92,9 @@ def make_parts(folder: Path) -> Parts:
     bench = Bench(folder / "build")
     xen = bench.run_stage(DistributionXen(HostPackage("xen-hypervisor-*-amd64")))["xen"]
     platforms: tuple[Literal["bios", "efi"], ...] = ("bios", "efi")
-    made = {platform: bench.run_stage(GrubImage(platform, TIME, CONSOLES))
-            for platform in platforms}
+    made = {
+        platform: bench.run_stage(GrubImage(platform, TIME, CONSOLES)) for platform in platforms
+    }
     loaders: dict[str, Output] = {name: outputs["image"] for name, outputs in made.items()}
     kernel, stick = _kernels(folder, "XEN3_DOM0_CD", "XEN3_DOM0_STICK")
     return Parts(bench, bench.read(xen), kernel, stick, loaders, made["bios"]["disk_code"])
@@ -83,11 +105,34 @@ def _kernels(folder: Path, *names: str) -> list[bytes]:
     for name in ("syssrc", "src", "sharesrc", "gnusrc"):
         shutil.copytree(ROOT / "sets/mini/source" / name, source, dirs_exist_ok=True)
     subprocess.run(
-        [source / "usr/src/build.sh", "-U", "-m", "amd64", "-a", "x86_64", "-O", folder / "obj",
-         "-T", folder / "tools", "-D", folder / "dest", "-R", folder / "release", "-j", "2",
-         "-N", "1", "-V", "MKREPRO=yes", "tools",
-         *(f"kernel={ROOT / 'kernel-configs' / name}" for name in names)],
-        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [
+            source / "usr/src/build.sh",
+            "-U",
+            "-m",
+            "amd64",
+            "-a",
+            "x86_64",
+            "-O",
+            folder / "obj",
+            "-T",
+            folder / "tools",
+            "-D",
+            folder / "dest",
+            "-R",
+            folder / "release",
+            "-j",
+            "2",
+            "-N",
+            "1",
+            "-V",
+            "MKREPRO=yes",
+            "tools",
+            *(f"kernel={ROOT / 'kernel-configs' / name}" for name in names),
+        ],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
-    return [(folder / "obj/sys/arch/amd64/compile" / name / "netbsd").read_bytes()
-            for name in names]
+    return [
+        (folder / "obj/sys/arch/amd64/compile" / name / "netbsd").read_bytes() for name in names
+    ]

@@ -1,4 +1,4 @@
-"""A dom0 with images and domUs, and what its scripts leave behind."""
+"""A dom0 with images and domUs, and the state left by its scripts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ STORAGE = nfs(mac="00:16:3e:00:00:33", config_disk="/dev/wd0g", boot_order="10")
 HOST_WITH_STORE = "memory=1\ndom0_memory=1\naddress=10.0.0.1\nimage_store=/config/store\n"
 
 
-def boot(server: Server, domus: Mapping[str, str], *, host: str = HOST, rc: str = "",
-         more: Mapping[str, str] | None = None) -> Boot:
+def boot(
+    server: Server,
+    domus: Mapping[str, str],
+    *,
+    host: str = HOST,
+    rc: str = "",
+    more: Mapping[str, str] | None = None,
+) -> Boot:
     furnish(server, domus, host=host, rc=rc, more=more)
     done = server.boot("autoboot")
     assert done.status == 0, done.console
@@ -21,16 +27,19 @@ def boot(server: Server, domus: Mapping[str, str], *, host: str = HOST, rc: str 
 
 
 def domus(server: Server, *words: str, status: int = 0) -> str:
-    """What /etc/rc.d/domus says, with this exit status."""
+    """The output of /etc/rc.d/domus, which must exit with `status`."""
     done = server.run("/bin/sh", "/etc/rc.d/domus", *words)
     assert done.returncode == status, done.stdout
     return done.stdout
 
 
 def calls(server: Server, *programs: str) -> list[str]:
-    """The calls of programs since the last boot began."""
-    return [line for line in (server.sim / "log").read_text().splitlines()
-            if line.split()[0] in programs]
+    """The calls of programs since the start of the last boot."""
+    return [
+        line
+        for line in (server.sim / "log").read_text().splitlines()
+        if line.split()[0] in programs
+    ]
 
 
 def config(server: Server, name: str) -> str:
@@ -38,9 +47,11 @@ def config(server: Server, name: str) -> str:
 
 
 def records(server: Server) -> dict[str, str]:
-    """What /var/run/goldmaster/vnd says is attached."""
-    return {path.name: path.read_text().strip()
-            for path in (server.root / "var/run/goldmaster/vnd").iterdir()}
+    """The files attached according to /var/run/goldmaster/vnd, by number, without their domU."""
+    return {
+        path.name: path.read_text().split()[0]
+        for path in (server.root / "var/run/goldmaster/vnd").iterdir()
+    }
 
 
 def hashed(server: Server) -> int:

@@ -1,4 +1,4 @@
-"""A domU with its storage servers, whose data is a mirror of two volumes."""
+"""A domU with storage servers; its data is a mirror of two volumes."""
 
 from __future__ import annotations
 
@@ -41,20 +41,31 @@ RUN = "var/run/goldmaster/mirror"
 
 
 def until(done: Callable[[], bool]) -> None:
-    """Each look of the watcher takes dozens of processes, on a machine that may be busy."""
+    """Wait long enough: each check of the watcher starts dozens of processes."""
     waiting.until(done)
 
 
 class Machine:
     """A domU with its storage servers."""
 
-    def __init__(self, server: Server, *, wait: int = 8, patience: int = 0,
-                 note: str = "", storage_conf: str = STORAGE_CONF) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        wait: int = 8,
+        patience: int = 0,
+        note: str = "",
+        storage_conf: str = STORAGE_CONF,
+    ) -> None:
         self.server = server
         (server.root / "export").mkdir()
-        files = {MARKER: "", "local/etc/rc.conf": RC_CONF.format(wait=wait, patience=patience),
-                 "local/storage.conf": storage_conf, "local/etc/rc.d/hello": HELLO,
-                 "local/etc/rc.conf.d/hello": GUARD}
+        files = {
+            MARKER: "",
+            "local/etc/rc.conf": RC_CONF.format(wait=wait, patience=patience),
+            "local/storage.conf": storage_conf,
+            "local/etc/rc.d/hello": HELLO,
+            "local/etc/rc.conf.d/hello": GUARD,
+        }
         if note:
             files["mirror/raid0"] = note
         server.file_system("c", files)
@@ -71,7 +82,7 @@ class Machine:
 
     @property
     def console(self) -> str:
-        """What was said there since rc's own output."""
+        """Console output after that of rc."""
         return (self.server.root / "dev/console").read_text()
 
     def status(self) -> dict[str, str]:
@@ -80,11 +91,11 @@ class Machine:
         return dict(line.split("=", 1) for line in text.splitlines())
 
     def reaches(self, state: str) -> None:
-        """Wait until the watcher says so."""
+        """Wait until the watcher reports `text`."""
         until(lambda: self.status().get("state") == state)
 
     def is_up(self) -> None:
-        """Wait until the data is there."""
+        """Wait until the data is available."""
         until((self.server.root / RUN / "mounted").exists)
 
     def says(self, text: str) -> None:
@@ -108,18 +119,21 @@ def note(counter: int, half1: str = "good", half2: str = "good", lost: str = "")
 
 
 class Machines:
-    """Makes machines, and puts them away."""
+    """Creates machines, and disposes of them."""
 
     def __init__(self, folder: Path, shell: str) -> None:
         self._folder, self._shell = folder, shell
         self._made: list[Machine] = []
 
-    def __call__(self, *, wait: int = 8, patience: int = 0, note: str = "",
-                 storage_conf: str = STORAGE_CONF) -> Machine:
-        server = Server(self._folder / f"server{len(self._made)}", recipe="domu/base",
-                        shell=self._shell)
-        self._made.append(Machine(server, wait=wait, patience=patience, note=note,
-                                  storage_conf=storage_conf))
+    def __call__(
+        self, *, wait: int = 8, patience: int = 0, note: str = "", storage_conf: str = STORAGE_CONF
+    ) -> Machine:
+        server = Server(
+            self._folder / f"server{len(self._made)}", recipe="domu/base", shell=self._shell
+        )
+        self._made.append(
+            Machine(server, wait=wait, patience=patience, note=note, storage_conf=storage_conf)
+        )
         return self._made[-1]
 
     def whole(self) -> Machine:
@@ -132,5 +146,4 @@ class Machines:
 
     def close(self) -> None:
         for machine in self._made:
-            machine.storage.close()
             machine.server.__exit__()

@@ -1,4 +1,4 @@
-"""Binary packages of a test's own, as files: packed, signed, in a folder with a summary."""
+"""Binary packages for tests, as files: packed, signed, in a folder with a summary."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ from buildlib.pkgsrc.writer import PackageSource, SourceFile, make_package
 def source(pkgname: str, **more: Any) -> PackageSource:
     """A package with one file, for NetBSD/x86_64 1.0."""
     base = pkgname.rpartition("-")[0]
-    told: dict[str, Any] = {
-        "pkgpath": f"cat/{base}", "comment": f"the package {base}", "os_version": "1.0",
-        "files": (SourceFile(path=f"bin/{base}", content=pkgname.encode() * 100, mode=0o755),)}
-    return PackageSource(pkgname=pkgname, **(told | more))
+    fields: dict[str, Any] = {
+        "pkgpath": f"cat/{base}",
+        "comment": f"the package {base}",
+        "os_version": "1.0",
+        "files": (SourceFile(path=f"bin/{base}", content=pkgname.encode() * 100, mode=0o755),),
+    }
+    return PackageSource(pkgname=pkgname, **(fields | more))
 
 
 _PACK: dict[str, Callable[[bytes], bytes]] = {
-    "gz": partial(gzip.compress, mtime=0), "bz2": bz2.compress, "xz": lzma.compress}
+    "gz": partial(gzip.compress, mtime=0),
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
 
 
 def packed(made: PackageSource, *, kind: str = "gz") -> bytes:
@@ -46,7 +52,7 @@ def packed(made: PackageSource, *, kind: str = "gz") -> bytes:
 
 
 def summary(made: PackageSource, **more: Any) -> Summary:
-    """Its entry in pkg_summary; `more` are fields that are not as they should be."""
+    """Its entry in pkg_summary; `more` overrides fields with wrong values."""
     _, found = make_package(made)
     values = {name: getattr(found, name) for name in Summary.__slots__}
     return Summary(**(values | more))
@@ -74,12 +80,16 @@ def signer(name: str = "packager") -> pysequoia.Tsk:
 
 
 def certificate(name: str = "packager") -> pysequoia.Cert:
-    """What is public of it."""
+    """The public certificate of a key."""
     return signer(name).extract_certificate()
 
 
 def signed(pkgname: str, package: bytes, *, by: str = "packager", armor: bool = True) -> bytes:
-    """The package in its wrapping."""
-    signature = pysequoia.sign(signer(by).signer(), hash_file(pkgname, package),
-                               mode=pysequoia.SignatureMode.DETACHED, armor=armor)
+    """The package in its signed wrapper."""
+    signature = pysequoia.sign(
+        signer(by).signer(),
+        hash_file(pkgname, package),
+        mode=pysequoia.SignatureMode.DETACHED,
+        armor=armor,
+    )
     return wrap(pkgname, package, bytes(signature))

@@ -1,4 +1,4 @@
-"""A domU of each role, and what it runs."""
+"""A domU for each role, and the programs that it starts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,32 @@ Make = Callable[..., Server]
 
 
 SOURCES = ". /etc/defaults/rc.conf\n. /etc/defaults/rc.image.conf\ncron=NO inetd=NO syslogd=NO\n"
-# Programs that a role starts; here they say that they were.
-PROGRAMS = ("usr/sbin/rpcbind", "usr/sbin/mountd", "usr/sbin/nfsd", "usr/sbin/iscsi-target",
-            "usr/sbin/ypserv", "usr/sbin/ypbind", "usr/sbin/cron", "usr/sbin/inetd",
-            "usr/sbin/syslogd", "usr/pkg/bin/pg_ctl", "usr/pkg/libexec/bozohttpd",
-            "usr/sbin/makedbm")
+# Programs that a role starts; these stand-ins record the call.
+PROGRAMS = (
+    "usr/sbin/rpcbind",
+    "usr/sbin/mountd",
+    "usr/sbin/nfsd",
+    "usr/sbin/rpc.statd",
+    "usr/sbin/rpc.lockd",
+    "usr/sbin/iscsi-target",
+    "usr/sbin/ypserv",
+    "usr/sbin/ypbind",
+    "usr/sbin/cron",
+    "usr/sbin/inetd",
+    "usr/sbin/syslogd",
+    "usr/pkg/bin/pg_ctl",
+    "usr/libexec/httpd",
+    "usr/sbin/makedbm",
+)
 PROGRAM = '#!/bin/sh\n. /sim/common.sh\nlog "$@"\n'
+# su -m USER -c COMMAND
+SU = '#!/bin/sh\n. /sim/common.sh\nlog "$1" "$2"\nexec /bin/sh -c "$4"\n'
 
 
 def start(server: Server) -> Boot:
     boot = server.boot("autoboot")
     assert boot.status == 0, boot.console
+    assert "is not set properly" not in boot.console, "rc.subr, of a script that no rc.conf knows"
     return boot
 
 

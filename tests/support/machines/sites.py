@@ -1,4 +1,4 @@
-"""An example of a site, and ways to change it."""
+"""An example site, and functions to change it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def told(site: Path) -> list[str]:
 
 
 def put(site: Path, file: str, **values: str) -> Path:
-    """Set keys of a file; a key that is not there is added in a line of its own."""
+    """Set keys of a file; a missing key is added as a new line."""
     path = site / file
     text = path.read_text()
     for key, value in values.items():
@@ -50,7 +50,7 @@ def remove(site: Path, *files: str) -> Path:
 
 
 def empty(site: Path, folder: str) -> Path:
-    """Nothing is left in it."""
+    """Empty a file."""
     return remove(site / folder, *(path.name for path in (site / folder).iterdir()))
 
 

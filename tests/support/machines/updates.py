@@ -1,4 +1,4 @@
-"""A server with checkouts of a repository, and what changes there."""
+"""A server with checkouts of a repository, and changes in it."""
 
 from __future__ import annotations
 
@@ -49,25 +49,26 @@ class Fleet:
     config: Path
 
     def update(self, *words: str, status: int = 0) -> str:
-        """What goldmaster-update says."""
+        """The output of goldmaster-update."""
         return ask(self.server, "goldmaster-update", *words, status=status)
 
     @property
     def state(self) -> dict[str, str]:
-        """What the partition has."""
+        """The content of the partition."""
         return state(self.config)
 
     def is_clean(self, revision: int) -> None:
-        """Subversion finds nothing to say about both checkouts, and nothing is left over."""
+        """Subversion reports no changes in both checkouts, and nothing is left over."""
         for name in ("local", "global"):
             assert ask_svn(self.server, "status", "-q", f"/config/{name}") == ""
-            assert ask_svn(self.server, "info", "--show-item", "revision", "--no-newline",
-                           f"/config/{name}") == str(revision)
+            assert ask_svn(
+                self.server, "info", "--show-item", "revision", "--no-newline", f"/config/{name}"
+            ) == str(revision)
         assert not (self.config / ".update").exists()
 
 
 def change(fleet: Fleet) -> None:
-    """Revision 2."""
+    """Commit revision 2."""
     work = fleet.repository.work / "pservers/alpha/etc"
     svn("propset", "-q", "svn:executable", "on", work / "same")
     svn("rm", "-q", work / "file-then-folder")
@@ -76,7 +77,7 @@ def change(fleet: Fleet) -> None:
 
 
 def expected(fleet: Fleet) -> dict[str, str]:
-    """What a fresh checkout of HEAD has, but for the mode of a file that had one of its own."""
+    """The state of a fresh checkout of HEAD, except for the mode of a file with a special one."""
     fresh = fleet.repository.folder.parent / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     for name, place in (("local", "pservers/alpha"), ("global", "global")):

@@ -1,8 +1,8 @@
-"""Packages of the distribution as they are there, unpacked and never installed: Xen's own tools.
+"""Packages of the distribution, unpacked but never installed: Xen's own tools.
 
-`unpacked` gives a folder with all files of some packages; they are downloaded once. `Xl` runs the
-real xl on configurations, on a host that is no dom0: as far as `xl -N create` goes, which reads
-and checks everything and prints what it understood.
+`unpacked` returns a folder with all files of some packages, which are downloaded once. `Xl` runs
+the real xl on configurations, on a host that is not a dom0, with `xl -N create`, which reads and
+checks everything and prints the parsed configuration.
 """
 
 from __future__ import annotations
@@ -25,15 +25,26 @@ from support.checkouts.scratch import PROJECT
 from support.machines.namespace import Namespace
 
 CACHE = PROJECT / "build" / "test-packages"
-# What `xl` needs to run, beside the libraries of every host.
-XL = ("xen-utils-*", "libxenmisc*", "libxencall1", "libxendevicemodel1", "libxenevtchn1",
-      "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoollog1",
-      "libxentoolcore1", "libyajl2")
+# Packages that `xl` needs, besides the libraries of every host.
+XL = (
+    "xen-utils-*",
+    "libxenmisc*",
+    "libxencall1",
+    "libxendevicemodel1",
+    "libxenevtchn1",
+    "libxenforeignmemory1",
+    "libxengnttab1",
+    "libxenhypfs1",
+    "libxenstore4",
+    "libxentoollog1",
+    "libxentoolcore1",
+    "libyajl2",
+)
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LIMIT_SECONDS = 240
 
-# Starts argv[1:] with one change to what the kernel says: the hypercall of /dev/xen/privcmd, which
-# here is /dev/zero, does nothing and succeeds. So xl finds a hypervisor that says 0 to everything.
+# Starts argv[1:] with one change to the kernel: the hypercall of /dev/xen/privcmd, here /dev/zero,
+# does nothing and succeeds. So xl finds a hypervisor that answers 0 to everything.
 _LAUNCH = """
 import ctypes, os, struct, sys
 IOCTL, HYPERCALL, ALLOW, RETURN_0 = 16, 0x305000, 0x7fff0000, 0x00050000
@@ -53,15 +64,17 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def _run(argv: Sequence[str], folder: Path | None = None) -> str:
-    return subprocess.run(argv, cwd=folder, check=True, capture_output=True, text=True,
-                          timeout=600).stdout
+    return subprocess.run(
+        argv, cwd=folder, check=True, capture_output=True, text=True, timeout=600
+    ).stdout
 
 
-def unpacked(*patterns: str, cache: Path = CACHE,
-             run: Callable[[Sequence[str], Path | None], str] = _run) -> Path:
-    """A folder with the files of the packages, as they would lie from / on.
+def unpacked(
+    *patterns: str, cache: Path = CACHE, run: Callable[[Sequence[str], Path | None], str] = _run
+) -> Path:
+    """A folder with the files of the packages, laid out as below /.
 
-    patterns  names, `*` for digits and dots: the newest of the distribution that fits
+    patterns  names, with `*` for digits and dots; the newest matching package is used
     """
     key = sha256(repr((patterns, _lists())).encode())[:16]
     made = cache / key
@@ -72,26 +85,28 @@ def unpacked(*patterns: str, cache: Path = CACHE,
     shutil.rmtree(fresh, ignore_errors=True)
     for name in ("debs", "root"):
         (fresh / name).mkdir(parents=True)
-    run(["apt-get", "-q", "download", *(f"{item.name}={item.version}" for item in packages)],
-        fresh / "debs")
+    run(
+        ["apt-get", "-q", "download", *(f"{item.name}={item.version}" for item in packages)],
+        fresh / "debs",
+    )
     debs = sorted((fresh / "debs").iterdir())
     assert len(debs) == len(packages)
     for deb in debs:
         check(deb, packages)
         run(["dpkg-deb", "-x", str(deb), str(fresh / "root")], None)
-    with contextlib.suppress(OSError):  # another test was quicker
+    with contextlib.suppress(OSError):  # another test was faster
         (fresh / "root").rename(made)
     shutil.rmtree(fresh)
     return made
 
 
 def _lists() -> list[tuple[str, int]]:
-    """What changes when the distribution's index is fetched anew. Asking apt takes seconds."""
+    """A value that changes when the distribution's index is updated; running apt takes seconds."""
     return sorted((path.name, path.stat().st_mtime_ns) for path in Path(LISTS).iterdir())
 
 
 def check(deb: Path, packages: Sequence[DistributionPackage]) -> None:
-    """See that a downloaded package is the one of the signed index."""
+    """Check that a downloaded package is the one in the signed index."""
     digest = hashlib.sha256(deb.read_bytes()).hexdigest()
     assert digest in {item.sha256 for item in packages}, f"{deb.name} is not the index's: {digest}"
 
@@ -99,8 +114,8 @@ def check(deb: Path, packages: Sequence[DistributionPackage]) -> None:
 class Xl:
     """The real xl, on a host without Xen. Use it as a context manager.
 
-    In a mount namespace of its own it finds the devices of Xen, which do nothing, and a socket of
-    xenstored, which says nothing. It needs no more to read configurations.
+    In a private mount namespace it finds Xen's devices, which do nothing, and a silent socket of
+    xenstored. It needs no more to read configurations.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,17 +128,23 @@ class Xl:
         self._xenstored.listen(100)
         self._namespace = Namespace(folder)
         (folder / "dev").mkdir()
-        self._namespace.run("sh", "-ec", """
+        self._namespace.run(
+            "sh",
+            "-ec",
+            """
             mount -t tmpfs tmpfs dev
             mkdir dev/xen
             for name in null zero urandom xen/privcmd xen/hypercall; do : >dev/$name; done
             for name in null zero urandom; do mount --bind /dev/$name dev/$name; done
             for name in privcmd hypercall; do mount --bind /dev/zero dev/xen/$name; done
             mount --rbind dev /dev
-        """)
+        """,
+        )
         self._environment = {
-            "PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(root / LIBRARIES),
-            "XENSTORED_PATH": str(folder / "xenstored")}
+            "PATH": "/usr/bin:/bin",
+            "LD_LIBRARY_PATH": str(root / LIBRARIES),
+            "XENSTORED_PATH": str(folder / "xenstored"),
+        }
 
     def __enter__(self) -> Xl:
         return self
@@ -133,16 +154,30 @@ class Xl:
         self._xenstored.close()
 
     def create(self, config: Path) -> subprocess.CompletedProcess[str]:
-        """`xl -N create FILE`: read it, check it, start nothing; what it understood, in JSON."""
+        """Run `xl -N create FILE`, which checks it and starts nothing. Return the parsed JSON."""
         return subprocess.run(
-            [*self._namespace.wrap, sys.executable, "-I", "-S", "-c", _LAUNCH, str(self._program),
-             "-N", "create", str(config)],
-            env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=LIMIT_SECONDS)
+            [
+                *self._namespace.wrap,
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                _LAUNCH,
+                str(self._program),
+                "-N",
+                "create",
+                str(config),
+            ],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
 
     def understood(self, config: Path) -> dict[str, Any]:
-        """What xl understood of a configuration that it must accept."""
+        """The JSON that xl prints for a configuration that it must accept."""
         done = self.create(config)
         assert done.returncode == 0, (config.read_text(), done.stderr)
-        found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{"):])
+        found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
         return found

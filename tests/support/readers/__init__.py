@@ -1,1 +1,1 @@
-"""Independent readers of our formats, and makers of inputs."""
+"""Independent readers of our formats, and generators of inputs."""

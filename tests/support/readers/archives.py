@@ -1,4 +1,4 @@
-"""Archives for tests: read whole, described by bsdtar, and made byte by byte."""
+"""Archives for tests: read completely, described by bsdtar, and built byte by byte."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ END = bytes(2 * BLOCK)
 
 
 def gz(data: bytes) -> bytes:
-    """`data` packed by gzip, the same in every second: the clock is in no archive of a test."""
+    """`data` compressed by gzip, without a time, so that it is always the same."""
     return gzip.compress(data, mtime=0)
 
 
 def pieces(data: bytes, size: int = 700) -> Iterator[bytes]:
-    """`data` as a stream whose pieces do not meet the blocks of a tar archive."""
+    """`data` as a stream whose pieces are not aligned to the blocks of a tar archive."""
     for at in range(0, len(data), size):
         yield data[at : at + size]
 
@@ -48,10 +48,12 @@ class Seen:
 
 
 def bsdtar_sees(data: bytes) -> dict[str, Seen]:
-    """What bsdtar finds in an archive, by path without `./`; hard links have no content."""
+    """The members that bsdtar finds, by path without `./`; hard links have no content."""
     result = subprocess.run(
         ["bsdtar", "-cf", "-", "--format=mtree", "--options=mtree:all", "@-"],
-        input=data, capture_output=True)
+        input=data,
+        capture_output=True,
+    )
     assert (result.returncode, result.stderr) == (0, b"")
     seen = {}
     for line in result.stdout.splitlines():
@@ -59,24 +61,44 @@ def bsdtar_sees(data: bytes) -> dict[str, Seen]:
         if not words:
             continue
         path = decode(name).removeprefix("./").removeprefix("/") or "."
-        keys = {key.decode(): decode(value) for key, _, value in
-                (word.partition(b"=") for word in words)}
+        keys = {
+            key.decode(): decode(value)
+            for key, _, value in (word.partition(b"=") for word in words)
+        }
         device = keys.get("device", "").split(",")[1:]
         seen[path] = Seen(
-            keys["type"], int(keys["mode"], 8), int(keys["uid"]), int(keys["gid"]),
-            int(keys["time"].partition(".")[0]), int(keys.get("size", 0)),
-            keys.get("sha256digest", ""), keys.get("link", ""),
-            (int(device[0]), int(device[1])) if device else None)
+            keys["type"],
+            int(keys["mode"], 8),
+            int(keys["uid"]),
+            int(keys["gid"]),
+            int(keys["time"].partition(".")[0]),
+            int(keys.get("size", 0)),
+            keys.get("sha256digest", ""),
+            keys.get("link", ""),
+            (int(device[0]), int(device[1])) if device else None,
+        )
     return seen
 
 
 def header(name: bytes = b"a", flag: bytes = b"0", **fields: Any) -> bytes:
-    """One raw header block. Numbers are written in octal, bytes as they are."""
+    """One raw header block. Numbers are written in octal, bytes unchanged."""
     layout = (
-        ("name", 100, name), ("mode", 8, 0o644), ("uid", 8, 0), ("gid", 8, 0), ("size", 12, 0),
-        ("time", 12, 0), ("checksum", 8, b" " * 8), ("flag", 1, flag), ("link", 100, b""),
-        ("magic", 8, b"ustar\x0000"), ("uname", 32, b""), ("gname", 32, b""), ("major", 8, 0),
-        ("minor", 8, 0), ("prefix", 155, b""), ("pad", 12, b""),
+        ("name", 100, name),
+        ("mode", 8, 0o644),
+        ("uid", 8, 0),
+        ("gid", 8, 0),
+        ("size", 12, 0),
+        ("time", 12, 0),
+        ("checksum", 8, b" " * 8),
+        ("flag", 1, flag),
+        ("link", 100, b""),
+        ("magic", 8, b"ustar\x0000"),
+        ("uname", 32, b""),
+        ("gname", 32, b""),
+        ("major", 8, 0),
+        ("minor", 8, 0),
+        ("prefix", 155, b""),
+        ("pad", 12, b""),
     )
     assert not fields.keys() - {key for key, _, _ in layout}
     block = b""
@@ -98,7 +120,7 @@ def member(name: bytes = b"a", data: bytes = b"", flag: bytes = b"0", **fields: 
 
 
 def pax(records: bytes | dict[str, bytes], flag: bytes = b"x") -> bytes:
-    """A pax extended header of `records`, or of the bytes given."""
+    """A pax extended header with `records`, or with the given bytes."""
     if not isinstance(records, bytes):
         records = b"".join(map(_record, records, records.values()))
     return member(b"pax", records, flag)

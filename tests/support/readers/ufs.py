@@ -1,6 +1,6 @@
-"""A reader of FFS version 1 that trusts nothing: what fsck_ffs(8) checks, on an image.
+"""A reader of FFS version 1 that checks everything that fsck_ffs(8) checks, on an image.
 
-Written from sys/ufs/ffs/fs.h and its neighbours, not from the writer.
+Written from sys/ufs/ffs/fs.h and related headers, not from our writer.
 """
 
 from __future__ import annotations
@@ -13,14 +13,20 @@ from struct import unpack_from
 from buildlib.model.digest import sha256
 from support.readers.format_readers import Found
 
-_KINDS = {stat.S_IFDIR: "dir", stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFCHR: "char",
-          stat.S_IFBLK: "block", stat.S_IFIFO: "fifo"}
+_KINDS = {
+    stat.S_IFDIR: "dir",
+    stat.S_IFREG: "file",
+    stat.S_IFLNK: "link",
+    stat.S_IFCHR: "char",
+    stat.S_IFBLK: "block",
+    stat.S_IFIFO: "fifo",
+}
 _TYPES = {"fifo": 1, "char": 2, "dir": 4, "block": 6, "file": 8, "link": 10}
 
 
 @dataclass(frozen=True)
 class Node:
-    """An inode as it is on the disk."""
+    """An inode on the disk."""
 
     number: int
     found: Found
@@ -28,7 +34,7 @@ class Node:
 
 
 class Ufs:
-    """An image, read whole. Every inconsistency is an AssertionError."""
+    """An image, read completely. Every inconsistency raises AssertionError."""
 
     def __init__(self, path: Path) -> None:
         self.data = path.read_bytes()
@@ -85,7 +91,7 @@ class Ufs:
         return self.data[at : at + 128]
 
     def node(self, number: int) -> Node:
-        """An inode; its blocks are claimed when it is seen first."""
+        """An inode; its blocks are claimed when it is first read."""
         if number in self.nodes:
             return self.nodes[number]
         assert 2 <= number < self.groups * self.ipg
@@ -114,8 +120,18 @@ class Ufs:
         if kind in {"char", "block", "fifo"}:
             assert (size, blocks) == (0, 0)
         found = Found(
-            kind, stat.S_IMODE(mode), None, uid, gid, times[0], size if kind == "file" else None,
-            sha256(content) if kind == "file" else None, link, device, links)
+            kind,
+            stat.S_IMODE(mode),
+            None,
+            uid,
+            gid,
+            times[0],
+            size if kind == "file" else None,
+            sha256(content) if kind == "file" else None,
+            link,
+            device,
+            links,
+        )
         self.nodes[number] = Node(number, found, content)
         return self.nodes[number]
 
@@ -233,21 +249,31 @@ class Ufs:
         bits = {n for n in range(self.ipg) if block[iused + n // 8] >> n % 8 & 1}
         assert bits == {n % self.ipg for n in own}
         for spare in set(range(self.ipg)) - bits - {0, 1}:
-            raw = self._raw(group * self.ipg + spare)  # newfs gives free ones a generation too
+            raw = self._raw(group * self.ipg + spare)  # newfs sets a generation in free inodes too
             assert not any(raw[:108] + raw[112:])
         is_free = [bool(block[free + n // 8] >> n % 8 & 1) for n in range(length)]
         assert is_free == [first + n not in self.used for n in range(length)]
         whole = [all(is_free[n : n + self.frag]) for n in range(0, length, self.frag)]
         assert whole == [bool(block[clusters + n // 8] >> n % 8 & 1) for n in range(blocks)]
         longest = self._word(1316)
-        runs = [min(len(run), longest) for run in
-                "".join(".x"[value] for value in whole).split(".") if run]
+        runs = [
+            min(len(run), longest)
+            for run in "".join(".x"[value] for value in whole).split(".")
+            if run
+        ]
         assert list(unpack_from(f"<{longest}i", block, sums + 4)) == [
-            runs.count(size) for size in range(1, longest + 1)]
-        parts = [run for n in range(0, length, self.frag) if not whole[n // self.frag] for run in
-                 "".join(".x"[value] for value in is_free[n : n + self.frag]).split(".") if run]
+            runs.count(size) for size in range(1, longest + 1)
+        ]
+        parts = [
+            run
+            for n in range(0, length, self.frag)
+            if not whole[n // self.frag]
+            for run in "".join(".x"[value] for value in is_free[n : n + self.frag]).split(".")
+            if run
+        ]
         assert list(unpack_from("<8i", block, 52)) == [
-            sum(len(run) == size for run in parts) for size in range(8)]
+            sum(len(run) == size for run in parts) for size in range(8)
+        ]
         folders = sum(self.nodes[n].found.kind == "dir" for n in own if n in self.nodes)
         summary: tuple[int, ...] = unpack_from("<4i", block, 24)
         assert summary == (folders, sum(whole), self.ipg - len(own), sum(map(len, parts)))

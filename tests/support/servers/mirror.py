@@ -1,11 +1,11 @@
-"""A mirror on loopback that serves files, and misbehaves as it is told.
+"""A mirror on loopback that serves files, with configurable faults.
 
     with Mirror({"sets/base.tgz": data}) as mirror:
         mirror.misbehave("sets/base.tgz", Fault("cut", at=1000), times=1)
         fetch([f"{mirror.url}/sets/base.tgz"], …)
 
-A fault answers the next `times` requests for a path (all, where it is not given); then the mirror
-is well again. What was asked for is in `requests`.
+A fault applies to the next `times` requests for a path (by default all); then the mirror behaves
+correctly again. The requests are recorded in `requests`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote
 
 Kind: TypeAlias = Literal[
-    "status",      # answer `status`
-    "page",        # an HTML page instead of the file, with status 200
-    "short-page",  # likewise, without saying how long it is
-    "cut",         # end after `at` bytes of the body, though more was promised
-    "reset",       # reset the connection after `at` bytes of the body
-    "hang",        # be silent after `at` bytes of the body
-    "mute",        # be silent before the answer
-    "wrong",       # other bytes of the same length
-    "other-size",  # a longer file, said to be so
-    "longer",      # a longer file that does not say so
-    "no-range",    # the whole file whatever range is asked for
-    "wrong-range", # status 206 with bytes from the beginning
-    "lengthless",  # do not say how long the body is
-    "redirect",    # to `to`
-    "slow",        # wait a little after each of many small pieces
+    "status",  # answer `status`
+    "page",  # an HTML page instead of the file, with status 200
+    "short-page",  # likewise, without a length
+    "cut",  # end after `at` bytes of the body, although more was announced
+    "reset",  # reset the connection after `at` bytes of the body
+    "hang",  # be silent after `at` bytes of the body
+    "mute",  # be silent before the answer
+    "wrong",  # other bytes of the same length
+    "other-size",  # a longer file with the correct length announced
+    "longer",  # a longer file with the original length announced
+    "no-range",  # the whole file, whatever the requested range
+    "wrong-range",  # status 206 with bytes from the beginning
+    "lengthless",  # do not announce the length of the body
+    "redirect",  # to `to`
+    "slow",  # wait a little after each of many small pieces
 ]
 
 PAGE = b"<!DOCTYPE html>\n<html><body>Not here, but 200 all the same.</body></html>\n"
@@ -44,8 +44,8 @@ PAGE = b"<!DOCTYPE html>\n<html><body>Not here, but 200 all the same.</body></ht
 
 @dataclass(frozen=True)
 class Fault:
-    """What a mirror does wrong. `at` counts bytes of the body; `after` is Retry-After, and says
-    that nobody needs to wait.
+    """A fault of a mirror. `at` is a position in the body; `after` is the Retry-After header, by
+    default without a delay.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Fault:
 
 
 class Mirror:
-    """Serves `files` (path to content, or a folder's files as they are at each request)."""
+    """Serves `files` (path to content, or the current files of a folder)."""
 
     def __init__(self, files: Mapping[str, bytes] | Path) -> None:
         self._files = files
@@ -69,30 +69,30 @@ class Mirror:
 
     @property
     def url(self) -> str:
-        """The mirror's root, without a slash at its end."""
+        """URL of the mirror's root, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def misbehave(
         self, path: str, fault: Fault, *, times: int = 1 << 30, then: Fault | None = None
     ) -> None:
-        """Answer requests for `path` wrongly; after these `times` as `then` says."""
+        """Answer `times` requests for `path` with a fault, then with the fault `then`."""
         with self._lock:
             self._faults[path] = fault, times, then
 
     def content(self, path: str) -> bytes | None:
-        """What is at `path`; None where nothing is."""
+        """The content at `path`, or None if there is none."""
         if not isinstance(self._files, Path):
             return self._files.get(path)
         file = self._files / path
         return file.read_bytes() if file.is_file() else None
 
     def allows(self, authorization: str) -> bool:
-        """Whether one who says this of themselves gets anything."""
+        """Whether these credentials are accepted."""
         del authorization
         return True
 
     def next_fault(self, path: str, asked: str) -> Fault | None:
-        """Note a request; what to do wrong with it."""
+        """Record a request. Return its fault."""
         with self._lock:
             self.requests.append((path, asked))
             fault, times, then = self._faults.get(path, (None, 0, None))
@@ -106,7 +106,9 @@ class Mirror:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.leaving.set()
@@ -123,7 +125,7 @@ class _Server(ThreadingHTTPServer):
         self.mirror = mirror
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what these tests are about."""
+        """Ignored: clients that close the connection are expected in these tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -131,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
 
     def do_GET(self) -> None:
-        """Answer, rightly or wrongly."""
+        """Answer, correctly or with a fault."""
         path = unquote(self.path.partition("?")[0].lstrip("/"))
         asked = self.headers.get("Range", "")
         if not self.server.mirror.allows(self.headers.get("Authorization", "")):
@@ -229,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  its name there
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _start(asked: str) -> int:

@@ -1,9 +1,9 @@
-"""A server that says whatever bytes it is told to, and counts how many anybody listened to.
+"""A server that sends given bytes, and counts how many were received.
 
     with RawServer(b"HTTP/1.1 200 OK\\r\\n\\r\\nhello") as server:
         fetch([f"{server.url}/file"], …)
 
-What it says is bytes, or a function that gets the request and yields them, without end if it likes.
+The answer is bytes, or a function that gets the request and yields them, possibly endlessly.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import TypeAlias
 
 Speech: TypeAlias = bytes | Callable[["RawServer", bytes], Iterable[bytes]]
 
-BUFFERS = 12 << 20  # what the system takes in for a client that reads no more, both ways
+BUFFERS = 12 << 20  # bytes that the system buffers if a client stops reading, both ways
 
 
 class RawServer:
-    """Says `speech` on every connection once a request has come."""
+    """Sends `speech` on every connection after a request has arrived."""
 
     def __init__(self, speech: Speech) -> None:
         self.speech = speech
@@ -34,12 +34,12 @@ class RawServer:
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """Its port on 127.0.0.1."""
         return int(self._socket.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """The server's root, without a slash at its end."""
+        """URL of the server's root, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     def _serve(self) -> None:
@@ -80,7 +80,9 @@ class RawServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.leaving.set()

@@ -1,4 +1,4 @@
-"""A Subversion repository of a test's own, served by svnserve on loopback."""
+"""A Subversion repository for a test, served by svnserve on loopback."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ def _free_port() -> int:
 
 
 def svn(*words: str | Path) -> str:
-    """What Subversion's client prints. It must succeed."""
-    done = subprocess.run(["svn", "--non-interactive", *map(str, words)], capture_output=True,
-                          text=True, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent",
-                                          "LC_ALL": "C.UTF-8"})
+    """Run Subversion's client. It must succeed. Return its output."""
+    done = subprocess.run(
+        ["svn", "--non-interactive", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+    )
     assert done.returncode == 0, (words, done.stderr)
     return done.stdout
 
@@ -43,26 +46,39 @@ class Repository:
 
     @property
     def url(self) -> str:
-        """Of its root."""
+        """URL of its root."""
         return f"svn://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Of the server."""
+        """Pid of the server."""
         assert self._server is not None
         return self._server.pid
 
     def start(self) -> None:
-        """Serve it, at the same port as before, if there was one."""
+        """Serve it, at the same port as before if it was served."""
         limit = time.monotonic() + SECONDS
         while not self._try(self.port or _free_port()):
             assert time.monotonic() < limit, "svnserve does not start"
 
     def _try(self, port: int) -> bool:
         self._server = subprocess.Popen(
-            ["svnserve", "-d", "--foreground", "-T", "--listen-host", "127.0.0.1",
-             "--listen-port", str(port), "-r", self.folder],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                "svnserve",
+                "-d",
+                "--foreground",
+                "-T",
+                "--listen-host",
+                "127.0.0.1",
+                "--listen-port",
+                str(port),
+                "-r",
+                self.folder,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.port = port
         while self._server.poll() is None:
             try:
@@ -74,13 +90,13 @@ class Repository:
         return False
 
     def stop(self) -> None:
-        """The server is lost."""
+        """Stop the server."""
         assert self._server is not None
         self._server.kill()
         self._server.wait()
 
     def commit(self, changes: dict[str, str | None]) -> int:
-        """Write files (None: remove) and commit; the new revision."""
+        """Write files (None: remove) and commit. Return the new revision."""
         svn("update", "-q", self.work)
         for name, text in changes.items():
             path = self.work / name

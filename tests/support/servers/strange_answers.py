@@ -1,4 +1,4 @@
-"""What strange servers answer, by name. None of it is the file that was asked for."""
+"""Answers of misbehaving servers, by name. None of them is the requested file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def endless(*first: bytes, then: bytes) -> Speech:
-    """`first`, and after that the same again and again."""
+    """`first`, and then the same bytes endlessly."""
     return lambda _server, _request: chain(first, repeat(then))
 
 
 def slowly(*first: bytes, then: bytes, seconds: float = 0.05) -> Speech:
-    """`first` at once, and after that a little now and then."""
+    """`first` at once, and then a few bytes from time to time."""
 
     def speak(server: RawServer, _request: bytes) -> Iterator[bytes]:
         yield from first
@@ -35,7 +35,7 @@ def redirect(location: bytes, *, status: bytes = b"302 Found", body: bytes = b""
 
 
 def _pointing_on(server: RawServer, request: bytes) -> Iterable[bytes]:
-    """Each redirect leads somewhere new."""
+    """Each redirect leads to a new URL."""
     return [redirect(b"/next" + str(len(server.requests)).encode())]
 
 
@@ -61,7 +61,9 @@ STRANGE: dict[str, Speech] = {
     "endless headers": endless(OK, then=b"X: 1\r\n" * 1000),
     "endless header line": endless(OK, b"X: ", then=b"a" * 65536),
     "endless 100": endless(then=b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "endless 103": endless(then=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000),
     "slow 100": slowly(then=b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "slow 102": slowly(then=b"HTTP/1.1 102 Processing\r\n\r\n"),
     "slow headers": slowly(OK, then=b"X: 1\r\n"),
     "slow head": slowly(b"HTT", then=b"P"),
     "103": b"HTTP/1.1 103 Early Hints\r\n\r\n",
@@ -80,7 +82,7 @@ STRANGE: dict[str, Speech] = {
     "trickle": slowly(OK, b"\r\n", then=b"a"),
     "silence": slowly(OK, b"\r\n", then=b""),
     "chunked and a length": OK + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
-                                 b"3\r\nabc\r\n0\r\n\r\n",
+    b"3\r\nabc\r\n0\r\n\r\n",
     "chunk size of garbage": _CHUNKED + b"xyz\r\nabc\r\n",
     "negative chunk": _CHUNKED + b"-5\r\nabcdefgh\r\n0\r\n\r\n",
     "chunk size of 5000 digits": _CHUNKED + b"9" * 5000 + b"\r\nabc\r\n",

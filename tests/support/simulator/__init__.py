@@ -1,9 +1,11 @@
-"""A server without a server: the CD's own /etc/rc, run in a mount namespace.
+"""A simulated server: the CD's own /etc/rc runs in a mount namespace.
 
-The root is composed as the recipe says, of the miniature's set `etc` and the recipe's overlays, and
-is read-only. Programs of NetBSD have stand-ins (`sbin`, `bin`), which do with Linux's means what
-NetBSD's would, keep the state of disks in /sim, and note how they were called: overlayfs plays the
-union, bind mounts of folders play FFS. Nothing of the host is in the PATH of the scripts.
+The root is composed as in the recipe, from mini's set `etc` and the recipe's overlays, and is
+read-only. NetBSD's programs are replaced by stand-ins (`sbin`, `bin`), which emulate them with
+Linux's means, keep the state of disks in /sim, and record their calls: overlayfs emulates union
+mounts, bind mounts of folders emulate FFS. They are at least as strict as the originals; comments
+on NetBSD's rules name the file and revision of their source. The PATH of the scripts has no
+programs of the host.
 """
 
 from __future__ import annotations
@@ -18,23 +20,45 @@ from typing import Self
 
 from support.checkouts.scratch import PROJECT
 from support.machines.namespace import Namespace
+from support.simulator import shells
 
 HERE = Path(__file__).parent
 RECIPES = PROJECT / "recipes"
 MARKER = "GOLDMASTER"
-# /bin of NetBSD, as far as scripts need it; the shell comes apart.
-BIN = ("cat", "chmod", "cp", "date", "echo", "expr", "ln", "ls", "mkdir", "mv", "rm", "rmdir",
-       "sleep", "sync", "test")
-# /usr/bin likewise; cksum is a stand-in of /bin.
+# NetBSD's /bin, as far as scripts need it; the shell is added separately.
+BIN = (
+    "cat",
+    "chmod",
+    "cp",
+    "date",
+    "echo",
+    "expr",
+    "ln",
+    "ls",
+    "mkdir",
+    "mv",
+    "pwd",
+    "rm",
+    "rmdir",
+    "sleep",
+    "sync",
+    "test",
+)
+# /usr/bin likewise; cksum is a stand-in in /bin.
 USR_BIN = ("cmp", "find", "od", "printf", "readlink", "sort", "timeout", "tr")
 RC_D = "share/examples/rc.d"
 PARTITIONS = "abcdefghijklmnop"
+# Of the state of the machine, beside what is mounted.
+IN_MEMORY = (
+    *("copies", "mounts", "shadows", "swap", "vnd", "xl", "xl-last-id"),
+    *(f"storage/{name}" for name in ("portals", "sessions", "ended", "disks", "raid")),
+)
 LIMIT_SECONDS = 120
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Files of a file system: path to text.
 Files = Mapping[str, str]
 
-# What the kernel and init do before /etc/rc: a root that cannot be written, and /dev.
+# What the kernel and init do before /etc/rc: mount a read-only root, and /dev.
 _POWER_ON = """
 set -e
 mount --bind root root
@@ -61,8 +85,8 @@ class Boot:
     """How /etc/rc ended.
 
     status   0: multi-user; 1: init starts a single-user shell
-    console  what was said
-    calls    of the stand-ins, one line each
+    console  its output
+    calls    calls of the stand-ins, one per line
     """
 
     status: int
@@ -70,12 +94,12 @@ class Boot:
     calls: tuple[str, ...]
 
     def calls_of(self, *programs: str) -> list[str]:
-        """The calls of some programs, in their order."""
+        """The calls of some programs, in order."""
         return [call for call in self.calls if call.split()[0] in programs]
 
 
 class Server:
-    """A server with its power off; plug disks in, then `boot`. Use it as a context manager."""
+    """A server that is switched off. Plug in disks, then `boot`. Use it as a context manager."""
 
     def __init__(self, folder: Path, *, recipe: str = "dom0", shell: str = "dash") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,11 +120,11 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._namespace.__exit__()
 
-    # what it is made of
+    # parts
 
     @property
     def root(self) -> Path:
-        """The root folder, with all that is mounted in it."""
+        """The root folder, with everything mounted in it."""
         return self._home / "root"
 
     @property
@@ -109,7 +133,7 @@ class Server:
         return self._home / "sim"
 
     def _furnish(self, recipe_name: str, shell: str) -> None:
-        for name in ("sysctl", "partitions", "nodes", "fs", "state", "mounted"):
+        for name in ("sysctl", "partitions", "nodes", "fs", "state", "mounted", "shadows"):
             (self.sim / name).mkdir(parents=True)
         for name in ("common.sh", "MAKEDEV"):
             shutil.copy2(HERE / name, self.sim)
@@ -126,7 +150,7 @@ class Server:
             shutil.copytree(HERE / name, self.root / name)
         for name in BIN:
             (self.root / "bin" / name).symlink_to(f"/host/bin/{name}")
-        (self.root / "bin" / "sh").symlink_to(f"/host/bin/{shell}")
+        shells.install(shell, self.root)
         (self.root / "usr/bin").mkdir(parents=True)
         self.programs(*USR_BIN)
         (self.root / "usr/bin/cksum").symlink_to("../../bin/cksum")
@@ -142,7 +166,7 @@ class Server:
         shutil.copytree(PROJECT / "sets/mini/binary/etc", self.root, symlinks=True)
         for old, new in recipe.get("keep", {}).items():
             (self.root / old).rename(self.root / new)
-        for name in ("pwd.db", "spwd.db"):  # NetBSD's set has them, younger than master.passwd
+        for name in ("pwd.db", "spwd.db"):  # NetBSD's set has them, newer than master.passwd
             (self.root / "etc" / name).touch()
         for package in recipe.get("packages", ()):
             self._package(package)
@@ -154,25 +178,26 @@ class Server:
                     (self.root / line.split()[0]).mkdir(parents=True, exist_ok=True)
 
     def _package(self, pkgpath: str) -> None:
-        """Put a package's rc.d scripts where root stages copy them, as its own script would."""
+        """Install a package's rc.d scripts where root stages copy them, like its own script."""
         name = pkgpath.rpartition("/")[2]
         scripts = PROJECT / "sets/mini/packages" / name / "files" / RC_D
         if scripts.is_dir():
             shutil.copytree(scripts, self.root / "etc/rc.d", dirs_exist_ok=True)
 
     def programs(self, *names: str) -> None:
-        """The host's programs of these names in /usr/bin, where they are not there yet."""
+        """Add the host's programs with these names to /usr/bin, unless they exist."""
         for name in names:
             if not (self.root / "usr/bin" / name).is_symlink():
                 (self.root / "usr/bin" / name).symlink_to(f"/host/bin/{name}")
 
     # disks and flags
 
-    def disk(self, name: str, partitions: Mapping[str, str] | None = None, *,
-             nodes: bool = True) -> None:
-        """Plug a disk in.
+    def disk(
+        self, name: str, partitions: Mapping[str, str] | None = None, *, nodes: bool = True
+    ) -> None:
+        """Plug in a disk.
 
-        partitions  letter to file system; a wedge has the one partition ``
+        partitions  letter to file system; a wedge has a single partition ``
         nodes       whether /dev has its nodes from the start
         """
         self._disks.append(name)
@@ -186,14 +211,14 @@ class Server:
             self.write(f"partitions/{name}{letter}", file_system)
 
     def file_system(self, name: str, files: Files, *, state: str = "clean") -> None:
-        """Make a file system; `state` is what fsck_ffs will find."""
+        """Create a file system; `state` is what fsck_ffs will find."""
         (self.sim / "fs" / name).mkdir()
         for path, text in files.items():
             self.write(f"fs/{name}/{path}", text)
         self.write(f"state/{name}", f"{state}\n")
 
     def flags(self, value: int) -> None:
-        """What the boot loader gave the kernel, as sysctl(8) shows it."""
+        """Set the boot flags that sysctl(8) shows."""
         self.write("sysctl/kern.boothowto", f"{value:#x}\n" if value else "0\n")
 
     def write(self, name: str, text: str) -> None:
@@ -205,7 +230,7 @@ class Server:
     # power
 
     def boot(self, *words: str) -> Boot:
-        """Run /etc/rc as init does; again, when the single-user shell has ended."""
+        """Run /etc/rc like init; again after the single-user shell has ended."""
         if not self._on:
             self._on = True
             self._run("/bin/sh", "-c", _POWER_ON, check=True)
@@ -217,13 +242,32 @@ class Server:
         calls = tuple((self.sim / "log").read_text().splitlines())
         return Boot(done.returncode, done.stdout, calls)
 
+    def power_off(self) -> None:
+        """All that was in memory is lost: /dev, /tmp, /var, and who had what open or attached."""
+        self._run("umount", "--lazy", "root", check=True)  # with all that is mounted below
+        for path in (self.sim / name for name in IN_MEMORY):
+            if path.is_dir():
+                shutil.rmtree(path)
+                path.mkdir()
+            else:
+                path.unlink(missing_ok=True)
+        for path in (self.sim / "mounted").iterdir():
+            if path.read_text() != "/\n":  # the root, which the kernel mounts
+                path.unlink()
+        self._on = False
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the server."""
         return self._run("chroot", "root", *words)
 
     def _run(self, *words: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._namespace.wrap, *words], env={"PATH": _PATH},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=LIMIT_SECONDS, check=check,
+            [*self._namespace.wrap, *words],
+            env={"PATH": _PATH},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=check,
         )

@@ -1,7 +1,7 @@
-"""A dom0 that has booted, with a store for images and what `goldmaster-images` takes of NetBSD.
+"""A booted dom0 with a store for images and the programs that `goldmaster-images` needs.
 
-ftp(1) is tnftp, NetBSD's own; openssl, rsync and flock(1) are the real ones too. Every program is
-called by way of a step counter, which can pull the plug: at a step, all of the command is killed.
+ftp(1) is NetBSD's own tnftp; openssl, rsync and flock(1) are real too. Every program is called
+through a step counter, which can simulate a power cut: at a step, the whole command is killed.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ TOOLS = {
     "bin": ("cat", "chmod", "cp", "date", "df", "ln", "mkdir", "mv", "rm", "sync"),
     "usr/bin": ("cmp", "flock", "ftp", "openssl", "printf", "rsync", "sort", "touch", "wc"),
 }
-# How the host calls what NetBSD calls otherwise.
+# Names of programs on the host that differ from NetBSD's.
 NAMES = {"ftp": "tnftp"}
 WRAPPED = """\
 #!/bin/sh
 . /sim/step.sh
 exec /host/bin/{name} "$@"{more}
 """
-# What is wrong with these where there is no /proc, and what they do not say on NetBSD.
+# Messages of these programs without /proc, which they do not print on NetBSD.
 MORE = {"df": " 2>/dev/null"}
-# cksum(1) of NetBSD prints the digest alone for standard input.
+# NetBSD's cksum(1) prints only the digest for standard input: usr.bin/cksum/cksum.c 1.47 of
+# 2014-10-03.
 CKSUM = """\
 #!/bin/sh
 . /sim/step.sh
@@ -39,7 +40,7 @@ case "$*" in
 esac
 sum=$(/host/bin/sha256sum) && echo "${sum%% *}"
 """
-# One line more in /sim/steps; all of the command is killed before the step that /sim/kill says.
+# Adds a line to /sim/steps; the whole command is killed before the step in /sim/kill.
 STEP = """\
 echo "${0##*/} $*" >>/sim/steps
 if [ -f /sim/kill ]; then
@@ -55,7 +56,7 @@ fi
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended, what it said, and the programs it called."""
+    """The exit status and output of a command, and the programs it called."""
 
     status: int
     text: str
@@ -63,15 +64,17 @@ class Said:
 
 
 class ImageHost(Server):
-    """Its images are served at `url`; the CD's are in /images. Use it as a context manager."""
+    """A dom0 that gets images from `url`; the CD's are in /images. Use it as a context manager."""
 
     def __init__(self, folder: Path, *, shell: str = "dash", size: str = "32m") -> None:
         super().__init__(folder, shell=shell)
         self._size = size
         for place, names in TOOLS.items():
             for name in names:
-                self._program(f"{place}/{name}", WRAPPED.format(
-                    name=NAMES.get(name, name), more=MORE.get(name, "")))
+                self._program(
+                    f"{place}/{name}",
+                    WRAPPED.format(name=NAMES.get(name, name), more=MORE.get(name, "")),
+                )
         self._program("usr/bin/cksum", CKSUM)
         self.write("step.sh", STEP)
         for name in (STORE, "config/local/domUs", "images", "etc/goldmaster"):
@@ -86,19 +89,25 @@ class ImageHost(Server):
         file.chmod(0o755)
 
     def host_conf(self, **values: str) -> None:
-        """The host's settings beside those that it must have."""
-        values = {"memory": "8192", "dom0_memory": "1024", "address": "10.0.0.11",
-                  "image_store": STORE, **values}
+        """Add settings to the required ones of the host."""
+        values = {
+            "memory": "8192",
+            "dom0_memory": "1024",
+            "address": "10.0.0.11",
+            "image_store": STORE,
+            **values,
+        }
         text = "".join(f"{key}={value}\n" for key, value in values.items() if value)
         (self.sim / "conf" / "host.conf").write_text(text)
 
     def domu(self, name: str, image: str = "base.ffs") -> None:
-        """One that this host may run."""
+        """Add a domU that this host may run."""
         (self.sim / "conf" / "domUs" / name).write_text(
-            f"image={image}\nmemory=256\nmac=00:16:3e:00:00:01\nconfig_disk=/dev/wd0e\n")
+            f"image={image}\nmemory=256\nmac=00:16:3e:00:00:01\nconfig_disk=/dev/wd0e\n"
+        )
 
     def start(self, url: str = "") -> None:
-        """Boot without configuration, then put it there."""
+        """Boot without configuration, then add it."""
         (self.sim / "conf" / "domUs").mkdir(parents=True)
         self.flags(0x80000000)
         boot = self.boot()
@@ -108,9 +117,17 @@ class ImageHost(Server):
         self.host_conf(image_url=url)
 
     def mount_store(self) -> None:
-        """A disk of its own."""
-        self._run("/bin/mount", "-t", "tmpfs", "-o", f"size={self._size}", "tmpfs",
-                  f"root{STORE}", check=True)
+        """Mount a separate disk for the store."""
+        self._run(
+            "/bin/mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={self._size}",
+            "tmpfs",
+            f"root{STORE}",
+            check=True,
+        )
 
     @property
     def store(self) -> Path:
@@ -118,40 +135,44 @@ class ImageHost(Server):
         return self.root / STORE.lstrip("/")
 
     def versions(self) -> set[str]:
-        """Names of the folders that have been put into place."""
-        return {path.name for path in self.store.iterdir()
-                if path.is_dir() and not path.name.startswith(".") and path.name != "pins"}
+        """Names of complete versions."""
+        return {
+            path.name
+            for path in self.store.iterdir()
+            if path.is_dir() and not path.name.startswith(".") and path.name != "pins"
+        }
 
     def content(self, version: str) -> Files:
         """The files of a version."""
         return {path.name: path.read_bytes() for path in (self.store / version).iterdir()}
 
     def slot(self, name: str = "current") -> list[str]:
-        """Lines of a slot."""
+        """The lines of a slot."""
         path = self.store / name
         return path.read_text().splitlines() if path.exists() else []
 
     def attach(self, unit: int, path: str, *domus: str) -> None:
-        """What rc.d/domus leaves behind when it attaches an image and starts these from it."""
+        """The state that rc.d/domus leaves after attaching an image and starting domUs from it."""
         state = self.root / "var/run/goldmaster"
         for name in ("vnd", "domUs"):
             (state / name).mkdir(parents=True, exist_ok=True)
-        (state / "vnd" / str(unit)).write_text(f"{path}\n")
+        (state / "vnd" / str(unit)).write_text(f"{path} {' '.join(domus)}\n")
         for domu in domus:
             (state / "domUs" / f"{domu}.state").write_text(
-                f"state_image={path}\nstate_order=50\nstate_version=any\n")
+                f"state_image={path}\nstate_order=50\nstate_version=any\n"
+            )
 
     def detach(self, unit: int, *domus: str) -> None:
-        """The domUs were stopped."""
+        """Set the state after stopping the domUs."""
         state = self.root / "var/run/goldmaster"
         (state / "vnd" / str(unit)).unlink()
         for domu in domus:
             (state / "domUs" / f"{domu}.state").unlink()
 
     def images(self, *words: str, kill: int = 0, status: int | None = 0) -> Said:
-        """Run `goldmaster-images`; it must end with `status`, None: with any.
+        """Run `goldmaster-images`; it must exit with `status` (None: any).
 
-        kill  the step at which it, and all it started, is killed; 0: never
+        kill  the step at which it and its children are killed; 0: never
         """
         self.write("steps", "")
         (self.sim / "kill").unlink(missing_ok=True)
@@ -160,14 +181,22 @@ class ImageHost(Server):
         process = self.background(*words)
         text, _ = process.communicate(timeout=60)
         killed = process.returncode == -signal.SIGKILL
-        said = Said(-1 if killed else process.returncode, text,
-                    tuple((self.sim / "steps").read_text().splitlines()))
+        said = Said(
+            -1 if killed else process.returncode,
+            text,
+            tuple((self.sim / "steps").read_text().splitlines()),
+        )
         assert status is None or said.status == status, said
         return said
 
     def background(self, *words: str) -> subprocess.Popen[str]:
-        """Likewise, not waited for; a session of its own."""
+        """Likewise, in the background in a new session."""
         return subprocess.Popen(
             [*self._namespace.wrap, "chroot", "root", "/usr/sbin/goldmaster-images", *words],
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )

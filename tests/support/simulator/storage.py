@@ -2,20 +2,18 @@
 
 /sim/storage holds
 
-    up/SERVER               it answers
-    late/SERVER             how many times it is asked in vain before
-    volumes/SERVER,TARGET/  `label`, the words of RAIDframe's component label; `data/`, what is on
-                            it; `state`, what fsck will find
+    up/SERVER               exists if it answers
+    late/SERVER             number of unanswered requests before
+    volumes/SERVER,TARGET/  `label`, RAIDframe's component label; `data/`, its content; `state`,
+                            what fsck will find
     first                   the number of the next disk
-    slow                    while it is there, nothing is rebuilt
-    breaks                  while it is there, rebuilding begins and fails
+    slow                    while it exists, rebuilding does not finish
+    breaks                  while it exists, rebuilding starts and fails
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from pathlib import Path
 
 from support.simulator import HERE, Server
@@ -39,8 +37,12 @@ class Storage:
             (self.folder / name).mkdir(parents=True)
         shutil.copy2(HERE / "storage.sh", server.sim)
         self.numbers_from(0)
-        disks = [f"{raw}{name}{letter}" for raw in ("", "r") for letter in "dp"
-                 for name in (*(f"sd{n}" for n in range(16)), RAID)]
+        disks = [
+            f"{raw}{name}{letter}"
+            for raw in ("", "r")
+            for letter in "dp"
+            for name in (*(f"sd{n}" for n in range(16)), RAID)
+        ]
         nodes = server.sim / "nodes/init"
         nodes.write_text(nodes.read_text() + "".join(f"{name}\n" for name in disks) + "console\n")
         for name in "ab":
@@ -55,12 +57,19 @@ class Storage:
         return self.folder / "volumes" / self._volumes[server]
 
     def numbers_from(self, first: int) -> None:
-        """Which number the next disk gets, at the least."""
+        """Set the minimum number of the next disk."""
         (self.folder / "first").write_text(f"{first}\n")
 
-    def mirror(self, *, a: int = 10, b: int = 10, clean: bool = True, state: str = "clean",
-               serial: int = SERIAL) -> None:
-        """Labels with these counters, and data that says whose it is."""
+    def mirror(
+        self,
+        *,
+        a: int = 10,
+        b: int = 10,
+        clean: bool = True,
+        state: str = "clean",
+        serial: int = SERIAL,
+    ) -> None:
+        """Set labels with these counters, and data that identifies its volume."""
         for column, (name, counter) in enumerate((("a", a), ("b", b))):
             folder = self.volume(name)
             shutil.rmtree(folder / "data", ignore_errors=True)
@@ -70,23 +79,26 @@ class Storage:
             (folder / "label").write_text(f"2 {serial} {counter} 0 {column} 1 2 {clean:d} 0\n")
 
     def counter(self, server: str) -> int:
-        """Of the label on its volume."""
+        """The counter in the label of its volume."""
         return int((self.volume(server) / "label").read_text().split()[2])
 
     def sessions(self) -> list[str]:
-        """Those that live: server and target of each."""
+        """Live sessions: server and target."""
         ended = {path.name for path in (self.folder / "ended").iterdir()}
-        return [path.read_text().rsplit(maxsplit=2)[0]
-                for path in sorted((self.folder / "sessions").iterdir()) if path.name not in ended]
+        return [
+            path.read_text().rsplit(maxsplit=2)[0]
+            for path in sorted((self.folder / "sessions").iterdir())
+            if path.name not in ended
+        ]
 
     def is_configured(self) -> bool:
-        """Whether RAIDframe has the device."""
+        """Whether RAIDframe has configured the device."""
         return (self.folder / "raid/0").exists()
 
     def lose(self, *servers: str) -> None:
-        """They stop: RAIDframe fails their halves, and goes on with what is left.
+        """Stop servers: RAIDframe fails their halves and continues with the rest.
 
-        The kernel gives their sessions up, and iscsid does not notice.
+        The kernel drops their sessions, and iscsid does not notice.
         """
         running = self.is_configured()
         if running:
@@ -108,12 +120,12 @@ class Storage:
             self._run("write_labels 0")
 
     def restore(self, *servers: str) -> None:
-        """They answer again."""
+        """Let servers answer again."""
         for server in servers:
             self._up(server).touch()
 
     def finish(self) -> None:
-        """What is being rebuilt comes to its end."""
+        """Finish rebuilding."""
         (self.folder / "slow").unlink()
         self._run("""
             for column in 0 1; do
@@ -125,21 +137,15 @@ class Storage:
         """)
 
     def slowly(self) -> None:
-        """From now on rebuilding lasts until `finish`."""
+        """Let rebuilding last until `finish`."""
         (self.folder / "slow").touch()
 
     def move_to(self, other: Storage, *, up: str = "ab") -> None:
-        """The same volumes for a domU that starts elsewhere; of the servers these answer."""
+        """The same volumes for a domU that starts on another host; only these servers answer."""
         shutil.rmtree(other.folder / "volumes")
         shutil.copytree(self.folder / "volumes", other.folder / "volumes")
         for name in set("ab") - set(up):
             other._up(name).unlink()
-
-    def close(self) -> None:
-        """Nothing is left running that would hold on to the machine."""
-        pid = self._server.root / "var/run/goldmaster/mirror/pid"
-        if pid.exists():
-            os.kill(int(pid.read_text()), signal.SIGKILL)
 
     def _run(self, script: str) -> None:
         done = self._server.run("/bin/sh", "-c", _SYNC + script)

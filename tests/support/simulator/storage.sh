@@ -1,15 +1,18 @@
 # shellcheck shell=sh
 # Storage servers, the initiator's sessions and RAIDframe, for their stand-ins; needs common.sh.
-# /sim/storage holds, beside what the module storage.py says:
+# /sim/storage contains, in addition to the files described in storage.py:
 #
-#	portals/N	SERVER TARGET, as add_target made them known
+#	portals/N	SERVER TARGET, as added by add_target
 #	sessions/N	SERVER TARGET DISK NAME
-#	ended/N		is there when that session is no more
+#	ended/N		exists if that session has ended
 #	disks/sdN	name of the volume that is attached there, or "gone"
 #	raid/0, raid/1	components: NAME STATUS DISK
-#	raid/counter, raid/serial, raid/parity	of what is configured
+#	raid/counter, raid/serial, raid/parity	of the configured device
 #
-# The data in use is /sim/fs/raid; each volume has a copy as of when it was last in step.
+# A label's numbers are those of RF_ComponentLabel_s, in its order: version, serial number, counter, row,
+# column, rows, columns, clean, status (sys/dev/raidframe/raidframevar.h 1.17 of 2014-12-09).
+#
+# The data in use is /sim/fs/raid; each volume has a copy from when it was last in sync.
 
 storage=/sim/storage
 
@@ -20,7 +23,7 @@ take()
 	echo "$_line"
 }
 
-# names FOLDER -- of what is in it
+# names FOLDER -- names of its files
 names()
 {
 	for _file in "$1"/*; do
@@ -28,7 +31,7 @@ names()
 	done
 }
 
-# answers SERVER -- once it has been asked as often as it is late
+# answers SERVER -- true after as many calls as the server is late
 answers()
 {
 	[ -e "$storage/up/$1" ] || return 1
@@ -39,7 +42,7 @@ answers()
 	return 1
 }
 
-# volume_on DISK -- its folder; fails where it cannot be read
+# volume_on DISK -- its folder; fails if it cannot be read
 volume_on()
 {
 	[ -e "$storage/disks/$1" ] || return 1
@@ -47,7 +50,7 @@ volume_on()
 	[ -e "$storage/up/${_volume%%,*}" ] && echo "$storage/volumes/$_volume"
 }
 
-# end_session NUMBER -- its disk cannot be read any more
+# end_session NUMBER -- its disk can no longer be read
 end_session()
 {
 	: >"$storage/ended/$1"
@@ -76,7 +79,7 @@ is_component()
 	return 1
 }
 
-# show_disks -- as sysctl hw.disknames does: others as they were
+# show_disks -- update sysctl hw.disknames; other disks stay unchanged
 show_disks()
 {
 	shown=''
@@ -92,7 +95,7 @@ show_disks()
 	echo "${shown# }" >/sim/sysctl/hw.disknames
 }
 
-# next_number FOLDER PREFIX FIRST -- that is free
+# next_number FOLDER PREFIX FIRST -- the next free number
 next_number()
 {
 	_free=$3
@@ -115,7 +118,7 @@ set_component()
 	echo "$c_name $2 $c_disk" >"$storage/raid/$1"
 }
 
-# write_labels CLEAN -- on what is optimal, with the next counter; and the data
+# write_labels CLEAN -- on optimal components, with the next counter; also the data
 write_labels()
 {
 	_counter=$(($(take "$storage/raid/counter") + 1))
@@ -130,8 +133,8 @@ write_labels()
 	write_data
 }
 
-# write_data -- what was written until now is on what is optimal.  A second half that is still
-# being made has not all of it.
+# write_data -- copy the data to optimal components.  A second half that is still being
+# rebuilt does not have all of it.
 write_data()
 {
 	for _column in 0 1; do

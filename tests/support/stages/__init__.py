@@ -1,1 +1,1 @@
-"""Stages run alone, and small ones."""
+"""Running single stages, and toy stages."""

@@ -1,4 +1,4 @@
-"""Toy stages for tests of the engine: small, and counting how often they run."""
+"""Toy stages for tests of the engine that count how often they run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RUNS: list[str] = []
 
 @dataclass(frozen=True)
 class Read(Stage):
-    """The words of a file, in lower case: white space and case do not reach its output."""
+    """The words of a file in lower case, so white space and case do not affect the output."""
 
     file: SourceFile
 
@@ -36,7 +36,7 @@ class Read(Stage):
 
 @dataclass(frozen=True)
 class Join(Stage):
-    """Outputs of others in one line."""
+    """Outputs of other stages in one line."""
 
     parts: tuple[OutputRef, ...]
     glue: str = "+"
@@ -63,8 +63,9 @@ class Plant(Stage):
         with job.packs.writer(packs) as pack:
             entries = [Entry("leaf", "file", 0o644, size=len(data), sha256=pack.add(data))]
             for name, text in self.extra.items():
-                entries.append(Entry(name, "file", 0o644, size=len(text),
-                                     sha256=pack.add(text.encode())))
+                entries.append(
+                    Entry(name, "file", 0o644, size=len(text), sha256=pack.add(text.encode()))
+                )
         return {"tree": StoredTree(tree_of(entries), tuple(packs))}
 
 
@@ -92,7 +93,7 @@ class Meddler(Stage):
     TEXT: ClassVar[str] = "changed under its feet"
 
     def run(self, job: StageContext) -> Outputs:
-        """Write to the input."""
+        """Change the input."""
         RUNS.append(job.name)
         self.file.path.write_text(self.TEXT)
         return {"words": job.blobs.put(b"made of the old text")}
@@ -116,7 +117,7 @@ class Fails(Stage):
 
 @dataclass(frozen=True)
 class Everything(Stage):
-    """A field of each kind, for golden documents."""
+    """One field of each kind, for golden documents."""
 
     TOOLS = ("tool",)
     LIBRARIES = ("library",)
@@ -133,7 +134,7 @@ class Everything(Stage):
 
 
 class Field:
-    """A project of toy stages in one folder: engines come and go, the store stays."""
+    """A project of toy stages in one folder, with one store for several engines."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -141,7 +142,7 @@ class Field:
         RUNS.clear()
 
     def file(self, name: str, text: str) -> SourceFile:
-        """A source file, old enough to be trusted by its times."""
+        """A source file that is old enough for its times to be trusted."""
         path = self.folder / name
         path.write_text(text)
         return SourceFile(path, name)
@@ -151,18 +152,19 @@ class Field:
         stages: Mapping[str, Stage],
         results: Mapping[str, tuple[OutputRef, ...]] | None = None,
     ) -> Engine:
-        """A new run over the same store; `results` are the outputs that products take."""
+        """A new run over the same store; `results` are the outputs used by products."""
         store = Store(self.folder / "build")
         graph = Graph(dict(stages), results=results or {})
-        return Engine(graph, store, Keys(store, CodeDigests(store.seen)),
-                      sink=self.events.append, jobs=1)
+        return Engine(
+            graph, store, Keys(store, CodeDigests(store.seen)), sink=self.events.append, jobs=1
+        )
 
     def build(
         self,
         stages: Mapping[str, Stage],
         results: Mapping[str, tuple[OutputRef, ...]] | None = None,
     ) -> tuple[Engine, dict[str, str]]:
-        """Make the last stage and all it needs; how each stage ended, and what ran."""
+        """Build the last stage and its inputs. Return how each stage ended, and what ran."""
         self.events.clear()
         RUNS.clear()
         engine = self.engine(stages, results)

@@ -1,4 +1,4 @@
-"""Values whose mappings come in other orders, to see whether an order matters."""
+"""Values with reordered mappings, to check that the order does not matter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buildlib.engine.stage import HostPackage, OutputRef, SourceFile, SourceTree
 
 
 def shuffled(value: object, chance: random.Random) -> object:
-    """The value, with every mapping that is in it made in another order."""
+    """The value with all mappings in it created in another order."""
     if isinstance(value, Mapping):
         items = [(key, shuffled(item, chance)) for key, item in value.items()]
         chance.shuffle(items)
@@ -19,6 +19,8 @@ def shuffled(value: object, chance: random.Random) -> object:
         return tuple(shuffled(item, chance) for item in value)
     leaves = OutputRef | SourceFile | SourceTree | HostPackage | type
     if is_dataclass(value) and not isinstance(value, leaves):
-        return replace(value, **{field.name: shuffled(getattr(value, field.name), chance)
-                                 for field in fields(value)})
+        return replace(
+            value,
+            **{field.name: shuffled(getattr(value, field.name), chance) for field in fields(value)},
+        )
     return value

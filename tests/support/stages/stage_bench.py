@@ -1,4 +1,4 @@
-"""Running one stage alone, over a store in a temporary folder."""
+"""Running a single stage with a store in a temporary folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TREE = OutputRef("test", "tree")
 
 
 class Bench:
-    """A store, and stages run over it without an engine."""
+    """A store on which stages run without an engine."""
 
     def __init__(self, build: Path) -> None:
         self.store = Store(build)
@@ -33,9 +33,9 @@ class Bench:
         self._runs = 0
 
     def stored(self, entries: Mapping[Entry, bytes] | Tree, *, packs: int = 1) -> StoredTree:
-        """A stored tree of entries with their contents, which lie in so many packs.
+        """A stored tree of entries with their contents in several packs.
 
-        A `Tree` has no contents but empty ones.
+        The files of a plain `Tree` are empty.
         """
         contents = {} if isinstance(entries, Tree) else dict(entries)
         tree = entries if isinstance(entries, Tree) else tree_of(contents)
@@ -47,19 +47,35 @@ class Bench:
         return StoredTree(tree, tuple(made))
 
     def run_stage(
-        self, stage: Stage, inputs: Mapping[OutputRef, Input] | None = None, *, sink: Sink = silent,
+        self,
+        stage: Stage,
+        inputs: Mapping[OutputRef, Input] | None = None,
+        *,
+        sink: Sink = silent,
         tools: Mapping[str, Path] | None = None,
     ) -> dict[str, Output]:
-        """Run `stage`, whose fields name `inputs`; its outputs, stored.
+        """Run `stage`, whose fields name `inputs`. Return its stored outputs.
 
-        `tools` are used in place of those of the host.
+        `tools` replace those of the host.
         """
+        job = self.context(stage, inputs, sink=sink, tools=tools)
+        return {name: self.output(value) for name, value in stage.run(job).items()}
+
+    def context(
+        self,
+        stage: Stage,
+        inputs: Mapping[OutputRef, Input] | None = None,
+        *,
+        sink: Sink = silent,
+        tools: Mapping[str, Path] | None = None,
+    ) -> StageContext:
+        """What `stage` runs in."""
         self._runs += 1
         folder = Path(self.store.blobs.fresh())
         folder.mkdir()
         packages = [value for value in vars(stage).values() if isinstance(value, HostPackage)]
         found = {tool: self._keys.tool(tool) for tool in stage.tools()}
-        job = StageContext(
+        return StageContext(
             name=type(stage).__name__,
             folder=folder,
             log=self.store.logs / f"{self._runs}.log",
@@ -77,7 +93,6 @@ class Bench:
             services={Mirrors: Mirrors()},
             partial=self.store.build / "partial",
         )
-        return {name: self.output(value) for name, value in stage.run(job).items()}
 
     def output(self, value: Input | Blob) -> Output:
         """`value` as the output of a stage."""
@@ -88,11 +103,11 @@ class Bench:
         if isinstance(value, bytes):
             return Output(self.store.blobs.put(value))
         spec = format_tree(value.tree)
-        assert parse(spec) == value.tree  # what a stage takes is the one or the other
+        assert parse(spec) == value.tree  # an input is one or the other
         return Output(self.store.blobs.put(spec), value.packs, value.files)
 
     def path(self, output: Output) -> Path:
-        """The file an output is."""
+        """The path of a file output."""
         return self.store.blobs.path(output.blob)
 
     def read(self, output: Output) -> bytes:
@@ -100,7 +115,7 @@ class Bench:
         return self.path(output).read_bytes()
 
     def tree(self, output: Output) -> Tree:
-        """The tree an output is, or describes."""
+        """The tree of an output, or the one it describes."""
         return parse(self.read(output))
 
     def contents(self, output: Output) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 #!/xen/busybox sh
 #
-# hotplug.sh ACTION -- in place of Xen's block and vif-bridge: a device is there at once
+# hotplug.sh ACTION -- replaces Xen's block and vif-bridge: a device exists immediately
 #
 # xl starts it with the device's place in the store in XENBUS_PATH. There is no network.
 set -eu

@@ -1,19 +1,19 @@
 #!/xen/busybox sh
 #
-# init of a dom0 that lives in memory: what xl needs, then the test's /job
+# init of a dom0 in memory: starts what xl needs, then the test's /job
 #
-# A job may use the functions here. All that it prints is on the console.
+# A job may use the functions here. Its output goes to the console.
 
 export PATH=/xen
 consoles=/var/log/xen/console
 
-# say TEXT ... -- a line of the console's
+# say TEXT ... -- print a line on the console
 say()
 {
 	echo "dom0: $*"
 }
 
-# fail TEXT ... -- the end, without the line that a test waits for
+# fail TEXT ... -- end without the line that a test waits for
 fail()
 {
 	say "failed: $*"
@@ -32,7 +32,7 @@ until_true()
 	done
 }
 
-# attach DEVICE FILE [-r] -- let a file be a disk of that name; -r: read-only
+# attach DEVICE FILE [-r] -- attach a file as a disk with that name; -r: read-only
 attach()
 {
 	_loop=$(losetup -f) || fail "no loop device for $2"
@@ -48,7 +48,7 @@ create()
 	done
 }
 
-# await TEXT NAME ... -- until the consoles of these domUs have said it
+# await TEXT NAME ... -- wait until the consoles of these domUs show it
 await()
 {
 	_text=$1
@@ -59,7 +59,7 @@ await()
 	done
 }
 
-# digest WHEN FILE -- of what is in a file now
+# digest WHEN FILE -- digest of a file's current content
 digest()
 {
 	_sum=$(sha256sum <"$2")
@@ -72,15 +72,15 @@ is_alone()
 	[ "$(xenstore-list /local/domain)" = 0 ]
 }
 
-# shut_all -- have all domUs end as the toolstack asks them to.  With -w this
-# xl falls over the domains that go while it waits for others.
+# shut_all -- shut down all domUs with the toolstack.  With -w this xl fails if
+# domains disappear while it waits for others.
 shut_all()
 {
 	xl shutdown -a || fail "xl shutdown"
 	until_true 20 is_alone || say "not all domUs have ended"
 }
 
-# show NAME ... -- all that domUs have said
+# show NAME ... -- the whole output of domUs
 show()
 {
 	for _name; do

@@ -1,7 +1,7 @@
-"""Put before a run's own modules: writes down what the run has on the disk, and cuts its power.
+"""Loaded before a run's own modules: journals what the run has on the disk, and cuts the power.
 
-CUT_JOURNAL  the file that is written to; CUT_GRAVES: a folder for what names are taken from
-CUT_BOOT     the boot that the run goes on in; CUT_AT: the step before which the power goes
+CUT_JOURNAL  the journal; CUT_GRAVES: a folder for files that lose their name
+CUT_BOOT     the boot id of the run; CUT_AT: the step before which the power is cut
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _steps = 0
 
 
 def _step(**event: object) -> None:
-    """One more: it is written down, unless the power goes."""
+    """Count a step and journal it, unless the power is cut."""
     global _steps  # noqa: PLW0603  one process, one journal
     _steps += 1
     if _steps == int(os.environ["CUT_AT"]):
@@ -31,7 +31,7 @@ def _step(**event: object) -> None:
 
 
 def _grave(path: str) -> str:
-    """A second name of what loses its name, for a cut that brings it back."""
+    """A second name for a file that loses its name, so that a cut can restore it."""
     grave = f"{_GRAVES}/{os.getpid()}-{_steps}"
     try:
         if stat.S_ISREG(os.lstat(path).st_mode):
@@ -85,5 +85,7 @@ if _JOURNAL:
     _watched("mkdir", lambda path, *_mode: {"path": _full(path)})
     _watched("unlink", lambda path: {"path": _full(path), "grave": _grave(path)})
     _watched("link", lambda _source, path: {"path": _full(path)})
-    _watched("rename", lambda source, path: {
-        "source": _full(source), "path": _full(path), "grave": _grave(path)})
+    _watched(
+        "rename",
+        lambda source, path: {"source": _full(source), "path": _full(path), "grave": _grave(path)},
+    )

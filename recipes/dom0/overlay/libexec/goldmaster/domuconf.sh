@@ -192,17 +192,6 @@ is_raw()
 	return 1
 }
 
-# raw_disk PATH -- the raw device of a disk.  Its name has an r before the last
-# part, as getdiskrawname(3) says; but ZFS has folders (NetBSD's
-# external/cddl/osnet/sys/kern/ddi.c, ddi_create_minor_node).
-raw_disk()
-{
-	case $1 in
-	/dev/zvol/dsk/*)	echo "/dev/zvol/rdsk/${1#/dev/zvol/dsk/}" ;;
-	*)	echo "${1%/*}/r${1##*/}" ;;
-	esac
-}
-
 # xl_disk PATH[,MODE] MODE -- adds one to xl_disks, by the next name
 xl_disk()
 {

@@ -2,8 +2,8 @@
 #
 # Starting, stopping and listing the domUs of this host: what rc.d/domus does.
 # One that cannot be started is told of, with the reason, and keeps no other
-# from starting.  Needs lib.sh, conf.sh, images.sh, domuconf.sh, vnd.sh and
-# domustart.sh.
+# from starting.  Needs lib.sh, conf.sh, images.sh, domuconf.sh, vnd.sh, xl.sh
+# and domustart.sh.
 
 # shellcheck disable=SC2154 # load_conf sets conf_*; other files the rest
 # shellcheck disable=SC2086 # lists are of words: names of domUs, keys, columns
@@ -182,33 +182,6 @@ load_this_host()
 		say "host.conf: image_dir and image_store must be absolute paths."
 		return 1
 	fi
-}
-
-# ask WORD... -- a question to xl, which must not keep the console for ever
-ask()
-{
-	timeout -k 5 "$domus_ask_seconds" xl "$@" </dev/null
-}
-
-# is_xen_there -- can anything be asked of it?
-is_xen_there()
-{
-	ask list >/dev/null 2>&1 || {
-		say "xl does not answer: see that Xen was started, and xencommons."
-		return 1
-	}
-}
-
-# is_running NAME -- also where xl does not say
-is_running()
-{
-	_domid=$(ask domid "$1" 2>/dev/null)
-	case $? in
-	0)	return 0 ;;
-	124 | 137)
-		_domid='?' ;;
-	*)	return 1 ;;
-	esac
 }
 
 # is_turn_taken -- sets _process: by whom

@@ -2,16 +2,13 @@
 #
 # What it takes to start one domU: an image and a kernel that are what their
 # folder's list says, partitions that are there, a file for xl, and xl.  Needs
-# lib.sh, conf.sh, images.sh, domuconf.sh, vnd.sh and domus.sh.
+# lib.sh, conf.sh, images.sh, domuconf.sh, vnd.sh and xl.sh.
 #
-#	/var/run/goldmaster/domUs/NAME.cfg	what xl was told
-#	/var/run/goldmaster/domUs/NAME.state	what it was started from
 #	/var/run/goldmaster/checked/PATH	digest that a file was found to
 #						have, with , for its /
 
 # shellcheck disable=SC2154 # load_conf sets conf_*; other files the rest
 
-domus_run=/var/run/goldmaster/domUs
 domus_checked=/var/run/goldmaster/checked
 
 # start_domu NAME -- fails where it does not run then, and says why
@@ -89,7 +86,8 @@ known_digest()
 }
 
 # has_disks NAME -- can its partitions be read, and are they free?  Nodes are
-# there for disks that are not.  Sets disks: those that it may write to.
+# there for disks that are not.  NetBSD opens a block device once, whoever only
+# reads it, so that is tried; the raw one opens always.  Sets disks.
 has_disks()
 {
 	_bad=0 disks=''
@@ -97,13 +95,19 @@ has_disks()
 		eval "_text=\$conf_$_disk"
 		[ -n "$_text" ] || continue
 		_path=${_text%,?}
-		if ! is_readable "$(raw_disk "$_path")"; then
+		case " $disks " in
+		*" $_path "*)
+			say "$1: $_disk: $_path is another of its disks, too."
+			_bad=1 ;;
+		esac
+		if ! is_readable "$(raw_disk "$_path")" "$domus_ask_seconds"; then
 			say "$1: $_disk: $_path cannot be read; is there such a partition?"
 			_bad=1
-		elif [ "$_text" = "$_path,r" ]; then
-			continue
 		elif owner_of "$_path"; then
 			say "$1: $_disk: $_path is a disk of $owner, which runs."
+			_bad=1
+		elif ! is_readable "$_path" "$domus_ask_seconds"; then
+			say "$1: $_disk: $_path is in use on this host already."
 			_bad=1
 		fi
 		disks="${disks:+$disks }$_path"
@@ -111,7 +115,7 @@ has_disks()
 	[ $_bad = 0 ]
 }
 
-# owner_of DISK -- sets owner: the domU that runs and may write to it
+# owner_of DISK -- sets owner: the domU that runs and has it
 owner_of()
 {
 	for _state in "$domus_run"/*.state; do
@@ -126,24 +130,11 @@ owner_of()
 	return 1
 }
 
-# is_readable DEVICE -- its nodes are made where there are none
-is_readable()
-{
-	case $1 in
-	/dev/r*[a-z][0-9]*)
-		_node=${1#/dev/r}
-		[ -e "$1" ] ||
-		    (cd /dev && sh ./MAKEDEV "${_node%[a-p]}") >/dev/null 2>&1 ;;
-	esac
-	timeout "$domus_ask_seconds" dd if="$1" of=/dev/null bs=2048 count=1 \
-	    >/dev/null 2>&1
-}
-
 # attach_and_note NAME -- its image to a disk; and what xl is told, and what
 # its state will be, in files
 attach_and_note()
 {
-	attach_image "$image" || {
+	attach_image "$1" "$image" || {
 		say "$1: $image could not be attached as a disk."
 		return 1
 	}
@@ -164,44 +155,44 @@ create_domu()
 	timeout -k 5 "$domus_start_seconds" xl create "$domus_run/$1.cfg" \
 	    </dev/null
 	case $? in
-	0)	say "$1: started."
-		return 0 ;;
+	0)	! has_opened_all "$1" || {
+			say "$1: started."
+			return 0
+		} ;;
 	124 | 137)
-		say "$1: xl create did not end within $domus_start_seconds seconds."
-		# What it made so far; after a failure xl clears up itself.
-		! is_running "$1" || ask destroy "$_domid" >/dev/null 2>&1 ;;
+		say "$1: xl create did not end within $domus_start_seconds seconds." ;;
 	*)	say "$1: xl create failed." ;;
 	esac
+	# What was made so far; after a failure xl clears up itself.
+	! is_running "$1" || ask destroy "$_domid" >/dev/null 2>&1
 	rm -f "$domus_run/$1.state"
 	return 1
 }
 
-# load_state NAME -- as conf_state_KEY; fails where it has none.  The file is
-# of our own making, and asked for often: so it is read in a simpler way.
-# shellcheck disable=SC2034 # they are read by those who call this
-load_state()
+# has_opened_all NAME -- did dom0's kernel open all its disks?  xl does not
+# know: xbdback(4) opens them when the domain is made, and never tries again, so
+# the domain would wait for the others for ever.
+has_opened_all()
 {
-	conf_state_image='' conf_state_order='' conf_state_version=''
-	conf_state_disks=''
-	[ -f "$domus_run/$1.state" ] || return 1
-	while IFS='=' read -r _what _is; do
-		case $_what in
-		state_image)	conf_state_image=$_is ;;
-		state_order)	conf_state_order=$_is ;;
-		state_version)	conf_state_version=$_is ;;
-		state_disks)	conf_state_disks=$_is ;;
-		esac
-	done <"$domus_run/$1.state"
+	_end=$(($(date +%s) + domus_ask_seconds))
+	while is_running "$1"; do
+		_closed=$(closed_disks "$_domid")
+		[ -n "$_closed" ] || return 0
+		[ "$(date +%s)" -lt $_end ] || break
+		sleep 1
+	done
+	# shellcheck disable=SC2086 # in one line
+	say "$1: dom0 could not open its disks:" $_closed
+	return 1
 }
 
-# is_image_used IMAGE -- does a domU run from it?
-is_image_used()
+# closed_disks DOMID -- those that are not in the state Connected, 4
+closed_disks()
 {
-	for _state in "$domus_run"/*.state; do
-		_owner=${_state##*/}
-		_owner=${_owner%.state}
-		load_state "$_owner" || continue
-		[ "$conf_state_image" != "$1" ] || ! is_running "$_owner" || return 0
+	_vbds=/local/domain/0/backend/vbd/$1
+	_numbers=$(ask_store list "$_vbds") || echo "all of them"
+	for _vbd in $_numbers; do
+		[ "$(ask_store read "$_vbds/$_vbd/state")" = 4 ] ||
+		    ask_store read "$_vbds/$_vbd/params"
 	done
-	return 1
 }

@@ -11,7 +11,7 @@
 # Nothing of the server is believed but what the signatures vouch for.  What
 # is fetched lies in .fetch/VERSION until all of it has been checked; a file
 # that is not whole is .NAME.part there, and the next command goes on with it.
-# Needs versions.sh and what that needs.
+# Needs versions.sh, wanted.sh, progress.sh and what these need.
 
 # Where "fail" ends a list of commands, it is for any of them; settings come
 # from images.sh and the command.
@@ -170,12 +170,15 @@ fetch_version()
 	clear_fetch "$version"
 	mkdir -p "$new" || fail "$new cannot be made."
 	fetch_list
+	take_local KERNELS || fetch_file KERNELS
+	choose_files
 	missing=''
-	for _file in $files; do
+	for _file in $wanted; do
 		take_local "$_file" || missing="$missing $_file"
 	done
 	check_space
 	for _file in $missing; do
+		tell_file "$_file"
 		fetch_file "$_file"
 	done
 	check_names
@@ -320,7 +323,7 @@ fetch_file()
 				rm -f "$_part"    # by way of one, ftp(1) cannot go on
 				_had=0
 			fi
-			get "$version/$1" "$_part" "$_size"
+			watched get "$version/$1" "$_part" "$_size"
 			if [ "$(size_of "$_part")" -gt "$_had" ]; then
 				_idle=0
 			else
@@ -340,12 +343,12 @@ fetch_file()
 	fail "$image_url/$version/$1 cannot be fetched, $(size_of "$_part") of $_size bytes are here. The next goldmaster-images fetch goes on with them."
 }
 
-# check_names -- is all there that the list has, as plain files, and no more?
+# check_names -- is all there that is wanted, as plain files, and no more?
 check_names()
 {
 	rm -f "$new"/.*.part
 	for _path in "$new"/*; do
-		case " SHA256 SHA256.sig VERSION $files" in
+		case " SHA256 SHA256.sig VERSION $wanted " in
 		*" ${_path##*/} "*)	;;
 		*)	rm -rf "$_path"
 			continue ;;
@@ -362,43 +365,31 @@ install_version()
 		read -r _number _
 		echo "${_number:-0}"
 	})
-	echo "$((_last + 1)) $(date '+%Y-%m-%d %H:%M')" >"$new/.installed" && sync &&
+	note_held "$new/.installed" $((_last + 1)) "$(date '+%Y-%m-%d %H:%M')" && sync &&
 	    mv "$new" "$image_store/$version" ||
 	    fail "$version cannot be put into $image_store."
 	sync
 	say "installed $version."
 }
 
-# mend_version -- put what was fetched in place of what is damaged, file by
-# file; what is attached stays as it is until it is attached again
+# mend_version -- add what was fetched, or put it in place of what is damaged,
+# file by file; what is attached stays as it is until it is attached again
 mend_version()
 {
 	sync
 	for _path in "$new"/*; do
-		_old=$image_store/$version/${_path##*/}
-		! cmp -s "$_path" "$_old" || continue
+		_old=$image_store/$version/${_path##*/} _done="added ${_path##*/}"
+		[ ! -e "$_old" ] || _done="put ${_path##*/} in place of a damaged one"
+		! cmp -s "$_path" "$_old" 2>/dev/null || continue
 		# its time says that it is new: rc.d/domus reads it again
 		touch "$_path" && mv -f "$_path" "$_old" ||
 		    fail "$_old cannot be written."
-		say "$version: put ${_path##*/} in place of a damaged one."
+		say "$version: $_done."
 	done
+	_old=$image_store/$version/.installed
+	read -r _number _when <"$_old"
+	note_held "$new/.installed" "$_number" "$_when" && mv -f "$new/.installed" "$_old" ||
+	    fail "$_old cannot be written."
 	rm -rf "$new"
 	sync
-}
-
-# verify_version VERSION -- fails where a file of it is not what was signed
-verify_version()
-{
-	_place=$image_store/$1
-	is_signed "$_place/SHA256" "$_place/SHA256.sig" && read_list "$_place/SHA256" || {
-		say "$1: its list is damaged, or not signed by $image_key."
-		return 1
-	}
-	_bad=''
-	for _file in VERSION $files; do
-		[ -f "$_place/$_file" ] && is_listed "$_place" "$_file" || _bad="$_bad $_file"
-	done
-	[ -z "$_bad" ] && return 0
-	say "$1: damaged or missing:$_bad. goldmaster-images fetch -n $1 mends it."
-	return 1
 }

@@ -112,21 +112,6 @@ wedges()
 	done
 }
 
-# all_wedges -- lines "WEDGE DISK LABEL".  getwedgeinfo's first line is
-# "dk0 at wd0: LABEL".
-all_wedges()
-{
-	for _dk in $(sysctl -n hw.disknames); do
-		case $_dk in
-		dk[0-9]*)	make_nodes "$_dk"
-			dkctl "$_dk" getwedgeinfo | {
-				read -r _wedge _ _parent _label
-				echo "$_wedge ${_parent%:} $_label"
-			} ;;
-		esac
-	done
-}
-
 # wedge_of PART -- the disk's wedge for it; nothing where there is none
 wedge_of()
 {

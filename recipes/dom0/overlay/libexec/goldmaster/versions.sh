@@ -5,7 +5,7 @@
 #
 #	VERSION/VERSION		its name, then lines "FILE BYTES"
 #	VERSION/SHA256.sig	signature of its SHA256
-#	VERSION/.installed	a number that counts up, and when it came
+#	VERSION/.installed	what wanted.sh tells
 #	followed		the server's last choice that was followed, and
 #				its number below it
 #	.fetch/VERSION/		one that is being fetched
@@ -21,7 +21,7 @@
 #	in current alone: number of the server's last choice that was followed
 #
 # A slot changes by one rename.  Needs lib.sh, conf.sh, images.sh,
-# domuconf.sh and domustart.sh.
+# domuconf.sh and xl.sh.
 
 # Where "fail" ends a list of commands, it is for any of them; settings come
 # from images.sh and the command, and the command reads what is set here.
@@ -208,7 +208,7 @@ used_by()
 is_attached()
 {
 	for _file in "$state"/vnd/*; do
-		[ -f "$_file" ] && read -r _image <"$_file" || continue
+		[ -f "$_file" ] && read -r _image _ <"$_file" || continue
 		[ "${_image%/*}" != "$image_store/$1" ] || return 0
 	done
 	return 1

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 #
-# Root images as disks.  An image is attached once, read-only, whichever domUs
-# have it; /var/run/goldmaster/vnd/N says which one is attached to vndN.
-# Needs lib.sh.
+# Root images as disks.  NetBSD opens a block device once, so each domU has a
+# disk of its own for its image, read-only, be it the image of another, too;
+# /var/run/goldmaster/vnd/N says "IMAGE DOMU" of vndN.  Needs lib.sh.
 
 vnd_records=/var/run/goldmaster/vnd
 
@@ -22,35 +22,29 @@ write_file()
 	return 1
 }
 
-# vnd_of IMAGE -- the number of the disk that it is recorded for
-vnd_of()
-{
-	for _record in "$vnd_records"/*; do
-		[ -f "$_record" ] || continue
-		read -r _attached <"$_record"
-		if [ "$_attached" = "$1" ]; then
-			echo "${_record##*/}"
-			return 0
-		fi
-	done
-	return 1
-}
-
-# attach_image IMAGE -- sets vnd: the device that it can be read from
+# attach_image DOMU IMAGE -- sets vnd: the device that it can read it from
 # shellcheck disable=SC2034 # it is read by those who call this
 attach_image()
 {
-	if _unit=$(vnd_of "$1") && ! is_image_used "$1"; then
-		# The record may be of a disk that was never attached.
-		vnconfig -u "vnd$_unit" 2>/dev/null
-		rm -f "$vnd_records/$_unit"
-		_unit=''
-	fi
-	[ -n "$_unit" ] || attach_to_next "$1" || return 1
+	detach_image "$1"
+	attach_to_next "$1" "$2" || return 1
 	vnd=/dev/vnd${_unit}d
 }
 
-# attach_to_next IMAGE -- to the first disk that is free; sets _unit.  A
+# detach_image DOMU -- of one that does not run.  The record may be of a disk
+# that was never attached.
+detach_image()
+{
+	for _record in "$vnd_records"/*; do
+		[ -f "$_record" ] || continue
+		read -r _ _owner <"$_record"
+		[ "$_owner" = "$1" ] || continue
+		vnconfig -u "vnd${_record##*/}" 2>/dev/null
+		rm -f "$_record"
+	done
+}
+
+# attach_to_next DOMU IMAGE -- to the first disk that is free; sets _unit.  A
 # record is made first, so that nobody takes an image away that is to be used.
 attach_to_next()
 {
@@ -59,8 +53,8 @@ attach_to_next()
 	while [ $_busy -lt $vnd_most_busy ]; do
 		_unit=$((_unit + 1))
 		[ ! -e "$vnd_records/$_unit" ] || continue
-		echo "$1" | write_file "$vnd_records/$_unit" || return 1
-		make_vnd $_unit && vnconfig -r "vnd$_unit" "$1" && return 0
+		echo "$2 $1" | write_file "$vnd_records/$_unit" || return 1
+		make_vnd $_unit && vnconfig -r "vnd$_unit" "$2" && return 0
 		rm -f "$vnd_records/$_unit"
 		_busy=$((_busy + 1))
 	done
@@ -78,14 +72,14 @@ make_vnd()
 	}
 }
 
-# detach_unused -- every image that no domU runs from.  A disk that is in use
-# by somebody else stays, and so does its record.
+# detach_unused -- the disk of every domU that does not run.  One that is in
+# use by somebody else stays, and so does its record.
 detach_unused()
 {
 	for _record in "$vnd_records"/*; do
 		[ -f "$_record" ] || continue
-		read -r _attached <"$_record"
-		is_image_used "$_attached" ||
+		read -r _ _owner <"$_record"
+		is_running "$_owner" ||
 		    ! vnconfig -u "vnd${_record##*/}" 2>/dev/null ||
 		    rm -f "$_record"
 	done

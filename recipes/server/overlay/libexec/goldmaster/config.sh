@@ -68,6 +68,21 @@ make_nodes()
 	    say "$1: no device nodes, and MAKEDEV could not make them."
 }
 
+# all_wedges -- lines "WEDGE DISK LABEL".  getwedgeinfo's first line is
+# "dk0 at wd0: LABEL".
+all_wedges()
+{
+	for _dk in $(sysctl -n hw.disknames); do
+		case $_dk in
+		dk[0-9]*)	make_nodes "$_dk"
+			dkctl "$_dk" getwedgeinfo | {
+				read -r _wedge _ _parent _label
+				echo "$_wedge ${_parent%:} $_label"
+			} ;;
+		esac
+	done
+}
+
 # find_config -- sets
 #	looked		disks that were looked at
 #	unmarked	partitions that could be mounted and have no marker

@@ -42,7 +42,9 @@ check_packages()
 run_pkg_chk()
 {
 	say "packages from $pkgchk_url, as $1 wants them"
-	timeout -k 10 "${pkgchk_limit:=600}" /usr/pkg/sbin/pkg_chk -b -a -u -k \
+	# pkg_chk reads no pkg_install.conf; its own place is that of whoever built it
+	PKG_DBDIR=$(pkg_admin config-var PKG_DBDIR) \
+	    timeout -k 10 "${pkgchk_limit:=600}" /usr/pkg/sbin/pkg_chk -b -a -u -k \
 	    -P "$pkgchk_url" -C "$1"
 	case $? in
 	0)	say "packages are as they should be." ;;

@@ -74,6 +74,8 @@ service_of()
 	etc/iscsi/volumes | etc/iscsi/auths)
 				is_service iscsid ;;
 	etc/ssh/*)		is_service sshd ;;
+	etc/openssl/certs.conf | etc/openssl/trusted/* | etc/openssl/untrusted/*)
+				is_service trust ;;
 	etc/rc.d/* | etc/rc.conf.d/*)
 				is_service "${1##*/}" ;;
 	etc/*/*)		_name=${1#etc/}

@@ -159,6 +159,24 @@ drop_shadows()
 	done
 }
 
+# show_changes -- what was changed on this server; not the union's empty folders,
+# of which there are dozens
+show_changes()
+{
+	ask_svn status /config/local /config/global | while IFS= read -r _line; do
+		case $_line in
+		\?*)	! is_shadow "${_line#????????}" || continue ;;
+		esac
+		echo "$_line"
+	done
+}
+
+# is_shadow PATH -- a folder that holds nothing but folders
+is_shadow()
+{
+	is_folder "$1" && [ -z "$(find "$1" ! -type d)" ]
+}
+
 # find_conflicts -- files with one, by the first, second and seventh column
 find_conflicts()
 {

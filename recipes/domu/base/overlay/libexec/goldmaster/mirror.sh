@@ -7,7 +7,7 @@
 #
 # In $run:	status	state, halves and the last message, for monitoring
 #		pid	of the watcher
-#		mounted	is there while the data is
+#		mounted	is there while the data is, and says where
 #		booted	is there when rc has started all it would
 #		waits/	names of the rc.d scripts that wait for the data
 #		accept	number of the half that a person has chosen
@@ -185,9 +185,10 @@ configure()
 		return 1
 	fi
 	rm -f "$run/accept"
-	# After a crash the second half is made like the first, in the background.
+	# After a crash the second half is made like the first, in the background:
+	# raidctl -P would wait for the end of that, which may take hours.
 	[ "$(half_status 1) $(half_status 2)" != "optimal optimal" ] ||
-	    raidctl -P "$conf_raid"
+	    raidctl -p "$conf_raid" >/dev/null || raidctl -i "$conf_raid" >/dev/null
 	look_at_halves
 }
 
@@ -207,7 +208,7 @@ mount_data()
 		    "goldmaster-mirror mount."
 		return 1
 	fi
-	: >"$run/mounted"
+	echo "$conf_mount" >"$run/mounted"
 	look_at_halves
 	[ ! -e "$run/booted" ] || start_waiting
 }

@@ -30,7 +30,9 @@ build_all()
 		say "$pkgchk_conf names no package."
 		return 1
 	}
-	chroot $sandbox /usr/pbulk/bin/bulkbuild || {
+	# What is unpacked as root in /usr/pkgsrc is not to write to for pbulk's user.
+	chroot $sandbox env PACKAGES=/packages WRKOBJDIR=/tmp \
+	    /usr/pbulk/bin/bulkbuild || {
 		say "pbulk failed: what it says is in $sandbox/bulklog."
 		return 1
 	}
@@ -63,7 +65,10 @@ is_whole()
 	}
 	_failed=$(awk 'FNR == NR { built[$0] = 1; next }
 	    /^PKGNAME=/ && !(substr($0, 9) in built) { print substr($0, 9) }' \
-	    $_meta/success $_meta/presolve)
+	    $_meta/success $_meta/presolve) || {
+		say "the lists that pbulk left in $_meta cannot be read."
+		return 1
+	}
 	[ -z "$_failed" ] || {
 		# shellcheck disable=SC2086 # in one line
 		say not built: $_failed
