@@ -1,22 +1,22 @@
-"""goldmaster presses the boot media of a NetBSD/Xen server fleet, reproducibly.
+"""goldmaster builds the boot media of a NetBSD/Xen server fleet reproducibly.
 
-The library is a house. A floor imports only floors below it, and no two modules import each other.
+The library has ten layers. Each imports only layers below it, and no two modules import each other.
 
  1. `model`       values: digests, trees, mtree specs, errors, events; no I/O
  2. `host`        processes, environment and clock, job server, locks, files
  3. `store`       contents, packs, records, trees, work folders
- 4. `config`      what people write: releases, recipes, locks, settings, sites
-    `formats`     bytes of media: ISO 9660, FFS, partition tables
- 5. `sources`     what comes from outside: downloads, checksum lists, signatures, archives
- 6. `engine`      what a stage is, its key, whether it runs, why; products
-    `pkgsrc`      binary packages, understood without their tools
- 7. `stages`      one module a stage, each a pure function from content to content
- 8. `plan`        from release, lock and recipes to stages and products
- 9. `operations`  what people ask for that is no stage: locks, checks, boot tests
+ 4. `config`      configuration files: releases, recipes, locks, settings, sites
+    `formats`     file formats of media: ISO 9660, FFS, partition tables
+ 5. `sources`     external inputs: downloads, checksum lists, signatures, archives
+ 6. `engine`      stages, their keys, whether and why they run; products
+    `pkgsrc`      reading of binary packages without their tools
+ 7. `stages`      one module per stage, each a pure function from content to content
+ 8. `plan`        from a configuration to stages and products, without reading files
+ 9. `operations`  everything else that users request: locks, checks, boot tests
 10. `cli`         doit tasks and commands, the terminal
 
 `model`, `host`, `store` and `engine` are the core, a library for any reproducible pipeline; they
-import nothing of the rest. `testing` has material for tests and benchmarks.
+import no other layer. `testing` has material for tests and benchmarks.
 """
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from buildlib.store.packs import StoredTree
     from buildlib.store.store import Store
 
-# Where each public name is. Nothing is imported before it is asked for (PEP 562).
+# The module of each public name. Names are imported on first use (PEP 562).
 _PLACES = {
     "Pipeline": "cli.pipeline",
     "Project": "cli.pipeline",
@@ -126,7 +126,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """A public name, from its place."""
+    """A public name, from its module."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

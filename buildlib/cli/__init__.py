@@ -1,1 +1,1 @@
-"""What people touch: doit tasks and commands, settings, the terminal."""
+"""The user interface: doit tasks and commands, settings, the terminal."""

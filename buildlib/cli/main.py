@@ -1,12 +1,14 @@
-"""The command `goldmaster`: doit with all that this library brings, wherever a project lies.
+"""The command `goldmaster`: doit with this library's commands and loader.
 
-In a project's folder `goldmaster iso` is `doit iso`. What takes the place of doit's own commands
-(`run`, `clean`, …) is here, and not in every project that shares an environment with this library.
+In a project's folder `goldmaster iso` is `doit iso`. Replacements of doit's own commands (`run`,
+`clean`, …) are defined here, so they do not affect other projects in the same environment.
 """
 
 from __future__ import annotations
 
 import sys
+
+from buildlib.cli import signals
 
 _COMMANDS = "buildlib.cli.commands"
 COMMANDS = {
@@ -36,10 +38,17 @@ BACKENDS = {"goldmaster": "buildlib.cli.plugins.backend:Backend"}
 
 
 def main() -> int:
-    """Run a command; the exit status."""
+    """Run a command; returns the exit status."""
+    signals.install_handlers(signals.exit_now)  # before doit is loaded, which takes a while
     from doit.doit_cmd import DoitMain
 
-    return int(DoitMain(extra_config={
-        "GLOBAL": {"loader": "goldmaster"}, "LOADER": {"goldmaster": LOADER},
-        "COMMAND": COMMANDS, "BACKEND": BACKENDS,
-    }).run(sys.argv[1:]))
+    return int(
+        DoitMain(
+            extra_config={
+                "GLOBAL": {"loader": "goldmaster"},
+                "LOADER": {"goldmaster": LOADER},
+                "COMMAND": COMMANDS,
+                "BACKEND": BACKENDS,
+            }
+        ).run(sys.argv[1:])
+    )

@@ -1,9 +1,9 @@
-"""Standard output and standard error, whatever the caller has left of them.
+"""Standard output and standard error that always accept writes, whatever the caller passed.
 
-What is printed never ends a program in its middle. A letter that the terminal's encoding does not
-have is shown as an escape. Where nobody reads any more (`doit list | head -1`) a command that only
-tells ends at once, as programs do whose pipe is closed; one that makes something goes on, in
-silence. Any other error, a full disk say, is told in one line when the program ends.
+Printing never aborts a program. A character that the terminal's encoding lacks is shown as an
+escape. If the reader is gone (`doit list | head -1`), a command that only prints exits, as programs
+do when their pipe is closed; a command that makes something continues silently. Any other error,
+such as a full disk, is reported in one line when the program ends.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 class Outlet(io.RawIOBase):
     """A descriptor that can always be written to.
 
-    lost     the first error; what is written after it leads nowhere
-    lasting  whether the program goes on where the reader is gone
+    lost     the first error; later writes are discarded
+    lasting  whether the program continues when the reader is gone
     """
 
     def __init__(self, number: int, lost: OSError | None = None) -> None:
@@ -39,7 +39,7 @@ class Outlet(io.RawIOBase):
         self.lasting = False
 
     def writable(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def fileno(self) -> int:
@@ -51,38 +51,38 @@ class Outlet(io.RawIOBase):
         return self.lost is None and os.isatty(self._number)
 
     def write(self, data: object) -> int:
-        """Write all of `data`, or lose it."""
+        """Write all of `data`, or discard it."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]  # io has no type for buffers
         size = len(view)
         while view and self.lost is None:
             try:
-                view = view[os.write(self._number, view):]
-            except BlockingIOError:  # whoever has the other end asked for it
+                view = view[os.write(self._number, view) :]
+            except BlockingIOError:  # the other end made the descriptor non-blocking
                 select.select([], [self._number], [])
             except OSError as error:
                 if error.errno == errno.EPIPE and not self.lasting:
-                    os._exit(128 + signal.SIGPIPE)  # not by an exception: any thread may be here
+                    os._exit(128 + signal.SIGPIPE)  # not an exception: any thread may be here
                 self.lost = error
         return size
 
 
 def open_outlets() -> None:
-    """Have three open descriptors, and standard streams that never fail. To be called once."""
+    """Open descriptors 0 to 2 if closed, and make the standard streams safe. Call it once."""
     if isinstance(_outlet(sys.stdout), Outlet):
         return
     streams = (sys.stdin, sys.stdout, sys.stderr)
     for number in range(len(streams)):
         try:
             os.fstat(number)
-        except OSError:  # else the next file that is opened, the store's lock say, would be this
+        except OSError:  # otherwise the next opened file, such as a lock, gets this number
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = _stream(1, sys.stdout)
     sys.stderr = _stream(2, sys.stderr)
-    atexit.register(_tell_what_was_lost)
+    atexit.register(_report_loss)
 
 
-def go_on_unheard() -> None:
-    """What is done from here on is worth doing though nobody looks; who looks sees each line."""
+def keep_running_unread() -> None:
+    """From now on, continue although the reader is gone, and write every line immediately."""
     for stream in (sys.stdout, sys.stderr):
         outlet = _outlet(stream)
         if outlet is not None:
@@ -94,8 +94,11 @@ def _stream(number: int, given: TextIO | None) -> io.TextIOWrapper:
     outlet = Outlet(number, _CLOSED if given is None else None)
     unbuffered = getattr(given, "write_through", False)  # python -u
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet), encoding=given.encoding if given else "utf-8",
-        errors="backslashreplace", line_buffering=number == 2 or unbuffered or outlet.isatty())
+        io.BufferedWriter(outlet),
+        encoding=given.encoding if given else "utf-8",
+        errors="backslashreplace",
+        line_buffering=number == 2 or unbuffered or outlet.isatty(),
+    )
 
 
 def _outlet(stream: TextIO | None) -> Outlet | None:
@@ -103,8 +106,8 @@ def _outlet(stream: TextIO | None) -> Outlet | None:
     return raw if isinstance(raw, Outlet) else None
 
 
-def _tell_what_was_lost() -> None:
-    """At the program's end: that its output is not whole is an error of the command."""
+def _report_loss() -> None:
+    """At exit, report incomplete output as an error of the command."""
     with _quiet():
         sys.stdout.flush()
     outlet = _outlet(sys.stdout)
@@ -113,10 +116,15 @@ def _tell_what_was_lost() -> None:
     from buildlib.cli.terminal import print_error
     from buildlib.model.errors import StoreError
 
-    print_error(StoreError(
-        "what was to be told cannot be written", where="standard output",
-        why=outlet.lost.strerror, hint="send it elsewhere; all else has been done",
-        reason="output"))
+    print_error(
+        StoreError(
+            "the output is incomplete",
+            where="standard output",
+            why=outlet.lost.strerror,
+            hint="redirect it elsewhere; everything else is done",
+            reason="output",
+        )
+    )
     with _quiet():
         sys.stderr.flush()
     os._exit(3)

@@ -1,7 +1,7 @@
-"""One run of doit: its tasks, the session behind them, and how it begins and ends.
+"""One run of doit: its tasks, its session, and how it starts and ends.
 
-The session is opened when the first task needs it. Where a glance tells that nothing has changed
-since the last run, none does, and the run has cost little more than doit's own start.
+The session is opened when the first task needs it. If the snapshot of the last run shows that
+nothing has changed, no task does, and the run costs little more than doit's own start.
 """
 
 from __future__ import annotations
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from buildlib.model.errors import GoldmasterError
     from buildlib.model.events import Sink
 
-# Settings that change how a run goes, never what it makes or what is there to be made.
-_PASSING = frozenset({"offline", "progress", "seconds", "media", "images", "packages", "key",
-                      "vulnerabilities"})
+# Settings that affect how a run works, but neither its products nor its tasks.
+_PASSING = frozenset(
+    {"offline", "progress", "seconds", "media", "images", "packages", "key", "vulnerabilities"}
+)
 _PLAINLY = {
-    "offline": re.compile("yes|no"), "progress": re.compile("auto|live|plain|json|quiet"),
-    "seconds": re.compile("[0-9]{1,5}"), "media": re.compile("(cd|disk|usb)(,(cd|disk|usb))*"),
+    "offline": re.compile("yes|no"),
+    "progress": re.compile("auto|live|plain|json|quiet"),
+    "seconds": re.compile("[0-9]{1,5}"),
+    "media": re.compile("(cd|disk|usb)(,(cd|disk|usb))*"),
 }
 Opener: TypeAlias = "Callable[[Path, Mapping[str, str], Sink], Session]"
 _ANY = re.compile(".*")
@@ -42,15 +45,20 @@ _FOLDERS = frozenset({"images", "packages"})
 
 
 class Run:
-    """One run, for the checkout at `root`; `variables` are those of the command line.
+    """One run in the checkout at `root`; `variables` are those of the command line.
 
-    opener  gives the session, where a glance does not suffice
-    mark    what tells one state of the pipeline from another, where dodo.py alone does not
-    folders `build` and `dist`, where no setting says otherwise
+    opener  opens the session when the snapshot is not enough
+    mark    identifies the state of the pipeline, if the content of dodo.py is not enough
+    folders `build` and `dist`, unless settings override them
     """
 
     def __init__(
-        self, root: Path, variables: Mapping[str, str], opener: Opener, *, mark: str = "",
+        self,
+        root: Path,
+        variables: Mapping[str, str],
+        opener: Opener,
+        *,
+        mark: str = "",
         folders: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root
@@ -67,26 +75,35 @@ class Run:
         self._good = True
         given = {**all_settings(), **self._variables}
         self._circumstances = {
-            # what a mirror's password is changes nothing, and is nothing to keep
-            **{name: without_passwords(value) for name, value in given.items()
-               if name not in _PASSING},
-            "root": str(root), "pipeline": mark, "python": sys.version, "platform": sys.platform,
+            # a mirror's password changes no result, and must not be stored
+            **{
+                name: without_passwords(value)
+                for name, value in given.items()
+                if name not in _PASSING
+            },
+            "root": str(root),
+            "pipeline": mark,
+            "python": sys.version,
+            "platform": sys.platform,
         }
         number = zlib.crc32(repr(sorted(self._circumstances.items())).encode())
         usual = folders["build"] if folders else ""
         self.build = root / (given.get("build") or usual or _filed_build(root))
         store = self.build / "store"
         self._glance_path = f"{store}/glance-{number:08x}.json"
-        self.glance = (read_glance(self._glance_path, self._circumstances)
-                       if _look_right(given, root) else None)
+        self.snapshot = (
+            read_glance(self._glance_path, self._circumstances)
+            if _look_right(given, root)
+            else None
+        )
 
     @property
     def display(self) -> Display:
-        """What shows events and errors."""
+        """The display for events and errors."""
         with self._opening:
             if self._display is None:
-                from buildlib.cli.settings import progress_setting
                 from buildlib.cli.terminal import make_display
+                from buildlib.config.settings import progress_setting
 
                 progress = progress_setting(self.root, self._variables)
                 self._display = make_display(progress, sys.stdout)
@@ -94,22 +111,21 @@ class Run:
 
     @property
     def session(self) -> Session:
-        """The session, opened at the first use. Raises GoldmasterError."""
+        """The session, opened on first use. Raises GoldmasterError."""
         with self._opening:
             if self._session is None:
                 self._session = self._opener(self.root, self._variables, self.display.event)
             return self._session
 
     def begin(self) -> Session:
-        """The session, for work that writes to the store: from here on nobody else does."""
+        """The session, for work that writes to the store; locks the store."""
         session = self.session
         with self._opening:
             if not self._begun:
                 from buildlib.model.events import Note
 
                 forget_glance(self._glance_path)
-                session.store.begin(
-                    waiting=lambda text: self.display.event(Note(text)))
+                session.store.begin(waiting=lambda text: self.display.event(Note(text)))
                 session.store.blobs.clear_tmp()
                 self._begun = True
                 self.refused = True
@@ -118,23 +134,23 @@ class Run:
             if self.refused:
                 from buildlib.model.errors import Interrupted
 
-                raise Interrupted("not begun", reason="refused")  # the first task has told why
+                raise Interrupted("not started", reason="refused")  # the first task reported why
         return session
 
     def select(self, names: Iterable[str]) -> None:
-        """The tasks of this run, with all they need."""
+        """Set the tasks of this run, including dependencies."""
         self._selected = tuple(names)
 
     def fail(self) -> None:
-        """Something went wrong: the next run is to look for itself."""
+        """Record a failure, so that no snapshot is written."""
         self._good = False
 
     def end(self) -> None:
-        """The run is over, one way or another."""
+        """End the run: save state and unlock the store."""
         session = self._session
         if session is not None:
             session.store.seen.save()
-            if self._good and (self._begun or self.glance is None):
+            if self._good and (self._begun or self.snapshot is None):
                 self._remember(session)
         if self._display is not None:
             self._display.close()
@@ -144,17 +160,25 @@ class Run:
     def _remember(self, session: Session) -> None:
         session.note_results()
         seen = session.store.seen
-        current = [name for name, decision in session.engine.done.items()
-                   if decision.verdict == "up to date"]
+        current = [
+            name
+            for name, decision in session.engine.done.items()
+            if decision.verdict == "up to date"
+        ]
         current += self.published
-        glance = NullBuildSnapshot(session.tasks(), current, session.settings.workers)
+        snapshot = NullBuildSnapshot(session.tasks(), current, session.settings.workers)
         young = [path for path, mark in seen.looked.items() if mark is None and Path(path).exists()]
         if not young:
-            write_glance(self._glance_path, glance, self._circumstances,
-                         looked=seen.looked, links=seen.links)
+            write_glance(
+                self._glance_path,
+                snapshot,
+                self._circumstances,
+                looked=seen.looked,
+                links=seen.links,
+            )
 
     def stop(self, number: int, frame: FrameType | None) -> NoReturn:
-        """A signal ends the run: first every tool, then doit, whose threads are not waited for."""
+        """Handle a signal: stop all tools, then exit without waiting for doit's threads."""
         signals.ignore()
         if self._session is not None:
             self._session.store.runner.stop()
@@ -163,7 +187,7 @@ class Run:
         signals.exit_now(number, frame)
 
     def _tidy(self) -> None:
-        """Leave the terminal and the store as they should be."""
+        """Restore the terminal and tidy the store."""
         if self._display is not None:
             self._display.close()
         if self._session is not None:
@@ -171,23 +195,27 @@ class Run:
             if self._begun:
                 self._session.store.blobs.clear_tmp()
 
-    def told(self, error: Exception, *, where: str) -> GoldmasterError:
-        """An error as it can be shown."""
-        from buildlib.cli.shown_errors import as_told
+    def shown(self, error: Exception, *, where: str) -> GoldmasterError:
+        """An error in a form that can be shown."""
+        from buildlib.cli.shown_errors import shown_error
 
         logs = self._session.store.logs if self._session is not None else self.root
-        return as_told(error, where=where, root=self.root, logs=logs)
+        return shown_error(error, where=where, root=self.root, logs=logs)
 
 
 def _look_right(given: Mapping[str, str], root: Path) -> bool:
-    """Whether those settings that a glance does not depend on are plainly right.
+    """Whether the settings that the snapshot does not include are obviously valid.
 
-    Of others the session is asked, which reads all of them and tells what is wrong.
+    If not, the session is opened; it reads all settings and reports what is wrong.
     """
     return all(
-        value.isascii() and value.isprintable() and _PLAINLY.get(name, _ANY).fullmatch(value)
+        value.isascii()
+        and value.isprintable()
+        and _PLAINLY.get(name, _ANY).fullmatch(value)
         and (name not in _FOLDERS or _is_elsewhere(value, root))
-        for name, value in given.items() if name in _PASSING)
+        for name, value in given.items()
+        if name in _PASSING
+    )
 
 
 def _is_elsewhere(folder: str, root: Path) -> bool:
@@ -195,14 +223,14 @@ def _is_elsewhere(folder: str, root: Path) -> bool:
 
 
 def _filed_build(root: Path) -> str:
-    """The setting `build` as the file has it; what is wrong with the file is told elsewhere."""
+    """The setting `build` from the file; problems of the file are reported elsewhere."""
     path = root / "recipes" / "settings.toml"
     if not lexists(path):
         return "build"
-    from buildlib.config.toml_file import read_toml
+    from buildlib.config.reading.toml_file import read_toml
     from buildlib.model.errors import ConfigError
 
     try:
-        return str(read_toml(path, name=path.name).get("build", "build"))
+        return str(read_toml(path, name=path.name).tables.get("build", "build"))
     except ConfigError:
         return "build"

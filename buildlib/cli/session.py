@@ -1,4 +1,4 @@
-"""All that a command works with: a pipeline's graph and products over a store, and settings."""
+"""What a command works with: a pipeline's graph and products, the store, and settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from buildlib.cli.settings import Settings
+from buildlib.config.settings import Settings
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
 from buildlib.engine.graph import Graph
@@ -19,7 +19,7 @@ from buildlib.store.null_build import touched
 from buildlib.store.seal import break_seal
 from buildlib.store.store import Store
 
-# Name, line for `doit list`, tasks that must end before it, files that it makes for people.
+# Name, description for `doit list`, tasks that must finish first, files that it publishes.
 Description: TypeAlias = tuple[str, str, list[str], list[str]]
 _CODE = Path(__file__).resolve().parent.parent
 
@@ -27,9 +27,9 @@ _CODE = Path(__file__).resolve().parent.parent
 class Check(NamedTuple):
     """A task that is neither stage nor product, and always runs.
 
-    needs  tasks that must have ended before it
-    run    does it, and tells of it
-    ahead  raises GoldmasterError, before the first task begins, where `run` could not succeed
+    needs  tasks that must finish first
+    run    does the work and reports it
+    ahead  raises GoldmasterError before the first task starts if `run` cannot succeed
     """
 
     name: str
@@ -51,44 +51,52 @@ class Session:
     publisher: Publisher
 
     def tasks(self) -> list[Description]:
-        """Every stage, product and check; first the groups of those named GROUP:NAME, as GROUP:."""
+        """Every stage, product and check, after the groups of tasks GROUP:NAME, as GROUP:."""
         graph = self.engine.graph
         tasks: list[Description] = [
-            (name, graph.docs.get(name, ""), list(graph.needs(name)), []) for name in graph.stages]
-        tasks += [(product.name, product.doc, self.stages_of(product.name),
-                   [str(product.folder / name) for name in product.files])
-                  for product in self.products.values()]
+            (name, graph.docs.get(name, ""), list(graph.needs(name)), []) for name in graph.stages
+        ]
+        tasks += [
+            (
+                product.name,
+                product.doc,
+                self.stages_of(product.name),
+                [str(product.folder / name) for name in product.files],
+            )
+            for product in self.products.values()
+        ]
         tasks += [(one.name, one.doc, one.needs, []) for one in self.checks()]
         bases = dict.fromkeys(name.partition(":")[0] for name, *_ in tasks if ":" in name)
         docs = self.groups()
         groups: list[Description] = [
-            (f"{base}:", docs.get(base, f"all tasks {base}:…"), [], []) for base in bases]
+            (f"{base}:", docs.get(base, f"all tasks {base}:…"), [], []) for base in bases
+        ]
         return [*groups, *tasks]
 
     def default(self) -> list[str]:
-        """The tasks of a run, or of a question, that names none."""
+        """The tasks of a run, or of a query, that names none."""
         return list(self.products)
 
     def groups(self) -> Mapping[str, str]:
-        """What `doit list` says of groups of tasks."""
+        """Descriptions of groups of tasks for `doit list`."""
         return {}
 
     def checks(self) -> list[Check]:
-        """Every task that is neither stage nor product."""
+        """The tasks that are neither stages nor products."""
         return []
 
     def look_ahead(self, selected: Sequence[str]) -> None:
-        """Raise GoldmasterError for what would make a run of these tasks fail; none has begun."""
+        """Raise GoldmasterError, before any task starts, if a run of these tasks cannot succeed."""
         for check in self.checks():
             if check.name in selected and check.ahead is not None:
                 check.ahead()
 
     def stages_of(self, product_name: str) -> list[str]:
-        """The stages a product takes its files from."""
+        """The stages that a product's files come from."""
         return self.products[product_name].stages()
 
     def note_results(self) -> None:
-        """Note, for the next run's glance, what this one made or found made."""
+        """Record for the next run's snapshot what this run made or found up to date."""
         seen = self.store.seen
         for decision in self.engine.done.values():
             assert decision.record is not None
@@ -105,7 +113,7 @@ class Session:
 
 
 def open_store(build: Path, *, noted: Sequence[Path]) -> Store:
-    """The store in the folder `build`. What a later run looks at first: our code, and `noted`."""
+    """Open the store in the folder `build`; later runs first compare our code and `noted`."""
     store = Store(build)
     for name in touched(str(store.folder)):
         break_seal(name)
@@ -115,9 +123,21 @@ def open_store(build: Path, *, noted: Sequence[Path]) -> Store:
 
 
 def engine_over(
-    graph: Graph, store: Store, settings: Settings, sink: Sink, *,
-    services: Mapping[type[object], object], scope: str,
+    graph: Graph,
+    store: Store,
+    settings: Settings,
+    sink: Sink,
+    *,
+    services: Mapping[type[object], object],
+    scope: str,
 ) -> Engine:
-    """The engine of a run with these settings; arguments as `Engine` has them."""
-    return Engine(graph, store, Keys(store, CodeDigests(store.seen)), sink=sink,
-                  jobs=settings.workers, services=services, scope=scope)
+    """The engine of a run with these settings; arguments are those of `Engine`."""
+    return Engine(
+        graph,
+        store,
+        Keys(store, CodeDigests(store.seen)),
+        sink=sink,
+        jobs=settings.workers,
+        services=services,
+        scope=scope,
+    )

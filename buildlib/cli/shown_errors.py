@@ -1,24 +1,28 @@
-"""Errors as they can be shown: in words for those of ours and of the host, else with a log."""
+"""Converts any exception to an error that can be shown; a bug gets a log with its traceback."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from buildlib.config.reading.shipped import PACKAGE
 from buildlib.model.errors import GoldmasterError, StageError
+from buildlib.model.names import SHIPPED
 from buildlib.model.urls import without_passwords
 
 _OURS = Path(__file__).resolve().parents[1]
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def as_told(error: BaseException, *, where: str, root: Path, logs: Path) -> GoldmasterError:
+def shown_error(error: BaseException, *, where: str, root: Path, logs: Path) -> GoldmasterError:
     """The error that is shown for `error`.
 
-    root  the checkout, where a disk is looked at when the error names no path
-    logs  the folder that gets a traceback, if there is a bug
+    root  the checkout, whose disk is examined if the error names no path
+    logs  the folder for the traceback of a bug
     """
     if isinstance(error, GoldmasterError):
+        if error.where and error.where.startswith(SHIPPED) and not error.where.endswith(")"):
+            error.where += f" ({PACKAGE})"
         return error
     from buildlib.host.os_errors import host_error, memory_error
 
@@ -30,26 +34,35 @@ def as_told(error: BaseException, *, where: str, root: Path, logs: Path) -> Gold
 
 
 def _bug(error: BaseException, where: str, folders: tuple[Path, ...]) -> GoldmasterError:
-    """An error that nobody expected; the traceback is in a log, where one can be written.
+    """An unexpected error; its traceback is written to a log, if possible.
 
-    It is a bug of ours, unless it came out of a project's own code.
+    It is a bug of ours, unless a project's own code raised it.
     """
     import traceback
 
     text = without_passwords("".join(traceback.format_exception(error)))
     log = next((path for folder in folders if _write(path := folder / "crash.log", text)), None)
     if place := _own_code(error):
-        return StageError(f"{type(error).__name__}: {error}", where=f"{place}, {where}", log=log,
-                          hint="the log has the calls that led there", reason="own-code")
+        return StageError(
+            f"{type(error).__name__}: {error}",
+            where=f"{place}, {where}",
+            log=log,
+            hint="see the log for the traceback",
+            reason="own-code",
+        )
     return GoldmasterError(
-        f"internal error: {type(error).__name__}: {error}", where=where,
-        hint="this is a bug of goldmaster; the log helps to mend it" if log else
-        "this is a bug of goldmaster; no log could be written", log=log, reason="bug",
+        f"internal error: {type(error).__name__}: {error}",
+        where=where,
+        hint="this is a bug in goldmaster; please report it with the log"
+        if log
+        else "this is a bug in goldmaster; no log could be written",
+        log=log,
+        reason="bug",
     )
 
 
 def _own_code(error: BaseException) -> str:
-    """FILE:LINE of the project's code that raised the error; empty where ours did."""
+    """FILE:LINE of the project's code that raised the error; empty if ours raised it."""
     import traceback
 
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -1,4 +1,4 @@
-"""What ends a run from outside: Ctrl-C, kill(1), a terminal that is closed."""
+"""Handles signals that end a run: Ctrl-C, kill(1), a closed terminal."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _POLL_SECONDS, _GRACE_SECONDS = 0.01, 2.0
 
 
 def install_handlers(stop: Callable[[int, FrameType | None], NoReturn]) -> None:
-    """Have `stop` called at a signal; one that the caller ignores (nohup) stays ignored."""
+    """Call `stop` on a signal, unless the caller ignores that signal (nohup)."""
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
 
 
 def ignore() -> None:
-    """Further signals come to nothing: the run is ending already."""
+    """Ignore further signals, because the run is already ending."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def run_bounded(work: Callable[[], None]) -> None:
-    """Do what may need locks, which the interrupted code may hold; after a while go on without."""
+    """Do work that may need locks held by the interrupted code; give up after a while."""
     done = []
 
     def run() -> None:
@@ -38,16 +38,16 @@ def run_bounded(work: Callable[[], None]) -> None:
             work()
         done.append(True)
 
-    _thread.start_new_thread(run, ())  # `threading` has a lock of its own
+    _thread.start_new_thread(run, ())  # `threading` uses a lock itself
     end = time.monotonic() + _GRACE_SECONDS
     while not done and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
 
 
 def exit_now(number: int, _frame: FrameType | None) -> NoReturn:
-    """End at once and quietly, with the exit status a shell gives: 128 and the signal's number.
+    """Exit immediately and silently with the shell's exit status: 128 plus the signal's number.
 
-    An exception would not do it: Python drops those raised in callbacks, and goes on.
+    An exception would not work: Python drops exceptions raised in callbacks, and continues.
     """
     ignore()
     run_bounded(_flush)
@@ -55,4 +55,4 @@ def exit_now(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _flush() -> None:
-    sys.stdout.flush()  # looked up here: there may be none yet
+    sys.stdout.flush()  # looked up here: it may be None at import

@@ -1,8 +1,8 @@
 """The graph as doit tasks.
 
-doit gives order, selection, parallelism, `list`, `info` and completion. Whether a task of ours is
-up to date is asked of a glance, then of the engine; what doit itself remembers has no say in it.
-Other tasks of the same dodo.py go by doit's own rules.
+doit provides order, selection, parallelism, `list`, `info` and completion. Whether our tasks are
+up to date is decided by the last run's snapshot, then by the engine; doit's own records are not
+used. Other tasks of the same dodo.py follow doit's own rules.
 """
 
 from __future__ import annotations
@@ -36,22 +36,27 @@ def _open_boot_media(root: Path, variables: Mapping[str, str], sink: Sink) -> Se
 class Tasks:
     """The tasks and the configuration of one dodo file.
 
-    opener   gives the session: of a project that presses boot media, unless it is another pipeline
-    default  tasks that are run where none is named; None: all
-    mark     what tells one state of the pipeline from another, where dodo.py alone does not
-    folders  `build` and `dist`, where no setting says otherwise
+    opener   opens the session; the default is for a project that builds boot media
+    default  tasks that run if none is named; None: all
+    mark     identifies the state of the pipeline, if the content of dodo.py is not enough
+    folders  `build` and `dist`, unless settings override them
     """
 
     def __init__(
-        self, root: Path, variables: Mapping[str, str], *, opener: Opener = _open_boot_media,
-        default: Sequence[str] | None = ("iso",), mark: str = "",
+        self,
+        root: Path,
+        variables: Mapping[str, str],
+        *,
+        opener: Opener = _open_boot_media,
+        default: Sequence[str] | None = ("iso",),
+        mark: str = "",
         folders: Mapping[str, str] | None = None,
     ) -> None:
-        """Look at the project at `root`. Ends the program where it has problems."""
+        """Read the project at `root`. Ends the program if it has problems."""
         self._run = Run(root, variables, opener, mark=mark, folders=folders)
         self._default = default
         signals.install_handlers(self._run.stop)
-        if self._run.glance is None:
+        if self._run.snapshot is None:
             self._open(variables)
 
     def _open(self, variables: Mapping[str, str]) -> None:
@@ -60,33 +65,33 @@ class Tasks:
         try:
             check_origin(self._run.root)
             _ = self._run.session
-        except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
-            told = self._run.told(error, where="the project")
+        except Exception as error:  # noqa: BLE001  otherwise doit shows a traceback
+            shown = self._run.shown(error, where="the project")
             if runs_tasks():
                 from buildlib.cli.lock_errors import with_problems
 
-                told = with_problems(told, self._run.root, variables)
-            print_error(told)
+                shown = with_problems(shown, self._run.root, variables)
+            print_error(shown)
             sys.exit(3)
 
     def config(self) -> dict[str, Any]:
         """DOIT_CONFIG."""
-        glance = self._run.glance
+        snapshot = self._run.snapshot
         return {
             "backend": "goldmaster",
             "dep_file": str(self._run.build / "doit.json"),
             **({"default_tasks": list(self._default)} if self._default is not None else {}),
             "check_file_uptodate": ContentChecker,
             "reporter": Reporter(self._run),
-            "num_process": glance.workers if glance else self._run.session.settings.workers,
+            "num_process": snapshot.workers if snapshot else self._run.session.settings.workers,
             "par_type": "thread",
             "verbosity": 2,
         }
 
     def tasks(self) -> Iterator[DoitTask]:
-        """Every stage, product and check."""
-        glance = self._run.glance
-        described = glance.tasks if glance else self._run.session.tasks()
+        """Every stage, product and check as a doit task."""
+        snapshot = self._run.snapshot
+        described = snapshot.tasks if snapshot else self._run.session.tasks()
         for name, doc, needs, files in described:
             base, colon, sub = name.partition(":")
             if colon and not sub:
@@ -99,7 +104,9 @@ class Tasks:
                 "meta": OURS,
                 "actions": [guarded(name, self._run, partial(self._work, name))],
                 "uptodate": [
-                    True if glance and name in glance.current else partial(self._is_current, name)
+                    True
+                    if snapshot and name in snapshot.current
+                    else partial(self._is_current, name)
                 ],
                 "task_dep": needs,
                 **({"targets": files} if files else {}),
@@ -114,7 +121,8 @@ class Tasks:
             session.engine.build(name)
         else:
             next(check for check in session.checks() if check.name == name).run(
-                self._run.display.event)
+                self._run.display.event
+            )
 
     def _is_current(self, name: str) -> bool:
         from buildlib.model.errors import GoldmasterError
@@ -128,7 +136,9 @@ class Tasks:
                 if current:
                     self._run.published.add(name)
                 return current
-            return (name in session.engine.graph.stages
-                    and session.engine.resolve(name).verdict == "up to date")
+            return (
+                name in session.engine.graph.stages
+                and session.engine.resolve(name).verdict == "up to date"
+            )
         except (GoldmasterError, KeyError, OSError):
-            return False  # the action meets the same error, and tells it
+            return False  # the action meets the same error and reports it

@@ -1,11 +1,11 @@
-"""What a person sees, or another program reads, while a run goes on.
+"""Shows the progress of a run to people or programs.
 
     live   a line for each running stage, results above them (needs a terminal)
     plain  a line for each result
     json   a line of JSON for each event
     quiet  errors only
 
-Nothing is printed for what was up to date: a run with nothing to do is silent.
+Nothing is printed for what was up to date, so a run with nothing to do is silent.
 """
 
 from __future__ import annotations
@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-_MARKS = {"built": "built", "restored": "restored", "up to date": "current", "passed": "passed",
-          "failed": "FAILED"}
-_NARROW = 20  # columns: a narrower terminal breaks lines itself
+_MARKS = {
+    "built": "built",
+    "restored": "restored",
+    "up to date": "current",
+    "passed": "passed",
+    "failed": "FAILED",
+}
+_NARROW = 20  # columns; on a narrower terminal lines wrap
 
 
 class Display(Protocol):
@@ -41,13 +46,13 @@ class Display(Protocol):
         """Show one error."""
 
     def close(self) -> None:
-        """The run has ended."""
+        """End the display."""
 
 
 def make_display(progress: str, stream: TextIO) -> Display:
     """The display for the setting `progress`.
 
-    `auto` is live on a terminal whose lines can be written again, plain elsewhere.
+    `auto` is live on a terminal with cursor movement, plain otherwise.
     """
     if progress == "json":
         return JsonLines(stream)
@@ -59,7 +64,7 @@ def make_display(progress: str, stream: TextIO) -> Display:
 
 
 def size_text(size: float) -> str:
-    """Bytes for a person, in powers of 1000 as disks are sold."""
+    """A number of bytes for people, in powers of 1000."""
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
@@ -68,7 +73,7 @@ def size_text(size: float) -> str:
 
 
 def result_line(event: Finished, reason: str, width: int) -> str:
-    """One result: how, which stage, time, size, and why it ran, in at most `width` columns."""
+    """One result: outcome, stage, time, size and reason, in at most `width` columns."""
     took = f"{event.seconds:.1f} s" if event.seconds >= 0.05 else ""
     size = size_text(event.size) if event.size else ""
     line = f"{_MARKS[event.outcome]:<8} {event.stage:<34} {took:>8} {size:>9}"
@@ -78,7 +83,7 @@ def result_line(event: Finished, reason: str, width: int) -> str:
 
 
 class Plain:
-    """A line for each result."""
+    """Prints a line for each result."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
@@ -104,7 +109,7 @@ class Plain:
             print_error(error, stage)
 
     def close(self) -> None:
-        """Everything has been written."""
+        """Flush the output."""
         self._stream.flush()
 
     def _write(self, line: str) -> None:
@@ -114,7 +119,7 @@ class Plain:
 
 
 class JsonLines:
-    """A line of JSON for each event: its name, and its fields."""
+    """Prints a line of JSON for each event: its name and its fields."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -126,15 +131,24 @@ class JsonLines:
 
     def error(self, error: GoldmasterError, stage: str = "") -> None:
         """Write the error with all its parts."""
-        self._line({"event": "error", "stage": stage, "reason": error.reason, "what": error.what,
-                    "where": error.where, "why": error.why, "hint": error.hint,
-                    "log": str(error.log) if error.log else None,
-                    "problems": getattr(error, "problems", ()),
-                    "tail": getattr(error, "tail", ()),
-                    "command": getattr(error, "command", None)})
+        self._line(
+            {
+                "event": "error",
+                "stage": stage,
+                "reason": error.reason,
+                "what": error.what,
+                "where": error.where,
+                "why": error.why,
+                "hint": error.hint,
+                "log": str(error.log) if error.log else None,
+                "problems": getattr(error, "problems", ()),
+                "tail": getattr(error, "tail", ()),
+                "command": getattr(error, "command", None),
+            }
+        )
 
     def close(self) -> None:
-        """Everything has been written."""
+        """Flush the output."""
         self._stream.flush()
 
     def _line(self, data: dict[str, object]) -> None:
@@ -144,7 +158,7 @@ class JsonLines:
 
 
 class Live:
-    """A live line for each running stage. rich is imported when the first stage starts."""
+    """Shows a live line for each running stage. rich is imported when the first stage starts."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -154,7 +168,7 @@ class Live:
         self._lock = threading.Lock()
 
     def event(self, event: Event) -> None:
-        """Start, move or end the stage's line."""
+        """Start, update or end the stage's line."""
         with self._lock:
             if isinstance(event, Started):
                 self._start(event)
@@ -166,12 +180,12 @@ class Live:
                 self._print(f"{event.stage}: {event.text}" if event.stage else event.text)
 
     def error(self, error: GoldmasterError, stage: str = "") -> None:
-        """Take the lines away, then print the error."""
+        """Remove the live lines, then print the error."""
         self.close()
         print_error(error, stage)
 
     def close(self) -> None:
-        """Take the lines away."""
+        """Remove the live lines."""
         with self._lock:
             if self._bars is not None:
                 self._bars.stop()
@@ -186,10 +200,13 @@ class Live:
 
             width, height = _given_size()
             self._bars = progress.Progress(
-                progress.SpinnerColumn(), progress.TextColumn("{task.description}"),
-                progress.BarColumn(20), progress.TextColumn("{task.fields[state]}"),
+                progress.SpinnerColumn(),
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(20),
+                progress.TextColumn("{task.fields[state]}"),
                 progress.TimeElapsedColumn(),
-                console=Console(file=self._stream, width=width, height=height), transient=True,
+                console=Console(file=self._stream, width=width, height=height),
+                transient=True,
             )
             self._bars.start()
         self._rows[event.stage] = self._bars.add_task(event.stage, total=None, state="")
@@ -205,8 +222,9 @@ class Live:
         else:
             of = f" of {event.total}" if event.total else ""
             state = f"{event.done}{of} {event.unit} {event.what}"
-        self._bars.update(row, completed=event.done, total=event.total or None,
-                          state=state[:40].rstrip())
+        self._bars.update(
+            row, completed=event.done, total=event.total or None, state=state[:40].rstrip()
+        )
 
     def _end(self, event: Finished) -> None:
         row = self._rows.pop(event.stage, None)
@@ -225,7 +243,7 @@ class Live:
 
 
 def print_error(error: GoldmasterError, stage: str = "") -> None:
-    """An error on standard error, never with a traceback."""
+    """Print an error on standard error, never with a traceback."""
     head, *rest = error.lines()
     print(f"ERROR: {head}", *rest, sep="\n", file=sys.stderr)
     if stage and error.where is None:
@@ -233,7 +251,7 @@ def print_error(error: GoldmasterError, stage: str = "") -> None:
 
 
 def print_table(rows: list[tuple[str, ...]], *, stream: TextIO | None = None) -> None:
-    """Rows in columns; the last column is cut where the terminal ends."""
+    """Print rows in columns; the last column is cut at the terminal's edge."""
     out = stream or sys.stdout
     if not rows:
         return
@@ -249,14 +267,14 @@ def _cut(line: str, width: int) -> str:
 
 
 def _width(stream: TextIO) -> int:
-    """Columns of the terminal; what is read by a program is not cut, and no line to nothing."""
+    """Columns of the terminal, unlimited if it is not one; at least `_NARROW`."""
     if not stream.isatty():
         return sys.maxsize
     return max(_NARROW, shutil.get_terminal_size((120, 24)).columns)
 
 
 def _given_size() -> tuple[int, int] | tuple[None, None]:
-    """The size that COLUMNS and LINES say, for rich, which takes them for numbers unseen."""
+    """COLUMNS and LINES, checked, for rich, which does not check them."""
     if not caller_environment("COLUMNS", "LINES"):
         return None, None
     columns, lines = shutil.get_terminal_size((120, 24))

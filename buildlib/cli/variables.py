@@ -1,4 +1,4 @@
-"""The variables on doit's command line."""
+"""Variables on doit's command line."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 
 
 def command_line() -> dict[str, str]:
-    """`name=value` words, known or not; doit's get_var asks for known names only."""
+    """All `name=value` arguments; doit's get_var returns only those asked for by name."""
     from doit import doit_cmd
 
-    return dict(doit_cmd._CMDLINE_VARS or {})  # noqa: SLF001  the one place that has all
+    return dict(doit_cmd._CMDLINE_VARS or {})  # noqa: SLF001  the only place that has all
 
 
 def runs_tasks() -> bool:
-    """Whether doit was called to run tasks, not to tell of them."""
+    """Whether doit was called to run tasks, not for another command."""
     from doit.doit_cmd import DoitMain
 
     from buildlib.cli.main import COMMANDS

@@ -1,1 +1,1 @@
-"""What people write: releases, recipes, locks, settings of kernels and boot; sites."""
+"""Configuration files: releases, recipes, locks, settings of kernels and boot; sites."""

@@ -1,4 +1,4 @@
-"""The numbers of users and groups that packages bring, the same on every server of a site."""
+"""The numbers of packages' users and groups, identical on every server of a site."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}\Z")
 class Accounts:
     """`recipes/accounts.toml`: name to number.
 
-    A number is given once and stays, whether or not a package has the name any longer: files on
-    disks and NFS have the number, not the name.
+    A number is assigned once and kept, even if no package has the name any more: files on disks
+    and NFS record the number, not the name.
     """
 
     users: Mapping[str, int] = field(default_factory=dict)
@@ -31,9 +31,9 @@ def _problems(what: str, numbers: Mapping[str, int]) -> Iterator[str]:
     taken: dict[int, str] = {}
     for name, number in numbers.items():
         if not _NAME.match(name):
-            yield f"{what}.{name}: no name for a user or group"
+            yield f"{what}.{name}: not a valid name for a user or group"
         if not 0 < number <= HIGHEST:
-            yield f"{what}.{name}: a number from 1 to {HIGHEST}, not {number}"
+            yield f"{what}.{name}: must be a number from 1 to {HIGHEST}, is {number}"
         if number in taken:
             yield f"{what}: {taken[number]} and {name} both have {number}"
         taken.setdefault(number, name)

@@ -1,4 +1,4 @@
-"""What the configuration says of booting: media, platforms, a stick's kernel, boot tests."""
+"""The configuration of booting: media, platforms, a stick's kernel, boot tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEDIA: tuple[Medium, ...] = ("cd", "disk", "usb")
 
 
 def read_media(text: str) -> tuple[Medium, ...]:
-    """The media that `text` names, with commas between. Raises ValueError for what is none."""
+    """The comma-separated media in `text`. Raises ValueError for an unknown one."""
     given = [name.strip() for name in text.split(",")] if text else []
     for name in given:
         if name not in MEDIA:
@@ -27,11 +27,11 @@ def read_media(text: str) -> tuple[Medium, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stick:
-    """Dom0's kernel where the image was written to a stick or disk.
+    """Dom0's kernel when the image is booted from a stick or disk.
 
-    One whose root is a CD finds none there, so there is another beside it.
+    A kernel whose root is a CD finds none there, so the image has a second kernel.
 
-    kernel  the kernel's configuration, a file in kernel-configs
+    kernel  the kernel's configuration, a file in kernel-configs, or goldmaster:NAME
     words   further arguments for this kernel; `boot.kernel` has those on a CD
     """
 
@@ -40,13 +40,13 @@ class Stick:
 
     def __post_init__(self) -> None:
         with names.fields() as check:
-            check.one("kernel", self.kernel, names.name)
+            check.one("kernel", self.kernel, names.shipped(names.name))
             check.all("words", self.words, names.word)
 
 
 @dataclass(frozen=True, slots=True)
 class BootTestConfig:
-    """How a boot test goes.
+    """How a boot test runs.
 
     expect     regular expressions that must match lines of the console, in this order
     expect_on  medium to the expressions that replace `expect` when it is booted from that
@@ -73,7 +73,7 @@ class BootTestConfig:
         with names.fields() as check:
             named = {f"expect_on.{medium}": texts for medium, texts in self.expect_on.items()}
             for key, texts in {"expect": self.expect, **named}.items():
-                check.that(key, bool(texts), "is empty, so a boot test could not see anything")
+                check.that(key, bool(texts), "is empty, so a boot test could not check anything")
                 check.all(key, texts, names.expression)
             check.all("machine", self.machine, names.sentence)
             check.all("machine_pvh", self.machine_pvh, names.sentence)
@@ -87,5 +87,5 @@ class BootTestConfig:
                 raise ValueError(f"boot.{name}: {', '.join(MEDIA)}, or some of them")
 
     def markers(self, medium: Medium) -> tuple[str, ...]:
-        """What must be seen of a boot from that medium."""
+        """The expressions that must match a boot from that medium."""
         return self.expect_on.get(medium, self.expect)

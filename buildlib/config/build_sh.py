@@ -1,6 +1,6 @@
-"""How a release's own `build.sh` is called, and what the host must have for it.
+"""How to call a release's own `build.sh`, and what the host needs for it.
 
-Tables of a release definition, as in `model`.
+These are tables of a release definition, see `release`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ class Compiler:
             check.all("headers", self.headers, names.path)
 
     def settings(self) -> dict[str, str]:
-        """What NetBSD's build takes from its environment: HOST_CC and HOST_CXX."""
-        return {"HOST_CC": " ".join((self.c, *self.c_flags)),
-                "HOST_CXX": " ".join((self.cxx, *self.cxx_flags))}
+        """The environment variables for NetBSD's build: HOST_CC and HOST_CXX."""
+        return {
+            "HOST_CC": " ".join((self.c, *self.c_flags)),
+            "HOST_CXX": " ".join((self.cxx, *self.cxx_flags)),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Build:
 
     version      what sys/conf/osrelease.sh of the sources prints; empty: the release's version
     flags        further flags of `build.sh`
-    environment  variables that its tools find; nothing of the caller's environment gets through
+    environment  variables that its tools find; the caller's environment is not passed on
     compiler     what compiles the tools on the build host
     space        disk space that is checked before a build; 0 in every key: no check
     """

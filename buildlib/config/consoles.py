@@ -1,11 +1,11 @@
-"""Where a machine speaks as it starts: the words that say so to Xen and to dom0's kernel.
+"""The consoles of a booting machine, and the arguments that select them for Xen and dom0's kernel.
 
 Sources: xen-command-line(7) on `console`, `com1` and `vga`; NetBSD's sys/arch/xen/x86/consinit.c,
-where `console=pc` is the screen with its keyboard, and all else is Xen's own console.
+where `console=pc` is the screen with its keyboard, and any other value is Xen's own console.
 
-Xen stays on a screen that dom0's kernel does not take, in a graphics mode: from 4.17 on, and for
-some releases, it cannot write to the text mode's memory (fixed by "x86/vga: fix mapping of the VGA
-text buffer", 2025). A kernel that does take it finds the text mode that it expects.
+If dom0's kernel does not use the screen, Xen keeps it in a graphics mode: from 4.17 on, some
+releases cannot write to the text mode's memory (fixed by "x86/vga: fix mapping of the VGA text
+buffer", 2025). If the kernel does use it, it finds the text mode that it expects.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Literal, TypeAlias
 
 Console: TypeAlias = Literal["vga", "com1", "com2"]
 Port: TypeAlias = Literal["com1", "com2"]
-# Those that GRUB legacy knows a divisor for, too.
+# Speeds for which GRUB legacy has a divisor, too.
 Speed: TypeAlias = Literal[9600, 19200, 38400, 57600, 115200]
 
 
 @dataclass(frozen=True, slots=True)
 class Consoles:
-    """The screen, a serial line, or both. Dom0's kernel takes the first for its console.
+    """The screen, a serial line, or both. Dom0's kernel uses the first as its console.
 
-    speed  of the serial line, bits a second; 8 bits, no parity, one stop bit
+    speed  of the serial line, bits per second; 8 bits, no parity, one stop bit
     """
 
     names: tuple[Console, ...] = ("com1", "vga")
@@ -33,7 +33,7 @@ class Consoles:
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError("consoles: name vga, com1 or com2, each once")
         if {"com1", "com2"} <= set(self.names):
-            raise ValueError("consoles: one serial line at most, for Xen reads from one only")
+            raise ValueError("consoles: at most one serial line, because Xen reads only one")
 
     @property
     def port(self) -> Port | None:
@@ -41,11 +41,11 @@ class Consoles:
         return next((name for name in self.names if name != "vga"), None)
 
     def xen_words(self) -> tuple[str, ...]:
-        """What Xen's command line says."""
+        """The arguments for Xen."""
         serial = (f"{self.port}={self.speed},8n1",) if self.port else ()
         keep = ("vga=gfx-1024x768x32,keep",) if "vga" in self.names[1:] else ()
         return (f"console={','.join(self.names)}", *serial, *keep)
 
     def kernel_words(self) -> tuple[str, ...]:
-        """What the kernel's command line says."""
+        """The arguments for the kernel."""
         return ("console=pc",) if self.names[0] == "vga" else ()

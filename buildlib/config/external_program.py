@@ -1,6 +1,6 @@
-"""Where programs come from that no release of NetBSD has: Xen, GRUB legacy.
+"""Where programs come from that are not in NetBSD's releases: Xen, GRUB legacy.
 
-Tables of a recipe, as in `model`.
+These are tables of a recipe, see `recipe`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Hypervisor:
     distribution  pattern of a package of the host's distribution, such as xen-hypervisor-*-amd64
     file          path of the file, from the project's folder
     sha256        digest that the file must have, 64 hexadecimal digits; belongs to `file`
-    package       path in the root tree, where a pkgsrc package has put it
+    package       path of it in a pkgsrc package of dom0's, such as usr/pkg/xen420-kernel/xen.gz
     """
 
     distribution: str = ""

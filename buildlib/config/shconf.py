@@ -1,12 +1,12 @@
-r"""Files in the style of rc.conf: what rc scripts read with sh, read here without it.
+r"""Reads files in the style of rc.conf without running a shell; on servers, sh reads them.
 
     # comments, and blank lines
     memory=4096             bare: letters, digits and . _ / : , @ % + = -
     image='base.ffs'        everything but '
     bridges="bridge0 wm1"   everything but " $ ` \
 
-One assignment a line, values in ASCII, names in small letters. This is a strict subset of what
-sh(1) takes for plain assignments: nothing here can expand, run, or set PATH or IFS.
+One assignment per line, values in ASCII, names in lower case. This is a strict subset of sh(1)'s
+plain assignments: nothing here can expand, run, or set PATH or IFS.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong in a file.
+    """A mistake in a file.
 
     file    path from the site's folder
-    line    from 1; 0: the file as a whole
+    line    from 1; 0: the whole file
     what    one sentence without a full stop
-    hint    what to do, where that is not plain
-    reason  a short stable word, for programs
+    hint    what to do, if that is not obvious
+    reason  a short stable identifier, for programs
     """
 
     file: str
@@ -52,25 +52,25 @@ class Problem:
 
 
 def quoted(text: str) -> str:
-    """A value in quotes, as a message has it: of a long one the beginning, and how long it is."""
+    """A value in quotes, for a message; a long one is shortened and its length added."""
     return repr(text) if len(text) <= 60 else f"{text[:40] + '…'!r} ({len(text)} characters)"
 
 
 @dataclass(frozen=True, slots=True)
 class Conf:
-    """The assignments of one file, by name: value, and line from 1; `lines` has bad ones too."""
+    """The assignments of a file, by name: value, and line from 1; `lines` has invalid ones, too."""
 
     file: str
     values: dict[str, str]
     lines: dict[str, int]
 
     def line(self, name: str) -> int:
-        """Where a name is set; 0 where it is not."""
+        """The line that sets a name; 0 if there is none."""
         return self.lines.get(name, 0)
 
 
 def parse(data: bytes, file: str, problems: list[Problem]) -> Conf:
-    """The assignments of a file; every line that is none adds to `problems`."""
+    """The assignments of a file; invalid lines are added to `problems`."""
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     conf = Conf(file, values, lines)
@@ -78,7 +78,7 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Conf:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(file, line, "is no text in UTF-8", reason="syntax"))
+        problems.append(Problem(file, line, "is not UTF-8 text", reason="syntax"))
         return conf
     clean = not _CONTROL(text)
     for number, words in enumerate(text.split("\n"), 1):
@@ -94,19 +94,28 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Conf:
             continue
         name, single, double, bare = found.groups()
         if name in values:
-            problems.append(Problem(file, number, f"{name} was set before, in line {lines[name]}",
-                                    "keep one of them", "twice"))
+            problems.append(
+                Problem(
+                    file,
+                    number,
+                    f"{name} is already set in line {lines[name]}",
+                    "keep one of them",
+                    "twice",
+                )
+            )
         values[name] = single if single is not None else double if double is not None else bare
         lines[name] = number
     return conf
 
 
 def _diagnosis(line: str) -> tuple[str, str]:
-    """What is wrong with a line that is no assignment, and what to do."""
+    """The mistake in a line that is not an assignment, and what to do."""
     control = _CONTROL(line)
     if control:
-        return (f"has the control character {control[0]!r}",
-                "save it with Unix line ends" if control[0] == "\r" else "")
+        return (
+            f"has the control character {control[0]!r}",
+            "save it with Unix line ends" if control[0] == "\r" else "",
+        )
     found = _LOOSE(line)
     if not found:
         return "is neither name=value nor a comment", ""
@@ -114,7 +123,7 @@ def _diagnosis(line: str) -> tuple[str, str]:
     if before or after:
         return "has blanks around the =", f"write {name}=…"
     if not _NAME(name):
-        return f"{name!r} is no name: small letters, digits and _, a letter first", ""
+        return f"{name!r} is not a valid name: use a-z, 0-9 and _, beginning with a letter", ""
     is_quoted = value[:1] in {"'", '"'}
     return _in_quotes(name, value[1:], value[0]) if is_quoted else _bare(name, value)
 
@@ -126,7 +135,7 @@ def _bare(name: str, value: str) -> tuple[str, str]:
         return f"{name}: a second word after the value", f'write {name}="…"'
     if not char.isascii():
         return f"{name}: {char!r} is not ASCII", ""
-    return f"{name}: {char!r} means something to the shell", f"write {name}='…'"
+    return f"{name}: {char!r} has a meaning for the shell", f"write {name}='…'"
 
 
 def _in_quotes(name: str, rest: str, quote: str) -> tuple[str, str]:
@@ -138,8 +147,10 @@ def _in_quotes(name: str, rest: str, quote: str) -> tuple[str, str]:
         return f"{name}: {foreign!r} is not ASCII", ""
     live = next((char for char in inside if char in "$`\\"), None)
     if quote == '"' and live:
-        return (f"{name}: {live!r} means something to the shell, in double quotes too",
-                "use single quotes")
+        return (
+            f"{name}: {live!r} has a meaning for the shell, even in double quotes",
+            "use single quotes",
+        )
     if after[:1] in {" ", "\t"}:
         return f"{name}: a second word after the value", "put both into one pair of quotes"
     return f"{name}: text right after the closing quote", ""

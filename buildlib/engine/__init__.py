@@ -1,1 +1,1 @@
-"""What a stage is, its key, whether it runs and why; its products; garbage."""
+"""The engine: stages, their keys, the decision to run them, products, garbage collection."""

@@ -1,11 +1,11 @@
-"""The digest of a stage's code: of the module it is in, and of those that this one imports.
+"""The digest of a stage's code: its module, and all modules that it imports.
 
-Comments, docstrings and layout do not count: the syntax tree does. Modules that carry content
-without shaping it (the store, the interface of stages, errors) are left out; a change there that
-does matter raises `keys.FORM`.
+Comments, docstrings and layout do not count, only the syntax tree. Modules that handle content
+without changing it (the store, the interface of stages, errors) are left out; after a relevant
+change there, increase `keys.FORM`.
 
-A stage may lie anywhere: in the library, or in a package or file of a project that builds on it.
-What is installed beside Python is no such code: `Stage.LIBRARIES` names what of it counts.
+A stage may be anywhere: in the library, or in a package or file of a project that uses it.
+Installed packages are not part of this code; list the relevant ones in `Stage.LIBRARIES`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,24 @@ from buildlib.model.errors import StageError
 from buildlib.store.stat_cache import StatCache
 
 PACKAGE = "buildlib"
-CARRIERS = ("buildlib.host.", "buildlib.store.", "buildlib.model.errors", "buildlib.model.events",
-            "buildlib.model.frozen_values", "buildlib.engine.stage")
-_SHAPING = frozenset({"buildlib.store.source_files"})  # what it passes over is in no output
+CARRIERS = (
+    "buildlib.host.",
+    "buildlib.store.",
+    "buildlib.model.errors",
+    "buildlib.model.events",
+    "buildlib.model.frozen_values",
+    "buildlib.engine.stage",
+)
+_SHAPING = frozenset({"buildlib.store.source_files"})  # files that it skips are in no output
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FOLDER = Path(__file__).resolve().parent.parent
-# Some Pythons (3.11.7 is one) fail where threads make syntax trees at once (gh-106905).
+# Some Python versions (such as 3.11.7) fail if threads parse at the same time (gh-106905).
 _PARSING = threading.Lock()
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class CodeDigests:
-    """Digests of modules, remembered in `seen`. The library's lie in `folder`."""
+    """Digests of modules, cached in `seen`. The library's modules are in `folder`."""
 
     def __init__(self, seen: StatCache, folder: Path = _FOLDER) -> None:
         self._seen = seen
@@ -41,9 +47,9 @@ class CodeDigests:
         self._closures: dict[str, dict[str, str]] = {}
 
     def of(self, module: str) -> dict[str, str]:
-        """Module name to digest, for `module` and all it imports, directly or not.
+        """Module name to digest, for `module` and all it imports, directly or indirectly.
 
-        Raises StageError where the code of `module` is in no file.
+        Raises StageError if the code of `module` is not in a file.
         """
         if module not in self._closures:
             found: dict[str, str] = {}
@@ -59,14 +65,18 @@ class CodeDigests:
                 found[name] = digest
                 pending += _resolved(imports, name, path)
             if not found:
-                raise StageError("the code of a stage is in no file", where=f"module {module}",
-                                 hint="put the stage into a module with a file of its own: its "
-                                 "code is part of its key", reason="key-code")
+                raise StageError(
+                    "the code of a stage is not in a file",
+                    where=f"module {module}",
+                    hint="put the stage into a module with its own file, because its "
+                    "code is part of its key",
+                    reason="key-code",
+                )
             self._closures[module] = dict(sorted(found.items()))
         return self._closures[module]
 
     def _path(self, name: str, module: str) -> str | None:
-        """Where the code of a module is; None for what is no part of the stage in `module`."""
+        """The file of a module, or None if it is not part of the code of the stage in `module`."""
         top = name.partition(".")[0]
         if top == PACKAGE:
             return _file(self._folder.parent, name)
@@ -92,7 +102,7 @@ def _loaded(name: str) -> str | None:
 
 
 def _found(name: str) -> str | None:
-    """The file of a module that is not imported yet; its packages are not, either."""
+    """The file of a module that is not imported yet; does not import its packages."""
     top = name.partition(".")[0]
     try:
         spec = importlib.util.find_spec(top)
@@ -107,7 +117,7 @@ def _found(name: str) -> str | None:
 
 
 def _resolved(imports: list[str], name: str, path: str) -> Iterator[str]:
-    """Full names of what the module `name` imports, and of the packages of a project's modules."""
+    """Full names of the modules imported by `name`, and of the packages of a project's modules."""
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
     for imported in imports:
         try:
@@ -137,5 +147,11 @@ def _describe(path: str) -> str:
             joint = "." if node.module else ""
             imports.update(f"{base}{joint}{alias.name}" for alias in node.names)
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-    return " ".join([digest, *sorted(name for name in imports
-                                     if name.partition(".")[0] not in sys.stdlib_module_names)])
+    return " ".join(
+        [
+            digest,
+            *sorted(
+                name for name in imports if name.partition(".")[0] not in sys.stdlib_module_names
+            ),
+        ]
+    )

@@ -1,4 +1,4 @@
-"""Why a stage runs: the difference between two key documents, in words."""
+"""The reasons why a stage runs: the difference between two key documents, in words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SHORT = 12
 
 
 def reasons(before: Document | None, after: Document) -> tuple[str, ...]:
-    """What changed from the document of the last run to the one now; what caused it first.
+    """The changes from the last run's document to the current one, root causes first.
 
-    Files of the checkout and parameters come first, then code, tools, and outputs of other
-    stages, which have reasons of their own.
+    Files of the checkout and parameters come first, then code, tools, and outputs of other stages,
+    which have their own reasons.
     """
     if before is None:
         return ("it never ran",)
@@ -23,9 +23,7 @@ def reasons(before: Document | None, after: Document) -> tuple[str, ...]:
     return tuple(sentence for _, sentence in found) or ("its result is gone",)
 
 
-def _differences(
-    before: object, after: object, path: tuple[str, ...]
-) -> Iterator[tuple[int, str]]:
+def _differences(before: object, after: object, path: tuple[str, ...]) -> Iterator[tuple[int, str]]:
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -71,10 +69,13 @@ def _change(what: str, before: object, after: object) -> str:
 
 
 def _first_line(before: str, after: str) -> tuple[int, str, str]:
-    """The first line in which two texts differ: its number, and what it is in each."""
+    """The first line in which two texts differ: its number and both versions."""
     pairs = zip_longest(before.split("\n"), after.split("\n"), fillvalue="")
-    return next((number, old.strip(), new.strip())
-                for number, (old, new) in enumerate(pairs, 1) if old != new)
+    return next(
+        (number, old.strip(), new.strip())
+        for number, (old, new) in enumerate(pairs, 1)
+        if old != new
+    )
 
 
 def _show(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Giving disk space back: what no last build needs."""
+"""Garbage collection: removes what no last build needs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from buildlib.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many files went, and how many bytes they had."""
+    """Number of removed files, and their size in bytes."""
 
     files: int
     size: int
 
 
 def collect(store: Store) -> Removed:
-    """Remove records that no task last had, content no record names, and work folders.
+    """Remove records of outdated builds, content that no record names, and work folders.
 
-    Call it with the store's lock held. What is removed can be made again.
+    Call it with the store's lock held. Everything removed can be made again.
     """
     keep = set(store.records.all_last().values())
     blobs: set[str] = set()

@@ -1,4 +1,4 @@
-"""All stages of a run, and what they take from each other."""
+"""The graph: all stages of a run and their dependencies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from buildlib.engine.stage import OutputRef, Stage
 class Graph:
     """All stages of a run.
 
-    stages  by name, in an order where what is needed comes first
-    after   tasks that must have ended before a stage, though it takes nothing from them
-    docs    a line about each, for `doit list`
-    results  by product or task, the outputs that it takes
+    stages   by name, each after the stages it needs
+    after    additional tasks that must end before a stage, although it uses none of their outputs
+    docs     a line about each stage, for `doit list`
+    results  by product or task, the outputs that it uses
     """
 
     stages: Mapping[str, Stage]
@@ -24,17 +24,21 @@ class Graph:
     results: Mapping[str, tuple[OutputRef, ...]] = field(default_factory=dict)
 
     def needs(self, name: str) -> tuple[str, ...]:
-        """Tasks that must have ended before stage `name`."""
+        """Tasks that must end before stage `name`."""
         refs = (ref.stage for ref in self.stages[name].upstream())
         return tuple(dict.fromkeys((*refs, *self.after.get(name, ()))))
 
     def with_more(self, other: Graph) -> Graph:
-        """Both graphs in one; what `other` takes from this one comes first."""
-        return Graph({**self.stages, **other.stages}, {**self.after, **other.after},
-                     {**self.docs, **other.docs}, {**self.results, **other.results})
+        """Both graphs in one; `other` may use outputs of this one."""
+        return Graph(
+            {**self.stages, **other.stages},
+            {**self.after, **other.after},
+            {**self.docs, **other.docs},
+            {**self.results, **other.results},
+        )
 
     def closure(self, names: Sequence[str]) -> list[str]:
-        """`names` and all they take something from, in the order of `stages`."""
+        """`names` and all stages they depend on, in the order of `stages`."""
         found, pending = set(), list(names)
         while pending:
             name = pending.pop()
@@ -44,7 +48,7 @@ class Graph:
         return [name for name in self.stages if name in found]
 
     def taken(self) -> Mapping[str, Mapping[str, list[str]]]:
-        """By stage, each output that is taken from it, to the stages and products that do."""
+        """By stage, each of its outputs that is used, to the stages and products that use it."""
         found: dict[str, dict[str, list[str]]] = {}
         taking = {**{name: stage.upstream() for name, stage in self.stages.items()}, **self.results}
         for taker, refs in taking.items():

@@ -1,4 +1,4 @@
-"""Keys: what the output of a stage depends on, as one document.
+"""Keys: everything that the output of a stage depends on, in one document.
 
     {"form": 1, "stage": "FfsImage", "version": 1,
      "code":  {"buildlib.stages.images.ffs": SHA-256, …},
@@ -7,9 +7,9 @@
      "tools": {"cc": SHA-256}, "programs": {"cc cc1": SHA-256}, "libraries": {}, "host": {},
      "environment": SHA-256}
 
-The key is the SHA-256 of its canonical JSON. Outputs of other stages stand in it by content: a
-stage that runs again and yields the same bytes changes no key below it. Two values that differ
-have documents that differ: what is written of them says of which kind they are.
+The key is the SHA-256 of its canonical JSON. It contains outputs of other stages by content: a
+stage that runs again and produces the same bytes changes no key that depends on it. Different
+values have different documents, because their kind is part of the document.
 """
 
 from __future__ import annotations
@@ -32,28 +32,33 @@ from buildlib.store.records import Document, Output
 from buildlib.store.source_files import fingerprint, walk
 from buildlib.store.store import Store
 
-# Raised when the store or the way stages are run changes what comes out.
+# Increase this if a change of the store or of the way stages are run changes outputs.
 FORM = 2
 
-# Debian's names of the packages that have the tools, for the hint.
+# Debian packages that contain the tools, for hints.
 _PACKAGES = {
-    "grub-mkimage": "grub-common", "cc": "gcc", "c++": "g++", "as": "binutils", "ld": "binutils",
-    "apt-get": "apt", "apt-cache": "apt",
+    "grub-mkimage": "grub-common",
+    "cc": "gcc",
+    "c++": "g++",
+    "as": "binutils",
+    "ld": "binutils",
+    "apt-get": "apt",
+    "apt-cache": "apt",
 }
-# What a compiler starts; `as` and `ld` are tools of their own.
+# Programs that a compiler starts; `as` and `ld` are separate tools.
 _PROGRAMS = ("cc1", "cc1plus", "collect2", "lto1", "lto-wrapper")
-_HEADERS = "include"  # the folder of its own headers
-# What marks a kind of value; a mapping that has such a key has it with a quote.
+_HEADERS = "include"  # the folder of the compiler's own headers
+# Keys that mark a kind of value; such a key of a mapping is written with a quote.
 _MARKS = frozenset({"from", "files", "class"})
 _FOLDERS = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin"}
 
 
 def package_of(tool: str) -> str:
-    """Debian's package that has a tool."""
+    """The Debian package that contains a tool."""
     return _PACKAGES.get(tool, tool)
 
 
-class InputNotBuilt(Exception):  # noqa: N818  no error: the answer is not known yet
+class InputNotBuilt(Exception):  # noqa: N818  not an error: the key is not known yet
     """A key depends on an output that is not made yet."""
 
     def __init__(self, stage: str) -> None:
@@ -62,7 +67,7 @@ class InputNotBuilt(Exception):  # noqa: N818  no error: the answer is not known
 
 
 class Keys:
-    """Makes key documents. What it reads of the host is read once a run."""
+    """Makes key documents. Properties of the host are read once per run."""
 
     def __init__(self, store: Store, code: CodeDigests) -> None:
         self._store = store
@@ -72,13 +77,17 @@ class Keys:
         self._environment = digest_of(TOOL_ENVIRONMENT)
 
     def document(self, stage: Stage, outputs: Mapping[OutputRef, Output]) -> Document:
-        """The key document. Raises InputNotBuilt, or GoldmasterError where an input is missing."""
+        """The key document. Raises InputNotBuilt, or GoldmasterError if an input is missing."""
         kind = type(stage)
         if not hasattr(kind, "__dataclass_fields__"):
             raise no_place(stage, kind.__name__)
         parts = self._fields(stage, outputs)
         document: Document = {
-            "form": FORM, "stage": kind.__name__, "version": kind.VERSION, "fields": parts}
+            "form": FORM,
+            "stage": kind.__name__,
+            "version": kind.VERSION,
+            "fields": parts,
+        }
         if not kind.PINNED:
             document |= {
                 "code": self._code.of(kind.__module__),
@@ -92,9 +101,9 @@ class Keys:
         return document
 
     def inputs(self, stage: Stage) -> dict[str, str]:
-        """All that the stage takes from outside of the pipeline: what it is called to its digest.
+        """All inputs of the stage from outside of the pipeline: name to digest.
 
-        Sources as the key has them, packages of the host, and what the stage itself has pinned.
+        These are sources, packages of the host, and files that the stage itself has pinned.
         """
         found = dict(stage.materials())
         for file in named(stage, SourceFile):
@@ -112,8 +121,10 @@ class Keys:
             marks[file.name] = signature(str(file.path))
         for tree in named(stage, SourceTree):
             marks[tree.spec.name] = signature(str(tree.spec))
-            marks |= {f"{tree.name}/{path}": signature(child.path, follow=False)
-                      for path, child in walk(str(tree.path))}
+            marks |= {
+                f"{tree.name}/{path}": signature(child.path, follow=False)
+                for path, child in walk(str(tree.path))
+            }
         return marks
 
     def tool(self, name: str) -> tuple[Path, str]:
@@ -132,42 +143,53 @@ class Keys:
         return self._tools[name]
 
     def programs(self, stage: Stage) -> dict[str, str]:
-        """SHA-256 of what the stage's compilers start: `cc` itself only reads its arguments."""
-        return {f"{compiler} {name}": digest for compiler in stage.compilers()
-                for name, digest in self._programs_of(compiler).items()}
+        """SHA-256 of the programs that the stage's compilers start; `cc` is only a driver."""
+        return {
+            f"{compiler} {name}": digest
+            for compiler in stage.compilers()
+            for name, digest in self._programs_of(compiler).items()
+        }
 
     def _programs_of(self, compiler: str) -> dict[str, str]:
         if compiler not in self._programs:
             listed = self._store.seen.memo(
-                str(self.tool(compiler)[0]), self._ask_programs, kind="programs")
+                str(self.tool(compiler)[0]), self._list_programs, kind="programs"
+            )
             places = dict(line.split(" ", 1) for line in listed.splitlines())
             self._programs[compiler] = {
                 name: self._folder(path) if name == _HEADERS else self._store.seen.sha256(path)
-                for name, path in places.items()}
+                for name, path in places.items()
+            }
         return self._programs[compiler]
 
-    def _ask_programs(self, compiler: str) -> str:
-        """Lines NAME PATH, as GCC and Clang tell them; none from a compiler that does not."""
+    def _list_programs(self, compiler: str) -> str:
+        """Lines NAME PATH from GCC or Clang; empty for a compiler that does not print them."""
         lines = []
         for name in (*_PROGRAMS, _HEADERS):
             kind = "file" if name == _HEADERS else "prog"
-            told = self._store.runner.answer([compiler, f"-print-{kind}-name={name}"])
-            if told is None:
+            answer = self._store.runner.answer([compiler, f"-print-{kind}-name={name}"])
+            if answer is None:
                 return ""
-            path = Path(told := told.strip())
-            if told.startswith("/") and len(told.splitlines()) == 1 and (
-                    path.is_dir() if name == _HEADERS else path.is_file()):
-                lines.append(f"{name} {told}\n")
+            path = Path(answer := answer.strip())
+            if (
+                answer.startswith("/")
+                and len(answer.splitlines()) == 1
+                and (path.is_dir() if name == _HEADERS else path.is_file())
+            ):
+                lines.append(f"{name} {answer}\n")
         return "".join(lines)
 
     def missing(self, stage: Stage) -> tuple[ToolError, ...]:
-        """What the host lacks of tools, their folders and libraries that the stage needs."""
+        """Errors for the tools, folders and libraries that the stage needs and the host lacks."""
         tools = list(stage.tools())
         if named(stage, HostPackage):
             tools.append("apt-cache")
         found = []
-        for look, names in ((self.tool, tools), (self._folder, stage.host_folders()),
-                            (self._library, type(stage).LIBRARIES)):
+        for look, names in (
+            (self.tool, tools),
+            (self._folder, stage.host_folders()),
+            (self._library, type(stage).LIBRARIES),
+        ):
             for name in names:
                 try:
                     look(name)
@@ -176,15 +198,16 @@ class Keys:
         return tuple(found)
 
     def host_package(self, package: HostPackage) -> DistributionPackage:
-        """What the distribution has for a pattern; asked again when its lists have changed."""
+        """The distribution's package for a pattern, cached until the package lists change."""
         if Path(LISTS).is_dir():
             text = self._store.seen.memo(
-                LISTS, lambda _path: self._ask(package), kind=f"apt {package.pattern}")
+                LISTS, lambda _path: self._candidate(package), kind=f"apt {package.pattern}"
+            )
         else:
-            text = self._ask(package)
+            text = self._candidate(package)
         return DistributionPackage(*text.split())
 
-    def _ask(self, package: HostPackage) -> str:
+    def _candidate(self, package: HostPackage) -> str:
         self.tool("apt-cache")
         found = candidate(package.pattern, self._store.runner.output, hint=package.hint)
         return f"{found.name} {found.version} {found.sha256}"
@@ -193,21 +216,25 @@ class Keys:
         folder = Path(path)
         if not folder.is_dir():
             package = _FOLDERS.get(folder.name, folder.name)
-            raise ToolError(f"{path} is not there", hint=f"apt-get install {package}",
-                            reason="tool-missing")
+            raise ToolError(
+                f"{path} is missing", hint=f"apt-get install {package}", reason="tool-missing"
+            )
         return digest_of(fingerprint(folder, folder / ".none", self._store.seen))
 
     def _host_file(self, path: str) -> str:
-        """The digest of a file of the host; empty where there is none."""
+        """The digest of a file of the host, or an empty text if it is missing."""
         self._store.seen.note(path)
         return self._store.seen.sha256(path) if Path(path).is_file() else ""
 
     def _library(self, name: str) -> str:
-        """The version of an installed Python package, from its metadata, without importing it."""
+        """The version of an installed Python package from its metadata, without importing it."""
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
-            raise ToolError(f"the Python package {name} is not installed", hint="make venv",
-                            reason="tool-missing")
+            raise ToolError(
+                f"the Python package {name} is not installed",
+                hint="make venv",
+                reason="tool-missing",
+            )
         site = Path(spec.origin).parent.parent
         for path in site.glob(f"{name}-*.dist-info"):
             self._store.seen.note(path)
@@ -215,7 +242,7 @@ class Keys:
         return "unknown"
 
     def _value(self, value: object, outputs: Mapping[OutputRef, Output]) -> object:
-        """A field's value as it stands in the document."""
+        """A field's value for the document."""
         if isinstance(value, OutputRef):
             if value not in outputs:
                 raise InputNotBuilt(value.stage)
@@ -233,18 +260,22 @@ class Keys:
         raise no_place(value, "a key document")
 
     def _fields(self, value: object, outputs: Mapping[OutputRef, Output]) -> dict[str, object]:
-        return {field.name: self._value(getattr(value, field.name), outputs)
-                for field in fields(value)}  # type: ignore[arg-type]  # it is a dataclass
+        parts = fields(value)  # type: ignore[arg-type]  # it is a dataclass
+        return {part.name: self._value(getattr(value, part.name), outputs) for part in parts}
 
     def _source(self, value: SourceFile | SourceTree | HostPackage) -> object:
         if isinstance(value, SourceFile | SourceTree):
             return {"files": self._files(value)}
         found = self.host_package(value)
-        return {"class": "HostPackage", "name": found.name, "version": found.version,
-                "sha256": found.sha256}
+        return {
+            "class": "HostPackage",
+            "name": found.name,
+            "version": found.version,
+            "sha256": found.sha256,
+        }
 
     def _files(self, source: SourceFile | SourceTree) -> dict[str, str]:
-        """Path to digest, or to what else a path is, of a source."""
+        """Path to digest or kind, of a source."""
         if isinstance(source, SourceFile):
             return {source.name: self._file(source)}
         prints = fingerprint(source.path, source.spec, self._store.seen)
@@ -261,5 +292,5 @@ class Keys:
 
 
 def _quoted(key: str) -> str:
-    """A mapping's key, so that no mapping is taken for a value of another kind."""
+    """A mapping's key, escaped so that a mapping cannot look like a value of another kind."""
     return f"{key}'" if key.rstrip("'") in _MARKS else key

@@ -1,4 +1,4 @@
-"""What people take out of a run: outputs under names of their own."""
+"""Products: outputs of a run that are published under their own names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from buildlib.engine.stage import OutputRef
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Files for people, beside each other in one folder.
+    """Published files in one folder.
 
-    files   file name to the output that it is
-    all_of  a stage all of whose outputs are files of the product, named by the outputs' names
+    files   file name to output
+    all_of  a stage whose outputs are all files of the product, under the outputs' names
     record  file name of the build record, or empty
-    labels  what the image says of itself, as JSON, for the record
+    labels  the image's labels as JSON, for the record
     """
 
     name: str
@@ -28,10 +28,10 @@ class Product:
     doc: str = ""
 
     def stages(self) -> list[str]:
-        """The stages that its files are outputs of."""
+        """The stages whose outputs are its files."""
         names = [ref.stage for ref in self.files.values()]
         return list(dict.fromkeys([*names, self.all_of] if self.all_of else names))
 
     def takes(self) -> tuple[OutputRef, ...]:
-        """The outputs that it takes by name."""
+        """The outputs that it uses by name."""
         return (*self.files.values(), *([self.labels] if self.labels else []))

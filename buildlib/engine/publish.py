@@ -1,4 +1,4 @@
-"""Products: outputs under names people look for, and the record of how they were made."""
+"""Publishing products: outputs under their file names, and the build record."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from buildlib.store.records import Document, Output, Record
 
 
 class Publisher:
-    """Puts products into their folders. What is there and right is left alone.
+    """Puts products into their folders. Correct files are left alone.
 
-    records  SHA-256 of every build record that was looked at
+    records  SHA-256 of every build record that was used
     """
 
     def __init__(self, engine: Engine, sink: Sink, *, facts: Mapping[str, str | int]) -> None:
@@ -35,9 +35,9 @@ class Publisher:
         self.records: set[str] = set()
 
     def is_current(self, product: Product) -> bool:
-        """Whether every file of the product is there, with the content it must have.
+        """Whether every file of the product exists with the right content.
 
-        One `lstat` a file while it is the store's own; a copy is hashed once.
+        Takes one `lstat` for a file that is a hard link to the store; a copy is hashed once.
         """
         files = self._files(product, make_record=False)
         if files is None or any(leftovers(folder) for folder in _folders(product.folder, files)):
@@ -45,8 +45,8 @@ class Publisher:
         return all(self._is_blob(product.folder / name, blob) for name, blob in files.items())
 
     def publish(self, product: Product) -> None:
-        """Make every file of the product current, each by one rename. When that is told, all of it
-        is on the disk.
+        """Make every file of the product current, each by one rename. All of them are on the disk
+        before this is reported.
         """
         started = monotonic()
         size = self._engine.use(product.stages(), lambda: self._put_all(product))
@@ -60,8 +60,9 @@ class Publisher:
         folders = _folders(product.folder, files)
         for rest in chain.from_iterable(map(leftovers, folders)):
             remove(rest)
-        changed = [name for name, blob in files.items()
-                   if not self._is_blob(product.folder / name, blob)]
+        changed = [
+            name for name, blob in files.items() if not self._is_blob(product.folder / name, blob)
+        ]
         for name in changed:
             self._put(files[name], product.folder / name)
         for folder in _folders(product.folder, changed):
@@ -69,13 +70,13 @@ class Publisher:
         return sum(blob.size for blob in files.values())
 
     def _put(self, blob: Blob, target: Path) -> None:
-        """Have the blob at `target` by one rename: out of the store, so that a kill leaves nothing
-        beside it, or, on another file system, out of a hidden copy, which the next run removes.
+        """Put the blob at `target` by one rename: from the store, so that a kill leaves nothing
+        behind, or on another file system, from a hidden copy, which the next run removes.
         """
         if not target.parent.is_dir():
             serve_folder(target.parent)
         if target.is_dir() and not target.is_symlink():
-            target.rmdir()  # one with something in it is not ours to remove
+            target.rmdir()  # fails if it is not empty: it may belong to the user
         for scratch in (self._store.blobs.fresh(), beside(target)):
             try:
                 self._store.blobs.place(blob, scratch)
@@ -97,7 +98,7 @@ class Publisher:
         return names
 
     def _files(self, product: Product, *, make_record: bool) -> dict[str, Blob] | None:
-        """File name to content; None where the build record is not made yet."""
+        """File name to content, or None if the build record is not made yet."""
         files = {name: self._engine.output(ref).blob for name, ref in product.files.items()}
         if product.all_of:
             outputs = self._engine.outputs(product.all_of)
@@ -117,12 +118,15 @@ class Publisher:
         if (status.st_dev, status.st_ino) == (kept.st_dev, kept.st_ino):
             return blobs.has(blob)
         if status.st_dev == kept.st_dev and status.st_nlink > 1 and blobs.seal.holds(status):
-            return False  # the store's too, so of another content: nobody need read it
-        return (stat.S_ISREG(status.st_mode) and status.st_size == blob.size
-                and self._store.seen.sha256(str(path)) == blob.sha256)
+            return False  # another blob of the store, so it need not be read
+        return (
+            stat.S_ISREG(status.st_mode)
+            and status.st_size == blob.size
+            and self._store.seen.sha256(str(path)) == blob.sha256
+        )
 
     def _record(self, product: Product, *, make: bool) -> Blob | None:
-        """The build record, kept under the digest of the keys it tells of; None if not made."""
+        """The build record, stored under the digest of the keys it lists; None if not made."""
         stages = self._engine.graph.closure([ref.stage for ref in product.files.values()])
         act = self._engine.build if make else self._engine.resolve
         if any(act(name).record is None for name in stages):
@@ -151,7 +155,7 @@ class Publisher:
         tools: dict[str, dict[str, str]] = {}
         libraries: dict[str, str] = {}
         host: dict[str, str] = {}
-        told = {}
+        keys = {}
         for name in stages:
             document = self._engine.document(name)
             inputs |= self._engine.keys.inputs(self._engine.graph.stages[name])
@@ -159,10 +163,12 @@ class Publisher:
                 tools[tool] = {"sha256": digest, "version": self.tool_version(tool)}
             libraries |= document.get("libraries", {})
             host |= document.get("host", {})
-            told[name] = {
+            keys[name] = {
                 "key": self._engine.key(name),
-                "outputs": {output_name: output.blob.sha256
-                            for output_name, output in self._engine.outputs(name).items()},
+                "outputs": {
+                    output_name: output.blob.sha256
+                    for output_name, output in self._engine.outputs(name).items()
+                },
             }
         labels = self._engine.output(product.labels).blob.sha256 if product.labels else ""
         return {
@@ -170,23 +176,24 @@ class Publisher:
             **self._facts,
             "product": product.name,
             "labels": json_text.loads(self._store.blobs.read(labels)) if labels else {},
-            "files": {name: self._engine.output(ref).blob.sha256
-                      for name, ref in product.files.items()},
+            "files": {
+                name: self._engine.output(ref).blob.sha256 for name, ref in product.files.items()
+            },
             "inputs": inputs,
             "tools": tools,
             "libraries": libraries,
             "host": host,
-            "stages": told,
+            "stages": keys,
         }
 
     def tool_version(self, tool: str) -> str:
-        """The version of a host tool: that of the package it is from, where dpkg knows it."""
+        """The version of a host tool's package, or `unknown` if dpkg does not know it."""
         path = self._engine.keys.tool(tool)[0]
         return self._store.seen.memo(str(path), self._ask_version, kind="version")
 
     def _ask_version(self, path: str) -> str:
         answer = self._store.runner.answer
-        for name in (path, path.removeprefix("/usr")):  # dpkg may know it by the merged path
+        for name in (path, path.removeprefix("/usr")):  # dpkg may list it without /usr
             owner = (answer(["dpkg-query", "-S", name]) or "").partition(": ")[0].split(",")[0]
             query = ["dpkg-query", "-W", "-f", "${Package} ${Version}", owner]
             if owner and (version := answer(query)):
@@ -195,5 +202,5 @@ class Publisher:
 
 
 def _folders(folder: Path, files: Iterable[str]) -> set[Path]:
-    """The folders that files of a product lie in."""
+    """The folders that contain files of a product."""
     return {(folder / name).parent for name in files}

@@ -1,21 +1,20 @@
-"""What a stage is: a frozen dataclass whose fields are all that its output depends on.
+"""Stages: frozen dataclasses whose fields determine their output.
 
     @dataclass(frozen=True)
     class FfsImage(Stage):
         \"\"\"A read-only root image: FFS version 1.\"\"\"
 
-        LIBRARIES = ()                   # Python packages that shape it; TOOLS: of the host
+        LIBRARIES = ()                   # Python packages that affect it; TOOLS: host tools
         root: From                       # another stage's output
         free: str = "5%"                 # a parameter
 
         def run(self, job: Job) -> Outputs: ...
 
-The key of a stage is made from its fields, so none can be forgotten. Nor can `run` see more of
-them than the key holds: a stage has its fields in one form (`model.frozen_values`), mappings in
-the order of their keys whatever order they were made in. Where an order means something, a field
-is a tuple, or the stage finds the order in the contents. `run` is a pure function of the fields: it
-gets a `StageContext`, which hands it the contents they name, a fresh folder and tools with an
-environment of their own, and returns blobs and trees by name.
+The key of a stage is made from its fields, so none can be forgotten. Nor can `run` see more than
+the key contains: a stage has its fields in normal form (`model.frozen_values`), with mappings
+sorted by key. If the order matters, use a tuple, or derive the order from the contents. `run` is a
+pure function of the fields: it gets a `StageContext`, which provides the contents that they name, a
+fresh folder and tools with their own environment, and returns blobs and trees by name.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ class OutputRef:
 class SourceFile:
     """A file of the checkout.
 
-    path  a `Pipeline` takes a relative one from the folder of its dodo.py
-    name  what key documents and errors call it: the path as it was given, unless it is said
+    path  in a `Pipeline`, a relative path is relative to the folder of its dodo.py
+    name  its name in key documents and errors; by default the path as given
     """
 
     path: Path
@@ -65,7 +64,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:
-    """A folder of the checkout, with the spec of what git cannot hold beside it, if there is one.
+    """A folder of the checkout, with an optional spec for attributes that git cannot store.
 
     The spec of folder `overlay` is the file `overlay.mtree`; `path` and `name` as in `SourceFile`.
     """
@@ -85,9 +84,9 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True)
 class HostPackage:
-    """A package of the host's distribution, by a pattern of its name; never installed.
+    """A package of the host's distribution, given by a pattern of its name; never installed.
 
-    hint  what to do where the distribution has none; no part of the key
+    hint  what to do if the distribution has none; not part of the key
     """
 
     pattern: str
@@ -96,7 +95,7 @@ class HostPackage:
 
 Outputs: TypeAlias = Mapping[str, Blob | StoredTree]
 
-# What a key document holds by the content that it names.
+# Values that a key document represents by their content.
 NAMES = (OutputRef, SourceFile, SourceTree, HostPackage)
 Service = TypeVar("Service")
 Placed = TypeVar("Placed")
@@ -104,12 +103,12 @@ Named = TypeVar("Named", OutputRef, SourceFile, SourceTree, HostPackage)
 
 
 class Stage:
-    """The base of all stages.
+    """The base class of all stages.
 
-    VERSION    raised by hand when the same code must make other bytes (a tool's bug, say)
-    TOOLS      host tools `run` may start; their content is part of the key
-    LIBRARIES  Python packages that shape the output; their version is part of the key
-    PINNED     the output is known by a pinned digest: code and tools do not matter
+    VERSION    increase it if the same code must produce other bytes (after a tool's bug, say)
+    TOOLS      host tools that `run` may start; their content is part of the key
+    LIBRARIES  Python packages that affect the output; their version is part of the key
+    PINNED     the output has a pinned digest, so code and tools do not matter
     """
 
     VERSION: ClassVar[int] = 1
@@ -118,7 +117,7 @@ class Stage:
     PINNED: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        """Give the fields the form that the key holds. Raises StageError for what it cannot."""
+        """Bring the fields into normal form. Raises StageError for a value that has none."""
         for name, value in fixed_fields(self, where=type(self).__name__, leaves=NAMES).items():
             object.__setattr__(self, name, value)
 
@@ -127,7 +126,7 @@ class Stage:
         raise NotImplementedError
 
     def tools(self) -> tuple[str, ...]:
-        """The host tools this stage starts; TOOLS unless its parameters name others."""
+        """The host tools that this stage starts; TOOLS unless its parameters name others."""
         return self.TOOLS
 
     def host_folders(self) -> tuple[str, ...]:
@@ -135,34 +134,34 @@ class Stage:
         return ()
 
     def host_files(self) -> tuple[str, ...]:
-        """Files of the host that the tools read where they are there; likewise."""
+        """Files of the host that the tools read if they exist; likewise."""
         return ()
 
     def compilers(self) -> tuple[str, ...]:
-        """Those of its tools that are compilers: they start programs which shape the output too."""
+        """The tools that are compilers; the programs that they start are part of the key too."""
         return ()
 
     def materials(self) -> Mapping[str, str]:
-        """What it takes from the world outside by a pinned digest: its name to the digest.
+        """External inputs with a pinned digest: name to digest.
 
-        Build records list them, beside the sources and host packages that the fields name.
+        Build records list them, in addition to the sources and host packages in the fields.
         """
         return {}
 
     def upstream(self) -> tuple[OutputRef, ...]:
-        """Every output of other stages that this one takes, in field order."""
+        """Every output of other stages that this one uses, in field order."""
         return named(self, OutputRef)
 
 
 def named(stage: Stage, kind: type[Named]) -> tuple[Named, ...]:
-    """All of one kind that a stage's fields name, wherever in them, in the order of the fields."""
+    """All values of one kind in a stage's fields, at any depth, in the order of the fields."""
     return tuple(dict.fromkeys(item for item in _leaves(stage) if isinstance(item, kind)))
 
 
 def placed(value: Placed, root: Path) -> Placed:
-    """A stage, or a value of its fields, whose files and folders are taken from the folder `root`.
+    """A stage, or a value of a field, with relative paths of files and folders below `root`.
 
-    Paths that are absolute already stay as they are.
+    Absolute paths stay unchanged.
     """
     return cast("Placed", _placed(value, root))
 
@@ -175,8 +174,9 @@ def _placed(value: object, root: Path) -> object:
     if isinstance(value, Mapping):
         return {key: _placed(item, root) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type | OutputRef | HostPackage):
-        return replace(value, **{part.name: _placed(getattr(value, part.name), root)
-                                 for part in fields(value)})
+        return replace(
+            value, **{part.name: _placed(getattr(value, part.name), root) for part in fields(value)}
+        )
     return value
 
 
@@ -196,17 +196,18 @@ def _leaves(value: object) -> Iterator[object]:
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What `run` works with.
+    """The environment of `run`.
 
     name        the stage's name, for errors and progress
-    folder      fresh and empty; gone when the stage has ended
-    log         where tools' output goes
+    folder      a fresh, empty folder that is deleted after the stage
+    log         file for the output of tools
     inputs      the outputs of other stages that the fields name
-    tools       tool name to absolute path; tool_digests: to SHA-256, and of what compilers start
-    host_packages  what the distribution has for the fields that name its packages
-    slots       how much of a stage's work may go on at once; never part of an output
-    services    by their class, what stages of a kind ask of the world outside: mirrors, say
-    partial     a folder for downloads that are not finished
+    tools       tool name to absolute path
+    tool_digests   tool name to SHA-256, including the programs that compilers start
+    host_packages  the distribution's packages for the fields that name them
+    slots       the job server, which limits parallel work; it must not affect the output
+    services    by class, objects through which stages access external data, such as mirrors
+    partial     a folder for unfinished downloads
     """
 
     name: str
@@ -227,18 +228,22 @@ class StageContext:
     partial: Path
 
     def service(self, kind: type[Service]) -> Service:
-        """The run's service of that class. No key holds it: what it gives must be pinned.
+        """The run's service of a class. It is not part of any key, so its data must be pinned.
 
-        Raises StageError where the run has none.
+        Raises StageError if the run has none.
         """
         found = self.services.get(kind)
         if not isinstance(found, kind):
-            raise StageError(f"this run has no {kind.__name__}", where=f"stage {self.name}",
-                             hint="give the engine one: services={…}", reason="service")
+            raise StageError(
+                f"this run has no {kind.__name__}",
+                where=f"stage {self.name}",
+                hint="pass one to the engine: services={…}",
+                reason="service",
+            )
         return found
 
     def path(self, ref: OutputRef | SourceFile | SourceTree) -> Path:
-        """Where the content of a file output, or a source, lies, to be read only."""
+        """The path of a file output or source, for reading only."""
         if isinstance(ref, OutputRef):
             return self.blobs.path(self.inputs[ref].blob)
         return ref.path
@@ -250,7 +255,7 @@ class StageContext:
         return ref.path.read_bytes()
 
     def keep(self, content: bytes | Path) -> Blob:
-        """An output: bytes, or a finished file below `folder`, which moves into the store."""
+        """Store an output: bytes, or a finished file below `folder`, which is moved."""
         if isinstance(content, Path):
             return self.blobs.adopt(content)
         return self.blobs.put(content)
@@ -268,7 +273,7 @@ class StageContext:
         self.sink(Progress(self.name, done, total, unit, what))
 
     def note(self, text: str) -> None:
-        """Tell something that people should know and that is no failure."""
+        """Report something that users should know but that is not a failure."""
         self.sink(Note(text, self.name))
 
     def run(
@@ -297,5 +302,3 @@ class StageContext:
         except GoldmasterError as error:
             error.where = error.where or f"stage {self.name}"
             raise
-
-

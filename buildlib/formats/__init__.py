@@ -1,1 +1,1 @@
-"""Bytes of media: ISO 9660, FFS, partition tables, and the writer of images."""
+"""Media formats: ISO 9660, FFS, partition tables, and the image writer."""

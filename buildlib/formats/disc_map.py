@@ -1,4 +1,4 @@
-"""What lies where on the image of a disc: the file, folder or structure that has a byte."""
+"""Map of a disc image: the file, folder or structure that contains a byte."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from buildlib.formats.iso9660.layout import SECTOR
 from buildlib.formats.partitions import BACKUP_BLOCKS, BLOCK
 
-SYSTEM_AREA = 16 * SECTOR  # ECMA-119, 6.2.1: what a BIOS reads from a disk lies there
+SYSTEM_AREA = 16 * SECTOR  # ECMA-119, 6.2.1; contains what a BIOS reads from a disk
 _MBR_TABLE = range(440, BLOCK)  # its signature and entries
 _GPT = range(BLOCK, BLOCK * (1 + BACKUP_BLOCKS))
 
 
 def place_of(image: Path, offset: int) -> str:
-    """What the image has at a byte: a file's path, a folder's records, or a structure."""
+    """What is at a byte of the image: the path of a file or folder, or a structure."""
     if not _is_iso9660(image):
         return "the image"
     if table := table_at(image, offset):
@@ -33,12 +33,15 @@ def place_of(image: Path, offset: int) -> str:
             end = max(end, start + length)
     finally:
         disc.close()
-    return "the disc's structures" if offset < -(-end // SECTOR) * SECTOR else (
-        "the padding at the end")
+    return (
+        "the disc's structures"
+        if offset < -(-end // SECTOR) * SECTOR
+        else ("the padding at the end")
+    )
 
 
 def table_at(image: Path, offset: int) -> str:
-    """The partition table that has the byte; empty: none."""
+    """The partition table that contains the byte, or an empty text."""
     with image.open("rb") as file:
         head = file.read(2 * BLOCK)
     has_gpt = head[BLOCK:].startswith(b"EFI PART")
@@ -56,9 +59,9 @@ def _is_iso9660(image: Path) -> bool:
 
 
 def _extents(disc: Any) -> Iterator[tuple[str, int, int]]:
-    """Path, first byte and bytes of everything that a path leads to; folders end with `/`.
+    """Path, first byte and number of bytes of all files and folders; folder paths end with `/`.
 
-    pycdlib's own walk stops at a name that is no UTF-8.
+    pycdlib's own walk stops at a name that is not UTF-8.
     """
     folders = [("/", disc.get_record(rr_path="/"))]
     while folders:

@@ -1,9 +1,9 @@
-"""Writing images: structures and contents out of packs, from the first byte to the last.
+"""The image writer: writes structures, and contents from packs, from the first byte to the last.
 
-An image is written in chunks, in order, so that it is hashed on the way: another thread does that,
-for hashing and copying both leave Python's lock alone. What lies together in a pack and in the
-image is read at once. A chunk that is one content's, all of it, is copied by the kernel: file
-systems that can, share its blocks.
+An image is written in chunks, in order, and hashed at the same time by another thread; hashing and
+copying both release Python's global lock. Contents that are contiguous in a pack and in the image
+are read at once. A chunk that lies within one content is copied by the kernel, so file systems that
+support it share its blocks.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from buildlib.store.blobs import CHUNK
 from buildlib.store.packs import ALIGN, Place, content_of
 
 _COPIED_AT_ONCE = 16 << 20  # bytes, by the kernel
-_BUFFERS = 4  # chunks that are hashed or wait for it
+_BUFFERS = 4  # chunks being hashed or waiting for it
 _ZEROS = bytes(CHUNK)
 
-Part: TypeAlias = "tuple[int, bytes]"  # offset in the image, and what is there
-Piece: TypeAlias = "tuple[int, Place]"  # the same, of a pack
-Span: TypeAlias = "tuple[int, int, bytes | Place]"  # offset in the image, bytes, and what it is
-Tell: TypeAlias = Callable[[int, int], None]  # bytes done, bytes in all
+Part: TypeAlias = "tuple[int, bytes]"  # offset in the image, and data
+Piece: TypeAlias = "tuple[int, Place]"  # offset in the image, and place in a pack
+Span: TypeAlias = "tuple[int, int, bytes | Place]"  # offset in the image, size, and content
+Tell: TypeAlias = Callable[[int, int], None]  # bytes done, bytes in total
 
 
 def write_at(descriptor: int, offset: int, data: bytes | memoryview) -> None:
@@ -43,30 +43,27 @@ def write_at(descriptor: int, offset: int, data: bytes | memoryview) -> None:
 
 
 def place_of(places: Mapping[str, Place], entry: Entry) -> Place:
-    """Where a file's content is. Raises MissingBlob, or StageError where it has another size."""
+    """Where a file's content is. Raises MissingBlob, or StageError if its size is wrong."""
     place = content_of(places, entry)
     if place.size != entry.size:
         raise StageError(
             f"{entry.path} has {place.size} bytes, not {entry.size}",
-            where=f"{entry.path} (from {entry.origin or '?'})", reason="short-content",
+            where=f"{entry.path} (from {entry.origin or '?'})",
+            reason="short-content",
         )
     return place
 
 
 def merged(pieces: Iterable[tuple[int, Place]]) -> Iterator[tuple[int, Place]]:
-    """(offset in the image, place in a pack) of what can be copied at once.
+    """Merge pieces (offset in the image, place in a pack) that can be copied at once.
 
-    What lies between two contents of one run is less than ALIGN: the zeros that packs and images
-    both have there.
+    The gap between two contents of a merged piece is smaller than ALIGN; both packs and images have
+    zeros there.
     """
     start, last = -1, Place("", 0, 0)
     for offset, place in pieces:
         reach = place.offset - last.offset
-        if (
-            place.pack == last.pack
-            and reach == offset - start
-            and 0 <= reach - last.size < ALIGN
-        ):
+        if place.pack == last.pack and reach == offset - start and 0 <= reach - last.size < ALIGN:
             last = Place(last.pack, last.offset, reach + place.size)
             continue
         if last.pack:
@@ -79,10 +76,10 @@ def merged(pieces: Iterable[tuple[int, Place]]) -> Iterator[tuple[int, Place]]:
 def write_image(
     path: Path, size: int, *, parts: Iterable[Part], pieces: Iterable[Piece], tell: Tell
 ) -> Blob:
-    """Write a new file of `size` bytes; its digest. What nothing lies at is zeros, and no blocks.
+    """Write a new file of `size` bytes and return its digest. Gaps are zeros, stored as holes.
 
-    parts, pieces  in any order; no two of them meet
-    Raises StageError where a content is shorter than its place says.
+    parts, pieces  in any order, without overlaps
+    Raises StageError if a content is shorter than its place says.
     """
     laid: list[Span] = [(offset, len(data), data) for offset, data in parts]
     laid += [(offset, place.size, place) for offset, place in merged(pieces)]
@@ -105,9 +102,9 @@ def write_image(
 
 
 class _Hashing:
-    """SHA-256 of what is added, in another thread; `sha256` (hex) once the block has ended.
+    """Computes SHA-256 in another thread; `sha256` (hex) is available after the `with` block.
 
-    Raises there what went wrong with reading.
+    Errors of reading are raised at the end of the block.
     """
 
     def __init__(self) -> None:
@@ -124,7 +121,7 @@ class _Hashing:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self._error = self._error or error  # then what waits need not be read
+        self._error = self._error or error  # after an error, the thread reads nothing more
         self._todo.put(None)
         self._thread.join()
         self.sha256 = self._digest.hexdigest()
@@ -132,15 +129,15 @@ class _Hashing:
             raise self._error
 
     def buffer(self) -> memoryview:
-        """One of CHUNK bytes that nobody needs any more."""
+        """A free buffer of CHUNK bytes; waits for one."""
         return self._free.get()
 
     def add(self, data: memoryview | bytes) -> None:
-        """Hash what comes next: a buffer, or a part of it, or bytes."""
+        """Hash data: a buffer or a part of it, which is freed afterwards, or bytes."""
         self._todo.put(data)
 
     def read(self, descriptor: int, offset: int, size: int) -> None:
-        """Hash what an open file has there."""
+        """Hash a part of an open file."""
         self._todo.put((descriptor, offset, size))
 
     def _run(self) -> None:
@@ -162,11 +159,11 @@ class _Hashing:
 
 
 def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, int, list[Span]]]:
-    """Where each chunk begins and ends, and the spans that lie in it, wholly or in part.
+    """Start and end of each chunk, and the spans that overlap it.
 
-    It has CHUNK bytes, or several times as many where they are all of one span.
+    A chunk has CHUNK bytes, or a multiple if it lies within one span.
     """
-    following = start = 0  # the first span that has not begun yet
+    following = start = 0  # following: index of the first span that begins later
     spans: list[Span] = []
     while start < size:
         end = min(start + CHUNK, size)
@@ -184,7 +181,7 @@ def _chunks(laid: Sequence[Span], size: int) -> Iterator[tuple[int, int, list[Sp
 
 
 class _Source:
-    """The packs that contents come out of, opened when they are needed."""
+    """The packs that contain the contents, opened on demand."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -197,7 +194,7 @@ class _Source:
         self._open.close()
 
     def fill(self, data: memoryview, start: int, spans: Iterable[Span]) -> None:
-        """Have what the image has from `start` on in `data`."""
+        """Fill `data` with the image's bytes from `start` on."""
         at, size = 0, len(data)
         for offset, length, what in spans:
             begin = offset - start
@@ -217,8 +214,8 @@ class _Source:
     def whole(
         self, start: int, size: int, spans: Sequence[Span], *, target: int
     ) -> tuple[int, int, int] | None:
-        """Have the kernel copy a chunk that is all of one content's, if it can; what it copied:
-        an open file, offset and bytes.
+        """Let the kernel copy a chunk that lies within one content. Return the source as
+        (descriptor, offset, size), or None if that is impossible.
         """
         offset, length, what = spans[0]
         if not isinstance(what, Place) or offset > start or offset + length < start + size:
@@ -243,7 +240,7 @@ def _read(descriptor: int, into: memoryview, offset: int) -> None:
 
 
 def _copied(source: int, offset: int, target: int, start: int, size: int) -> int:
-    """How many of `size` bytes the kernel has copied: all of them, where the systems can."""
+    """Copy with copy_file_range(2). Return how many bytes were copied: `size`, or less on error."""
     done = 0
     while done < size:
         try:

@@ -1,7 +1,7 @@
-"""What an image says of itself: release, recipe, and a key that no other image has.
+"""Labels by which an image identifies itself: release, recipe, and a unique key.
 
-The key is made of the content, so the same image has the same key wherever it was made. The build
-record has it too: a disc that lies in a drawer tells which record is its own.
+The key is derived from the content, so the same image has the same key wherever it was built. The
+build record contains it too, so you can find the record of any disc.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from buildlib.model.digest import Json, digest_of
 
 KEY_DIGITS = 12
-VOLUME_ROOM = 31  # FFS has 32 bytes, of which the last is 0; ISO 9660 has 32 characters
+VOLUME_ROOM = 31  # FFS has 32 bytes, the last of which is 0; ISO 9660 has 32 characters
 _LEAST_DIGITS = 6
 _BOOT_ROOM = 23
 _LONG_ROOM = 128
-# what d- and a-characters are (ECMA-119, 7.4.1), as classes of regular expressions
+# d-characters and a-characters (ECMA-119, 7.4.1) as classes for regular expressions
 D_CHARACTERS = "A-Z0-9_"
 A_CHARACTERS = D_CHARACTERS + r" !\"%&'()*+,\-./:;<=>?"
 _NOT_D, _NOT_A = re.compile(f"[^{D_CHARACTERS}]"), re.compile(f"[^{A_CHARACTERS}]")
@@ -28,10 +28,10 @@ def key_of(content: Json) -> str:
 
 
 def named(title: str, key: str, *, room: int) -> str:
-    """`RELEASE RECIPE KEY` in at most `room` characters, in capitals.
+    """`RELEASE RECIPE KEY` in upper case, in at most `room` characters.
 
-    title  release and recipe, with a blank between them
-    Where that is too long the key gives digits, down to 6; then the release goes from its end.
+    title  release and recipe, separated by a space
+    If that is too long, the key is cut to as few as 6 digits, then the release is cut at its end.
     """
     title = title.upper()
     digits = key[: max(_LEAST_DIGITS, room - len(title) - 1)]
@@ -42,26 +42,26 @@ def named(title: str, key: str, *, room: int) -> str:
 
 
 def volume_name(title: str, key: str) -> str:
-    """`named` in ISO 9660's d-characters (ECMA-119, 7.4.1): capitals, digits and `_`."""
+    """`named` in ISO 9660's d-characters (ECMA-119, 7.4.1): upper-case letters, digits and `_`."""
     return _NOT_D.sub("_", named(title, key, room=VOLUME_ROOM))
 
 
 def volume_set(title: str, key: str) -> str:
-    """`named` where there is room for all of it."""
+    """`named` for a field with enough room for all of it."""
     return named(title, key, room=_LONG_ROOM)
 
 
 def application(text: str, key: str) -> str:
-    """What an image holds, with its key."""
+    """A description of an image's content, followed by its key."""
     end = f", KEY {key}"
     return text[: _LONG_ROOM - len(end)] + end
 
 
 def boot_name(title: str, key: str) -> str:
-    """`named` for a boot catalog, in a-characters: most readers take 23 of its 24 bytes."""
+    """`named` for a boot catalog, in a-characters; most readers use 23 of its 24 bytes."""
     return _NOT_A.sub("_", named(title, key, room=_BOOT_ROOM))
 
 
 def document(title: str, key: str) -> bytes:
-    """What the build record says of the labels, as JSON."""
+    """The labels for the build record, as JSON."""
     return json.dumps({"key": key, "volume": volume_name(title, key)}).encode()

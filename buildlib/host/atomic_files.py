@@ -1,9 +1,9 @@
-"""The one place that writes files which others may read.
+"""Atomic file writes. All files that other programs may read are written here.
 
-Such a file appears under its name by one rename, whole, or not at all. Until then it has a name
-that no other writer can have, whatever they write: another thread, another run, another container.
-Its mode is what the caller says, whatever the umask. One that is *durable* is on the disk, with its
-name, before the call returns: a power cut does not take it back.
+Such a file appears under its name by one rename, complete or not at all. Until then it has a name
+that no other writer uses, whether in another thread, run or container. Its mode is the one given by
+the caller, whatever the umask. If it is *durable*, its content and name are on the disk before the
+call returns, so a power cut cannot undo it.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ STORED, SERVED, SERVED_FOLDER = 0o444, 0o644, 0o755
 
 _IN_THE_WAY = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP})
 _NUMBERS = itertools.count()
-_SHOWN = 100  # bytes of a file's name that its scratch file's name repeats
+_SHOWN = 100  # bytes of a file's name that the name of its scratch file repeats
 
 
 def random_number() -> int:
-    """One of 2^32, for a name or a mark; no output may depend on it."""
+    """A random number below 2^32 for a name or a mark; no output may depend on it."""
     return int.from_bytes(os.urandom(4), "big")
 
 
-_LABEL = f"{random_number():08x}"  # of this process
+_LABEL = f"{random_number():08x}"  # identifies this process
 
 
 def fresh_name(folder: str | Path) -> str:
-    """A path in `folder` that nothing uses, for a file or a folder."""
+    """An unused path in `folder`, for a file or a folder."""
     return f"{folder}/{os.getpid()}-{_LABEL}-{next(_NUMBERS)}"
 
 
 def beside(path: str | Path) -> str:
-    """A hidden path beside `path` that nothing uses; `leftovers` finds what a kill leaves there."""
+    """An unused hidden path beside `path`; after a kill, `leftovers` finds the file there."""
     folder, name = os.path.split(path)
     shown = os.fsdecode(os.fsencode(name)[:_SHOWN])
     unique = os.path.basename(fresh_name(""))
@@ -48,7 +48,7 @@ def beside(path: str | Path) -> str:
 
 
 class NewFile:
-    """A file that is written, and has no name yet. `descriptor` may be written to as well."""
+    """A file being written that is not in its place yet. You may also write to `descriptor`."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path, self.descriptor = path, descriptor
@@ -61,7 +61,7 @@ class NewFile:
             view = view[os.write(self.descriptor, view) :]
 
     def appear(self, target: str | Path, *, durable: bool = False, clearing: bool = False) -> None:
-        """Have the file at `target`, as `move` does."""
+        """Move the file to `target`; arguments as for `move`."""
         if durable:
             os.fsync(self.descriptor)
         move(self.path, target, durable=durable, clearing=clearing)
@@ -70,9 +70,9 @@ class NewFile:
 
 @contextmanager
 def new_file(path: str, *, mode: int | None = None) -> Iterator[NewFile]:
-    """A new file at `path`, from `fresh_name` or `beside`; it is gone where it does not appear.
+    """A new file at `path`, from `fresh_name` or `beside`; deleted unless `appear` is called.
 
-    mode  None: as the umask has it, for files that are the user's own
+    mode  None: set by the umask, for files that belong to the user
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = NewFile(path, os.open(path, flags, 0o666))
@@ -88,12 +88,17 @@ def new_file(path: str, *, mode: int | None = None) -> Iterator[NewFile]:
 
 
 def write_file(
-    path: str | Path, data: bytes, *, mode: int | None = None, durable: bool = False,
-    scratch: str = "", clearing: bool = False,
+    path: str | Path,
+    data: bytes,
+    *,
+    mode: int | None = None,
+    durable: bool = False,
+    scratch: str = "",
+    clearing: bool = False,
 ) -> None:
-    """Have `data` at `path`, as `new_file` and `NewFile.appear` do it.
+    """Write `data` to `path`, as `new_file` and `NewFile.appear` do.
 
-    scratch  where it is written, on the same file system; beside it unless that is said
+    scratch  where to write it first, on the same file system; by default beside `path`
     """
     with new_file(scratch or beside(path), mode=mode) as file:
         file.write(data)
@@ -103,10 +108,10 @@ def write_file(
 def move(
     source: str | Path, target: str | Path, *, durable: bool = False, clearing: bool = False
 ) -> None:
-    """The one rename: what has been written at `source` appears at `target`.
+    """Rename `source` to `target`, and create the target's folder if necessary.
 
-    The folder is made where there is none. `clearing` removes whatever else is in the way: for
-    places that are the store's own. Raises OSError.
+    `clearing` removes anything of another type that is in the way; use it only inside the store.
+    Raises OSError.
     """
     folder = os.path.dirname(target) or "."
     try:
@@ -115,8 +120,8 @@ def move(
         if error.errno != errno.ENOENT and not (clearing and error.errno in _IN_THE_WAY):
             raise
         if clearing:
-            if not os.path.isdir(folder):  # a link may lead nowhere, or in a circle
-                with contextlib.suppress(OSError):  # never a folder: another thread may make it
+            if not os.path.isdir(folder):  # perhaps a dangling link or a loop of links
+                with contextlib.suppress(OSError):  # unlink: another thread may create the folder
                     os.unlink(folder)
             if error.errno != errno.ENOENT:
                 remove(target)
@@ -127,7 +132,7 @@ def move(
 
 
 def remove(path: str | Path) -> None:
-    """Remove whatever is at `path`, if anything is."""
+    """Remove the file, link or folder at `path`, if there is one."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
@@ -136,18 +141,21 @@ def remove(path: str | Path) -> None:
 
 
 def leftovers(folder: str | Path) -> list[Path]:
-    """What writers that are dead have left beside the files of `folder`."""
+    """Scratch files that dead writers have left in `folder`."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [Path(folder, name) for name in names
-            if name.startswith(".") and name.endswith(".new") and not _is_written(name)]
+    return [
+        Path(folder, name)
+        for name in names
+        if name.startswith(".") and name.endswith(".new") and not _is_written(name)
+    ]
 
 
 def _is_written(name: str) -> bool:
-    """Whether this process, or another one that is there, has made the name of a scratch file."""
+    """Whether a scratch file's name was made by this process or another living one."""
     pid, _, label = name.removesuffix(".new").rpartition(".")[2].partition("-")
     if pid == str(os.getpid()):
         return label.startswith(_LABEL)
@@ -155,7 +163,7 @@ def _is_written(name: str) -> bool:
 
 
 def serve_folder(folder: str | Path) -> None:
-    """Have a folder, and those above it, that a server which is another user can read."""
+    """Create a folder and its parents so that a server running as another user can read them."""
     path = Path(folder)
     missing = [path, *itertools.takewhile(lambda above: not above.exists(), path.parents)]
     for place in reversed(missing):
@@ -166,7 +174,7 @@ def serve_folder(folder: str | Path) -> None:
 
 
 def sync(path: str | Path) -> None:
-    """Have a file's content, or a folder's names, on the disk."""
+    """Flush a file's content, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -175,8 +183,8 @@ def sync(path: str | Path) -> None:
 
 
 def sync_file_system(path: str | Path) -> None:
-    """Have all that was written to the file system of `path` on the disk."""
-    import ctypes  # takes longer to import than most runs need
+    """Flush everything written to the file system of `path` to the disk."""
+    import ctypes  # here, because importing it is slow and most runs do not need it
 
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

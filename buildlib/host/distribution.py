@@ -1,8 +1,8 @@
-"""Packages of the build host's distribution, to be downloaded and unpacked, never installed.
+"""Packages of the build host's distribution, which are downloaded and unpacked, never installed.
 
 Installing Debian's hypervisor would change how the build host itself boots. `apt-get download`
-checks the package against the distribution's signed index; the digest in that index is the
-package's identity here. Source: apt-cache(8), apt-get(8).
+checks the package against the distribution's signed index; the digest in that index identifies the
+package here. Source: apt-cache(8), apt-get(8).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HINT = "run `apt-get update`"
 
 @dataclass(frozen=True, slots=True)
 class DistributionPackage:
-    """What apt would install: name, version, and SHA-256 from the signed index."""
+    """The package that apt would install: name, version, and SHA-256 from the signed index."""
 
     name: str
     version: str
@@ -30,10 +30,10 @@ class DistributionPackage:
 def candidate(
     pattern: str, run: Callable[[Sequence[str]], str], *, hint: str = ""
 ) -> DistributionPackage:
-    """The newest package whose name matches `pattern` (`*` is digits and dots).
+    """The newest package whose name matches `pattern` (`*` matches digits and dots).
 
-    `run` gives a tool's output; `hint` is what helps where there is none.
-    Raises SourceError where apt knows none.
+    `run` runs a tool and returns its output; `hint` is added to the error.
+    Raises SourceError if apt knows no such package.
     """
     expression = "^" + re.escape(pattern).replace(r"\*", r"[0-9][0-9.]*") + "$"
     names = run(["apt-cache", "pkgnames", pattern.partition("*")[0]]).split()
@@ -42,12 +42,14 @@ def candidate(
         try:
             fields = _fields(run(["apt-cache", "show", "--no-all-versions", name]))
         except ToolError:
-            continue  # a name that others depend on and nothing has
+            continue  # a name that only occurs in dependencies
         if SHA256_HEX.match(fields.get("SHA256", "")) and "Version" in fields:
             return DistributionPackage(name, fields["Version"], fields["SHA256"])
     raise SourceError(
-        f"the distribution has no package {pattern}", where="apt-cache",
-        hint="; ".join(filter(None, (_HINT, hint))), reason="no-package",
+        f"the distribution has no package {pattern}",
+        where="apt-cache",
+        hint="; ".join(filter(None, (_HINT, hint))),
+        reason="no-package",
     )
 
 

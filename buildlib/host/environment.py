@@ -1,6 +1,6 @@
-"""The clock and the environment of the build host, read here and nowhere else.
+"""The clock and the environment of the build host, which are read only here.
 
-No output may depend on them; a test keeps every other module from asking.
+No output may depend on them; a test checks that no other module reads them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-# Tools are looked for where a distribution puts them, whatever the caller's PATH says.
+# Tools are searched for where a distribution installs them, whatever the caller's PATH.
 TOOL_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
-# All that a tool started by a stage finds in its environment.
+# The complete environment of a tool started by a stage.
 TOOL_ENVIRONMENT = {
     "PATH": TOOL_PATH,
     "HOME": "/nonexistent",
@@ -30,25 +30,28 @@ def now() -> float:
 
 
 def monotonic() -> float:
-    """Seconds of a clock that only measures spans."""
+    """Seconds of a clock that is only good for measuring intervals."""
     return time.monotonic()
 
 
 def pause(seconds: float) -> None:
-    """Wait. A signal that ends the run ends this too."""
+    """Sleep. A signal that ends the run also ends the sleep."""
     time.sleep(seconds)
 
 
 def setting(name: str) -> str | None:
-    """The environment variable of the setting `name`: `GOLDMASTER_NAME`."""
+    """The environment variable for the setting `name`: `GOLDMASTER_NAME`."""
     return os.environ.get(f"GOLDMASTER_{name.upper()}") or None
 
 
 def all_settings() -> dict[str, str]:
-    """Every GOLDMASTER_ variable by its setting's name, and SOURCE_DATE_EPOCH."""
+    """Every GOLDMASTER_ variable by the name of its setting, and SOURCE_DATE_EPOCH."""
     prefix = "GOLDMASTER_"
-    found = {name.removeprefix(prefix).lower(): value for name, value in os.environ.items()
-             if name.startswith(prefix) and value}
+    found = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(prefix) and value
+    }
     if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
         found["SOURCE_DATE_EPOCH"] = epoch
     return found
@@ -60,21 +63,21 @@ def source_date_epoch() -> str | None:
 
 
 def caller_environment(*names: str) -> dict[str, str]:
-    """Those of the caller's environment variables that are set: for a tool that acts for them."""
+    """Those of the caller's environment variables that are set, for a tool that needs them."""
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def can_move_lines() -> bool:
-    """Whether the terminal, by its name, can write a line anew."""
+    """Whether the terminal, judged by TERM, can overwrite lines."""
     return os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 def proxies() -> dict[str, str]:
-    """How the caller reaches the network: the variable of a tool to that of the caller's which has
-    its value.
+    """The proxy settings for tools: name of a tool's variable to the caller's variable that has its
+    value.
 
-    Tools agree on the small letters only, so what is set in capitals is handed on in both; not all
-    know `all_proxy`.
+    Tools agree only on lower-case names, so an upper-case variable is passed on under both names.
+    Not all tools know `all_proxy`.
     """
     found: dict[str, str] = {}
     for name in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"):
@@ -89,16 +92,24 @@ def proxies() -> dict[str, str]:
 
 
 def boot_id() -> str:
-    """What names the time since the machine was last started; empty where nothing tells."""
-    return _told("/proc/sys/kernel/random/boot_id")
+    """The identifier of the current boot, or an empty text if it is unknown."""
+    return _read("/proc/sys/kernel/random/boot_id")
 
 
 def machine_id() -> str:
-    """What names the machine; empty where nothing tells."""
-    return _told("/etc/machine-id")
+    """The identifier of the machine, or an empty text if it is unknown."""
+    return _read("/etc/machine-id")
 
 
-def _told(path: str) -> str:
+def has_no_other_users() -> bool:
+    """Whether programs cannot change their user, because this user namespace has only root.
+
+    Source: user_namespaces(7).
+    """
+    return _read("/proc/self/setgroups") == "deny"
+
+
+def _read(path: str) -> str:
     try:
         return Path(path).read_text("ascii").strip()
     except (OSError, ValueError):
@@ -106,17 +117,17 @@ def _told(path: str) -> str:
 
 
 def processors() -> int:
-    """Processors this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def tool_candidates(name: str) -> list[str]:
-    """Where the host tool `name` may be, the first that is there counts."""
+    """Possible paths of the host tool `name`; the first one that exists is used."""
     return [f"{folder}/{name}" for folder in TOOL_PATH.split(":")]
 
 
 def find_tool(name: str) -> Path | None:
-    """The absolute path of the host tool `name`, links resolved; None where there is none."""
+    """The absolute path of the host tool `name`, links resolved, or None if it is missing."""
     for path in tool_candidates(name):
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return Path(path).resolve()
@@ -124,24 +135,24 @@ def find_tool(name: str) -> Path | None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes an ordinary user can still write below `folder`."""
+    """Bytes that an ordinary user can still write below `folder`."""
     return shutil.disk_usage(folder).free
 
 
 def free_files(folder: Path) -> int | None:
-    """How many files can still be made below `folder`; None where there is no limit."""
+    """How many files can still be created below `folder`, or None if there is no limit."""
     status = os.statvfs(folder)
     return status.f_favail if status.f_files else None
 
 
 def forbids_programs(folder: Path) -> bool:
-    """Whether no program can be started that lies below `folder`: its file system is noexec."""
+    """Whether `folder` is on a file system mounted noexec, so no program in it can be started."""
     return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
 
 
 def forbids_files(folder: Path, names: Iterable[str]) -> str:
-    """Why files cannot be put into `folder`, which need not be there; empty where they can, or
-    where all of them are there.
+    """Why files cannot be created in `folder`, which need not exist; empty if they can, or if all
+    of them already exist.
     """
     if all(os.path.exists(folder / name) for name in names):
         return ""
@@ -149,7 +160,7 @@ def forbids_files(folder: Path, names: Iterable[str]) -> str:
         while not folder.exists():
             folder = folder.parent
         if not folder.is_dir():
-            return f"{folder} is no folder"
+            return f"{folder} is not a folder"
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
             return "its file system is read-only"
         return "" if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)

@@ -1,8 +1,8 @@
-"""One writer a store.
+"""The store's lock: one writer at a time.
 
-The lock is flock(2) on a file that the run's tools inherit open. So it is held until the last of
-them is gone: when a run is killed with -9 and leaves a compiler behind, the next run does not
-start beside it in the same work folder. It ends what is left over, then goes on.
+The lock is flock(2) on an open file that the run's tools inherit, so it is held until the last of
+them has ended. If a run is killed with SIGKILL and leaves a compiler behind, the next run does not
+work in the same folder at the same time: it first ends the leftover tools.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _POLL_SECONDS = 0.1
 
 
 class RunLock:
-    """The lock of the store in `folder`. `descriptor` is what tools inherit while it is held."""
+    """The lock of the store in `folder`. While it is held, tools inherit `descriptor`."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "lock"
         self.descriptor = -1
 
     def acquire(self, *, waiting: Callable[[str], None]) -> None:
-        """Hold the lock; while another run holds it, wait, after one call of `waiting`."""
+        """Take the lock; if another run holds it, call `waiting` once and wait."""
         folder = self._path.parent
         folder.mkdir(parents=True, exist_ok=True)
         status = status_at(self._path)
         if status is not None and not stat.S_ISREG(status.st_mode):
-            remove(self._path)  # no run has such a thing open as its lock
+            remove(self._path)  # not a lock file of any run
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._wait(descriptor, waiting)
@@ -49,19 +49,19 @@ class RunLock:
         self.descriptor = descriptor
 
     def _wait(self, descriptor: int, waiting: Callable[[str], None]) -> None:
-        told = False
-        dead = 0  # the owner found dead at the last look; a new one needs a moment to sign
+        reported = False
+        dead = 0  # the owner found dead in the last round; a new one needs a moment to sign
         while not self._try(descriptor):
             owner, text = _read_pid(descriptor), ""
             if not owner or _alive(owner):
-                text = f"another run (process {owner or '?'}) is at work here; waiting for it"
+                text = f"another run (process {owner or '?'}) is using the store; waiting for it"
             elif owner == dead and not _end_tools(self._path, lambda taker: not _alive(taker)):
-                text = f"waiting for tools that a run (process {owner}) left; they cannot be ended"
+                text = f"waiting for tools of an ended run (process {owner}) that cannot be killed"
             else:
                 dead = owner
-            if text and not told:
+            if text and not reported:
                 waiting(text)
-                told = True
+                reported = True
             time.sleep(_POLL_SECONDS)
 
     def _try(self, descriptor: int) -> bool:
@@ -76,12 +76,12 @@ class RunLock:
         return True
 
     def end_tools(self) -> None:
-        """Kill every other process that has inherited the lock: tools that left their group."""
+        """Kill every other process that inherited the lock, such as tools that left their group."""
         if self.descriptor >= 0:
             _end_tools(self._path, lambda taker: taker == os.getpid())
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -95,7 +95,7 @@ def _read_pid(descriptor: int) -> int:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process is there and not a zombie that nobody has waited for yet."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -103,7 +103,9 @@ def _alive(pid: int) -> bool:
 
 
 def _end_tools(path: Path, of: Callable[[int], bool]) -> int:
-    """Kill the processes that hold a lock which a process that `of` tells took. Their number."""
+    """Kill the processes that hold a lock taken by a process for which `of` is true. Return their
+    number.
+    """
     ended = 0
     for pid, taker in _holders(path):
         if pid != os.getpid() and of(taker):
@@ -114,10 +116,11 @@ def _end_tools(path: Path, of: Callable[[int], bool]) -> int:
 
 
 def _holders(path: Path) -> Iterator[tuple[int, int]]:
-    """(process, who took the lock) for all that have the locked open file itself.
+    """Pairs (process, process that took the lock) of all processes that share the locked file.
 
-    A run that waits has opened one of its own. What is in the file does not count here: a run that
-    has just got the lock has not signed yet. The kernel knows who took it (0: dead, elsewhere).
+    A waiting run has an open file of its own. The pid in the file is not used here: a run that has
+    just got the lock has not signed yet. The kernel knows who took it (0: dead, or in another
+    namespace).
     """
     real = str(path.resolve())
     for process in Path("/proc").iterdir():

@@ -1,10 +1,10 @@
-"""How much work goes on at once: one slot for each processor, over all stages and their compilers.
+"""The job server, which limits parallel work: one slot per processor for stages and compilers.
 
-A stage holds one slot while it runs. A stage that runs make(1) shares out more of them: NetBSD's
-make takes a token from a pipe for each job beyond its first and puts it back when the job has
-ended (`-J`, job.c of usr.bin/make). Every make gets a pipe of its own, so one that fails, and
-poisons its pipe as make does, or that is killed with tokens in hand, costs the others nothing.
-A thread moves tokens that nobody takes to where they are wanted.
+A stage holds one slot while it runs. A stage that runs make(1) gets more slots through a pipe:
+NetBSD's make takes a token from the pipe for each job beyond its first and puts it back when the
+job has ended (`-J`, job.c of usr.bin/make). Every make has a pipe of its own, so the others are not
+affected by one that fails and poisons its pipe, as make does, or is killed while it holds tokens.
+A thread moves unused tokens to where they are needed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(eq=False)
 class TokenPipe:
-    """The pipe one make takes its tokens from.
+    """The pipe from which one make takes its tokens.
 
-    granted  tokens that are in the pipe or in make's hands
-    idle     tokens that were in the pipe at the last look, too
+    granted  tokens that are in the pipe or taken by make
+    idle     tokens that were already in the pipe in the last round
     """
 
     read: int = -1
@@ -42,16 +42,16 @@ class TokenPipe:
         return int(count)
 
     def put(self, count: int) -> None:
-        """Let make have `count` tokens more."""
+        """Give make `count` more tokens."""
         self.granted += os.write(self.write, TOKEN * count)
 
     def take(self, count: int) -> int:
-        """Take back up to `count` tokens that make has not taken; how many."""
+        """Take back up to `count` tokens that make has not taken. Return their number."""
         try:
             tokens = os.read(self.read, count)
         except BlockingIOError:
             return 0
-        if tokens.strip(TOKEN):  # poisoned by a failure: it stays so
+        if tokens.strip(TOKEN):  # poisoned by a failure: leave it poisoned
             with contextlib.suppress(BlockingIOError):
                 os.write(self.write, tokens)
             return 0
@@ -72,7 +72,7 @@ class Slots:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Hold one slot; waits until one is free."""
+        """Hold one slot; wait until one is free."""
         with self._changed:
             self._waiting += 1
             try:
@@ -88,7 +88,7 @@ class Slots:
 
     @contextmanager
     def share(self) -> Iterator[TokenPipe]:
-        """A pipe for a make, which does its first job in the slot its stage has."""
+        """A token pipe for a make, whose first job uses the slot of its stage."""
         share = TokenPipe(*os.pipe())
         for end in (share.read, share.write):
             os.set_blocking(end, False)  # make expects it
@@ -114,7 +114,7 @@ class Slots:
             self._changed.notify_all()
 
     def _move(self) -> None:
-        """Look after the shares while there are any."""
+        """Balance the shares while there are any."""
         while True:
             with self._changed:
                 if not self._shares:
@@ -124,11 +124,11 @@ class Slots:
                 self._changed.wait(_LOOK_SECONDS)
 
     def _balance(self) -> None:
-        """Collect what nobody takes, where somebody waits; hand out what is free."""
+        """Collect unused tokens if something waits for them, and hand out free ones."""
         unused = {share: share.waiting() for share in self._shares}
         wanted = self._waiting + sum(not count for count in unused.values()) - self._free
         for share, count in unused.items():
-            # a stage that waits cannot run at all; a make goes on with what it has
+            # a waiting stage cannot run at all, while a make continues with the tokens it has
             spare = count if self._waiting else min(count, share.idle)
             if wanted > 0 and spare:
                 taken = share.take(min(spare, wanted))

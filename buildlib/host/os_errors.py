@@ -1,4 +1,4 @@
-"""Errors of the build host, in words a user can act on."""
+"""Errors of the build host, in words that a user can act on."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ _LITTLE_BYTES, _FEW_FILES = 4 << 20, 100
 
 
 def host_error(error: OSError, *, where: str, folder: Path) -> StoreError:
-    """What the system refused, at which path, what to do, and for a full disk how much is free.
+    """The error for an OSError: what failed, at which path, what to do, and on a full disk how much
+    space is free.
 
-    folder  where space is looked at when the error names no path
+    folder  where free space is measured if the error names no path
     """
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    named = error.filename2 or error.filename  # what was written to comes second
+    named = error.filename2 or error.filename  # the target of a write comes second
     path = _culprit(named) if isinstance(named, str | Path) else None
     system = error.strerror or str(error) or type(error).__name__
     what, hint = REFUSALS.get(error.errno or 0, (system, OTHERS))
     return StoreError(
         what,
         where=f"{where}, {path}" if path else where,
-        why=space_left(Path(path or folder)) if full else
-        system if what.lower() != system.lower() else None,
+        why=space_left(Path(path or folder))
+        if full
+        else system
+        if what.lower() != system.lower()
+        else None,
         hint=hint,
         reason="disk-full" if full else "host-io",
     )
 
 
 def _culprit(path: str | Path) -> str | Path:
-    """What is in the way on a path: the first part of it that is there and is no folder."""
+    """The first parent of a path that exists and is not a folder, or else the path itself."""
     for place in reversed(Path(path).parents):
         if os.path.lexists(place) and not place.is_dir():
             return place
@@ -43,21 +47,23 @@ def _culprit(path: str | Path) -> str | Path:
 
 
 def memory_error(*, where: str) -> StoreError:
-    """What is told where Python gets no more memory."""
+    """The error for a MemoryError."""
     what, hint = REFUSALS[errno.ENOMEM]
-    return StoreError(what, where=where, why="the system gave no more to this process", hint=hint,
-                      reason="memory")
+    return StoreError(
+        what, where=where, why="the process could not allocate more", hint=hint, reason="memory"
+    )
 
 
 def is_nearly_full(folder: Path) -> bool:
-    """Whether so little is free that a tool may have failed for it."""
+    """Whether so little space is free that a tool may have failed because of it."""
     files_left = free_files(folder)
     return free_bytes(folder) < _LITTLE_BYTES or (
-        files_left is not None and files_left < _FEW_FILES)
+        files_left is not None and files_left < _FEW_FILES
+    )
 
 
 def space_left(path: Path) -> str:
-    """How much more goes where `path` is or would be."""
+    """How much free space there is at `path`, which need not exist."""
     folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
     bytes_left, files_left = free_bytes(folder), free_files(folder)
     text = f"{bytes_left >> 10} KiB"

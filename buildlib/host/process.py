@@ -1,8 +1,8 @@
-"""The one place that starts processes.
+"""Running tools. Processes are started only here.
 
-A tool gets exactly the environment it is given, its own session, no standard input, umask 022 and
-the run's lock; its output goes to a log, line by line. When a tool ends, what it left running in
-the background ends too; when a run ends early, every tool it started ends with it.
+A tool gets exactly the given environment, its own session, no standard input, umask 022 and the
+run's lock; its output goes to a log line by line. When a tool ends, its background processes are
+ended too; when a run ends early, so do all its tools.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ Watch: TypeAlias = Callable[[int], AbstractContextManager[None]]
 TAIL_LINES = 12
 GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.2
-_START_HINTS = {  # where another thing helps than where a file is read or written
-    errno.EACCES: "let it be executed (chmod +x); where its file system is mounted noexec, choose "
-                  "another one with build=FOLDER",
+_START_HINTS = {  # errors whose remedy differs from that for reading or writing a file
+    errno.EACCES: "make it executable (chmod +x); if its file system is mounted noexec, choose "
+    "another one with build=FOLDER",
     errno.ENOENT: "install it, or the interpreter that its first line names",
-    errno.ENOEXEC: "it is no program of this machine: install it anew",
-    errno.E2BIG: "let paths be shorter: move the checkout, or choose build=FOLDER",
+    errno.ENOEXEC: "it is not a program for this machine; reinstall it",
+    errno.E2BIG: "make paths shorter: move the checkout, or choose build=FOLDER",
 }
 _CHUNK = 1 << 16
 
 
 class Runner:
-    """Starts tools and ends them. Methods may be called from several threads.
+    """Starts and ends tools. Methods may be called from several threads.
 
-    inherit  a descriptor every tool keeps open (the store's lock), or -1
+    inherit  returns a descriptor that every tool inherits (the store's lock), or -1
     """
 
     def __init__(self, inherit: Callable[[], int] = lambda: -1) -> None:
@@ -68,17 +68,17 @@ class Runner:
     ) -> None:
         """Run `argv` in `cwd` until it exits; append its output to `log`.
 
-        `environment` is added to TOOL_ENVIRONMENT, and the caller's proxies where the tool
-        `fetches` something. `on_line` gets every line of output. `pipe` are
-        descriptors the tool inherits. `watch(process)` is a context held while the tool, leader
-        of a session of its own, runs.
-        Raises ToolError, with the last lines and a command to paste, where it does not exit 0.
+        The tool's environment is TOOL_ENVIRONMENT, `environment` and, if it `fetches` something,
+        the caller's proxies. `on_line` gets every line of output. `pipe` are descriptors that
+        the tool inherits. The context `watch(process)` is active while the tool runs; the tool
+        leads a session of its own.
+        Raises ToolError, with the last lines and a command to paste, if the exit status is not 0.
         """
         words = [str(word) for word in argv]
         full = TOOL_ENVIRONMENT | dict(environment or {})
         through = proxies() if fetches else {}
         tail: deque[str] = deque(maxlen=TAIL_LINES)
-        process = self.start(words, cwd=cwd, environment=full | _handed(through), pipe=pipe)
+        process = self.start(words, cwd=cwd, environment=full | _passed_on(through), pipe=pipe)
         try:
             with log.open("ab") as file, watch(process.pid) if watch else nullcontext():
                 for line in map(_without_secrets, _lines(process)):
@@ -101,16 +101,19 @@ class Runner:
             )
 
     def output(
-        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None,
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
         fetches: bool = False,
     ) -> str:
-        """What a short query prints; `environment` and `fetches` as in `run`.
+        """The output of a short query; `environment` and `fetches` as in `run`.
 
-        Raises ToolError where it does not exit 0.
+        Raises ToolError if the exit status is not 0.
         """
         full = TOOL_ENVIRONMENT | dict(environment or {})
         through = proxies() if fetches else {}
-        process = self.start(argv, cwd=Path("/"), environment=full | _handed(through))
+        process = self.start(argv, cwd=Path("/"), environment=full | _passed_on(through))
         try:
             text = b"".join(_pieces(process)).decode(errors="replace")
             status = process.wait()
@@ -118,15 +121,16 @@ class Runner:
             self.end(process)
         if status != 0:
             raise ToolError(
-                f"{argv[0]} {_ending(status)}", tail=tuple(text.splitlines()[-TAIL_LINES:]),
+                f"{argv[0]} {_ending(status)}",
+                tail=tuple(text.splitlines()[-TAIL_LINES:]),
                 command=replay(argv, cwd=Path("/"), environment=full, through=through),
             )
         return text
 
     def answer(self, argv: Sequence[str]) -> str | None:
-        """What a program prints; None where it is not there, or ends with another status than 0.
+        """The output of a program, or None if it is missing or its exit status is not 0.
 
-        That the system refuses to start it is no answer, and nothing to remember: raises ToolError.
+        Raises ToolError if the system cannot start it for another reason.
         """
         try:
             return self.output(argv)
@@ -138,10 +142,14 @@ class Runner:
             return None
 
     def start(
-        self, words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
         pipe: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a tool whose output the caller reads from `stdout`; give it to `end` at last."""
+        """Start a tool. The caller reads its output from `stdout` and passes it to `end` last."""
         inherit = [*pipe, *(end for end in (self._inherit(),) if end >= 0)]
         with self._lock:
             if self.stopped():
@@ -160,17 +168,19 @@ class Runner:
                 )
             except OSError as error:
                 raise ToolError(
-                    f"{words[0]} cannot be started", why=str(error), reason="tool-start",
+                    f"{words[0]} cannot be started",
+                    why=str(error),
+                    reason="tool-start",
                     hint=_START_HINTS.get(error.errno or 0),
                 ) from error
             self._running.add(process)
-            if self.stopped():  # a signal came between: `stop` did not see the process
+            if self.stopped():  # a signal arrived meanwhile; `stop` did not see the process
                 self.end(process)
                 raise Interrupted("stopped", reason="interrupted")
         return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
-        """End a tool and all it started, if they still run."""
+        """End a tool and everything it started, if they still run."""
         if process.poll() is None:
             _signal(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -183,11 +193,11 @@ class Runner:
             self._running.discard(process)
 
     def stopped(self) -> bool:
-        """Whether the run is being ended: what its tools did then proves nothing."""
+        """Whether the run is being ended; a tool's failure then means nothing."""
         return self._stopping
 
     def stop(self) -> None:
-        """End every tool that runs, and start no more."""
+        """End all running tools, and start no more."""
         with self._lock:
             self._stopping = True
             running = list(self._running)
@@ -206,10 +216,10 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """What the tool prints, as it comes, until it has ended.
+    """The tool's output as it arrives, until the tool has ended.
 
-    The pipe's end is not waited for: a process the tool left in the background may hold it open.
-    That one is ended, then what is in the pipe is read.
+    The end of the pipe is not awaited, because a background process of the tool may hold it open.
+    Such processes are killed, then the rest of the pipe is read.
     """
     assert process.stdout is not None
     pipe = process.stdout.fileno()
@@ -229,7 +239,7 @@ def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Likewise, line by line."""
+    """The tool's output, line by line."""
     rest = b""
     for piece in _pieces(process):
         *lines, rest = (rest + piece).split(b"\n")
@@ -239,14 +249,14 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _handed(through: Mapping[str, str]) -> dict[str, str]:
-    """The values of variables of the caller's by the names under which a tool gets them."""
+def _passed_on(through: Mapping[str, str]) -> dict[str, str]:
+    """Values of the caller's variables, by the names under which a tool gets them."""
     values = caller_environment(*through.values())
     return {name: values[source] for name, source in through.items()}
 
 
 def _without_secrets(line: bytes) -> bytes:
-    """What a tool says, but for passwords in URLs: a proxy's, which it was given."""
+    """A line of output without passwords in URLs, such as the proxy's."""
     if b"@" not in line or b"://" not in line:
         return line
     return without_passwords(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
@@ -260,12 +270,16 @@ def _ending(status: int) -> str:
 
 
 def replay(
-    words: Sequence[str], *, cwd: Path, environment: Mapping[str, str],
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
     through: Mapping[str, str] | None = None,
 ) -> str:
-    """A shell command that runs the tool again as it was run.
+    """A shell command that runs the tool again in the same way.
 
-    through  variables of the tool to those of the caller, whose values it takes and does not show
+    through  the tool's variables to the caller's variables; the command refers to the latter by
+             name, so it does not show their values
     """
     settings = [shlex.quote(f"{key}={value}") for key, value in sorted(environment.items())]
     settings += [f'{name}="${source}"' for name, source in (through or {}).items()]
@@ -273,6 +287,6 @@ def replay(
 
 
 def reexec(*options: str) -> NoReturn:
-    """Start this program anew in its own place, with further options of Python's."""
+    """Replace this process by a new run of the program, with additional Python options."""
     words = [sys.executable, *options, *sys.orig_argv[1:]]
-    os.execv(sys.executable, words)  # noqa: S606  there is nothing for a shell to read
+    os.execv(sys.executable, words)  # noqa: S606  no shell is involved

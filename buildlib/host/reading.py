@@ -1,4 +1,4 @@
-"""Reading small files that others may have put there: regular files only, and not without end."""
+"""Safe reading of small files written by others: regular files only, up to a size limit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import stat
 from pathlib import Path
 
 _NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-MOST = 64 << 20  # bytes: more than any file that people write or a store keeps as one document
+MOST = 64 << 20  # bytes; larger than any handwritten file or any document in a store
 
 
 def open_regular(path: str | Path) -> int:
-    """A descriptor to read the regular file at `path` with.
+    """A descriptor for reading the regular file at `path`.
 
-    A FIFO or a device is refused before it can make anybody wait. Raises OSError: that of the
-    system, or one that says that this is no regular file.
+    FIFOs and devices are rejected without blocking. Raises OSError, also for anything that is not a
+    regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
@@ -23,13 +23,14 @@ def open_regular(path: str | Path) -> int:
         return descriptor
     os.close(descriptor)
     if stat.S_ISDIR(mode):
-        raise OSError(errno.EISDIR, "a folder is there, not a file", str(path))
+        raise OSError(errno.EISDIR, "it is a folder, not a file", str(path))
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def status_at(path: str | Path) -> os.stat_result | None:
-    """What lstat(2) says of a path; None where nothing is there, nor can be: something else than a
-    folder is on the way, or links that lead in a circle. Raises OSError for all else.
+    """The lstat(2) result for a path, or None if nothing exists there (ENOENT, ENOTDIR, ELOOP).
+
+    Raises any other OSError.
     """
     try:
         return os.lstat(path)
@@ -39,10 +40,26 @@ def status_at(path: str | Path) -> os.stat_result | None:
         raise
 
 
+def is_file(path: Path) -> bool:
+    """Whether `path` is an existing file. False if it is unreachable, as behind a too long link."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is an existing folder; like `is_file`."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def read_small(path: str | Path, *, most: int = MOST) -> bytes:
     """The content of a regular file of at most `most` bytes.
 
-    Raises OSError, as `open_regular` does, or one that says that it is too large.
+    Raises OSError as `open_regular` does, and if the file is too large.
     """
     data = read_start(path, most=most + 1)
     if len(data) > most:
@@ -51,7 +68,7 @@ def read_small(path: str | Path, *, most: int = MOST) -> bytes:
 
 
 def read_start(path: str | Path, *, most: int) -> bytes:
-    """The first `most` bytes of a regular file. Raises OSError, as `open_regular` does."""
+    """The first `most` bytes of a regular file. Raises OSError as `open_regular` does."""
     descriptor = open_regular(path)
     try:
         pieces, size = [], 0

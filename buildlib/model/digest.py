@@ -1,4 +1,4 @@
-"""Digests and the canonical form of documents that are hashed.
+"""Digests, and the canonical form of documents for hashing.
 
 Content is named by SHA-256, in lower-case hex, as OCI registries, REAPI and mtree(8) do.
 """
@@ -35,7 +35,7 @@ def canonical(document: Json) -> bytes:
     """`document` as canonical JSON: keys sorted, no white space, UTF-8.
 
     Floats are not part of `Json`: their text differs between writers (RFC 8785, 3.2.2.3).
-    File names that are not UTF-8 come as surrogates (PEP 383); they are written as escapes.
+    In file names, bytes that are not UTF-8 are surrogates (PEP 383), which are written as escapes.
     """
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 

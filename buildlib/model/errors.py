@@ -1,21 +1,21 @@
-"""What can go wrong, and how it is told.
+"""The exception tree, and how an error is presented.
 
     GoldmasterError
     ├── ConfigError      a recipe, release, lock or setting is wrong (all problems at once)
-    ├── SourceError      what comes in: mirror, download, checksum, signature, package
-    │   └── ArchiveError     a set or package archive is damaged or tries to leave its place
+    ├── SourceError      an input is wrong: mirror, download, checksum, signature, package
+    │   └── ArchiveError     a set or package archive is damaged or tries to escape its folder
     ├── StageError       a stage cannot make its output
     │   └── ToolError        a tool it ran failed or is missing
     ├── StoreError       the store: damage, locks, space
-    │   └── MissingBlob      content that a record names is not there, or not what it was
-    ├── BootError        a boot test did not see what it must see
+    │   └── MissingBlob      content named by a record is missing or damaged
+    ├── BootError        a boot test did not see the expected output
     └── Interrupted      a signal ended the run; nothing is wrong
 
 Every error says *what* happened, *where* (file and key, or stage), *why*, and what to do about it
-(`hint`); errors of tools also name the log and show its last lines. `reason` is a short stable
-word for programs and tests; the sentences may change. What is shown never holds control characters
-or bytes that are no text: a file name cannot steer the terminal. Passwords in URLs are removed from
-every part of an error.
+(`hint`). Errors of tools also name the log and show its last lines. `reason` is a short stable
+word for programs and tests; the sentences may change. Control characters and undecodable bytes are
+escaped, so a file name cannot manipulate the terminal. Passwords in URLs are removed from every
+part of an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 from buildlib.model.refusals import remedy
 from buildlib.model.urls import without_passwords
 
-_LINE = 4000  # characters of one line of an error
+_LINE = 4000  # longest line of an error, in characters
 
 
 class GoldmasterError(Exception):
@@ -35,7 +35,7 @@ class GoldmasterError(Exception):
     what   one line, no full stop
     where  file and key, URL, archive member or stage
     why    the underlying reason
-    hint   what to do; by default, what helps against the system's error that caused it
+    hint   what to do; by default, the remedy for the OSError that caused it
     log    the log of the tool that failed; its last lines are shown
     """
 
@@ -70,8 +70,9 @@ class GoldmasterError(Exception):
         if isinstance(value, str):
             value = without_passwords(value)
         elif isinstance(value, tuple):
-            value = tuple(without_passwords(item) if isinstance(item, str) else item
-                          for item in value)
+            value = tuple(
+                without_passwords(item) if isinstance(item, str) else item for item in value
+            )
         super().__setattr__(name, value)
 
     def __str__(self) -> str:
@@ -91,9 +92,9 @@ class GoldmasterError(Exception):
 
 
 def _shown(text: str) -> str:
-    """`text` as a line of readable length, even with a name of a megabyte in it."""
+    """`text` shortened to a readable length; it may contain a name of a megabyte."""
     cut = len(text) - _LINE
-    return printable(text if cut <= 0 else f"{text[:_LINE]}… ({cut} characters more)")
+    return printable(text if cut <= 0 else f"{text[:_LINE]}… ({cut} more characters)")
 
 
 def printable(text: str) -> str:
@@ -126,30 +127,40 @@ class ConfigError(GoldmasterError):
 
     @classmethod
     def together(cls, errors: Sequence[ConfigError]) -> ConfigError:
-        """One error that reports all of these, each once. A single one is returned as it is."""
+        """One error that reports all of these, each once. A single error is returned unchanged."""
         errors = list({tuple(error.told()): error for error in errors}.values())
         if len(errors) == 1:
             return errors[0]
         problems = tuple(problem for error in errors for problem in error.told())
         hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
-        return cls(f"there are {len(problems)} problems", problems=problems,
-                   hint="\n".join(hints) or None, reason=errors[0].reason)
+        return cls(
+            f"there are {len(problems)} problems",
+            problems=problems,
+            hint="\n".join(hints) or None,
+            reason=errors[0].reason,
+        )
 
     def told(self) -> list[str]:
-        """Every problem on a line of its own, with its place."""
-        at = f"{self.where}: " if self.where else ""
-        if self.problems:
-            return [f"{at}{problem}" for problem in self.problems]
-        return [f"{at}{self.what}" + (f" ({self.why})" if self.why else "")]
+        """One line for each problem, with its place: `FILE:LINE: …`."""
+        problems = self.problems or (self.what + (f" ({self.why})" if self.why else ""),)
+        return [
+            _placed(str(self.where), problem) if self.where else problem for problem in problems
+        ]
 
     def lines(self) -> list[str]:
-        """The sentence, then every problem on a line of its own."""
+        """The sentence, then a line for each problem."""
         head, *rest = super().lines()
         return [head, *(_shown(f"  - {problem}") for problem in self.problems), *rest]
 
 
+def _placed(where: str, problem: str) -> str:
+    head, _, rest = problem.partition(": ")
+    line = head.removeprefix("line ")
+    return f"{where}:{line}: {rest}" if rest and line.isdigit() else f"{where}: {problem}"
+
+
 class SourceError(GoldmasterError):
-    """Something that comes in is missing, damaged, or not what was promised."""
+    """An input is missing, damaged, or does not match its checksum or signature."""
 
 
 class ArchiveError(SourceError):
@@ -161,7 +172,7 @@ class StageError(GoldmasterError):
 
 
 class ToolError(StageError):
-    """A tool failed or is missing. `command` can be pasted into a shell to run it again."""
+    """A tool failed or is missing. Paste `command` into a shell to run it again."""
 
     def __init__(
         self,
@@ -184,16 +195,16 @@ class ToolError(StageError):
         lines = super().lines()
         lines.extend(printable(f"  | {line}") for line in self.tail)
         if self.command:
-            lines.append(f"  again: {self.command}")  # as it is: it must work when pasted
+            lines.append(f"  again: {self.command}")  # unescaped: it must work when pasted
         return lines
 
 
 class StoreError(GoldmasterError):
-    """The store cannot keep or give what it should."""
+    """The store cannot save or return content."""
 
 
 class MissingBlob(StoreError):  # noqa: N818  the name says what is wrong
-    """Content named by a record is gone or damaged; its stage must make it again."""
+    """Content named by a record is missing or damaged; its stage must run again."""
 
     def __init__(self, sha256: str, *, why: str) -> None:
         super().__init__(f"content {sha256[:12]} is not in the store", why=why, reason="blob")
@@ -201,8 +212,8 @@ class MissingBlob(StoreError):  # noqa: N818  the name says what is wrong
 
 
 class BootError(GoldmasterError):
-    """A boot test did not see what it must see."""
+    """A boot test did not see the expected output."""
 
 
-class Interrupted(GoldmasterError):  # noqa: N818  it is none
+class Interrupted(GoldmasterError):  # noqa: N818  not an error
     """A signal ended the run."""

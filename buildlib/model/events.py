@@ -1,6 +1,6 @@
-"""What a run tells while it goes: plain values, for a terminal, a log or another program.
+"""Events that a run reports as it proceeds: plain values for a terminal, a log or a program.
 
-Whoever shows them is handed in as a `Sink`; nothing below the front end writes to a terminal.
+The consumer is passed in as a `Sink`; nothing below the front end writes to a terminal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Outcome: TypeAlias = Literal["built", "restored", "up to date", "passed", "faile
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Stage `stage` begins to run, for `reasons` (root cause first)."""
+    """Stage `stage` starts because of `reasons` (root cause first)."""
 
     stage: str
     reasons: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Stage `stage` has done `done` of `total` (0: unknown) `unit`; `what` it is at now."""
+    """Stage `stage` has done `done` of `total` (0: unknown) `unit`; it is working on `what`."""
 
     stage: str
     done: int
@@ -33,7 +33,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Stage `stage` ended: how, after how many seconds, with how many bytes of output."""
+    """Stage `stage` ended with `outcome`, after `seconds`, with `size` bytes of output."""
 
     stage: str
     outcome: Outcome
@@ -44,7 +44,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line for anyone who watches."""
+    """A line of information for the user."""
 
     text: str
     stage: str = ""
@@ -55,4 +55,4 @@ Sink: TypeAlias = Callable[[Event], None]
 
 
 def silent(_event: Event) -> None:
-    """The sink that shows nothing."""
+    """A sink that discards all events."""

@@ -1,4 +1,4 @@
-"""The one reader of JSON: locks that people edit, and documents that a store keeps."""
+"""The only JSON reader: for locks that people edit, and documents in a store."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ TYPE_CHECKING = False  # importing typing would slow down a run that has nothing
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-LARGEST = 8 << 20  # bytes: locks and records have at most a tenth of that
+LARGEST = 8 << 20  # bytes; locks and records have at most a tenth of that
 _LONG = re.compile(r"[0-9]{20}").search  # digits of a number beyond 64 bits, or of a digest
 _DIGITS = 20
-_MOST = 2**64 - 1  # what an inode number may be
+_MOST = 2**64 - 1  # the largest inode number
 
 
 def loads(data: bytes, *, most: int = LARGEST, unique: bool = False) -> Any:
     """The value of a JSON document in UTF-8.
 
-    unique  whether a name given twice in one object is an error: for what people edit
-    Raises ValueError, whose text says what is wrong: for text that is not JSON, is larger than
-    `most` bytes or nested too deeply, and for numbers out of range (NaN, more than 64 bits).
+    unique  whether a name given twice in one object is an error; use it for files people edit
+    Raises ValueError, whose text says what is wrong, if the text is not JSON, is larger than `most`
+    bytes or nested too deeply, or has a number out of range (NaN, more than 64 bits).
     """
     if len(data) > most:
         raise ValueError(f"larger than {most} bytes")
     text = decoded(data)
     try:
         return json.loads(
-            text, parse_constant=_no_number, parse_float=_fraction,
+            text,
+            parse_constant=_no_number,
+            parse_float=_fraction,
             parse_int=_whole if _LONG(text) else None,
-            object_pairs_hook=_unique if unique else None)
+            object_pairs_hook=_unique if unique else None,
+        )
     except RecursionError:
         raise ValueError("objects and lists are nested too deeply") from None
     except json.JSONDecodeError as error:

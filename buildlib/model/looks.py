@@ -1,12 +1,12 @@
-"""What a list from a mirror can be, and what a file that is none seems to be."""
+"""The size limit of a mirror's lists, and a description of a file that is not such a list."""
 
 from __future__ import annotations
 
-LINES_MAX = 300_000  # of a list of digests; the signed list of a release has some 10,000
+LINES_MAX = 300_000  # in a list of digests; a release's signed list has about 10,000
 
 
 def looks_like(head: bytes) -> str:
-    """What the first bytes of a file that is not what it should be seem to be."""
+    """What an unexpected file seems to be, judged by its first bytes."""
     text = head.lstrip().lower()
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return "it is an HTML page: the mirror answers a missing file with one"

@@ -1,12 +1,13 @@
-r"""mtree(5) specs: the written form of a tree.
+r"""mtree(5) specs: the text form of a tree.
 
-One line an entry, full paths, every attribute on the line, no `/set`:
+One line per entry, with the full path and every attribute, without `/set`:
 
     ./bin/sh type=file uid=0 gid=0 mode=0555 time=1700000000.0 size=12 sha256=… tags=origin:base
 
-NetBSD's mtree(8) and makefs(8) read it, so the file that describes an image can build it and
-check the running system against it. What mtree has no keyword for is kept in `tags`: the origin,
-and a label that files of one inode share. Names are encoded as vis(3) does with VIS_OCTAL.
+NetBSD's mtree(8) and makefs(8) read this format, so the file that describes an image can also be
+used to build it and to check a running system. Attributes that mtree has no keyword for are stored
+in `tags`: the origin, and a label shared by the files of one inode. Names are encoded as vis(3)
+does with VIS_OCTAL.
 Source: mtree(5), mtree(8) of NetBSD 10; `device` is `netbsd,major,minor`.
 """
 
@@ -29,7 +30,7 @@ LINES_MAX = 1_000_000
 SPEC_MAX = 256 << 20  # bytes
 _MODES = {f"{mode:04o}": mode for mode in range(0o10000)}
 _LINES_AT_ONCE, _BYTES_AT_ONCE = 1000, 1 << 18
-# mtree takes a word apart at white space, `=` and `#`; tags apart at commas; `\` starts an escape
+# mtree splits words at white space, `=` and `#`, and tags at commas; `\` starts an escape
 _UNSAFE = re.compile(rb"[^!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 KINDS = frozenset(get_args(Kind))
@@ -38,23 +39,40 @@ DEVICE = re.compile(r"netbsd,(\d{1,10}),(\d{1,10})", re.ASCII)
 TAG_END = "\0"
 TAGS = ("inode", "origin")
 _TAGS = re.compile(rb" tags=[^ \n]*$", re.MULTILINE)
-_PIECE = 1 << 20  # bytes of a spec that are looked at together
+_PIECE = 1 << 20  # bytes of a spec processed at once
 _SAFE = r"([!$%&'()+\-./0-9:;<>@A-Z^_`a-z{|}~]+)"
-# most lines of what `format_tree` writes; all others are taken apart word by word
+# matches most lines that `format_tree` writes; all other lines are parsed word by word
 _PLAIN = re.compile(
     rf"\./{_SAFE} type=(dir|file|link) uid=([0-9]{{1,9}}) gid=([0-9]{{1,9}}) mode=([0-7]{{4}})"
     r" time=([0-9]{1,18})\.0(?: size=([0-9]{1,18}) sha256=([0-9a-f]{64})(?: nlink=[0-9]{1,9})?)?"
-    rf"(?: link={_SAFE})?(?: tags=(?:origin:{_SAFE})?,?(?:inode:{_SAFE})?)?")
-# Keywords of an entry as it is written, and those that are numbers, with base and limit.
-KEYWORDS = ("type", "uid", "gid", "mode", "time", "size", "sha256", "nlink", "link", "device",
-            "tags")
+    rf"(?: link={_SAFE})?(?: tags=(?:origin:{_SAFE})?,?(?:inode:{_SAFE})?)?"
+)
+# Keywords in the order they are written, and the numeric ones with base and limit.
+KEYWORDS = (
+    "type",
+    "uid",
+    "gid",
+    "mode",
+    "time",
+    "size",
+    "sha256",
+    "nlink",
+    "link",
+    "device",
+    "tags",
+)
 _ID = (1 << 32) - 1
-_NUMBERS = {"uid": (10, _ID), "gid": (10, _ID), "mode": (8, 0o7777), "size": (10, MOST),
-            "nlink": (10, MOST)}
+_NUMBERS = {
+    "uid": (10, _ID),
+    "gid": (10, _ID),
+    "mode": (8, 0o7777),
+    "size": (10, MOST),
+    "nlink": (10, MOST),
+}
 
 
 def encode(text: str) -> bytes:
-    """`text` with every byte a spec could misread as a backslash and three octal digits."""
+    """`text` with every byte that is special in a spec as a backslash and three octal digits."""
     data = text.encode(errors="surrogateescape")
     return _UNSAFE.sub(_octal, data) if _UNSAFE.search(data) else data
 
@@ -73,15 +91,15 @@ def decode(word: bytes) -> str:
 
 
 def format_tree(tree: Tree, *, tags: bool = True) -> bytes:
-    """The spec of `tree`: `#mtree`, then a line an entry in tree order. `parse` is its inverse.
+    """The spec of `tree`: `#mtree`, then one line per entry in tree order. `parse` is its inverse.
 
-    With `tags` off only what a file system shows is written, which is what mtree(8) compares.
+    With `tags` off only file system attributes are written, which are what mtree(8) compares.
     """
     return b"".join(format_pieces(tree, tags=tags))
 
 
 def format_pieces(tree: Tree, *, tags: bool = True) -> Iterator[bytes]:
-    """What `format_tree` returns, in pieces: the spec of a large tree has 40 MB."""
+    """Like `format_tree`, but in pieces, because the spec of a large tree has 40 MB."""
     links = tree.links_of()
     yield SIGNATURE
     for start in range(0, len(tree), _LINES_AT_ONCE):
@@ -90,9 +108,9 @@ def format_pieces(tree: Tree, *, tags: bool = True) -> Iterator[bytes]:
 
 
 def without_tags(spec: bytes) -> bytes:
-    """What `format_tree` has written, as it writes it with `tags` off."""
+    """Output of `format_tree` as it would be with `tags` off."""
     pieces, start = [], 0
-    while start < len(spec):  # not all at once: each line would become two objects
+    while start < len(spec):  # in pieces: each line becomes two objects
         end = spec.find(b"\n", start + _PIECE) + 1 or len(spec)
         pieces.append(_TAGS.sub(b"", spec[start:end]))
         start = end
@@ -101,8 +119,10 @@ def without_tags(spec: bytes) -> bytes:
 
 def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:
     path = b"." if entry.path == ROOT else b"./" + encode(entry.path)
-    words = [b"%b type=%b uid=%d gid=%d mode=%04o time=%d.0" % (
-        path, entry.kind.encode(), entry.uid, entry.gid, entry.mode, entry.time)]
+    words = [
+        b"%b type=%b uid=%d gid=%d mode=%04o time=%d.0"
+        % (path, entry.kind.encode(), entry.uid, entry.gid, entry.mode, entry.time)
+    ]
     if entry.kind == "file":
         words.append(b"size=%d sha256=%b" % (entry.size, entry.sha256.encode()))
         if entry.inode:
@@ -112,20 +132,24 @@ def _line(entry: Entry, links: dict[str, int], *, tags: bool) -> bytes:
     elif entry.device is not None:
         words.append(b"device=netbsd,%d,%d" % entry.device)
     if tags and (entry.origin or entry.inode):
-        words.append(b"tags=" + b",".join(
-            [b"origin:" + encode(entry.origin)] * bool(entry.origin)
-            + [b"inode:" + encode(entry.inode)] * bool(entry.inode)))
+        words.append(
+            b"tags="
+            + b",".join(
+                [b"origin:" + encode(entry.origin)] * bool(entry.origin)
+                + [b"inode:" + encode(entry.inode)] * bool(entry.inode)
+            )
+        )
     return b" ".join(words) + b"\n"
 
 
 def parse(spec: bytes, *, where: str = "mtree spec") -> Tree:
-    """The tree a spec describes. Raises ConfigError with the line number, or as `tree_of` does."""
+    """The tree a spec describes. Raises ConfigError with the line number, or as `tree_of`."""
     return tree_of(_entries(spec, where))
 
 
 def _entries(spec: bytes, where: str) -> Iterator[Entry]:
     _check_size(spec, where)
-    # one expression for a whole line is four times as quick as its words
+    # one expression for a whole line is four times as fast as parsing its words
     for number, line in enumerate(_text_lines(spec), 1):
         match = _PLAIN.fullmatch(line)
         entry = _plain(match) if match else None
@@ -137,18 +161,33 @@ def _entries(spec: bytes, where: str) -> Iterator[Entry]:
 
 
 def _plain(match: re.Match[str]) -> Entry | None:
-    """The entry of a line that needs no second look; None where it does."""
+    """The entry of a plain line, or None if the line needs the full parser."""
     path, kind, uid, gid, mode, time, size, sha256, link, origin, inode = match.groups()
     if (
-        len(path) > PATH_MAX or path[0] in "./" or path[-1] == "/" or "/." in path or "//" in path
-        or (sha256 is None) == (kind == "file") or (link is None) == (kind == "link")
+        len(path) > PATH_MAX
+        or path[0] in "./"
+        or path[-1] == "/"
+        or "/." in path
+        or "//" in path
+        or (sha256 is None) == (kind == "file")
+        or (link is None) == (kind == "link")
     ):
         return None
     # share equal strings: most entries of a tree have the same ones
     return Entry(
-        path, cast("Kind", intern(kind)), _MODES[mode], int(uid), int(gid), int(time),
-        int(size or 0), sha256 or "", link or "", None, (inode or "") if kind == "file" else "",
-        intern(origin) if origin else "")
+        path,
+        cast("Kind", intern(kind)),
+        _MODES[mode],
+        int(uid),
+        int(gid),
+        int(time),
+        int(size or 0),
+        sha256 or "",
+        link or "",
+        None,
+        (inode or "") if kind == "file" else "",
+        intern(origin) if origin else "",
+    )
 
 
 def _lines(spec: bytes) -> Iterator[tuple[int, list[bytes]]]:
@@ -168,17 +207,25 @@ def _text_lines(spec: bytes) -> Iterator[str]:
 
 
 def _check_size(spec: bytes, where: str) -> None:
-    """Refuse a spec that is larger than any tree, before memory is used for it."""
+    """Reject a spec that is larger than any tree before using memory for it."""
     if len(spec) > SPEC_MAX or spec.count(b"\n") > LINES_MAX:
-        raise ConfigError("the spec is too large", where=where, reason="mtree",
-                          why=f"at most {LINES_MAX} lines and {SPEC_MAX} bytes are allowed")
+        raise ConfigError(
+            "the spec is too large",
+            where=where,
+            reason="mtree",
+            why=f"at most {LINES_MAX} lines and {SPEC_MAX} bytes are allowed",
+        )
 
 
 def _path(word: bytes, where: str) -> str:
     path = decode(word)
     if len(path) > PATH_MAX:
-        raise ConfigError(f"{path[:80]!r}… is too long", where=where, reason="mtree",
-                          why=f"at most {PATH_MAX} characters are allowed")
+        raise ConfigError(
+            f"{path[:80]!r}… is too long",
+            where=where,
+            reason="mtree",
+            why=f"at most {PATH_MAX} characters are allowed",
+        )
     path = ROOT if path == ROOT else path.removeprefix("./")
     names = path.split("/")
     if path != ROOT and any(name in {"", ".", ".."} for name in names):
@@ -192,10 +239,17 @@ def _keywords(words: list[bytes], where: str) -> dict[str, str]:
         name, equals, value = word.partition(b"=")
         key = name.decode(errors="replace")
         if key not in KEYWORDS or not equals:
-            raise ConfigError(f"{key}: " + ("has no value" if key in KEYWORDS else
-                              f"unknown keyword{nearest(key, KEYWORDS)}"),
-                              where=where, reason="mtree")
-        # tags are taken apart before they are decoded: a comma inside one is an escape
+            raise ConfigError(
+                f"{key}: "
+                + (
+                    "has no value"
+                    if key in KEYWORDS
+                    else f"unknown keyword{nearest(key, KEYWORDS)}"
+                ),
+                where=where,
+                reason="mtree",
+            )
+        # split tags before decoding them: a comma inside a tag is escaped
         text = TAG_END.join(map(decode, value.split(b","))) if key == "tags" else decode(value)
         keywords[key] = text
     return keywords
@@ -212,15 +266,15 @@ def _entry(words: list[bytes], where: str) -> Entry:
 
 
 def reason_of(error: ValueError | KeyError) -> str:
-    """What `entry_from` refuses, as a sentence."""
+    """The reason why `entry_from` rejected its input, as a sentence."""
     return f"keyword {error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def entry_from(path: str, keywords: dict[str, str], base: Entry | None = None) -> Entry:
-    """An entry from mtree keywords; what they do not say comes from `base`.
+    """An entry from mtree keywords; attributes they do not set come from `base`.
 
-    What an entry of its kind does not have (a link's size, a file's device) is left out.
-    Raises ValueError for a value that cannot be, KeyError for a keyword that is needed.
+    Attributes that do not apply to the kind (a link's size, a file's device) are dropped.
+    Raises ValueError for an invalid value, KeyError for a missing keyword.
     """
     kind = keywords["type"] if base is None else keywords.get("type", base.kind)
     if kind not in KINDS:
@@ -263,7 +317,7 @@ def _device(value: str | None, blank: tuple[int, int] | None) -> tuple[int, int]
         return blank
     match = DEVICE.fullmatch(value)
     if match is None:
-        raise ValueError(f"device={value}: only netbsd,major,minor is known")
+        raise ValueError(f"device={value}: only netbsd,major,minor is supported")
     return int(match[1]), int(match[2])
 
 
@@ -276,5 +330,3 @@ def _check(entry: Entry) -> None:
         raise KeyError("link")
     if entry.kind in _DEVICES and entry.device is None:
         raise KeyError("device")
-
-

@@ -1,4 +1,4 @@
-"""The keywords of mtree(8) and their values. Each value is brought into one form, or refused.
+"""The keywords of mtree(8) and their values. Each value is normalised or rejected.
 
 Source: NetBSD's usr.sbin/mtree/misc.c 1.30.8.2 of 2013 (parsekey), spec.c 1.80.2.3 of 2014 (set);
 unvis(3), setmode(3).
@@ -16,15 +16,17 @@ from buildlib.model.schema import nearest
 
 ID_LIMIT = (1 << 32) - 1
 OPTIONAL, NOCHANGE = "optional", "nochange"
-# Length in hexadecimal digits of the digests that are compared.
+# Supported digests and their length in hexadecimal digits.
 DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
-_OTHER_NAMES = {"ripemd160digest": "rmd160", **{f"{name}digest": name for name in
-                                                (*DIGESTS, "rmd160")}}
+_OTHER_NAMES = {
+    "ripemd160digest": "rmd160",
+    **{f"{name}digest": name for name in (*DIGESTS, "rmd160")},
+}
 OWNERS = {"uid": "uname", "uname": "uid", "gid": "gname", "gname": "gid"}
 _REFUSED = {
-    "cksum": "it is not compared here; use sha256",
-    "rmd160": "it is not compared here; use sha256",
-    "ignore": "it tells mtree what not to compare; here everything in the folder is taken",
+    "cksum": "not supported; use sha256",
+    "rmd160": "not supported; use sha256",
+    "ignore": "not supported: everything in the folder is used",
 }
 ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|M-(.)|M\^(.)|\^(.)|(.)|$)", re.DOTALL)
 _LETTERS = dict(zip(b"nrbavtfsE", b"\n\r\b\a\v\t\f \033", strict=True))
@@ -36,7 +38,7 @@ _BITS = {"r": 4, "w": 2, "x": 1}
 
 
 def keywords_of(words: Iterable[bytes]) -> dict[str, str]:
-    """Keyword to value of the words of a line. Raises ValueError."""
+    """Parse the words of a line into keyword to value. Raises ValueError."""
     keywords: dict[str, str] = {}
     for word in words:
         text, equals, value = word.partition(b"=")
@@ -49,8 +51,11 @@ def keywords_of(words: Iterable[bytes]) -> dict[str, str]:
         if not value:
             raise ValueError(f"{key}: has no value")
         if key in keywords or OWNERS.get(key) in keywords:
-            raise ValueError(f"{key}: given twice, or together with {OWNERS[key]}"
-                             if key in OWNERS else f"{key}: given twice")
+            raise ValueError(
+                f"{key}: given twice, or together with {OWNERS[key]}"
+                if key in OWNERS
+                else f"{key}: given twice"
+            )
         try:
             keywords[key] = _VALUES[key](value)
         except ValueError as error:
@@ -59,7 +64,7 @@ def keywords_of(words: Iterable[bytes]) -> dict[str, str]:
 
 
 def known(name: str) -> str:
-    """The keyword in its usual spelling. Raises ValueError for an unknown or refused one."""
+    """The keyword in its usual spelling. Raises ValueError for an unknown or rejected one."""
     name = _OTHER_NAMES.get(name, name)
     if name in _REFUSED:
         raise ValueError(f"{name}: {_REFUSED[name]}")
@@ -70,7 +75,7 @@ def known(name: str) -> str:
 
 
 def shown_bytes(value: bytes) -> str:
-    """`value` for an error, shortened."""
+    """`value` shortened for an error message."""
     return shown(value.decode(errors="surrogateescape"))
 
 
@@ -109,7 +114,7 @@ def _control(letter: int) -> int:
 def _kind(value: bytes) -> str:
     kind = shown_bytes(value)
     if kind == "socket":
-        raise ValueError("sockets are not supported: the program that listens there makes it")
+        raise ValueError("sockets are not supported; the program that listens on one creates it")
     if kind not in KINDS:
         known = sorted(KINDS)
         raise ValueError(f"{kind!r} is not one of {', '.join(known)}{nearest(kind, known)}")
@@ -117,7 +122,7 @@ def _kind(value: bytes) -> str:
 
 
 def _mode(value: bytes) -> str:
-    """Octal, or symbolic as in setmode(3), starting from no bits; u, g, o or a must be given."""
+    """An octal or symbolic mode as in setmode(3), starting from 0; u, g, o or a is required."""
     text = shown_bytes(value)
     if text[0] in "01234567":
         try:
@@ -158,7 +163,7 @@ def _number(most: int, *, least: int = 0) -> Callable[[bytes], str]:
 
 
 def _time(value: bytes) -> str:
-    """Seconds. Fractions are accepted and dropped, since no format here keeps them."""
+    """Seconds. Fractions are accepted and dropped, since no image format here stores them."""
     seconds, _, parts = value.partition(b".")
     if parts:
         whole_number(parts, most=999_999_999)
@@ -171,8 +176,10 @@ def _device(value: bytes) -> str:
     if match is None or any(number != "0" and number[0] == "0" for number in match.groups()):
         raise ValueError(f"{shown_bytes(value)}: write netbsd,MAJOR,MINOR")
     if int(match[1]) >= 1 << 12 or int(match[2]) >= 1 << 20:
-        raise ValueError(f"{match[1]},{match[2]} is not a NetBSD device number: the major number "
-                         "has 12 bits, the minor number 20")
+        raise ValueError(
+            f"{match[1]},{match[2]} is not a NetBSD device number: the major number "
+            "has 12 bits, the minor number 20"
+        )
     return text
 
 
@@ -190,15 +197,18 @@ def _tags(value: bytes) -> str:
     for tag in tags:
         kind, colon, name = tag.partition(":")
         if colon and (kind not in TAGS or not name):
-            raise ValueError(f"{shown(tag)}: unknown tag{nearest(kind, TAGS)}; inode:NAME marks "
-                             "the names of one file")
+            raise ValueError(
+                f"{shown(tag)}: unknown tag{nearest(kind, TAGS)}; inode:NAME marks "
+                "hard links of one file"
+            )
     return TAG_END.join(tags)
 
 
 def _flags(value: bytes) -> str:
     if value != b"none":
-        raise ValueError(f"{shown_bytes(value)}: images do not keep flags; write none, or "
-                         "leave it out")
+        raise ValueError(
+            f"{shown_bytes(value)}: images do not store flags; write none, or omit the keyword"
+        )
     return "none"
 
 
@@ -222,8 +232,18 @@ def _digest(length: int) -> Callable[[bytes], str]:
 
 
 _VALUES: Mapping[str, Callable[[bytes], str]] = {
-    "type": _kind, "mode": _mode, "uid": _number(ID_LIMIT), "gid": _number(ID_LIMIT),
-    "uname": _owner, "gname": _owner, "time": _time, "link": _link, "device": _device,
-    "size": _number((1 << 63) - 1), "nlink": _number((1 << 31) - 1, least=1), "flags": _flags,
-    "tags": _tags, **{name: _digest(length) for name, length in DIGESTS.items()},
+    "type": _kind,
+    "mode": _mode,
+    "uid": _number(ID_LIMIT),
+    "gid": _number(ID_LIMIT),
+    "uname": _owner,
+    "gname": _owner,
+    "time": _time,
+    "link": _link,
+    "device": _device,
+    "size": _number((1 << 63) - 1),
+    "nlink": _number((1 << 31) - 1, least=1),
+    "flags": _flags,
+    "tags": _tags,
+    **{name: _digest(length) for name, length in DIGESTS.items()},
 }

@@ -1,4 +1,4 @@
-"""Rules for texts in the configuration that become a name, a path or a word of a command.
+"""Rules for configuration values that become a name, a path or an argument.
 
 Each rule takes a text and raises ValueError if it is not valid. `Fields` checks the fields of a
 table and collects all problems, each with its key.
@@ -16,21 +16,25 @@ Rule: TypeAlias = Callable[[str], object]
 PATH_LIMIT, NAME_LIMIT = 1023, 255  # bytes: NetBSD's MAXPATHLEN without the NUL, and NAME_MAX
 LABEL_LIMIT = 100  # characters: a product's name has two labels and its endings
 TIME_LIMIT = (1 << 31) - 1  # the latest time that FFS version 1 can store
-TIME_REASON = "FFS version 1 has 32 bits for it, up to 2038, and no build is older than 1970"
+TIME_REASON = "FFS version 1 stores times in 32 bits, from 1970 to 2038"
 LINE_LIMIT = 1023  # bytes of a command line: Xen and NetBSD drop the rest silently
+SHIPPED = "goldmaster:"  # prefix of names that come with the package, not with the project
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
-_WORD = re.compile(r"[!#-&(-\[\]-~]+\Z")  # ASCII without blanks, quotes and backslashes
+_WORD = re.compile(r"[!#-&(-\[\]-~]+\Z")  # ASCII without spaces, quotes and backslashes
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def check_name(name: str, what: str) -> None:
-    """Names become file and task names. Raises ValueError for one that cannot."""
+    """Check a name that becomes a file or task name. Raises ValueError for an invalid one."""
     if not _NAME.match(name) or len(name) > NAME_LIMIT:
-        raise ValueError(f"{what} {shown(name)!r}: letters, digits and . _ + - only, not first")
+        raise ValueError(
+            f"{what} {shown(name)!r}: use only letters, digits and . _ + -; "
+            "begin with a letter or digit"
+        )
 
 
 def shown(text: str) -> str:
-    """`text` for an error, shortened."""
+    """`text` shortened for an error message."""
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -38,29 +42,30 @@ def shown(text: str) -> str:
 
 
 def name(text: str) -> None:
-    """A file's or task's name."""
+    """The name of a file or task."""
     check_name(text, "name")
 
 
 def label(text: str) -> None:
-    """The name of a release or system, which is part of the names of products and volumes."""
+    """The name of a release or system; it becomes part of product and volume names."""
     check_name(text, "name")
     if len(text) > LABEL_LIMIT:
-        raise ValueError(f"{shown(text)!r} has {len(text)} characters; at most {LABEL_LIMIT} "
-                         "are allowed")
+        raise ValueError(
+            f"{shown(text)!r} has {len(text)} characters; at most {LABEL_LIMIT} are allowed"
+        )
 
 
 def variable(text: str) -> None:
-    """A name in the environment of a program."""
+    """The name of an environment variable."""
     if not _VARIABLE.match(text):
-        raise ValueError(f"{shown(text)!r} is not the name of a variable")
+        raise ValueError(f"{shown(text)!r} is not a valid variable name")
 
 
 def below(text: str) -> str:
-    """`text`, if it is a path below a folder in the form that trees have.
+    """Return `text` if it is a path as trees contain them; raise ValueError otherwise.
 
-    That is: no empty names, no `.` or `..`, no `/` at either end, and within NetBSD's limits.
-    Raises ValueError.
+    Such a path has no empty names, no `.` or `..`, no `/` at either end, and stays within NetBSD's
+    limits.
     """
     names = text.split("/")
     if any(part in {"", ".", ".."} for part in names):
@@ -90,6 +95,16 @@ def path(text: str) -> None:
     below(text)
 
 
+def shipped(rule: Rule) -> Rule:
+    """`rule` for a name that may begin with SHIPPED."""
+    return lambda text: rule(bare(text))
+
+
+def bare(text: str) -> str:
+    """A name without the prefix SHIPPED."""
+    return text.removeprefix(SHIPPED)
+
+
 def full_path(text: str) -> None:
     """A path from the root of a system."""
     if not text.startswith("/"):
@@ -98,18 +113,21 @@ def full_path(text: str) -> None:
 
 
 def word(text: str) -> None:
-    """A word of the command line of Xen or a kernel, which they split at blanks and quotes."""
+    """An argument for Xen or a kernel; both split their command line at spaces and quotes."""
     if not _WORD.match(text):
         raise ValueError(
-            f"{shown(text)!r} is not a word of a command line: use ASCII without blanks, quotes "
-            "and backslashes, and give each word separately" if text else "an empty word")
+            f"{shown(text)!r} is not a single argument: use ASCII without spaces, quotes "
+            "and backslashes, and give each argument separately"
+            if text
+            else "an empty argument"
+        )
 
 
 def title(text: str) -> None:
-    """A title in a menu, without the characters that GRUB interprets."""
+    """A menu title without the characters that GRUB interprets."""
     sentence(text)
     if set(text) & set('"$\\'):
-        raise ValueError(f'{shown(text)!r}: a title cannot have ", $ or \\')
+        raise ValueError(f'{shown(text)!r}: a title cannot contain ", $ or \\')
 
 
 def sentence(text: str) -> None:
@@ -117,18 +135,18 @@ def sentence(text: str) -> None:
     if not text or text.isspace():
         raise ValueError("is empty")
     if not text.isprintable():
-        raise ValueError(f"{shown(text)!r} has unprintable characters")
+        raise ValueError(f"{shown(text)!r} contains unprintable characters")
 
 
 def line(text: str) -> None:
-    """A text without blanks: a URL, a pattern."""
+    """A text without spaces, such as a URL or a pattern."""
     sentence(text)
     if " " in text:
-        raise ValueError(f"{shown(text)!r} contains a blank")
+        raise ValueError(f"{shown(text)!r} contains a space")
 
 
 def expression(text: str) -> None:
-    """A regular expression; an empty one matches at once."""
+    """A regular expression; an empty one matches immediately."""
     if text:
         sentence(text)
     try:
@@ -155,7 +173,7 @@ class Fields:
         self.found: list[tuple[str, str]] = []
 
     def one(self, key: str, text: str, rule: Rule, *, empty: bool = False) -> None:
-        """Check a text; `empty`: whether it may be empty, which means that there is none."""
+        """Check a text. `empty` allows the empty text, which means that no value is set."""
         if empty and not text:
             return
         try:
@@ -164,12 +182,13 @@ class Fields:
             self.found.append((key, str(error)))
 
     def all(self, key: str, texts: Iterable[str], rule: Rule, *, twice: bool = True) -> None:
-        """Check a list; `twice`: whether an item may occur again."""
+        """Check a list. `twice` allows an item to occur more than once."""
         seen = set()
         for number, text in enumerate(texts):
             self.one(f"{key}[{number}]", text, rule)
-            self.that(f"{key}[{number}]", twice or text not in seen,
-                      f"{shown(text)} is there twice")
+            self.that(
+                f"{key}[{number}]", twice or text not in seen, f"{shown(text)} is given twice"
+            )
             seen.add(text)
 
     def keys(self, key: str, table: Mapping[str, object], rule: Rule) -> None:
@@ -178,23 +197,26 @@ class Fields:
             self.one(f"{key}.{text}", text, rule)
 
     def number(self, key: str, number: int, least: int, most: int) -> None:
-        """Check that a number is within limits, both allowed."""
-        self.that(key, least <= number <= most, f"must be a number from {least} to {most}, is "
-                  f"{shown_number(number)}")
+        """Check that a number is from `least` to `most`, both inclusive."""
+        self.that(
+            key,
+            least <= number <= most,
+            f"must be a number from {least} to {most}, is {shown_number(number)}",
+        )
 
     def time(self, key: str, seconds: int) -> None:
         """Check that every image format can store a time."""
         self.that(key, 0 <= seconds <= TIME_LIMIT, time_problem(seconds))
 
     def that(self, key: str, is_right: bool, problem: str) -> None:
-        """Check anything else."""
+        """Check any other condition."""
         if not is_right:
             self.found.append((key, problem))
 
 
 @contextmanager
 def fields() -> Iterator[Fields]:
-    """Raises FieldProblems with all problems that were found inside."""
+    """Collect the problems found inside the block; raise FieldProblems with all of them."""
     found = Fields()
     yield found
     if found.found:
@@ -202,10 +224,10 @@ def fields() -> Iterator[Fields]:
 
 
 def shown_number(number: int) -> str:
-    """A number for an error; Python refuses to write one of more than 4,300 digits."""
+    """A number for an error message. Python refuses to print more than 4,300 digits."""
     return str(number) if abs(number) < 10**40 else "one of more than 40 digits"
 
 
 def time_problem(seconds: int) -> str:
-    """Why a time is refused."""
+    """Why a time is rejected."""
     return f"the time {shown_number(seconds)} cannot be written: {TIME_REASON}"

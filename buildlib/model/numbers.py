@@ -1,8 +1,8 @@
-"""The one reader of numbers that come from outside.
+"""The only parser for numbers from outside.
 
-`int()` takes signs, blanks, underscores and the digits of every script, and refuses more than 4,300
-digits with an error that no parser expects. Here a number is what the formats say it is: the digits
-0 to 9, not too many of them, within limits that the caller states.
+`int()` accepts signs, spaces, underscores and the digits of every script, and rejects more than
+4,300 digits with an error that no parser expects. Here a number is what file formats say it is: the
+digits 0 to 9, within limits set by the caller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def whole_number(
 ) -> int:
     """`text` as a number: digits of `base` (8, 10 or 16) and nothing else.
 
-    least, most  the limits, both allowed
+    least, most  the limits, both inclusive
     signed       whether a minus sign may come first
     Raises ValueError, whose text says what is wrong: "'1²' is not a number", "300 is more than
     255".

@@ -1,4 +1,4 @@
-"""What systems refuse, by their number of the error: a plain sentence, and what to do about it."""
+"""Operating system errors by errno: what is wrong in plain words, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _ELSEWHERE = "choose other places with build=FOLDER and dist=FOLDER"
-_KERNEL = "`dmesg` may tell more"
+_KERNEL = "`dmesg` may show the cause"
 
 
 class Refusal(NamedTuple):
@@ -20,103 +20,92 @@ class Refusal(NamedTuple):
 REFUSALS: Mapping[int, Refusal] = {
     errno.ENOSPC: Refusal(
         "the disk is full",
-        "free some space, or remove what no build needs with `doit gc`; "
-        "nothing that was finished is lost"),
+        "free some space, or run `doit gc` to remove what no build needs; no finished work is lost",
+    ),
     errno.EDQUOT: Refusal(
         "your disk quota is used up",
-        "free some space (`quota -s` tells how much you may use), or remove what no "
-        "build needs with `doit gc`; nothing that was finished is lost"),
+        "free some space (`quota -s` shows your limit), or run `doit gc` to remove what no "
+        "build needs; no finished work is lost",
+    ),
     errno.EIO: Refusal(
         "the disk reports an error",
-        f"{_KERNEL}; `doit verify` tells what is damaged; build on another disk with "
-        "build=FOLDER"),
+        f"{_KERNEL}; `doit verify` lists what is damaged; build on another disk with build=FOLDER",
+    ),
     errno.EROFS: Refusal(
         "read-only file system",
-        f"{_ELSEWHERE}; or mount it to be written. If it became so by itself, the disk "
-        f"is ill: {_KERNEL}"),
+        f"{_ELSEWHERE}; or mount it read-write. If it became read-only by itself, the disk "
+        f"may be failing: {_KERNEL}",
+    ),
     errno.EACCES: Refusal(
         "permission denied",
-        f"let your user read and write it (ls -ld, chown, chmod), or {_ELSEWHERE}"),
+        f"give your user read and write access (ls -ld, chown, chmod), or {_ELSEWHERE}",
+    ),
     errno.EPERM: Refusal(
         "operation not permitted",
-        "it belongs to another user, or is marked as not to be changed (ls -ld, lsattr): "
-        f"give it to your user, or {_ELSEWHERE}"),
+        "it belongs to another user or is marked immutable (ls -ld, lsattr): "
+        f"change its owner to your user, or {_ELSEWHERE}",
+    ),
     errno.ENOMEM: Refusal(
-        "memory is used up",
-        "end other programs, build with jobs=1, or raise the limit (ulimit -v)"),
+        "out of memory", "end other programs, build with jobs=1, or raise the limit (ulimit -v)"
+    ),
     errno.EMFILE: Refusal(
-        "this process may not open more files",
-        "raise the limit: ulimit -n 4096"),
+        "this process has too many open files", "raise the limit: ulimit -n 4096"
+    ),
     errno.ENFILE: Refusal(
-        "the system has no more open files to give",
-        "end other programs, or raise its limit: sysctl fs.file-max"),
+        "the system has too many open files",
+        "end other programs, or raise the limit: sysctl fs.file-max",
+    ),
     errno.EXDEV: Refusal(
-        "a file would have to move to another file system",
-        "let all of build= be on one file system: no mount and no link to elsewhere "
-        "below it"),
+        "a file cannot be moved to another file system",
+        "keep all of build= on one file system: no mounts or links to other file systems below it",
+    ),
     errno.ENAMETOOLONG: Refusal(
-        "a file's name is too long",
-        "move the checkout to a shorter path, or choose one with build=FOLDER"),
-    errno.ELOOP: Refusal(
-        "links lead in a circle",
-        "find the link with `ls -l`, and remove it"),
+        "a file name is too long",
+        "move the checkout to a shorter path, or choose one with build=FOLDER",
+    ),
+    errno.ELOOP: Refusal("symbolic links form a loop", "find the link with `ls -l`, and remove it"),
     errno.ETXTBSY: Refusal(
-        "a program is being written while it runs",
-        "wait for its writer; run again"),
+        "a program is being written while it runs", "wait until it is written, and run again"
+    ),
     errno.ESTALE: Refusal(
-        "the file server no longer knows the file",
-        "mount the folder again; a store is best on a disk of this machine"),
+        "the file server no longer has the file",
+        "mount the folder again; better, keep the store on a local disk",
+    ),
     errno.EFBIG: Refusal(
-        "a file would be larger than it may be",
-        "raise the limit (ulimit -f), or choose a file system for large files with "
-        "build=FOLDER"),
+        "a file would be too large",
+        "raise the limit (ulimit -f), or choose a file system for large files with build=FOLDER",
+    ),
     errno.EAGAIN: Refusal(
         "the system cannot do it now",
-        "run again; if it stays so, raise the limit of processes (ulimit -u)"),
+        "run again; if it fails again, raise the limit of processes (ulimit -u)",
+    ),
     errno.EBUSY: Refusal(
-        "it is in use",
-        "see what uses it (fuser -v, mount), end that, and run again"),
+        "it is in use", "see what uses it (fuser -v, mount), end that, and run again"
+    ),
     errno.ENOENT: Refusal(
         "no such file or folder",
-        "put it there; if it was there, another program removed it: run again"),
-    errno.ENOTDIR: Refusal(
-        "a file is where a folder should be",
-        "move it away, and run again"),
-    errno.EISDIR: Refusal(
-        "a folder is where a file should be",
-        "move it away, and run again"),
-    errno.EEXIST: Refusal(
-        "something is there already",
-        "move it away, and run again"),
-    errno.ENOTEMPTY: Refusal(
-        "a folder is not empty",
-        "move what is in it away, and run again"),
-    errno.EMLINK: Refusal(
-        "a file has too many names",
-        f"{_ELSEWHERE}, on another file system"),
-    errno.ENOLCK: Refusal(
-        "files cannot be locked there",
-        "choose a disk of this machine with build=FOLDER"),
+        "put it there; if it was there, another program removed it: run again",
+    ),
+    errno.ENOTDIR: Refusal("a file is where a folder should be", "move it away, and run again"),
+    errno.EISDIR: Refusal("a folder is where a file should be", "move it away, and run again"),
+    errno.EEXIST: Refusal("it already exists", "move it away, and run again"),
+    errno.ENOTEMPTY: Refusal("a folder is not empty", "move its contents away, and run again"),
+    errno.EMLINK: Refusal("a file has too many links", f"{_ELSEWHERE}, on another file system"),
+    errno.ENOLCK: Refusal("files cannot be locked there", "choose a local disk with build=FOLDER"),
     errno.ENOTSUP: Refusal(
-        "the file system cannot do it",
-        "choose a disk of this machine with build=FOLDER"),
+        "the file system does not support it", "choose a local disk with build=FOLDER"
+    ),
     errno.ENOSYS: Refusal(
-        "the system cannot do it",
-        "choose a disk of this machine with build=FOLDER"),
-    errno.ENODEV: Refusal(
-        "the device is gone",
-        f"connect it again; {_KERNEL}"),
-    errno.ENXIO: Refusal(
-        "the device is gone",
-        f"connect it again; {_KERNEL}"),
-    errno.EPIPE: Refusal(
-        "whoever read this has ended",
-        "run again"),
+        "the system does not support it", "choose a local disk with build=FOLDER"
+    ),
+    errno.ENODEV: Refusal("the device is gone", f"connect it again; {_KERNEL}"),
+    errno.ENXIO: Refusal("the device is gone", f"connect it again; {_KERNEL}"),
+    errno.EPIPE: Refusal("the program that read the output has ended", "run again"),
 }
-OTHERS = f"run again; if it stays so: {_KERNEL}; or choose other places with build= and dist="
+OTHERS = f"run again; if it fails again: {_KERNEL}; or choose other places with build= and dist="
 
 
 def remedy(error: BaseException | None) -> str | None:
-    """What to do about an error of the system; None where it is none."""
+    """What to do about an error of the operating system, or None for any other error."""
     known = REFUSALS.get(error.errno or 0) if isinstance(error, OSError) else None
     return known.do if known else None

@@ -1,8 +1,8 @@
-"""Plain values into frozen dataclasses, with every problem told at once.
+"""Conversion of plain values into frozen dataclasses; every problem is reported at once.
 
-Recipes, release definitions and locks are edited by hand. Whoever edits them wants all mistakes in
-one go, each with its key and the nearest name that would have been right; the libraries that turn
-TOML into dataclasses stop at the first, or know no nearest names.
+Recipes, release definitions and locks are edited by hand. Their editors want all mistakes in one
+report, each with its key and the nearest valid name. Libraries that turn TOML into dataclasses stop
+at the first mistake, or suggest no names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from buildlib.model.nearness import near
 
 T = TypeVar("T")
 
-_HINTS = 100  # problems before one that is told with the nearest name
+_HINTS = 100  # after so many problems, no nearest names are suggested
 
 
 def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
@@ -28,8 +28,8 @@ def load(kind: type[T], data: Mapping[str, Any], *, where: str) -> T:
 
     Field types may be bool, int, str, a Literal, tuple[X, ...], Mapping[str, X], another
     dataclass, X | None.
-    Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and whatever a
-    dataclass refuses in `__post_init__` by ValueError.
+    Raises ConfigError with all problems: unknown keys, missing keys, wrong types, and ValueErrors
+    that a dataclass raises in `__post_init__`.
     """
     problems: list[str] = []
     value = _dataclass(kind, data, "", problems)
@@ -66,8 +66,7 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
     fields = _fields(kind)
     before = len(problems)
     problems.extend(
-        f"{_join(at, str(key))}: "
-        + _unknown(kind, str(key), fields if number < _HINTS else ())
+        f"{_join(at, str(key))}: " + _unknown(kind, str(key), fields if number < _HINTS else ())
         for number, key in enumerate((key for key in data if key not in fields), before)
     )
     values = {}
@@ -89,7 +88,7 @@ def _dataclass(kind: type, data: object, at: str, problems: list[str]) -> object
 
 
 def _unknown(kind: type, key: str, known: typing.Iterable[str]) -> str:
-    """What is wrong with a key that is none; `RENAMED` of a dataclass has what keys were called."""
+    """The problem with an unknown key. `RENAMED` of a dataclass maps old key names to new ones."""
     renamed: Mapping[str, str] = getattr(kind, "RENAMED", {})
     if key in renamed:
         return f"is called {renamed[key]} now"
@@ -113,7 +112,7 @@ def _value(hint: Any, data: object, at: str, problems: list[str]) -> object:
 
 
 def _plain(hint: type, data: object, at: str, problems: list[str]) -> object:
-    if type(data) is not hint:  # a TOML true is no integer
+    if type(data) is not hint:  # not isinstance: a TOML true is not an integer
         _wrong(data, _NAMES.get(hint, str(hint)), at, problems)
         return None
     return data
@@ -151,9 +150,15 @@ _NAMES = {bool: "true or false", int: "a whole number", str: "a string"}
 
 
 def _wrong(data: object, wanted: str, at: str, problems: list[str]) -> None:
-    found = {bool: "true or false", int: "a whole number", str: "a string", list: "a list",
-             dict: "a table", float: "a number with a fraction", type(None): "nothing"}.get(
-                 type(data), f"a {type(data).__name__}")
+    found = {
+        bool: "true or false",
+        int: "a whole number",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
+        float: "a number with a fraction",
+        type(None): "nothing",
+    }.get(type(data), f"a {type(data).__name__}")
     problems.append(f"{at}: must be {wanted}, is {found}")
 
 
@@ -162,6 +167,6 @@ def _join(at: str, key: str) -> str:
 
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing where no known name is near."""
+    """`; did you mean X?`, or an empty text if no known name is similar."""
     found = near(name, known)
     return f"; did you mean {found[0]}?" if found else ""

@@ -1,4 +1,4 @@
-"""The one decoder of texts that people write: UTF-8, or an error that names the line."""
+"""The only decoder for text written by people: UTF-8, or an error that names the line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ BOM = b"\xef\xbb\xbf"  # a byte order mark
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file in UTF-8. A byte order mark at its start, as some editors write, is left
-    out.
+    """The text of a UTF-8 file, without the byte order mark that some editors write.
 
     Raises ValueError, whose text says what is wrong and where: "line 3: byte 0xe9 is not UTF-8".
     """

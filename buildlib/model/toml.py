@@ -1,6 +1,6 @@
-"""The one reader of TOML. What is too large or too deep is refused before it is parsed.
+"""The only TOML reader. It rejects too large or too deeply nested documents before parsing them.
 
-tomllib calls itself for each bracket, and keeps every prefix of a dotted key: a line of 40 kB takes
+tomllib recurses for each bracket and stores every prefix of a dotted key: a line of 40 kB takes
 1.5 GB. So brackets and dots are counted first, in one pass over the text.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 from buildlib.model.numbers import MOST
 from buildlib.model.text import decoded
 
-LARGEST = 256 << 10  # bytes: recipes and tables have a few kilobytes
-DEEPEST = 16  # nested lists and tables, and parts of one key; a recipe has four
+LARGEST = 256 << 10  # bytes; recipes and tables have a few kilobytes
+DEEPEST = 16  # nested lists and tables, and parts of one key; recipes use four
 
 _AT = re.compile(r"(.*) \(at line (\d+), column (\d+)\)\Z", re.DOTALL)
 _END = " (at end of document)"
@@ -25,7 +25,7 @@ def loads(data: bytes) -> dict[str, Any]:
 
     Raises ValueError, whose text says where and what: "line 3, column 5: Unclosed array".
     """
-    import tomllib  # importing it takes longer than a run that has nothing to do
+    import tomllib  # here, because importing it takes longer than a run with nothing to do
 
     if len(data) > LARGEST:
         raise ValueError(f"larger than {LARGEST} bytes")
@@ -35,7 +35,7 @@ def loads(data: bytes) -> dict[str, Any]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(_placed(str(error), text)) from None
-    except ValueError:  # by int(), which takes 4,300 digits
+    except ValueError:  # from int(), which accepts at most 4,300 digits
         raise ValueError(f"a number is more than {MOST}") from None
     _check_numbers(document)
     return document
@@ -43,14 +43,16 @@ def loads(data: bytes) -> dict[str, Any]:
 
 @cache
 def _token() -> re.Pattern[str]:
-    """A string up to where it ends, or should; a comment; a bracket or separator.
+    """Pattern of a string (possibly unterminated), a comment, a bracket or a separator.
 
-    It never backtracks (`*+`), so that the time is linear.
+    It never backtracks (`*+`), so it takes linear time.
     """
     return re.compile(
         r'"""[^"\\]*+(?:(?:\\.?+|"{1,2}+(?!"))[^"\\]*+)*+(?:""")?'
         r"|'''[^']*+(?:'{1,2}+(?!')[^']*+)*+(?:''')?"
-        r'|"(?:[^"\\\n]|\\.)*+"?|\'[^\'\n]*+\'?|#[^\n]*+|[][{}.=,\n]', re.DOTALL)
+        r'|"(?:[^"\\\n]|\\.)*+"?|\'[^\'\n]*+\'?|#[^\n]*+|[][{}.=,\n]',
+        re.DOTALL,
+    )
 
 
 def _check_depth(text: str) -> None:
@@ -68,12 +70,13 @@ def _check_depth(text: str) -> None:
         if depth > DEEPEST or dots >= DEEPEST:
             line = text.count("\n", 0, token.start()) + 1
             what = "a key has" if dots else "lists and tables are nested"
-            raise ValueError(f"line {line}: {what} more than {DEEPEST} "
-                             f"{'parts' if dots else 'deep'}")
+            raise ValueError(
+                f"line {line}: {what} more than {DEEPEST} {'parts' if dots else 'deep'}"
+            )
 
 
 def _check_numbers(document: dict[str, Any]) -> None:
-    """TOML's whole numbers have 64 bits."""
+    """Reject whole numbers of more than 64 bits, TOML's limit."""
     todo: list[tuple[str, Any]] = list(document.items())
     while todo:
         key, value = todo.pop()
@@ -86,7 +89,7 @@ def _check_numbers(document: dict[str, Any]) -> None:
 
 
 def _placed(message: str, text: str) -> str:
-    """A message of tomllib's with the place first."""
+    """A tomllib message with its position moved to the front."""
     if found := _AT.match(message):
         return f"line {found[2]}, column {found[3]}: {found[1]}"
     last = text.count("\n") + (not text.endswith("\n"))

@@ -1,8 +1,8 @@
-"""File trees as data: entries, trees, and how trees are laid over each other.
+"""File trees as data: entries, trees, and overlaying trees.
 
-A `Tree` is a set of `Entry`, one for each path, in an order where a folder comes before what is in
-it. Contents are blobs, named by digest; nothing here reads a file. Ownership, modes and times
-live in the entries, so nobody needs root to compose the tree of a whole system.
+A `Tree` is a set of `Entry`, one for each path, ordered so that a folder comes before its contents.
+Contents are blobs, named by digest; nothing here reads a file. Ownership, modes and times are
+fields of the entries, so composing the tree of a whole system needs no root privileges.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from buildlib.model.errors import StageError
 Kind: TypeAlias = Literal["dir", "file", "link", "char", "block", "fifo"]
 
 ROOT = "."
-FOLDERS_MAX = 250_000  # folders of one tree that have no entry of their own
-FOLDER_TEXT_MAX = 16 << 20  # characters of their paths
+FOLDERS_MAX = 250_000  # folders of one tree without an entry of their own
+FOLDER_TEXT_MAX = 16 << 20  # characters in their paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Entry:
     sha256  content; files only
     link    target; symbolic links only
     device  (major, minor); devices only
-    inode   files with the same label are one inode (hard links); empty: a file of its own
-    origin  which set, package or overlay the entry came from
+    inode   files with the same label are one inode (hard links); empty: no hard link
+    origin  the set, package or overlay that the entry comes from
     """
 
     path: str
@@ -63,13 +63,13 @@ class Entry:
 
 
 def path_order(path: str) -> str:
-    """A sort key that puts a folder before its contents and those before its next sibling."""
+    """A sort key that puts a folder before its contents, and these before its next sibling."""
     return "" if path == ROOT else path.replace("/", "\0")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Entries in `path_order`, one for each path. Make it with `tree_of`."""
+    """Entries in `path_order`, one for each path. Create it with `tree_of`."""
 
     entries: tuple[Entry, ...] = field(default=())
 
@@ -91,7 +91,7 @@ class Tree:
 
     @property
     def size(self) -> int:
-        """Bytes of content, each hard-linked file once."""
+        """Bytes of content; hard-linked files count once."""
         alone = sum(entry.size for entry in self.entries if not entry.inode)
         shared = {entry.inode: entry.size for entry in self.entries if entry.inode}
         return alone + sum(shared.values())
@@ -106,9 +106,9 @@ class Tree:
 
 
 def tree_of(entries: Iterable[Entry]) -> Tree:
-    """A tree of `entries` in any order; folders that are missing are added (root:wheel, 0755).
+    """A tree of `entries` in any order; missing folders are added (root:wheel, 0755).
 
-    Raises StageError when a path occurs twice, or lies below something that is no folder.
+    Raises StageError when a path occurs twice, or lies below something that is not a folder.
     """
     by_path: dict[str, Entry] = {}
     for entry in entries:
@@ -124,29 +124,32 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
     """Sort, add the missing folders, and check that only folders have contents."""
     if ROOT in by_path and by_path[ROOT].kind != "dir":
         raise StageError(
-            f"the root is no folder but a {by_path[ROOT].kind}",
-            where=by_path[ROOT].origin or "?", reason="not-a-folder",
+            f"the root is a {by_path[ROOT].kind}, not a folder",
+            where=by_path[ROOT].origin or "?",
+            reason="not-a-folder",
         )
     order = list(by_path) if _is_in_order(by_path) else sorted(by_path, key=path_order)
     text = 0
-    for path in order:  # a missing folder is like the first below it
+    for path in order:  # a missing folder takes time and origin of the first path below it
         below = by_path[path]
         while path != ROOT:
             path = path.rpartition("/")[0] or ROOT  # noqa: PLW2901  climbing is the point
             above = by_path.get(path)
             if above is None:
                 text += len(path)
-                if text > FOLDER_TEXT_MAX or len(by_path) - len(order) > FOLDERS_MAX:
+                if text > FOLDER_TEXT_MAX or len(by_path) - len(order) >= FOLDERS_MAX:
                     raise StageError(
                         "the tree has too many folders",
                         where=f"{below.origin or '?'}: {below.path[:80]}…",
                         why=f"at most {FOLDERS_MAX} without an entry of their own, with "
-                        f"{FOLDER_TEXT_MAX} characters of paths, are allowed", reason="tree-limit")
+                        f"{FOLDER_TEXT_MAX} characters of paths, are allowed",
+                        reason="tree-limit",
+                    )
                 by_path[path] = Entry(path, "dir", 0o755, time=below.time, origin=below.origin)
                 continue
             if above.kind != "dir":
                 raise StageError(
-                    f"{below.path} lies below {path}, which is no folder but a {above.kind}",
+                    f"{below.path} lies below {path}, which is a {above.kind}, not a folder",
                     where=f"{below.origin or '?'} over {above.origin or '?'}",
                     reason="not-a-folder",
                 )
@@ -157,15 +160,15 @@ def _closed(by_path: dict[str, Entry]) -> Tree:
 
 
 def _is_in_order(paths: Iterable[str]) -> bool:
-    """Whether paths are sorted as in a tree. Those of specs are, and sorting takes memory."""
+    """Whether paths are in `path_order`. Those of specs are; sorting them would take memory."""
     return all(before < after for before, after in pairwise(map(path_order, paths)))
 
 
 def overlay(*trees: Tree) -> Tree:
-    """The trees laid over each other; where two have a path, the later one wins.
+    """The trees laid over each other; if several have a path, the last one wins.
 
     A folder over a folder keeps the contents of both and takes the later one's attributes.
-    A folder never silently replaces a file or link, nor the other way round: StageError.
+    Raises StageError if a folder would replace a file or link, or vice versa.
     """
     if len(trees) == 1:
         return trees[0]
@@ -185,7 +188,7 @@ def overlay(*trees: Tree) -> Tree:
 
 
 def moved(tree: Tree, prefix: str) -> Tree:
-    """`tree` with its root at the folder `prefix`."""
+    """`tree` moved into the folder `prefix`."""
     prefix = prefix.strip("/")
     if not prefix:
         return tree
@@ -197,10 +200,10 @@ def moved(tree: Tree, prefix: str) -> Tree:
 
 
 def without(tree: Tree, paths: Iterable[str]) -> Tree:
-    """`tree` without `paths` and all that is below them.
+    """`tree` without `paths` and everything below them.
 
-    Raises StageError for a path the tree does not have: a recipe that removes what is not there
-    says something its author believes and that is wrong. So does one that removes the root.
+    Raises StageError for the root, and for a path that the tree does not have: a recipe that
+    removes a missing path is based on a wrong assumption.
     """
     gone = {path.strip("/") for path in paths}
     if not gone:
@@ -224,21 +227,24 @@ def without(tree: Tree, paths: Iterable[str]) -> Tree:
 
 
 def renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
-    """`tree` with what is at each path of `names` at the path that it maps to.
+    """`tree` with entries renamed; `names` maps old paths to new ones.
 
-    Folders stay where they are. Raises StageError for a path that the tree does not have or that is
-    a folder, and for a new one that it has already.
+    Raises StageError for an old path that is missing or a folder, and for a new path that already
+    exists.
     """
     paths = {old.strip("/"): new.strip("/") for old, new in names.items()}
-    unfit = sorted(path for path in paths
-                   if path not in tree.by_path or tree.by_path[path].kind == "dir")
+    unfit = sorted(
+        path for path in paths if path not in tree.by_path or tree.by_path[path].kind == "dir"
+    )
     if unfit:
         raise StageError(
-            f"cannot keep {', '.join(unfit)}: not a file in the tree", reason="rename-missing")
+            f"cannot keep {', '.join(unfit)}: not a file in the tree", reason="rename-missing"
+        )
     if not paths:
         return tree
-    return tree_of(replace(entry, path=paths[entry.path]) if entry.path in paths else entry
-                   for entry in tree)
+    return tree_of(
+        replace(entry, path=paths[entry.path]) if entry.path in paths else entry for entry in tree
+    )
 
 
 def with_origin(tree: Tree, origin: str) -> Tree:

@@ -1,1 +1,1 @@
-"""What a person asks for that is no stage."""
+"""What users request besides running stages: locks, checks, boot tests, fleets, reports."""

@@ -1,6 +1,6 @@
-"""Reading all that is kept: every content of the store, and every product beside what names it.
+"""Reads everything that is stored: every blob and pack, and every product with its digests.
 
-A build reads what it uses. This reads the rest too, and each byte of it, for a disk that rots.
+A build reads only what it uses. This check reads every byte, to find errors of the disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from buildlib.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that was read: what it is, how many bytes it has, and whether it is whole."""
+    """A checked item: its kind, name, size in bytes, and whether it is intact."""
 
     kind: str
     name: str
@@ -33,7 +33,7 @@ class Item:
 
 
 def check_store(store: Store) -> Iterator[Item]:
-    """Read everything in the store; what is damaged is removed, and made again when it is needed.
+    """Read everything in the store; remove what is damaged, so that it is made again when needed.
 
     Call it with the store's lock held.
     """
@@ -54,7 +54,7 @@ def check_store(store: Store) -> Iterator[Item]:
 
 
 def _owners(store: Store) -> dict[str, str]:
-    """Digest of each content to the stage that had it last."""
+    """Digest of each content to the last stage that produced it."""
     found = {}
     for stage, key in store.records.all_last().items():
         record = store.records.get(key)
@@ -65,9 +65,9 @@ def _owners(store: Store) -> dict[str, str]:
 
 
 def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item]:
-    """Read every product that is there, and compare it with its build record and its digests.
+    """Read every existing product and compare it with its build record and its digests.
 
-    One that is damaged stays, and the next build puts another in its place.
+    A damaged product is kept; the next build replaces it.
     """
     for product in products:
         for name, sha256 in sorted(_expected(product, engine).items()):
@@ -83,13 +83,13 @@ def check_products(products: Iterable[Product], engine: Engine) -> Iterator[Item
 
 
 def is_damaged(product: Product, engine: Engine) -> bool:
-    """Whether a file of the product is not what was published; then the next build replaces it."""
+    """Whether a file of the product differs from what was published; the next build replaces it."""
     wrong = [item for item in check_products([product], engine) if not item.is_whole]
     return bool(wrong)
 
 
 def _expected(product: Product, engine: Engine) -> dict[str, str]:
-    """File name to SHA-256, of what was published."""
+    """File name to SHA-256, as published."""
     for record in _records(product, engine):
         files = _files(record, engine)
         if files and files.keys() >= product.files.keys():
@@ -98,9 +98,9 @@ def _expected(product: Product, engine: Engine) -> dict[str, str]:
 
 
 def _records(product: Product, engine: Engine) -> Iterator[str]:
-    """Digests of the build records that may say what the product must be.
+    """Digests of build records that may describe the product.
 
-    First the one beside the product, if this store has made it; then the last one.
+    First the record beside the product, if this store made it; then the last one.
     """
     if not product.record:
         return
@@ -113,7 +113,7 @@ def _records(product: Product, engine: Engine) -> Iterator[str]:
 
 
 def _files(record: str, engine: Engine) -> dict[str, str]:
-    """What a build record says; nothing if the store has none, or something else, by its digest."""
+    """The files in a build record; empty if the store has no valid record with that digest."""
     try:
         files = json_text.loads(engine.store.blobs.read(record))["files"]
         return {str(name): str(sha256) for name, sha256 in files.items()}
@@ -122,7 +122,7 @@ def _files(record: str, engine: Engine) -> dict[str, str]:
 
 
 def _listed(product: Product) -> dict[str, str]:
-    """What the digests beside the product say."""
+    """The digests from the lists beside the product."""
     found: dict[str, str] = {}
     for name in product.files:
         if not name.endswith(".sha256"):
@@ -131,9 +131,12 @@ def _listed(product: Product) -> dict[str, str]:
             path = product.folder / name
             lines = checksums.parse(read_small(path), where=str(path))
         except (GoldmasterError, OSError):
-            continue  # it is no list
-        found |= {line.path: line.digest for line in lines
-                  if line.algorithm == "SHA256" and "/" not in line.path}
+            continue  # it is not a list
+        found |= {
+            line.path: line.digest
+            for line in lines
+            if line.algorithm == "SHA256" and "/" not in line.path
+        }
     return found
 
 

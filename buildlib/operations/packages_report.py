@@ -1,4 +1,4 @@
-"""What packages would do when pkg_add installs them, beyond what is applied to the tree."""
+"""Reports install-script actions of packages that are not applied to the tree."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ GROUP = "packages:"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A package, the recipes that have it, and what is not carried out, in the order of its files.
+    """A package, its recipes, and the actions that are not applied, in file order.
 
-    Recipes are called as their tasks are: `dom0`, `sql`.
+    Recipes have their tasks' names: `dom0`, `sql`.
     """
 
     package: str
@@ -34,7 +34,7 @@ class Report:
 def report(plan: Plan, engine: Engine) -> tuple[Report, ...]:
     """A report of every package of the release's recipes, by name.
 
-    Raises ConfigError (`not-staged`) where packages are not staged yet.
+    Raises ConfigError (`not-staged`) if packages are not staged yet.
     """
     found: dict[str, Report] = {}
     for recipe, database, stored in _trees(plan, engine):
@@ -45,12 +45,13 @@ def report(plan: Plan, engine: Engine) -> tuple[Report, ...]:
             entry = stored.tree.by_path.get(f"{database}/{package.name}/+INSTALL")
             script = contents.read(entry) if entry else None
             found[package.name] = Report(
-                package.name, recipes, actions_of(script, package.plist, package.declared))
+                package.name, recipes, actions_of(script, package.plist, package.declared)
+            )
     return tuple(found[name] for name in sorted(found))
 
 
 def undone(plan: Plan, engine: Engine) -> Iterator[tuple[str, tuple[str, ...] | None]]:
-    """Recipe and what packages declare and could not be done there; None: not composed yet."""
+    """Recipe, and its packages' declarations that could not be applied; None: not composed yet."""
     for name, stage in plan.graph.stages.items():
         if isinstance(stage, Root) and stage.packages is not None:
             lines = None
@@ -61,14 +62,19 @@ def undone(plan: Plan, engine: Engine) -> Iterator[tuple[str, tuple[str, ...] | 
 
 
 def _trees(plan: Plan, engine: Engine) -> Iterator[tuple[str, str, StoredTree]]:
-    """Recipe, place of the database, and tree of every stage that stages packages."""
-    stages = {name: stage for name, stage in plan.graph.stages.items()
-              if isinstance(stage, Packages)}
+    """Recipe, path of the database, and tree of every stage that stages packages."""
+    stages = {
+        name: stage for name, stage in plan.graph.stages.items() if isinstance(stage, Packages)
+    }
     missing = [name for name in stages if engine.resolve(name).verdict != "up to date"]
     if missing:
-        raise ConfigError("packages are not staged yet", where=", ".join(missing),
-                          why="the report is made of what is in their archives",
-                          hint="stage them: doit packages", reason="not-staged")
+        raise ConfigError(
+            "packages are not staged yet",
+            where=", ".join(missing),
+            why="the report is made from the contents of their archives",
+            hint="stage them: doit packages",
+            reason="not-staged",
+        )
     for name, stage in stages.items():
         output = engine.output(OutputRef(name, "tree"))
         tree = parse(engine.store.blobs.read(output.blob.sha256), where=name)

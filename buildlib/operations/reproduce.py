@@ -1,8 +1,8 @@
-"""Building a second time from nothing, elsewhere, and comparing what came out.
+"""Builds a second time from scratch, elsewhere, and compares the results.
 
-The other place is a copy of the checkout under another path, its files made in another order; there
-another process builds with an empty store, another time zone, locale, umask, home, hash seed and
-number of jobs. What was fetched is pinned: it is taken over, not fetched again.
+The second build runs in a copy of the checkout under another path, whose files were created in
+another order, with an empty store and another time zone, locale, umask, home, hash seed and number
+of jobs. Fetched files are pinned, so they are reused instead of fetched again.
 """
 
 from __future__ import annotations
@@ -22,24 +22,29 @@ from buildlib.model.mtree import parse
 from buildlib.model.tree import Entry
 from buildlib.stages.inputs.fetch import Fetch
 
-# What nobody else has set: whatever gets through to an output makes it differ.
+# Unusual values: if any of them affects an output, the output differs.
 SURROUNDINGS = {
-    "TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8",
-    "HOME": "/somebody/else", "USER": "somebody", "LOGNAME": "somebody", "CFLAGS": "-O0",
+    "TZ": "Pacific/Kiritimati",
+    "LC_ALL": "tr_TR.UTF-8",
+    "LANG": "tr_TR.UTF-8",
+    "HOME": "/somebody/else",
+    "USER": "somebody",
+    "LOGNAME": "somebody",
+    "CFLAGS": "-O0",
     "PYTHONHASHSEED": "4711",
 }
 _UMASK = "077"
-_NO_SOURCES = frozenset({"build", "dist", "__pycache__"})  # nor is any hidden folder
+_NO_SOURCES = frozenset({"build", "dist", "__pycache__"})  # hidden folders are excluded too
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the second image compares with the first.
+    """The result of comparing the second image with the first.
 
     name    file name; digest: SHA-256 of the first
-    same    whether every byte is
-    stages  those with other outputs, what is needed first: the cause stands before its effects
-    parts   what differs in the image: paths, each with what of it
+    same    whether all bytes are equal
+    stages  those with different outputs, dependencies first: the cause precedes its effects
+    parts   what differs in the image: paths, each with its differences
     """
 
     name: str
@@ -50,9 +55,9 @@ class Verdict:
 
 
 def copy_checkout(root: Path, target: Path, *, apart: Iterable[Path]) -> None:
-    """Copy the project at `root`, its files in an order that readdir does not give.
+    """Copy the project at `root`, creating its files in another order than readdir's.
 
-    apart  folders that are not copied: stores and products, wherever the settings have them
+    apart  folders that are not copied: stores and products, wherever the settings place them
     """
     target.mkdir(parents=True)
     left_out = {*map(realpath, apart)}
@@ -73,7 +78,7 @@ def _copy(path: Path, target: Path) -> None:
 
 
 def lay_out_mirror(engine: Engine, folder: Path) -> None:
-    """All that was fetched, as a mirror has it; links to the store's blobs."""
+    """Lay out all fetched files like a mirror, as links to the store's blobs."""
     for name, stage in engine.graph.stages.items():
         if isinstance(stage, Fetch):
             target = folder / stage.path
@@ -83,24 +88,46 @@ def lay_out_mirror(engine: Engine, folder: Path) -> None:
 
 
 def rebuild(
-    checkout: Path, words: Sequence[str], *, epoch: str | None, runner: Runner, log: Path,
+    checkout: Path,
+    words: Sequence[str],
+    *,
+    epoch: str | None,
+    runner: Runner,
+    log: Path,
     tell: Callable[[str], None],
 ) -> None:
-    """Run doit with `words` in a copied checkout. Raises ToolError where it fails.
+    """Run doit with `words` in a copied checkout. Raises ToolError if it fails.
 
-    epoch  SOURCE_DATE_EPOCH of the first build: it is an input
-    tell   gets every line: the events of the run
+    epoch  SOURCE_DATE_EPOCH of the first build, because it is an input
+    tell   receives every line: the events of the run
     """
     environment = SURROUNDINGS | ({"SOURCE_DATE_EPOCH": epoch} if epoch else {})
-    runner.run(["sh", "-c", f'umask {_UMASK}; exec "$@"', "sh", sys.executable, "-m", "doit",
-                *words, "build=build", "dist=dist", "progress=json"],
-               cwd=checkout, log=log, environment=environment, on_line=tell, fetches=True)
+    runner.run(
+        [
+            "sh",
+            "-c",
+            f'umask {_UMASK}; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "doit",
+            *words,
+            "build=build",
+            "dist=dist",
+            "progress=json",
+        ],
+        cwd=checkout,
+        log=log,
+        environment=environment,
+        on_line=tell,
+        fetches=True,
+    )
 
 
 def verdicts(first: Path, second: Path, bases: Mapping[str, Sequence[str]]) -> Iterator[Verdict]:
     """Compare the images of two folders of products.
 
-    bases  file name of each image to the names of its stages, what is needed first
+    bases  file name of each image to the names of its stages, dependencies first
     """
     for base, stages in bases.items():
         digest, other = _sha256(first / base), _sha256(second / base)
@@ -109,8 +136,13 @@ def verdicts(first: Path, second: Path, bases: Mapping[str, Sequence[str]]) -> I
             continue
         ours, theirs = (_stage_outputs(folder / f"{base}.json") for folder in (first, second))
         parted = tuple(name for name in stages if ours.get(name) != theirs.get(name))
-        yield Verdict(base, digest, same=False, stages=parted,
-                      parts=tuple(_parts(first / base, second / base)))
+        yield Verdict(
+            base,
+            digest,
+            same=False,
+            stages=parted,
+            parts=tuple(_parts(first / base, second / base)),
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -124,10 +156,11 @@ def _stage_outputs(record: Path) -> dict[str, object]:
 
 
 def _parts(first: Path, second: Path) -> Iterator[str]:
-    """What differs by the specs; where these agree, what lies where the bytes first differ."""
+    """Differences of the specs or, if these agree, the location of the first differing byte."""
     ours, theirs = (
         {entry.path: entry for entry in parse(Path(f"{image}.mtree").read_bytes())}
-        for image in (first, second))
+        for image in (first, second)
+    )
     found = False
     for path in sorted(ours.keys() | theirs.keys()):
         how = _how(ours.get(path), theirs.get(path))
@@ -144,7 +177,10 @@ def _parts(first: Path, second: Path) -> Iterator[str]:
 
 def _how(first: Entry | None, second: Entry | None) -> str:
     if first is None or second is None:
-        return "in one of them only"
-    names = [field.name for field in fields(Entry)
-             if getattr(first, field.name) != getattr(second, field.name)]
+        return "only in one of them"
+    names = [
+        field.name
+        for field in fields(Entry)
+        if getattr(first, field.name) != getattr(second, field.name)
+    ]
     return ", ".join("content" if name == "sha256" else name for name in names)

@@ -1,4 +1,4 @@
-"""Files in a folder that a server serves while it is written to, for whoever asks for them."""
+"""Files in a folder that a server may serve while it is written to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sha256_of(path: Path) -> str:
 
 
 def is_file(path: Path, size: int) -> bool:
-    """Whether a file of that size is there, which others can read; its mode is mended."""
+    """Whether there is a file of that size; makes it readable for others."""
     status = status_at(path)
     if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != size:
         return False
@@ -29,14 +29,14 @@ def is_file(path: Path, size: int) -> bool:
 
 
 def copy(blob: Blob, target: Path, store: Store) -> None:
-    """A copy of its own: the folder outlives the store, and others may write to it."""
+    """Copy the blob to `target`: the folder outlives the store, and others may write to it."""
     with new_file(beside(target), mode=SERVED) as file:
         store.blobs.copy_to(blob, file)
         file.appear(target, durable=True)
 
 
 def write(path: Path, data: bytes) -> bool:
-    """Have `data` at `path`, on the disk; whether it was not there."""
+    """Write `data` to `path` durably unless it is already there; returns whether it wrote."""
     if is_file(path, len(data)) and path.read_bytes() == data:
         return False
     write_file(path, data, mode=SERVED, durable=True)

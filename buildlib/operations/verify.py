@@ -1,4 +1,4 @@
-"""`doit verify`: everything that was fetched, read again and held against what vouches for it."""
+"""`doit verify`: reads every fetched file again and compares it with lock, lists and signatures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlib.config.recipe import Pinned
+from buildlib.config.lock import Pinned
 from buildlib.engine.engine import Engine
 from buildlib.model.digest import Blob
 from buildlib.model.errors import ConfigError, SourceError
+from buildlib.operations.lock.signers import package_signer
 from buildlib.pkgsrc.package_file import signed_blocks
+from buildlib.pkgsrc.trust import Signer
 from buildlib.plan.inputs import LIST
 from buildlib.plan.plan import Plan
 from buildlib.sources import checksums
@@ -23,7 +25,7 @@ from buildlib.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of the lock: its path, what it must be, and its blob as far as that is known."""
+    """A file of the lock: its path, its pin, and its blob if known."""
 
     path: str
     pin: Pinned
@@ -32,24 +34,23 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file: its path, what it was checked against, and whether it is here."""
+    """A file: its path, what it was checked against, and whether it is in the store."""
 
     path: str
     against: tuple[str, ...]
     present: bool
 
 
-def verify(
-    plan: Plan, engine: Engine, tell: Callable[[Checked], None]
-) -> tuple[Checked, ...]:
-    """Check all files of the lock that are in the store; `tell` hears of each.
+def verify(plan: Plan, engine: Engine, tell: Callable[[Checked], None]) -> tuple[Checked, ...]:
+    """Check all files of the lock that are in the store; `tell` receives each.
 
-    Raises SourceError for the first that is not what it should be; it is removed from the store.
+    Raises SourceError for the first file with a wrong digest, and removes it from the store.
     """
     store, files = engine.store, tuple(_files(plan, engine))
     digests_of = {file.path: _digests(store, file) for file in files}
     signed = _signed(plan, store, files[0].blob)
     lists = {path: checksums.parse(data, where=path) for path, data in _lists(plan, store, files)}
+    signer = package_signer(plan.configuration, store, check_times=False)
     results = []
     for path, digests in digests_of.items():
         against = []
@@ -59,8 +60,8 @@ def verify(
             if signed is not None and checksums.lookup(signed, name) is not None:
                 _compare(path, checksums.lookup(signed, name), digests["SHA512"], "signed list")
                 against.append("signature")
-            if path.startswith(f"{plan.release.packages.path}/") and plan.release.packages.key:
-                _check_package(plan, store, path, digests["SHA256"])
+            if signer and path.startswith(f"{plan.release.packages.path}/"):
+                _check_package(signer, store, path, digests["SHA256"])
                 against.append("signature")
             for list_path, lines in lists.items():
                 algorithm = list_path.rpartition("/")[2]
@@ -77,15 +78,16 @@ def verify(
 
 
 def _files(plan: Plan, engine: Engine) -> Iterator[_File]:
-    """All that the lock pins, the signed list first."""
+    """All files that the lock pins, the signed list first."""
+
     def file(stage: str, path: str, pin: Pinned) -> _File:
         if pin.sha256:
             return _File(path, pin, Blob(pin.sha256, pin.size))
-        noted = engine.recorded(stage).get("file")  # no lock knows the SHA-256 of a set
+        noted = engine.recorded(stage).get("file")  # a lock has no SHA-256 of sets
         return _File(path, pin, noted.blob if noted else None)
 
     release, lock = plan.release, plan.lock
-    assert lock.list is not None  # an incomplete lock makes no plan
+    assert lock.list is not None  # there is no plan with an incomplete lock
     yield file(LIST, release.signature.list, lock.list)
     for path, pin in lock.files.items():
         yield file(f"fetch:{path}", f"{release.path}/{path}", pin)
@@ -98,26 +100,28 @@ def _signed(plan: Plan, store: Store, blob: Blob | None) -> tuple[checksums.Chec
         return None
     release = plan.release
     payload = verified_payload(
-        store.blobs.read(blob.sha256), _read_key(plan, release.signature.key),
-        fingerprint=release.signature.fingerprint, where=LIST)
+        store.blobs.read(blob.sha256),
+        _read_key(plan, release.signature.key),
+        fingerprint=release.signature.fingerprint,
+        where=LIST,
+    )
     return checksums.parse(payload, where=LIST)
 
 
-def _check_package(plan: Plan, store: Store, path: str, sha256: str) -> None:
-    """Whether the pinned key has signed a package, all of it. Raises SourceError."""
-    source = plan.release.packages
-    for _ in signed_blocks(Path(store.blobs.where(sha256)), key=_read_key(plan, source.key),
-                           fingerprint=source.fingerprint, where=path):
+def _check_package(signer: Signer, store: Store, path: str, sha256: str) -> None:
+    """Check that the whole package is signed. Raises SourceError."""
+    for _ in signed_blocks(Path(store.blobs.where(sha256)), signer=signer, where=path):
         pass
 
 
 def _read_key(plan: Plan, name: str) -> bytes:
-    key = plan.definition.parent / name
+    key = plan.beside[name].path
     try:
         return key.read_bytes()
     except OSError as error:
-        raise ConfigError("the signing key cannot be read", where=key, why=error.strerror,
-                          reason="file") from error
+        raise ConfigError(
+            "the signing key cannot be read", where=key, why=error.strerror, reason="file"
+        ) from error
 
 
 def _lists(plan: Plan, store: Store, files: tuple[_File, ...]) -> Iterator[tuple[str, bytes]]:
@@ -128,12 +132,15 @@ def _lists(plan: Plan, store: Store, files: tuple[_File, ...]) -> Iterator[tuple
 
 
 def _digests(store: Store, file: _File) -> dict[str, str] | None:
-    """All digests of a file; None where it is not in the store. Its seal does not count."""
+    """All digests of a file, None if it is not in the store; ignores its seal."""
     pin, blob = file.pin, file.blob
     if blob is None or not os.path.lexists(store.blobs.where(blob.sha256)):
         return None
-    digests = {"SHA256": hashlib.sha256(), "SHA512": hashlib.sha512(),
-               "MD5": hashlib.md5(usedforsecurity=False)}
+    digests = {
+        "SHA256": hashlib.sha256(),
+        "SHA512": hashlib.sha512(),
+        "MD5": hashlib.md5(usedforsecurity=False),
+    }
     with Path(store.blobs.where(blob.sha256)).open("rb") as content:
         while data := content.read(CHUNK):
             for digest in digests.values():
@@ -148,10 +155,9 @@ def _digests(store: Store, file: _File) -> dict[str, str] | None:
 def _compare(path: str, wanted: str | None, found: str, where: str) -> None:
     if wanted != found:
         raise SourceError(
-            "the file is not what it should be", where=path,
+            "the file has a wrong digest",
+            where=path,
             why=f"{where}: {wanted}\nfound: {found}",
-            hint="if it was damaged here it is removed now, and the next build fetches it again",
+            hint="a copy that differs from the lock is removed; the next build fetches it again",
             reason="checksum",
         )
-
-

@@ -1,17 +1,17 @@
-"""Binary packages of pkgsrc, understood without running any of its tools.
+"""Binary packages of pkgsrc, processed without running any of its tools.
 
-1. `version`     versions in the order pkg_install gives them
+1. `version`     order of versions, as in pkg_install
 2. `pattern`     the patterns of DEPENDS and CONFLICTS
-3. `summary`     pkg_summary(5): what a repository offers
+3. `summary`     pkg_summary(5): the packages of a repository
 4. `repository`  an index over summaries
-5. `resolve`     what a recipe names, closed over its dependencies
+5. `resolution`  the packages named by a recipe, with their dependencies
 6. `modes`       modes as chmod(1) reads them
 7. `plist`       packing lists (`+CONTENTS`)
 8. `package`     the metadata of one package
-9. `pkginstall`  users, files, directories and modes an install script would make
+9. `pkginstall`  users, files, directories and modes declared by an install script
 10. `pkgdb`      the package database of a set of installed packages
-11. `writer`     a binary package from a plain description
-12. `signed`     the wrapping that says who made a package
+11. `writer`     creates a binary package from a plain description
+12. `signed`     the wrapper of a signed package
 
-Nothing here touches the network, the disk or a clock; archives are read and written elsewhere.
+Nothing here accesses the network, the disk or a clock; archives are read and written elsewhere.
 """

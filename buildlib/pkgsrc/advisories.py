@@ -1,4 +1,4 @@
-"""pkg-vulnerabilities: which versions of packages are known to be unsafe, and where that is told.
+"""pkg-vulnerabilities: package versions with known vulnerabilities, and their advisories.
 
     -----BEGIN PGP SIGNED MESSAGE-----
     Hash: SHA512
@@ -8,9 +8,9 @@
     #CHECKSUM SHA512 9f0c…
     xz<5.2.5nb2    arbitrary-file-write    https://…
 
-A line has a pattern, the kind of the weakness, and the advisory's address. The kind `eol` says that
-nobody looks after the package any more. The checksum is over the file without empty lines and
-without those that a checkout or a signature changes; it finds damage, not forgery.
+A line has a pattern, the kind of vulnerability, and the advisory's address. The kind `eol` marks a
+package that is no longer maintained. The checksum covers the file without empty lines and without
+lines that a checkout or a signature changes; it detects damage, not forgery.
 Source: pkg_install, lib/vulnerabilities-file.c.
 """
 
@@ -27,8 +27,8 @@ from buildlib.pkgsrc.repository import NameIndex
 from buildlib.sources.openpgp import verified_payload
 
 EOL = "eol"
-LIST_MAX = 32 << 20  # bytes; the list has 3 MB
-LINES_MAX = 300_000  # it has 30,000
+LIST_MAX = 32 << 20  # bytes; the real list has 3 MB
+LINES_MAX = 300_000  # the real list has 30,000
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----\n"
 _ENDS = (b"-----BEGIN PGP SIGNATURE-----\n", b"-----BEGIN PKCS7-----\n")
@@ -40,7 +40,7 @@ _HASHES = {"SHA512": "sha512", "SHA1": "sha1"}
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """One line: pattern of the packages, kind of weakness, address; `line` is its number."""
+    """One line: pattern of packages, kind of vulnerability, address; `line` is its number."""
 
     pattern: str
     kind: str
@@ -50,28 +50,32 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """An advisory and the names (PKGNAMEs) that it is about."""
+    """An advisory and the affected packages (PKGNAMEs)."""
 
     advisory: Advisory
     names: tuple[str, ...]
 
 
 def verified(data: bytes, key: bytes, *, fingerprint: str, where: str) -> bytes:
-    """The list in `data`, if the pinned key signed it. Raises as `verified_payload`."""
-    # what comes after the OpenPGP signature is a second one, in another form
+    """The list in `data`, if it is signed with the pinned key. Raises as `verified_payload`."""
+    # the OpenPGP signature is followed by a second one in another form
     message = data.partition(_ENDS[1])[0]
     text = verified_payload(message, key, fingerprint=fingerprint, where=where)
     return text.replace(b"\r\n", b"\n").rstrip(b"\n") + b"\n"
 
 
 def parse(data: bytes, *, where: str) -> tuple[Advisory, ...]:
-    """The advisories of a list, signed or not; its checksums are checked, no signature is.
+    """The advisories of a list. Checks its checksums, but no signature.
 
     Raises SourceError: `advisories` with the line that cannot be read, `checksum`.
     """
     if len(data) > LIST_MAX or data.count(b"\n") + data.count(b"\r") > LINES_MAX:
-        raise _bad("the list is too long", where, 1,
-                   why=f"{LIST_MAX} bytes and {LINES_MAX} lines are the most")
+        raise _bad(
+            "the list is too long",
+            where,
+            1,
+            why=f"at most {LIST_MAX} bytes and {LINES_MAX} lines are allowed",
+        )
     found: list[Advisory] = []
     sums: dict[str, str] = {}
     has_format = False
@@ -79,7 +83,7 @@ def parse(data: bytes, *, where: str) -> tuple[Advisory, ...]:
         text = raw.decode(errors="replace").rstrip("\n")
         if text.startswith("#FORMAT"):
             if not _FORMAT.match(text):
-                raise _bad(f"{text[:40]!r} is not known", where, number)
+                raise _bad(f"{text[:40]!r} is not supported", where, number)
             has_format = True
         elif text.startswith("#CHECKSUM"):
             _check_sum(data, text, where, number, sums)
@@ -98,7 +102,7 @@ def parse(data: bytes, *, where: str) -> tuple[Advisory, ...]:
 def about(
     advisories: Iterable[Advisory], names: Iterable[str]
 ) -> tuple[list[Advice], list[Advisory]]:
-    """What concerns packages of these names, in the list's order; what has no usable pattern."""
+    """Advice for `names`, in the list's order, and advisories with unusable patterns."""
     index = NameIndex(names)
     found, unusable = [], []
     for advisory in advisories:
@@ -113,14 +117,14 @@ def about(
 
 
 def format_list(advisories: Iterable[tuple[str, str, str]]) -> bytes:
-    """A list of (pattern, kind, address) with its checksum, not signed."""
+    """An unsigned list of (pattern, kind, address) with its checksum."""
     body = "".join(f"{pattern}\t{kind}\t{url}\n" for pattern, kind, url in advisories).encode()
     head = b"#FORMAT 1.1.0\n"
     return head + b"#CHECKSUM SHA512 " + _sum(head + body, "sha512").encode() + b"\n" + body
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of the list, numbered from 1 as they stand in the file, without a signature."""
+    """The lines of the list with their numbers in the file, without the signature."""
     for number, line in enumerate(data.splitlines(keepends=True), 1):
         if line in _ENDS:
             return
@@ -129,19 +133,22 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_sum(data: bytes, text: str, where: str, number: int, sums: dict[str, str]) -> None:
-    """Raises SourceError; `sums` keeps the sums of the list by algorithm."""
+    """Verify a checksum line; `sums` caches the list's sums by algorithm. Raises SourceError."""
     match = _CHECKSUM.match(text)
     algorithm = _HASHES.get(match[1]) if match else None
     if match is None or algorithm is None:
-        raise _bad(f"{text[:60]!r} is no checksum that can be checked", where, number)
+        raise _bad(f"{text[:60]!r} is not a supported checksum", where, number)
     if algorithm not in sums:
         sums[algorithm] = _sum(data, algorithm)
     found = sums[algorithm]
     if found != match[2].lower():
         raise SourceError(
-            "the checksum does not match", where=f"{where}, line {number}",
+            "the checksum does not match",
+            where=f"{where}, line {number}",
             why=f"{match[1]} listed {match[2].lower()}\n{match[1]} found  {found}",
-            hint="the list is damaged or cut short: fetch it again", reason="checksum")
+            hint="the list is damaged or incomplete: fetch it again",
+            reason="checksum",
+        )
 
 
 def _sum(data: bytes, algorithm: str) -> str:
@@ -153,5 +160,10 @@ def _sum(data: bytes, algorithm: str) -> str:
 
 
 def _bad(what: str, where: str, line: int, *, why: str | None = None) -> SourceError:
-    return SourceError(what, where=f"{where}, line {line}", why=why, reason="advisories",
-                       hint="pkg-vulnerabilities is what it should be")
+    return SourceError(
+        what,
+        where=f"{where}, line {line}",
+        why=why,
+        reason="advisories",
+        hint="check that the file is pkgsrc's pkg-vulnerabilities",
+    )

@@ -1,12 +1,12 @@
-"""What install scripts declare, applied to a tree of entries instead of a running system.
+"""Applies the declarations of install scripts to a tree instead of a running system.
 
 The order is that of pkg_add and the scripts (mk/pkginstall/install): users and groups, the owners
 of a package's files, directories, configuration files, special permissions. Numbers of users and
-groups are known before that (`accounts`). No content is read: a configuration file has the bytes
+groups are determined before (`accounts`). No content is read: a configuration file has the content
 of its example.
 
-Paths are followed through the tree's symbolic links, as the kernel would do it, so that no link
-leads a declaration out of where a package may write.
+Paths are resolved through the tree's symbolic links, as in the kernel, so that no link leads a
+declaration out of the places where a package may write.
 """
 
 from __future__ import annotations
@@ -48,18 +48,22 @@ class Installed:
 class Place:
     """Where packages may write: below their prefix, and at or below paths of a recipe.
 
-    prefix   `usr/pkg`; outside: relative to the root as well, `.` being all of it
+    prefix   relative to the root, such as `usr/pkg`
+    outside  likewise; `.` allows everything
     """
 
     prefix: str
     outside: tuple[str, ...]
 
     def check(self, written: Iterable[tuple[str, str]]) -> None:
-        """Raise SourceError (`pkg-outside`) where one of (package, path) is outside."""
+        """Raise SourceError (`pkg-outside`) if the path of a pair (package, path) is outside."""
         tops = {plain(top) for top in (self.prefix, *self.outside)}
         below = tuple(f"{top}/" for top in tops)
-        wrong = {(name, path): None for name, path in written
-                 if not path.startswith(below) and path not in tops and ROOT not in tops}
+        wrong = {
+            (name, path): None
+            for name, path in written
+            if not path.startswith(below) and path not in tops and ROOT not in tops
+        }
         if wrong:
             paths = ", ".join(f'"{path}"' for path in _to_allow(path for _, path in wrong))
             shown = [f"{name}: /{path}" for name, path in islice(wrong, _SHOWN)]
@@ -69,13 +73,13 @@ class Place:
                 f"packages write outside of /{self.prefix}",
                 where=", ".join(dict.fromkeys(name for name, _ in wrong)),
                 why="\n".join(shown),
-                hint=f"if that is meant, allow it in the recipe: outside = [..., {paths}]",
+                hint=f"if this is intended, allow it in the recipe: outside = [..., {paths}]",
                 reason="pkg-outside",
             )
 
 
 def _to_allow(paths: Iterable[str]) -> list[str]:
-    """What a recipe has to allow: the paths, or of very many the folders that hold them."""
+    """What a recipe must allow: the paths, or if there are many, their folders."""
     found = list(dict.fromkeys(paths))
     if len(found) <= _SHOWN:
         return found
@@ -87,32 +91,39 @@ def _to_allow(paths: Iterable[str]) -> list[str]:
 
 
 def written_by(plist: Plist, pkgdirs: Iterable[str]) -> list[str]:
-    """Every path, from the root, that a packing list puts there."""
+    """Every path, relative to the root, that a packing list installs."""
     prefix = plist.prefix.strip("/")
-    return [*(plain(f"{prefix}/{file.path}") for file in plist.files),
-            *(pkgdir_path(prefix, path) for path in pkgdirs)]
+    return [
+        *(plain(f"{prefix}/{file.path}") for file in plist.files),
+        *(pkgdir_path(prefix, path) for path in pkgdirs),
+    ]
 
 
 def pkgdir_path(prefix: str, path: str) -> str:
-    """Where a directory of a packing list is; old lists give it by full path."""
+    """The path of a directory in a packing list; old lists have full paths."""
     return plain(path if path.startswith("/") else f"{prefix}/{path}")
 
 
 def plain(path: str) -> str:
-    """`path` from the root, without what means nothing: `//`, `.` and the first `/`."""
+    """`path` relative to the root, without redundant parts: `//`, `.` and the first `/`."""
     if path[:1] not in {"/", "."} and path[-1:] != "/" and "//" not in path and "/." not in path:
-        return path or ROOT  # as nearly all of them are
+        return path or ROOT  # true for nearly all paths
     return "/".join(part for part in path.split("/") if part not in {"", "."}) or ROOT
 
 
 def install(
-    entries: Iterable[Entry], packages: Sequence[Installed], names: Names, *, place: Place,
+    entries: Iterable[Entry],
+    packages: Sequence[Installed],
+    names: Names,
+    *,
+    place: Place,
     time: int,
 ) -> tuple[dict[str, Entry], tuple[str, ...]]:
-    """All entries by path, with what the packages declare; and what could not be done, as text.
+    """All entries by path, with the packages' declarations applied, and messages for declarations
+    that could not be applied.
 
-    time  of directories that are made
-    Raises SourceError: `pkg-outside`, `no-user`, `pkg-path` for one that leads nowhere.
+    time  of created directories
+    Raises SourceError: `pkg-outside`, `no-user`, `pkg-path` for an unusable path.
     """
     work = _Install({entry.path: entry for entry in entries}, names, place, time)
     for package in packages:
@@ -131,9 +142,7 @@ def install(
 class _Install:
     """Entries by path, being changed."""
 
-    def __init__(
-        self, entries: dict[str, Entry], names: Names, place: Place, time: int
-    ) -> None:
+    def __init__(self, entries: dict[str, Entry], names: Names, place: Place, time: int) -> None:
         self.entries = entries
         self.undone: list[str] = []
         self.written: list[tuple[str, str]] = []
@@ -146,19 +155,19 @@ class _Install:
                 self._inodes.setdefault(entry.inode, []).append(entry.path)
 
     def owners(self, package: Installed) -> None:
-        """Owner and group of what the packing list says so of."""
+        """Set owners and groups given in the packing list."""
         for file in package.plist.files:
             if file.owner or file.group:
                 path = plain(f"{package.plist.prefix}/{file.path}")
-                if path in self.entries:  # the recipe may have taken it out
+                if path in self.entries:  # the recipe may have removed it
                     self._own(package.name, path, Ownership("", file.owner, file.group))
 
     def directory(self, package: str, item: Directory) -> None:
-        """Make it, with what is above it, or give the one that is there its attributes."""
+        """Create a directory and its parents, or set the attributes of an existing one."""
         path = self._resolved(package, item.path)
         if not item.make:
             if path not in self.entries:
-                self.undone.append(f"{package}: the directory /{path} must be there, and is not")
+                self.undone.append(f"{package}: the directory /{path} is required but missing")
             return
         if path not in self.entries:
             self.written.append((package, path))
@@ -166,7 +175,7 @@ class _Install:
         self._own(package, path, item.ownership)
 
     def file(self, package: str, item: ConfigFile) -> None:
-        """Copy the example, unless something is there."""
+        """Copy the example, unless the file exists."""
         path = self._resolved(package, item.path)
         if not item.copy or path in self.entries:
             return
@@ -175,26 +184,33 @@ class _Install:
         else:
             example = self.entries.get(self._resolved(package, item.example))
         if example is None or example.kind != "file":
-            self.undone.append(f"{package}: /{path} is not made, for its example {item.example} "
-                               "is not there")
+            self.undone.append(
+                f"{package}: /{path} is not created, because its example {item.example} is missing"
+            )
             return
         self._folder(package, path.rpartition("/")[0] or ROOT)
         self.written.append((package, path))
         self.entries[path] = Entry(
-            path, "file", example.mode & 0o777 & ~_UMASK, time=example.time, size=example.size,
-            sha256=example.sha256, origin=package)
+            path,
+            "file",
+            example.mode & 0o777 & ~_UMASK,
+            time=example.time,
+            size=example.size,
+            sha256=example.sha256,
+            origin=package,
+        )
         self._own(package, path, item.ownership)
 
     def permission(self, package: str, item: Permission) -> None:
-        """Special attributes of a file or directory."""
+        """Set special attributes of a file or directory."""
         path = self._resolved(package, item.path)
         if path not in self.entries:
-            self.undone.append(f"{package}: /{path} has special permissions, and is not there")
+            self.undone.append(f"{package}: /{path} has special permissions, but is missing")
         else:
             self._own(package, path, item.ownership)
 
     def _own(self, package: str, path: str, ownership: Ownership) -> None:
-        """Give an entry owner, group and mode, by all names of its inode."""
+        """Set owner, group and mode of an entry and all its hard links."""
         if ownership == Ownership():
             return
         where = f"{package}: /{path}"
@@ -209,22 +225,25 @@ class _Install:
             self.entries[name] = replace(self.entries[name], uid=uid, gid=gid, mode=mode)
 
     def _folder(self, package: str, path: str) -> None:
-        """As `mkdir -p` would leave it."""
+        """Create a directory like `mkdir -p`."""
         missing = []
         while path != ROOT and path not in self.entries:
             missing.append(path)
             path = path.rpartition("/")[0] or ROOT
         if path in self.entries and self.entries[path].kind != "dir":
-            raise SourceError(f"/{path} is no directory but a {self.entries[path].kind}",
-                              where=package, reason="pkg-path",
-                              hint="leave the package out, or what is in its way")
+            raise SourceError(
+                f"/{path} is a {self.entries[path].kind}, not a directory",
+                where=package,
+                reason="pkg-path",
+                hint="remove the package from the recipe, or remove what is in its way",
+            )
         for name in missing:
             self.entries[name] = Entry(name, "dir", 0o755, time=self._time, origin=package)
 
     def _resolved(self, package: str, path: str) -> str:
-        """Where a path leads through symbolic links, the last part's as well.
+        """Resolve all symbolic links of a path, including the last part.
 
-        A link that leads to nothing is what the path means then; so is one out of the tree.
+        The target of a dangling link is returned as it is; `..` at the root stays at the root.
         """
         todo, done, hops = path.split("/")[::-1], "", 0
         while todo:
@@ -241,18 +260,20 @@ class _Install:
                 continue
             hops += 1
             if hops > _HOPS:
-                raise SourceError(f"{path} leads through links without end", where=package,
-                                  reason="pkg-path")
+                raise SourceError(
+                    f"{path} leads through too many links", where=package, reason="pkg-path"
+                )
             todo += entry.link.split("/")[::-1]
             done = "" if entry.link.startswith("/") else done
         return done or ROOT
 
 
 def shells_with(data: bytes, shells: Iterable[str], present: Collection[str]) -> bytes:
-    """The content of shells(5) with a line for each of `shells` that is in the tree."""
+    """The content of shells(5) with an added line for each of `shells` that is in the tree."""
     lines = data.decode(errors="surrogateescape").split("\n")
-    added = [shell for shell in dict.fromkeys(shells)
-             if shell not in lines and plain(shell) in present]
+    added = [
+        shell for shell in dict.fromkeys(shells) if shell not in lines and plain(shell) in present
+    ]
     if not added:
         return data
     text = "".join(f"{shell}\n" for shell in added)

@@ -30,8 +30,8 @@ def is_mode(text: str) -> bool:
 def apply_mode(text: str, mode: int, *, directory: bool = False) -> int:
     """The permission bits of something that had `mode`, after chmod `text`.
 
-    `directory` says whether `X` counts as `x`. The umask of a clause without a letter for whom
-    (`+x`) is taken as 022, pkg_install's own. Raises SourceError (`mode`).
+    `directory` means that `X` counts as `x`. For a clause without u, g, o or a (`+x`) the umask is
+    022, as in pkg_install. Raises SourceError (`mode`).
     """
     if not is_mode(text):
         raise SourceError(f"{text!r} is not a mode", reason="mode")
@@ -52,7 +52,7 @@ def _clause(who: str, actions: str, mode: int, *, directory: bool) -> int:
     if not who:
         mask &= ~0o022
     for sign, letters in _ACTION.findall(actions):
-        # setmode(3): the sticky bit belongs to everybody but the others alone
+        # setmode(3): the sticky bit applies unless the clause is only for others
         reach = mask | (_STICKY if "t" in letters and set(who) != {"o"} else 0)
         bits = _bits(letters, mode, directory=directory) & reach
         if sign == "+":
@@ -60,7 +60,7 @@ def _clause(who: str, actions: str, mode: int, *, directory: bool) -> int:
         elif sign == "-":
             mode &= ~bits
         else:
-            # what goes is not subject to the umask
+            # the umask does not apply to cleared bits
             mode = mode & ~(reach if who else reach | _WHO["a"]) | bits
     return mode
 
@@ -68,7 +68,7 @@ def _clause(who: str, actions: str, mode: int, *, directory: bool) -> int:
 def _bits(letters: str, mode: int, *, directory: bool) -> int:
     bits = 0
     for letter in letters:
-        if letter in _SHIFT:  # a copy of what somebody else may do
+        if letter in _SHIFT:  # copy the bits of user, group or others
             bits |= (mode >> _SHIFT[letter] & 7) * 0o111
         elif letter == "X":
             bits |= _BITS["x"] if directory or mode & _DIRECTORY_BITS else 0

@@ -1,8 +1,8 @@
 """The metadata of one binary package: the members whose names start with `+`.
 
-A package is an archive that begins with its metadata in a fixed order, and goes on with the files
-of its packing list in the order of the list. Taking it apart is the archive's business; here the
-metadata becomes a Package. Source: pkg_install, add/perform.c and lib/lib.h.
+A package is an archive that begins with its metadata in a fixed order, followed by the files of its
+packing list in the order of the list. This module converts the metadata into a Package; reading the
+archive is done elsewhere. Source: pkg_install, add/perform.c and lib/lib.h.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from buildlib.pkgsrc.summary import Summary, parse
 
 @dataclass(frozen=True, slots=True)
 class MetaFile:
-    """A metadata member: its name, its mode in the package database, whether it must be there."""
+    """A metadata member: its name, its mode in the package database, whether it is required."""
 
     name: str
     mode: int
@@ -43,13 +43,13 @@ META_FILES = (
     MetaFile("+REQUIRED_BY", 0o644),
     MetaFile("+INSTALLED_INFO", 0o644),
 )
-"""In the order an archive has them; pkg_add refuses another."""
+"""In the order of an archive; pkg_add rejects any other order."""
 
 META_MODES: Mapping[str, int] = MappingProxyType({meta.name: meta.mode for meta in META_FILES})
 
-_INFO_MAX = 1 << 20  # bytes of +BUILD_INFO; the longest have a tenth of that
+_INFO_MAX = 1 << 20  # bytes of +BUILD_INFO; the longest have a tenth of this
 _PLATFORM = ("OPSYS", "MACHINE_ARCH", "OS_VERSION")
-# what pkg_info -X copies from +BUILD_INFO
+# variables that pkg_info -X copies from +BUILD_INFO
 _SUMMARIZED = frozenset(
     {
         "BUILD_DATE",
@@ -72,10 +72,10 @@ _SUMMARIZED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package as its metadata describes it.
+    """A package as described by its metadata.
 
-    `meta` has all of it as bytes; `build_info` maps a variable to its values; sizes are in bytes,
-    None where the package does not say.
+    `meta` has all members as bytes; `build_info` maps a variable to its values; sizes are in bytes,
+    None if the package does not have them.
     """
 
     plist: Plist
@@ -93,7 +93,7 @@ class Package:
 
     @property
     def prefix(self) -> str:
-        """Where its files go, such as `/usr/pkg`."""
+        """The folder of its files, such as `/usr/pkg`."""
         return self.plist.prefix
 
     @property
@@ -140,21 +140,23 @@ def check_platform(
 ) -> str | None:
     """A warning if the package was built for another version of the system, else None.
 
-    Another minor version is no error: packages of 10.0 are meant for 10.1, too. Raises SourceError
-    (`pkg-platform`) for another system, architecture or major version, or if it does not say.
-    pkg_add only warns of a major version, and what it installs then may not find its libraries.
+    Another minor version is not an error: packages for 10.0 also work on 10.1. Raises SourceError
+    (`pkg-platform`) for another or unknown system, architecture or major version. pkg_add only
+    warns of another major version, but then the package may not find its libraries.
     """
     built = {name: " ".join(package.build_info.get(name, ())) for name in _PLATFORM}
     missing = [name for name, value in built.items() if not value]
     wanted = (opsys, machine_arch, os_version)
     if missing or _abi(tuple(built.values())) != _abi(wanted):
-        why = (f"built for {built['OPSYS']}/{built['MACHINE_ARCH']} {built['OS_VERSION']}, "
-               f"wanted {opsys}/{machine_arch} {os_version}")
+        why = (
+            f"built for {built['OPSYS']}/{built['MACHINE_ARCH']} {built['OS_VERSION']}, "
+            f"wanted {opsys}/{machine_arch} {os_version}"
+        )
         raise SourceError(
             f"{package.name} is not for this system",
             where=f"{package.name}: +BUILD_INFO",
             why=f"it lacks {', '.join(missing)}" if missing else why,
-            hint="`packages.path` in the release definition says where packages are taken from",
+            hint="check `packages.path` in the release definition, the folder of the packages",
             reason="pkg-platform",
         )
     if built["OS_VERSION"] != os_version:
@@ -163,8 +165,14 @@ def check_platform(
 
 
 def _abi(platform: tuple[str, ...]) -> tuple[str, ...]:
-    """System, architecture and major version, of all three."""
-    return (*platform[:2], platform[2].partition(".")[0].partition("_")[0])
+    """System, architecture, and the part of the version that determines the ABI.
+
+    This is the major version, except for NetBSD-current: 10.99.12 precedes 11 and is not a release
+    of 10, and the next number may have another ABI. Source: NetBSD, sys/sys/param.h.
+    """
+    *both, version = platform
+    major, _, minor = version.partition(".")
+    return (*both, version if minor.startswith("99.") else major.partition("_")[0])
 
 
 def summary_of(
@@ -198,7 +206,7 @@ def _check_members(names: tuple[str, ...], where: str) -> None:
     order = [meta.name for meta in META_FILES]
     problem = ""
     if unknown := [name for name in names if name not in order]:
-        problem = f"{unknown[0]} is not known"
+        problem = f"{unknown[0]} is unknown"
     elif missing := [meta.name for meta in META_FILES if meta.required and meta.name not in names]:
         problem = f"{missing[0]} is missing"
     elif sorted(names, key=order.index) != list(names):
@@ -214,10 +222,14 @@ def _text(data: bytes) -> str:
 
 
 def _variables(data: bytes, where: str) -> dict[str, tuple[str, ...]]:
-    """`NAME=value` lines; one space after the sign does not count (lib/var.c)."""
+    """Parse `NAME=value` lines; one space after the sign is ignored (lib/var.c)."""
     if len(data) > _INFO_MAX:
-        raise SourceError("not the metadata of a package", where=where, reason="pkg-meta",
-                          why=f"{len(data)} bytes; {_INFO_MAX} are the most")
+        raise SourceError(
+            "not the metadata of a package",
+            where=where,
+            reason="pkg-meta",
+            why=f"it has {len(data)} bytes; at most {_INFO_MAX} are allowed",
+        )
     values: dict[str, list[str]] = {}
     for line in data.decode(errors="surrogateescape").split("\n"):
         name, equals, value = line.partition("=")

@@ -1,14 +1,14 @@
-"""Patterns that DEPENDS, CONFLICTS and recipes name packages by.
+"""Patterns of package names in DEPENDS, CONFLICTS and recipes.
 
-    foo>=1.2<2        a range: the base is what stands before the last hyphen of the name
-    {foo,bar}-[0-9]*  alternatives as in csh(1), nested or not; each is a pattern of its own
+    foo>=1.2<2        a range: the base is the part before the last hyphen of the name
+    {foo,bar}-[0-9]*  alternatives as in csh(1), possibly nested; each is a separate pattern
     foo-1.[0-9]*      a glob over the whole name, as fnmatch(3) with FNM_PERIOD
     foo-1.2           the name itself
     foo               the base alone: the same as foo-[0-9]*
 
 Only `<`, `<=`, `>` and `>=` are tests, and only a lower bound may be followed by an upper one;
-what else a version holds is skipped as in any version. A pattern without a test that does not
-match as it stands is tried again with `-[0-9]*` after it: `foo` therefore matches foo-2bar-1.0.
+other characters in a version are skipped as in any version. A pattern without a test that does not
+match unchanged is tried again with `-[0-9]*` appended: so `foo` also matches foo-2bar-1.0.
 Source: pkg_install, lib/opattern.c and lib/dewey.c; NetBSD's libc, gen/fnmatch.c.
 """
 
@@ -25,7 +25,7 @@ from buildlib.pkgsrc.version import Key, key
 
 PATTERN_MAX = 1024  # PKG_PATTERN_MAX
 EXPANDED_MAX = 1 << 17  # characters of all alternatives
-ALTERNATIVES_MAX = 1000  # real patterns have ten at most; {a,b} thirty times over has 2**30
+ALTERNATIVES_MAX = 1000  # real patterns have at most ten; thirty times {a,b} has 2**30
 
 _BRACES = re.compile(r"([{},])")
 _GLOB = frozenset("*?[]")
@@ -39,13 +39,13 @@ _DIGITS = frozenset("0123456789")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One base, and the tests its version must pass."""
+    """A base, and the tests that its version must pass."""
 
     base: str
     tests: tuple[tuple[str, Key], ...]
 
     def matches(self, name: str) -> bool:
-        """Whether `name` (BASE-VERSION) is in the range; a name without a version never is."""
+        """Whether `name` (BASE-VERSION) is in the range; False for a name without a version."""
         base, hyphen, version = name.rpartition("-")
         if not hyphen or base != self.base:
             return False
@@ -55,9 +55,9 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class AnyVersion:
-    """A name or base, or the commonest glob, BASE-[0-9]*: `exact`, or `before` and a digit.
+    """A name or base, or the most common glob, BASE-[0-9]*: `exact`, or `before` and a digit.
 
-    `stem` is what every matching name starts with.
+    `stem` is the common prefix of all matching names.
     """
 
     stem: str
@@ -65,7 +65,7 @@ class AnyVersion:
     before: str
 
     def matches(self, name: str) -> bool:
-        """Whether `name` is this name, or goes on with a version."""
+        """Whether `name` is this name, or continues with a version."""
         if not name.startswith(self.before):
             return name == self.exact
         return name[len(self.before) : len(self.before) + 1] in _DIGITS or name == self.exact
@@ -73,26 +73,26 @@ class AnyVersion:
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """Any other glob. `stem` is what every matching name starts with."""
+    """Any other glob. `stem` is the common prefix of all matching names."""
 
     stem: str
     exact: str
     regex: str
 
     def matches(self, name: str) -> bool:
-        """Whether `name` is this name, or matches with or without a version added."""
+        """Whether `name` is this name, or matches with or without an appended version."""
         return name == self.exact or re.match(self.regex, name, re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern taken apart; it matches what one of its alternatives matches."""
+    """A parsed pattern; it matches if one of its alternatives matches."""
 
     text: str
     alternatives: tuple[Alternative, ...]
 
     def matches(self, name: str) -> bool:
-        """Whether the package called `name` (BASE-VERSION) matches."""
+        """Whether the package name `name` (BASE-VERSION) matches."""
         return any(alternative.matches(name) for alternative in self.alternatives)
 
 
@@ -101,10 +101,10 @@ _Piece: TypeAlias = str | None  # a regular expression for one character; None f
 
 
 def compile_pattern(text: str) -> Pattern:
-    """`text` as a Pattern, to be used many times.
+    """`text` as a Pattern, for repeated use.
 
     Raises SourceError (`pattern`) for a brace that is not closed, and for a pattern that is too
-    long or has too many alternatives to be meant.
+    long or has too many alternatives.
     """
     if len(text) > PATTERN_MAX:
         raise unusable(text, f"longer than {PATTERN_MAX} characters")
@@ -119,29 +119,29 @@ def matches(pattern: str, pkgname: str) -> bool:
 def best(pattern: str, names: Iterable[str]) -> str | None:
     """The newest of `names` that matches, or None: pkg_order of pkg_install.
 
-    Of equal versions (`{a,b}>=1` over a-1.0 and b-1.0) the name first in the alphabet is taken.
+    Of equal versions (`{a,b}>=1` over a-1.0 and b-1.0) the alphabetically first name is chosen.
     """
     compiled = compile_pattern(pattern)
     return best_of(name for name in names if compiled.matches(name))
 
 
 def best_of(names: Iterable[str]) -> str | None:
-    """The newest of `names`, the first in the alphabet of equals, or None if there is none."""
+    """The newest of `names`, alphabetically first among equals, or None if `names` is empty."""
     return next(iter(newest_first(names)), None)
 
 
 def newest_first(names: Iterable[str]) -> list[str]:
-    """`names` by falling version, equal versions by name."""
+    """`names` by descending version, equal versions by name."""
     return sorted(sorted(names), key=lambda name: key(name.rpartition("-")[2]), reverse=True)
 
 
 def expand(text: str) -> list[str]:
-    """The patterns without braces that `text` stands for, in the order written, repeats dropped.
+    """Expand the braces of `text` into patterns without braces, in order, without duplicates.
 
     A closing brace without an opening one is an ordinary character, as in pkg_install.
-    Raises SourceError (`pattern`) for an open brace, or for more than ALTERNATIVES_MAX of them.
+    Raises SourceError (`pattern`) for an unclosed brace, or more than ALTERNATIVES_MAX patterns.
     """
-    # of each brace that is open: what stands before it, and its alternatives so far
+    # for each open brace: the texts before it, and its alternatives so far
     outer: list[tuple[list[str], list[str]]] = []
     begun, plain = [""], ""
     for piece in _BRACES.split(text):
@@ -163,11 +163,12 @@ def expand(text: str) -> list[str]:
 
 
 def _joined(starts: list[str], ends: list[str], text: str) -> list[str]:
-    """Each of `starts` with each of `ends`."""
+    """Each of `starts` followed by each of `ends`."""
     size = len(starts) * sum(map(len, ends)) + len(ends) * sum(map(len, starts))
     if len(starts) * len(ends) > ALTERNATIVES_MAX or size > EXPANDED_MAX:
         raise unusable(
-            text, f"more than {ALTERNATIVES_MAX} alternatives, or {EXPANDED_MAX} characters")
+            text, f"more than {ALTERNATIVES_MAX} alternatives, or {EXPANDED_MAX} characters"
+        )
     return [start + end for start in starts for end in ends]
 
 
@@ -194,7 +195,7 @@ def _glob(text: str) -> Alternative:
     base = text.removesuffix(_ANY_VERSION)
     if base != text and _SPECIAL.isdisjoint(base):
         return AnyVersion(base + "-", text, base + "-")
-    # a bracket that is not closed matches nothing, but the version added may close it
+    # an unclosed bracket matches nothing, but the appended version may close it
     choices = [_pieces(text + _ANY_VERSION)]
     if not _GLOB.isdisjoint(text):  # a backslash alone makes no glob
         choices.insert(0, _pieces(text))
@@ -207,8 +208,8 @@ def _glob(text: str) -> Alternative:
 def _expression(pieces: list[_Piece]) -> str:
     """A regular expression for the whole name that takes linear time.
 
-    What stands between two stars is looked for once, as early as it can be found: a later place
-    can never make more of the rest match. So the groups are atomic and nothing is tried twice.
+    The text between two stars is searched for only once, at its first occurrence: with a later one
+    the rest cannot match better. So the groups are atomic and nothing is tried twice.
     """
     runs = [""]
     for piece in pieces:
@@ -216,7 +217,7 @@ def _expression(pieces: list[_Piece]) -> str:
             runs.append("")
         else:
             runs[-1] += piece
-    # FNM_PERIOD: a leading dot is matched by a dot only, not by a star or question mark
+    # FNM_PERIOD: a leading dot is only matched by a dot, not by a star or question mark
     guard = r"(?!\.)" if pieces and pieces[0] in {None, "."} else ""
     if len(runs) == 1:
         return f"{guard}{runs[0]}\\Z"
@@ -227,7 +228,7 @@ def _expression(pieces: list[_Piece]) -> str:
 def _pieces(text: str) -> list[_Piece] | None:
     """The glob as a regular expression for each character.
 
-    None if it matches nothing: a bracket is not closed, or the end is quoted.
+    None if it matches nothing, because a bracket is not closed or the end is quoted.
     """
     pieces: list[_Piece] = []
     place = 0
@@ -255,10 +256,10 @@ def _pieces(text: str) -> list[_Piece] | None:
 
 
 def _bracket(text: str, place: int) -> tuple[str, int] | None:
-    """A set of characters, and where the pattern goes on; None if it is not closed.
+    """A set of characters, and the position after it; None if it is not closed.
 
-    As in NetBSD's fnmatch(3), `^` is the same as `!`, a `]` at the start is one of the set, and
-    with a `/` in it there is no set but a bracket.
+    As in NetBSD's fnmatch(3), `^` is the same as `!`, a `]` at the start belongs to the set, and
+    if it contains a `/`, it is not a set but a literal bracket.
     """
     start = place
     negated = text[place : place + 1] in {"!", "^"}
@@ -286,13 +287,13 @@ def _bracket(text: str, place: int) -> tuple[str, int] | None:
 
 
 def _member(text: str, place: int) -> tuple[str, int, bool]:
-    """The character at `place` (empty at the end), the next place, and whether it was quoted."""
+    """The character at `place` (empty at the end), the next position, and whether it was quoted."""
     quoted = text[place : place + 1] == "\\"
     place += quoted
     return text[place : place + 1], place + 1, quoted
 
 
 def unusable(pattern: str, why: str) -> SourceError:
-    """The error for a pattern that is none, or that costs too much."""
+    """The error for a pattern that is invalid or too expensive."""
     short = pattern if len(pattern) <= 80 else pattern[:79] + "…"
     return SourceError(f"{short!r} is not a usable pattern", why=why, reason="pattern")

@@ -1,12 +1,12 @@
-"""The package database of a system on which a set of packages is installed.
+"""The package database of a system with a set of installed packages.
 
-For every package there is a folder `PKGDB/NAME` with its metadata as it was in the archive, and
-two files that depend on the others: `+REQUIRED_BY` names the packages that depend on it, one a
-line, as pkg_add appends them; `+INSTALLED_INFO` says `automatic=yes` of a package that is there
-for others only. Sources: pkg_install, add/perform.c, lib/automatic.c, lib/var.c.
+Every package has a folder `PKGDB/NAME` with the metadata from its archive, and two files that
+depend on other packages: `+REQUIRED_BY` lists the packages that depend on it, one per line, as
+pkg_add appends them; `+INSTALLED_INFO` says `automatic=yes` for a package that is only a
+dependency. Sources: pkg_install, add/perform.c, lib/automatic.c, lib/var.c.
 
-The index of files, `pkgdb.byfile.db`, is a Berkeley DB and is not made; `pkg_admin rebuild` on the
-system makes it.
+The index of files, `pkgdb.byfile.db`, is a Berkeley DB and is not created; run `pkg_admin rebuild`
+on the system to create it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def register(
 ) -> dict[str, bytes]:
     """Full path to content of every file in the database, sorted; modes are in META_MODES.
 
-    `packages` are in the order they are installed in, `automatic` are the PKGNAMEs that nobody
-    asked for. Raises SourceError: `pkg-missing` for a dependency that is not among them,
-    `pkg-conflict` for two packages of one base, `pattern`.
+    `packages` are in the order of installation; `automatic` are the PKGNAMEs that are only
+    dependencies. Raises SourceError: `pkg-missing` for a dependency that is not among them,
+    `pkg-conflict` for two packages with the same base, `pattern`.
     """
     required_by = dependants(packages)
     files: dict[str, bytes] = {}
@@ -46,7 +46,7 @@ def register(
 def dependants(packages: Sequence[Package]) -> dict[str, tuple[str, ...]]:
     """PKGNAME to the packages that depend on it directly, in the order of `packages`.
 
-    Raises as `register`.
+    Raises SourceError as `register`.
     """
     _check_bases(packages)
     index = NameIndex(package.name for package in packages)
@@ -67,10 +67,10 @@ def dependants(packages: Sequence[Package]) -> dict[str, tuple[str, ...]]:
 
 
 def in_order(packages: Sequence[Package], automatic: Collection[str] = ()) -> list[Package]:
-    """The packages as pkg_add would install them, whatever order they come in.
+    """The packages in the order in which pkg_add would install them.
 
-    By name, those that nobody asked for last, and before each what it depends on, in the order of
-    its packing list. What is missing or goes in circles is no error here.
+    They are sorted by name, with automatic ones last, and each one is preceded by its dependencies
+    in the order of its packing list. Missing or circular dependencies are not an error here.
     """
     by_name = {package.name: package for package in sorted(packages, key=lambda item: item.name)}
     index = NameIndex(by_name)
@@ -99,7 +99,7 @@ def in_order(packages: Sequence[Package], automatic: Collection[str] = ()) -> li
 def owners(packages: Sequence[Package]) -> dict[str, str]:
     """Full path of every installed file to the PKGNAME it belongs to, sorted.
 
-    Raises SourceError (`pkg-conflict`) when two packages have a file in common.
+    Raises SourceError (`pkg-conflict`) if two packages have a file in common.
     """
     found: dict[str, str] = {}
     for package in packages:
@@ -109,7 +109,7 @@ def owners(packages: Sequence[Package]) -> dict[str, str]:
             if owner != package.name:
                 raise SourceError(
                     f"{owner} and {package.name} both install {path}",
-                    hint="leave one of them out",
+                    hint="remove one of them from the recipe",
                     reason="pkg-conflict",
                 )
     return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
-"""What a package's install script declares: users, files, directories, modes.
+"""Declarations in a package's install script: users, files, directories, modes.
 
-pkgsrc's install scripts are put together from templates; what they do for one package stands in
-comment lines at the end, which the scripts read from themselves:
+pkgsrc's install scripts are composed of templates. Comment lines at their end, which the scripts
+read themselves, specify what they do for one package:
 
     # GROUP: nginx                               name[:gid]
     # USER: nginx:nginx::NGINX:/var/empty:…      name:group[:uid[:description[:home[:shell]]]]
@@ -13,9 +13,9 @@ comment lines at the end, which the scripts read from themselves:
     # INFO: info/a.info [folder]   # FONTS: folder type   # ICON_THEME: folder
 
 A relative path is below the prefix. Flags of FILE: `c` copy the example there, `f` even if
-PKG_CONFIG is off, `r` it is an rc.d script. Flags of DIR: `m` make it, `f` as above, `o` the
-package's own. The lines are sorted and used once each; a backslash takes the meaning from the
-character after it, as in read(1). Code that a package adds by its own templates is not seen here.
+PKG_CONFIG is off, `r` it is an rc.d script. Flags of DIR: `m` create it, `f` as above, `o` owned by
+the package. The lines are sorted and duplicates dropped; a backslash quotes the character after it,
+as in read(1). Code that a package adds with its own templates is not read here.
 Source: pkgsrc, mk/pkginstall (bsd.pkginstall.mk 1.80 and the templates beside it).
 """
 
@@ -41,7 +41,7 @@ _Record = TypeVar("_Record")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group that must exist; `gid` is None if any will do."""
+    """A group that must exist; `gid` is None if any number is accepted."""
 
     name: str
     gid: int | None = None
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user that must exist; `uid` is None if any will do, empty text is the default."""
+    """A user that must exist; `uid` is None if any number is accepted; empty text: the default."""
 
     name: str
     group: str
@@ -61,7 +61,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Mode as for chmod(1), owner and group by name; empty: left as it is."""
+    """Mode as for chmod(1), owner and group by name; empty: unchanged."""
 
     mode: str = ""
     owner: str = ""
@@ -70,7 +70,7 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory, by full path, that is made (`make`) or only checked."""
+    """A directory, by full path, that is created (`make`) or only checked."""
 
     path: str
     make: bool
@@ -101,7 +101,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """Everything a script declares, each kind sorted as the script would do it.
+    """Everything a script declares, each kind in the order in which the script would process it.
 
     Info files, fonts and icon themes are pairs of a full path and the second word, or empty.
     """
@@ -121,16 +121,16 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
     """The declarations in an install script of a package below `prefix`.
 
     Raises SourceError (`pkginstall`) with the line: too few or too many words, a bad mode or
-    number, a path that leads upwards.
+    number, a path with `..`.
     """
     if len(script) > SCRIPT_MAX:
-        raise _bad(f"a script of {len(script)} bytes", where, f"{SCRIPT_MAX} are the most")
+        raise _bad(f"a script of {len(script)} bytes", where, f"at most {SCRIPT_MAX} are allowed")
     found: dict[str, dict[str, int]] = {}
     for number, line in enumerate(script.decode(errors="surrogateescape").split("\n"), 1):
         if match := _LINE.match(line):
             found.setdefault(match[1], {}).setdefault(match[2], number)
     if sum(map(len, found.values())) > DECLARATIONS_MAX:
-        raise _bad("too many declarations", where, f"{DECLARATIONS_MAX} are the most")
+        raise _bad("too many declarations", where, f"at most {DECLARATIONS_MAX} are allowed")
 
     def all_of(kind: str, read: Callable[[str, str], _Record]) -> tuple[_Record, ...]:
         records = []
@@ -138,8 +138,9 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
             try:
                 records.append(read(text, prefix))
             except ValueError as error:
-                raise _bad(f"{kind} declaration cannot be read", f"{where}, line {number}",
-                           str(error)) from None
+                raise _bad(
+                    f"{kind} declaration cannot be read", f"{where}, line {number}", str(error)
+                ) from None
         return tuple(records)
 
     return Declarations(
@@ -155,7 +156,7 @@ def parse_install(script: bytes, *, prefix: str, where: str = "+INSTALL") -> Dec
     )
 
 
-# The readers raise ValueError with what is wrong.
+# These readers raise ValueError with the problem.
 
 
 def _group(text: str, _prefix: str) -> Group:
@@ -213,13 +214,13 @@ def _ownership(words: list[str]) -> Ownership:
 
 
 def _words(text: str, least: int, most: int) -> list[str]:
-    """The words of `text`, filled up with empty ones to `most`."""
+    """The words of `text`, padded with empty ones to `most`."""
     words = [_QUOTED.sub(r"\1", word) for word in _WORD.findall(text)]
     return _filled(words, least, most)
 
 
 def _fields(text: str, least: int, most: int) -> list[str]:
-    """What the colons of `text` separate, filled up with empty fields to `most`."""
+    """The fields of `text`, separated by colons and padded with empty ones to `most`."""
     fields = _QUOTED.sub(r"\1", text.strip(" \t")).split(":")
     if not all(fields[:least]):
         raise ValueError("a name is missing")
@@ -235,10 +236,12 @@ def _filled(parts: list[str], least: int, most: int) -> list[str]:
 
 def _path(path: str, prefix: str) -> str:
     if len(path) > _PATH_MAX or path.count("/") >= _DEPTH_MAX:
-        raise ValueError(f"{path[:80]!r}… is too long: {_PATH_MAX} characters and {_DEPTH_MAX} "
-                         "folders are the most")
+        raise ValueError(
+            f"{path[:80]!r}… is too long: at most {_PATH_MAX} characters and {_DEPTH_MAX} "
+            "folders are allowed"
+        )
     if ".." in path.split("/") or "\0" in path:
-        raise ValueError(f"{path!r} leads upwards")
+        raise ValueError(f"{path!r} contains `..` or a NUL")
     return path if path.startswith("/") else f"{prefix.rstrip('/')}/{path}"
 
 

@@ -10,17 +10,17 @@
     @ignore
     +COMMENT
 
-A line that starts with `@` is a directive, any other the path of a file; trailing white space and
-empty lines do not count. A comment right after a file holds its MD5 or the target of the link.
-`@owner`, `@group` and `@mode` hold until the next of their kind; without a word they end.
-`@ignore` takes the next line out of the list: the package's own metadata.
+A line that starts with `@` is a directive, any other line the path of a file; trailing white space
+and empty lines are ignored. A comment directly after a file contains its MD5 or the target of the
+link. `@owner`, `@group` and `@mode` apply until the next of their kind, or one without an argument.
+`@ignore` excludes the next line from the list: the package's own metadata.
 
-pkg_add unpacks every file below the *first* `@cwd`, whatever later ones say; they matter to
-pkg_info only (the last one, before the ignored files, is always wrong). So it is here.
+pkg_add unpacks every file below the *first* `@cwd`, whatever later ones say; these only matter to
+pkg_info (the last one, before the ignored files, is always wrong). This module does the same.
 Sources: pkg_create(1); pkg_install, lib/plist.c, create/pl.c, add/perform.c.
 
-Stricter than pkg_install: it knows a directive by its beginning (`@cwdx` is `@cwd x`) and passes
-over what it does not know; here both are errors, and so are paths that lead out of the prefix.
+Stricter than pkg_install, which compares only the beginning of a directive (`@cwdx` is `@cwd x`)
+and skips unknown ones: here both are errors, and so are paths that lead out of the prefix.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from itertools import islice
 from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.modes import is_mode
 
-LINES_MAX = 1_000_000  # the longest lists have a tenth of that
+LINES_MAX = 1_000_000  # the longest lists have a tenth of this
 ITEMS_MAX = 300_000  # lines that are not empty; each takes memory
 
 PATH_MAX = 1024  # PATH_MAX of NetBSD
@@ -45,7 +45,7 @@ _MD5_HEX = re.compile(r"[0-9a-f]{32}\Z")
 
 
 class Kind(StrEnum):
-    """What a line of a packing list is; the value is the directive's word, empty for a file."""
+    """The kind of a line in a packing list; the value is the directive's name, empty for a file."""
 
     FILE = ""
     BLDDEP = "blddep"
@@ -75,9 +75,9 @@ _PATHS = frozenset({Kind.CWD, Kind.FILE, Kind.DIRRM, Kind.PKGDIR})
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """One line. `argument` is the path of a file; empty for a directive without a word.
+    """One line. `argument` is the path of a file, or the argument of a directive.
 
-    `line` counts from 1, and is 0 for a directive that was not read from a file.
+    `line` counts from 1; it is 0 for a directive that was not read from a file.
     """
 
     kind: Kind
@@ -87,10 +87,10 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class PlistFile:
-    """A file that the package installs, with everything said about it.
+    """A file that the package installs, with its attributes.
 
-    `path` is relative to the prefix. `md5` is hex, `symlink` the target; both are empty where the
-    list does not say. Owner, group and mode are those in force; empty: as in the archive.
+    `path` is relative to the prefix. `md5` is hex, `symlink` the target; both are empty if the list
+    does not have them. If owner, group or mode is empty, that of the archive applies.
     """
 
     path: str
@@ -112,14 +112,14 @@ class Plist:
     prefix: str
 
     def arguments(self, kind: Kind) -> tuple[str, ...]:
-        """The words of all directives of one kind, in order, leaving out ignored lines."""
+        """The arguments of all directives of one kind, in order, without ignored lines."""
         return tuple(item.argument for item in _counted(self.directives) if item.kind is kind)
 
 
 def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
     """The packing list in `data`.
 
-    Raises SourceError (`plist`) with the line: unknown directive, missing or surplus word, path
+    Raises SourceError (`plist`) with the line: unknown directive, missing or surplus argument, path
     that leads out of the prefix, bad mode or digest, no `@name` or `@cwd`, too many lines.
     """
     if data.count(b"\n") > LINES_MAX:
@@ -134,7 +134,7 @@ def parse_plist(data: bytes, *, where: str = "+CONTENTS") -> Plist:
 
 
 def plist_of(directives: Iterable[Directive], *, where: str = "+CONTENTS") -> Plist:
-    """The packing list made of `directives`, checked as `parse_plist` does."""
+    """The packing list made of `directives`, with the checks of `parse_plist`."""
     ordered = tuple(islice(directives, ITEMS_MAX + 1))
     if len(ordered) > ITEMS_MAX:
         raise _bad(f"more than {ITEMS_MAX:,} files and directives, which no package has", where)
@@ -144,7 +144,7 @@ def plist_of(directives: Iterable[Directive], *, where: str = "+CONTENTS") -> Pl
         if not value:
             raise _bad(f"no {word} in the packing list", where)
     if ".." in prefix.split("/"):
-        raise _bad(f"the prefix {prefix!r} leads upwards", where)
+        raise _bad(f"the prefix {prefix!r} contains `..`", where)
     return Plist(ordered, tuple(_files(ordered, where)), name, prefix)
 
 
@@ -178,13 +178,13 @@ def _directive(text: str, line: int, where: str) -> Directive:
             raise _bad(f"unknown directive @{word}", where, line)
         kind = found
         if kind in _BARE and argument:
-            raise _bad(f"@{word} takes no word", where, line)
+            raise _bad(f"@{word} takes no argument", where, line)
         if kind not in _BARE | _OPTIONAL and not argument:
-            raise _bad(f"@{word} needs a word", where, line)
+            raise _bad(f"@{word} needs an argument", where, line)
     if kind in _PATHS and len(argument) > PATH_MAX:
         raise _bad(f"{argument[:80]!r}… is longer than {PATH_MAX} characters", where, line)
     if kind in _PATHS and not _inside(argument, kind):
-        how = "goes upwards" if kind is Kind.CWD else "leads out of the prefix"
+        how = "contains `..`" if kind is Kind.CWD else "leads out of the prefix"
         raise _bad(f"{argument!r} {how}", where, line)
     if kind is Kind.MODE and argument and not is_mode(argument):
         raise _bad(f"{argument!r} is not a mode", where, line)
@@ -192,7 +192,7 @@ def _directive(text: str, line: int, where: str) -> Directive:
 
 
 def _inside(path: str, kind: Kind) -> bool:
-    # old lists give managed directories by full path
+    # old lists have full paths of managed directories
     return ".." not in path.split("/") and (kind is not Kind.FILE or not path.startswith("/"))
 
 
@@ -212,7 +212,7 @@ def _files(directives: tuple[Directive, ...], where: str) -> Iterator[PlistFile]
             rooted = True
         elif item.kind is Kind.FILE:
             if not rooted:
-                raise _bad(f"{item.argument!r} stands before any @cwd", where, item.line)
+                raise _bad(f"{item.argument!r} comes before any @cwd", where, item.line)
             yield _file(item, after, force, where)
 
 
@@ -233,7 +233,7 @@ def _file(item: Directive, after: Directive, force: dict[Kind, str], where: str)
 
 
 def _counted(directives: tuple[Directive, ...]) -> Iterator[Directive]:
-    """The lines that no `@ignore` takes out."""
+    """The lines that are not excluded by `@ignore`."""
     items = iter(directives)
     for item in items:
         if item.kind is Kind.IGNORE:

@@ -1,13 +1,14 @@
-"""A repository: summaries that can be asked by name, base, PKGPATH, pattern and library.
+"""A repository: summaries indexed by name, base, PKGPATH, pattern and library.
 
-The indexes are made when they are first used: reading a summary of 30,000 packages costs more
-than everything that is asked of it.
+The indexes are created on first use, because reading a summary of 30,000 packages takes longer than
+all searches in it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import posixpath
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -25,12 +26,13 @@ from buildlib.pkgsrc.pattern import (
 )
 from buildlib.pkgsrc.summary import Summary
 
-TRIES_MAX = 1_000_000  # names compared with patterns; a set of 1,000 packages needs 100,000
+TRIES_MAX = 1_000_000  # limit of comparisons with patterns; a set of 1,000 packages needs 100,000
 _NEAREST = 3
+_SO_END = re.compile(r"\.so(?:\.[0-9]+)*\Z")
 
 
 class NameIndex:
-    """Names of packages, to be searched by pattern without trying every one."""
+    """Package names that can be searched by pattern without trying every one."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(set(names))
@@ -45,7 +47,7 @@ class NameIndex:
 
     @cached_property
     def bases(self) -> Mapping[str, tuple[str, ...]]:
-        """Base to the names that have it, the newest version first."""
+        """Base to its names, newest version first."""
         bases: dict[str, list[str]] = {}
         for name in self._names:
             bases.setdefault(name.rpartition("-")[0], []).append(name)
@@ -55,21 +57,28 @@ class NameIndex:
         }
 
     def matching(self, text: str) -> tuple[str, ...]:
-        """All names that match the pattern `text`, the best first. Raises as compile_pattern."""
+        """All names that match the pattern `text`, best first. Raises as compile_pattern."""
         found = self._found.get(text)
         if found is None:
-            names = {name for alternative in compile_pattern(text).alternatives
-                     for name in self._tried(alternative, text) if alternative.matches(name)}
+            names = {
+                name
+                for alternative in compile_pattern(text).alternatives
+                for name in self._tried(alternative, text)
+                if alternative.matches(name)
+            }
             found = self._found[text] = tuple(names if len(names) == 1 else newest_first(names))
         return found
 
     def _tried(self, alternative: Alternative, text: str) -> Iterator[str]:
-        """The names that it may match; those of all patterns together have a limit."""
+        """The names that it may match. Their number over all patterns is limited."""
         for name in self._candidates(alternative):
             self._tries += 1
             if self._tries > TRIES_MAX:
-                raise unusable(text, f"up to here {TRIES_MAX:,} names were compared with "
-                               "patterns, which no repository needs")
+                raise unusable(
+                    text,
+                    f"after {TRIES_MAX:,} comparisons of names with patterns, more than any "
+                    "repository needs",
+                )
             yield name
 
     def _candidates(self, alternative: Alternative) -> Iterable[str]:
@@ -87,7 +96,7 @@ class NameIndex:
 
 
 class Repository:
-    """The packages of one or more summaries. Of two with the same name the first counts."""
+    """The packages of one or more summaries. If two have the same name, the first one counts."""
 
     def __init__(self, summaries: Iterable[Summary], *, where: str = "pkg_summary") -> None:
         self.where = where
@@ -125,45 +134,49 @@ class Repository:
         return libraries
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """All packages that match `pattern`, the best first. Raises as compile_pattern."""
+        """All packages that match `pattern`, best first. Raises as compile_pattern."""
         return self.names.matching(pattern)
 
     def at(self, pkgpath: str) -> tuple[str, ...]:
-        """All packages made from a PKGPATH such as `sysutils/xentools420`, the newest first."""
+        """All packages built from a PKGPATH such as `sysutils/xentools420`, newest first."""
         return tuple(newest_first(self._by_path.get(pkgpath, ())))
 
     def of_base(self, base: str) -> tuple[str, ...]:
-        """All packages with exactly this base, the newest first."""
+        """All packages with exactly this base, newest first."""
         return self.names.bases.get(base, ())
 
     def providing(self, library: str) -> tuple[str, ...]:
-        """The packages that provide a shared library, given by full path, the newest first."""
+        """The packages that provide a shared library, given by full path, newest first."""
         return tuple(newest_first(self._by_library.get(library, ())))
 
     def instead_of(self, text: str) -> str | None:
-        """What to take where nothing matches `text`, for a message: what it is called now, or what
-        is called nearly so.
-        """
+        """A suggestion if nothing matches `text`, for a message: its new name, or similar names."""
         if now := self._renamed(text):
-            return "\n".join(f"it is {self[name].pkgpath or name} now ({name})" for name in now)
+            return "\n".join(f"it is now {self[name].pkgpath or name} ({name})" for name in now)
         near = self.nearest(text)
         return f"there is {', '.join(near)}" if near else None
 
     def _renamed(self, text: str) -> list[str]:
-        """The packages that say they were `text` before: PREV_PKGPATH, or SUPERSEDES."""
+        """The packages that replace `text`, according to PREV_PKGPATH or SUPERSEDES."""
         if "/" in text:
-            names = [name for name, summary in self._by_name.items()
-                     if text in summary.prev_pkgpath.split()]
+            names = [
+                name
+                for name, summary in self._by_name.items()
+                if text in summary.prev_pkgpath.split()
+            ]
         else:
             bases = {_base(alternative) for alternative in compile_pattern(text).alternatives}
-            names = [name for name, summary in self._by_name.items()
-                     if not bases.isdisjoint(_superseded(summary))]
+            names = [
+                name
+                for name, summary in self._by_name.items()
+                if not bases.isdisjoint(_superseded(summary))
+            ]
         return newest_first(names)[:_NEAREST]
 
     def nearest(self, text: str) -> tuple[str, ...]:
-        """What `text`, which nothing matches, may have meant: PKGPATHs if it is one, else names.
+        """Suggestions for `text`, which nothing matches: PKGPATHs if it is one, else names.
 
-        If there is a package of that base, its versions; otherwise those spelled most alike.
+        If there are packages with its base, these; otherwise those with the most similar names.
         """
         if "/" in text:
             known = sorted(path for path in self._by_path if path)
@@ -179,23 +192,42 @@ class Repository:
 
 
 def library_path(text: str) -> str:
-    """A library's path without `.`, `..` and `//`: REQUIRES has what ldd(1) prints, and that has
-    the rpath as somebody wrote it. Source: pkgsrc, mk/pkgformat/pkg/metadata.mk 1.30.
+    """A library's path without `.`, `..` and `//`. REQUIRES has the output of ldd(1), which
+    contains the rpath unchanged. Source: pkgsrc, mk/pkgformat/pkg/metadata.mk 1.30.
     """
     if "/." not in text and "//" not in text:
         return text
     return posixpath.normpath("/" + text.lstrip("/"))
 
 
+def is_in_provides(library: str, prefix: str) -> bool:
+    r"""Whether a package that contains `library` (from `library_path`) lists it in PROVIDES.
+
+    PROVIDES has only the files of a packing list that match awk's `/lib.*\.so(\.[0-9]+)*$`: not
+    `lib/lua/5.4/lpeg.so`, and not `lib/libreadline.so.8.2a`. REQUIRES has everything that ldd(1)
+    finds. Source: pkgsrc, mk/pkgformat/pkg/metadata.mk 1.30.
+    """
+    inside = prefix.rstrip("/") + "/"
+    at = library.find("/lib", len(inside))
+    return (
+        library.startswith(inside)
+        and at >= 0
+        and _SO_END.search(library, at + len("/lib")) is not None
+    )
+
+
 def _superseded(summary: Summary) -> Iterator[str]:
-    """The bases of the packages that it supersedes; a pattern that is none is passed over."""
-    for text in summary.supersedes:
+    """The bases of the packages that it supersedes; invalid patterns are skipped.
+
+    pkgsrc writes all patterns on one line: metadata.mk 1.30, `SUPERSEDES=${SUPERSEDES}`.
+    """
+    for text in " ".join(summary.supersedes).split():
         with contextlib.suppress(SourceError):
             yield from map(_base, compile_pattern(text).alternatives)
 
 
 def _base(alternative: Alternative) -> str:
-    """The base an alternative is about, as far as it says."""
+    """The base of an alternative, as far as it is known."""
     if isinstance(alternative, Range):
         return alternative.base
     stem = alternative.stem

@@ -1,13 +1,15 @@
-"""Signed packages: the archive in a wrapping that says who made it.
+"""Signed packages: the archive in a wrapper with a signature.
 
     ar(5) archive
         +PKG_HASH            name, size and SHA-512 of each 64 KiB of the package
-        +PKG_GPG_SIGNATURE   a detached OpenPGP signature of that
+        +PKG_GPG_SIGNATURE   a detached OpenPGP signature of +PKG_HASH, or
+        +PKG_SIGNATURE       a detached PKCS #7 signature of it, in PEM form
         NAME.tgz             the package
 
-`pkg_admin gpg-sign-package` makes it. Names that do not fit into 16 bytes stand before the data
-(BSD's ar) or in a table of their own (GNU's); pkg_install takes both. The package is read block by
-block and each block is checked before it is handed on, so nothing unsigned is ever unpacked.
+`pkg_admin gpg-sign-package` and `x509-sign-package` create it. Names of more than 16 bytes are
+before the data (BSD's ar) or in a separate table (GNU's); pkg_install reads both. The package is
+read block by block, and each block is checked before it is passed on, so nothing unsigned is ever
+unpacked.
 Sources: pkg_install, lib/pkg_signature.c, lib/gpgsig.c; ar(5).
 """
 
@@ -26,7 +28,7 @@ HASH, GPG, X509 = "+PKG_HASH", "+PKG_GPG_SIGNATURE", "+PKG_SIGNATURE"
 BLOCK = 65536
 
 _HEADER = 60
-_SMALL = 16 << 20  # of +PKG_HASH: a package of 8 GB has 16 MB of digests
+_SMALL = 16 << 20  # bytes of +PKG_HASH; a package of 8 GB has 16 MB of digests
 _SIGNATURE_MAX = 1 << 20
 _BLOCK_MIN, _BLOCK_MAX = 1024, 64 << 20  # the first is pkg_install's
 _NUMBER = re.compile(rb"[0-9]{1,15}\Z")
@@ -39,65 +41,72 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """A signed package as far as its wrapping tells.
+    """The wrapper of a signed package.
 
-    pkgname, block, size, digests   what +PKG_HASH says; digests of the blocks, in hex
-    hashes, signature               +PKG_HASH and its signature as they are
-    start                           where the package begins, bytes
+    pkgname, block, size, digests   the values in +PKG_HASH; digests of the blocks, in hex
+    kind                            the member with the signature: GPG or X509
+    hashes, signature               +PKG_HASH and its signature as bytes
+    start                           offset of the package in bytes
     """
 
     pkgname: str
     block: int
     size: int
     digests: tuple[str, ...]
+    kind: str
     hashes: bytes
     signature: bytes
     start: int
 
 
 def is_wrapped(head: bytes) -> bool:
-    """Whether a file that begins so is a signed package."""
+    """Whether a file with these first bytes is a signed package."""
     return head.startswith(MAGIC)
 
 
 def read_wrapping(file: BinaryIO, *, where: str) -> Wrapped:
-    """Everything but the package. Nothing is checked yet: neither the signature nor a digest.
+    """Read the wrapper without checking the signature or any digest.
 
     Raises SourceError: `signature-missing` for a package that is not signed, `pkg-signature` for a
-    wrapping that cannot be read, or is signed by a certificate (X.509).
+    wrapper that cannot be read.
     """
     if not is_wrapped(file.read(len(MAGIC))):
-        raise SourceError("the package is not signed", where=where, reason="signature-missing",
-                          hint="the release definition names a key for packages (packages.key): "
-                          "use a repository whose packages are signed, or leave the key out")
+        raise SourceError(
+            "the package is not signed",
+            where=where,
+            reason="signature-missing",
+            hint="the release definition names who signs packages (packages.key or "
+            "packages.certificate): use a repository with signed packages, or remove that",
+        )
     members = _members(file, where)
     name, hashes = _small(file, next(members), where)
     kind, signature = _small(file, next(members), where)
     if len(signature) > _SIGNATURE_MAX:
         raise _bad(f"{kind} has {len(signature)} bytes", where)
-    if kind == X509:
-        raise _bad("signed by an X.509 certificate, which is not checked here", where,
-                   hint="sign packages with OpenPGP (pkg_admin gpg-sign-package)")
-    if (name, kind) != (HASH, GPG):
-        raise _bad(f"its members are {name[:80]!r} and {kind[:80]!r}, not {HASH} and {GPG}", where)
+    if name != HASH or kind not in {GPG, X509}:
+        raise _bad(
+            f"its members are {name[:80]!r} and {kind[:80]!r}, not {HASH} and {GPG} or {X509}",
+            where,
+        )
     _, size = next(members)
     found = _FORM.match(hashes.decode("ascii")) if hashes.isascii() else None
     if found is None:
-        raise _bad(f"{HASH} has another form than pkg_admin gives it", where)
+        raise _bad(f"{HASH} does not have the form written by pkg_admin", where)
     block, total = int(found["block"]), int(found["size"])
     digests = tuple(found["digests"].split())
     if not _BLOCK_MIN <= block <= _BLOCK_MAX or total < 1 or len(digests) != -(-total // block):
-        raise _bad(f"{HASH} has {len(digests)} digests for {total} bytes in blocks of {block}",
-                   where)
+        raise _bad(
+            f"{HASH} has {len(digests)} digests for {total} bytes in blocks of {block}", where
+        )
     if size != total:
         raise _bad(f"the package has {size} bytes, {HASH} says {total}", where)
-    return Wrapped(found["name"], block, total, digests, hashes, signature, file.tell())
+    return Wrapped(found["name"], block, total, digests, kind, hashes, signature, file.tell())
 
 
 def blocks(file: BinaryIO, wrapped: Wrapped, *, where: str) -> Iterator[bytes]:
-    """The package, block by block, each as +PKG_HASH has it.
+    """The package, block by block, each verified with +PKG_HASH.
 
-    Raises SourceError: `checksum`, `damaged` for a file that ends early.
+    Raises SourceError: `checksum`, `damaged` for a truncated file.
     """
     file.seek(wrapped.start)
     left = wrapped.size
@@ -106,13 +115,19 @@ def blocks(file: BinaryIO, wrapped: Wrapped, *, where: str) -> Iterator[bytes]:
         data = file.read(expected)
         left -= expected
         if len(data) < expected:
-            raise SourceError("the archive is damaged or cut short", where=where,
-                              why="it ends too early", hint="fetch it again", reason="damaged")
+            raise SourceError(
+                "the archive is damaged or cut short",
+                where=where,
+                why="it ends too early",
+                hint="fetch it again",
+                reason="damaged",
+            )
         if hashlib.sha512(data).hexdigest() != digest:
             raise SourceError(
-                "the package is not what was signed", where=where,
+                "the package does not match its signature",
+                where=where,
                 why=f"bytes {number * wrapped.block} to "
-                f"{number * wrapped.block + len(data) - 1} have another digest",
+                f"{number * wrapped.block + len(data) - 1} have a wrong digest",
                 hint="it was changed after it was signed; do not use this file",
                 reason="checksum",
             )
@@ -120,24 +135,33 @@ def blocks(file: BinaryIO, wrapped: Wrapped, *, where: str) -> Iterator[bytes]:
 
 
 def hash_file(pkgname: str, package: bytes, *, block: int = BLOCK) -> bytes:
-    """+PKG_HASH of a package: what is signed."""
-    digests = [hashlib.sha512(package[at : at + block]).hexdigest()
-               for at in range(0, len(package), block)]
-    head = (f"pkgsrc signature\n\nversion: 1\npkgname: {pkgname}\nalgorithm: SHA512\n"
-            f"block size: {block}\nfile size: {len(package)}\n\n")
-    return "".join([head, *(f"{digest}\n" for digest in digests),
-                    "end pkgsrc signature\n"]).encode()
+    """+PKG_HASH of a package, which is what gets signed."""
+    digests = [
+        hashlib.sha512(package[at : at + block]).hexdigest() for at in range(0, len(package), block)
+    ]
+    head = (
+        f"pkgsrc signature\n\nversion: 1\npkgname: {pkgname}\nalgorithm: SHA512\n"
+        f"block size: {block}\nfile size: {len(package)}\n\n"
+    )
+    return "".join(
+        [head, *(f"{digest}\n" for digest in digests), "end pkgsrc signature\n"]
+    ).encode()
 
 
-def wrap(pkgname: str, package: bytes, signature: bytes, *, file_name: str = "") -> bytes:
-    """The signed package; `signature` is of its `hash_file`."""
-    members = ((HASH, hash_file(pkgname, package)), (GPG, signature),
-               (file_name or f"{pkgname}.tgz", package))
+def wrap(
+    pkgname: str, package: bytes, signature: bytes, *, kind: str = GPG, file_name: str = ""
+) -> bytes:
+    """The signed package; `signature` is of its `hash_file`, and of this kind."""
+    members = (
+        (HASH, hash_file(pkgname, package)),
+        (kind, signature),
+        (file_name or f"{pkgname}.tgz", package),
+    )
     return b"".join([MAGIC, *(piece for name, data in members for piece in _member(name, data))])
 
 
 def _member(name: str, data: bytes) -> Iterable[bytes]:
-    """A member as BSD's ar writes it: time and owner are not told."""
+    """A member in the form of BSD's ar, without time and owner."""
     text = name.encode()
     before = b""
     if len(text) > 16 or b" " in text or text.startswith(b"#1/"):
@@ -149,7 +173,7 @@ def _member(name: str, data: bytes) -> Iterable[bytes]:
 
 
 def _members(file: BinaryIO, where: str) -> Iterator[tuple[str, int]]:
-    """Name and size of each member; the file is left at the member's data."""
+    """Name and size of each member, with the file positioned at its data."""
     table = b""
     while True:
         at = file.tell()
@@ -158,7 +182,7 @@ def _members(file: BinaryIO, where: str) -> Iterator[tuple[str, int]]:
             raise _bad(f"no member of the ar archive at byte {at}", where)
         name, size = header[:16].rstrip(b" "), _number(header[48:58], where)
         start, end = at + _HEADER, at + _HEADER + size + size % 2
-        if name == b"//":  # GNU: names of members that follow
+        if name == b"//":  # GNU: names of the following members
             table = _read(file, size, where)
             file.seek(end)
             continue
@@ -195,11 +219,15 @@ def _read(file: BinaryIO, size: int, where: str) -> bytes:
 def _number(text: bytes, where: str) -> int:
     digits = text.strip(b" ")
     if not _NUMBER.match(digits):
-        raise _bad(f"{text!r} is no number", where)
+        raise _bad(f"{text!r} is not a number", where)
     return int(digits)
 
 
-def _bad(why: str, where: str, *, hint: str | None = None) -> SourceError:
-    return SourceError("the signed package cannot be read", where=where, why=why,
-                       hint=hint or "fetch it again; if it stays so, its repository must sign it "
-                       "anew", reason="pkg-signature")
+def _bad(why: str, where: str) -> SourceError:
+    return SourceError(
+        "the signed package cannot be read",
+        where=where,
+        why=why,
+        hint="fetch it again; if it fails again, its repository must sign it again",
+        reason="pkg-signature",
+    )

@@ -1,4 +1,4 @@
-"""pkg_summary(5): what a repository of binary packages offers.
+"""pkg_summary(5): the list of packages in a repository.
 
     PKGNAME=xz-5.4.6
     DEPENDS=gettext-lib>=0.22
@@ -6,13 +6,13 @@
     …
     (an empty line ends the package)
 
-A variable of several lines repeats its name on each. The file is read as a stream, one package at
-a time: a quarter's repository has 30,000 of them in 80 MB. Of the variables that pkg_summary(5)
-calls required only PKGNAME is insisted on: without it a package cannot be named, without the
-others it can still be installed. Variables unknown here are skipped.
+A variable with several lines repeats its name on each. The file is read as a stream, one package at
+a time: a quarterly repository has 30,000 of them in 80 MB. Of the variables that pkg_summary(5)
+calls required, only PKGNAME is necessary here: without the others, a package can still be
+installed. Unknown variables are skipped.
 
-FILE_NAME, FILE_SIZE and FILE_CKSUM are written by the repository's indexer, not by pkg_info; where
-they are missing, the name is PKGNAME.tgz, and size and digest are not known.
+FILE_NAME, FILE_SIZE and FILE_CKSUM are written by the repository's indexer, not by pkg_info; if
+they are missing, the name is PKGNAME.tgz, and size and digest are unknown.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from typing import cast
 
 from buildlib.model.errors import SourceError
 
-_BLOCK = 1 << 18  # what fits in a processor's cache is copied at three times the speed
-_RECORD_MAX = 16 << 20  # a package's summary has a few kilobytes; this is no summary
+_BLOCK = 1 << 18  # bytes; data that fits into the processor's cache is copied three times as fast
+_RECORD_MAX = 16 << 20  # a package's summary has a few kilobytes
 PACKAGES_MAX = 200_000  # the largest repository has 30,000
-MEMORY_MAX = 240 << 20  # bytes that all packages may take, about; those 30,000 take half of it
+MEMORY_MAX = 240 << 20  # approximate bytes for all packages; those 30,000 take half of it
 _EACH, _ITEM = 400, 60  # bytes of a package without its text, and of one of its dependencies
 _BLANK = b"\n\n"
 _LINES = re.compile(r"(?:\A|(?<=\n))[^\n]*")
@@ -41,10 +41,10 @@ _DESCRIPTION = "\nDESCRIPTION="
 _END = "\n\n"
 
 
-# not frozen: to make 30,000 would take three times as long; nobody changes one
+# not frozen, because creating 30,000 would take three times as long; treat it as immutable
 @dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Summary:
-    """One package of a repository. Text that is missing is empty; sizes are in bytes."""
+    """One package of a repository. Missing texts are empty; sizes are in bytes."""
 
     pkgname: str
     pkgpath: str = ""
@@ -72,7 +72,7 @@ class Summary:
 
     @property
     def archive(self) -> str:
-        """The file's name in the repository's folder."""
+        """The file name in the repository's folder."""
         return self.file_name or f"{self.pkgname}.tgz"
 
 
@@ -107,8 +107,8 @@ _TEXTS = frozenset({"COMMENT", "DESCRIPTION"})  # may have several lines
 _LISTS = frozenset({"DEPENDS", "CONFLICTS", "PROVIDES", "REQUIRES", "SUPERSEDES"})
 
 
-class _WrongLine(Exception):  # noqa: N818  no error of its own: `parse` makes one of it
-    """Line `line` of a package, counted from 0, cannot be."""
+class _WrongLine(Exception):  # noqa: N818  internal: `parse` converts it into an error
+    """Line `line` of a package, counted from 0, is invalid."""
 
     def __init__(self, what: str, line: int, why: str | None) -> None:
         super().__init__(what)
@@ -120,9 +120,8 @@ class _WrongLine(Exception):  # noqa: N818  no error of its own: `parse` makes o
 def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Summary]:
     """The packages in `stream` (a binary file, or its content in pieces of any size), in order.
 
-    Raises SourceError (`summary`) with the number of the line that cannot be read, for a stream
-    without end of a package, and for more than PACKAGES_MAX or MEMORY_MAX; what came before has
-    been yielded by then.
+    Raises SourceError (`summary`) with the number of an invalid line, for a package that does not
+    end, and for more than PACKAGES_MAX or MEMORY_MAX; earlier packages have been yielded by then.
     """
     line = 1
     count, room = 0, MEMORY_MAX
@@ -140,32 +139,44 @@ def parse(stream: Iterable[bytes], *, where: str = "pkg_summary") -> Iterator[Su
                 room -= _weight(summary, body)
                 count += 1
                 if room < 0 or count > PACKAGES_MAX:
-                    raise _bad("more packages than any repository has", where,
-                               why=f"{count} packages; {PACKAGES_MAX} that take "
-                               f"{MEMORY_MAX >> 20} MiB of memory are the most")
+                    raise _bad(
+                        "more packages than any repository has",
+                        where,
+                        why=f"{count} packages; at most {PACKAGES_MAX} in "
+                        f"{MEMORY_MAX >> 20} MiB of memory are allowed",
+                    )
                 yield summary
         line += text.count("\n") + 2
 
 
 def _weight(summary: Summary, body: str) -> int:
-    """The memory that a package takes, about."""
-    return sys.getsizeof(body) + _EACH + _ITEM * (
-        len(summary.depends) + len(summary.conflicts) + len(summary.requires)
-        + len(summary.provides) + len(summary.supersedes))
+    """The approximate memory of a package in bytes."""
+    return (
+        sys.getsizeof(body)
+        + _EACH
+        + _ITEM
+        * (
+            len(summary.depends)
+            + len(summary.conflicts)
+            + len(summary.requires)
+            + len(summary.provides)
+            + len(summary.supersedes)
+        )
+    )
 
 
 def format_summary(summaries: Iterable[Summary]) -> bytes:
     """`summaries` as pkg_summary(5), sorted by name; the inverse of `parse`.
 
-    Raises SourceError (`summary`) for a name that cannot be one, and for a value with a newline
-    where there must be one line.
+    Raises SourceError (`summary`) for an invalid name, and for a value with a newline in a variable
+    of one line.
     """
     ordered = sorted(summaries, key=lambda summary: summary.pkgname)
     return "".join(_record(summary) for summary in ordered).encode(errors="surrogateescape")
 
 
 def _texts(stream: Iterable[bytes], where: str) -> Iterator[str]:
-    """The stream in pieces that each end where a package ends, without the empty line."""
+    """The stream in pieces that each end at the end of a package, without the empty line."""
     rest = b""
     for block in _blocks(stream):
         joined = rest + block
@@ -174,18 +185,18 @@ def _texts(stream: Iterable[bytes], where: str) -> Iterator[str]:
             rest = joined
         else:
             text = str(memoryview(joined)[:end], "utf-8", "surrogateescape")
-            if sys.getsizeof(text) > 2 * _RECORD_MAX:  # of characters that take four bytes each
-                raise _bad("a package without end", where, why="its text takes 32 MiB of memory")
+            if sys.getsizeof(text) > 2 * _RECORD_MAX:  # with characters of four bytes each
+                raise _bad("a package is too long", where, why="its text takes 32 MiB of memory")
             yield text
             rest = joined[end + len(_BLANK) :]
         if len(rest) > _RECORD_MAX:
-            raise _bad("a package without end", where, why="no empty line in 16 MiB")
+            raise _bad("a package is too long", where, why="no empty line in 16 MiB")
     if rest:
         yield rest.decode(errors="surrogateescape").removesuffix("\n")
 
 
 def _blocks(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """The stream in pieces of about _BLOCK bytes; a file is read, never iterated by lines."""
+    """The stream in pieces of about _BLOCK bytes; a file is read in blocks, not line by line."""
     read = getattr(stream, "read", None)
     if read is not None:
         yield from iter(lambda: cast("bytes", read(_BLOCK)), b"")
@@ -203,10 +214,10 @@ def _blocks(stream: Iterable[bytes]) -> Iterator[bytes]:
 
 @cache
 def _usual() -> re.Pattern[str]:
-    """A package as pkg_info -X writes it, with a group for each variable of _ORDER.
+    """Pattern of a package as written by pkg_info -X, with a group for each variable of _ORDER.
 
-    Nearly all there are match, and one match takes a fifth of the time that a look at each line
-    does. What does not match may still be a package.
+    Nearly all packages match, and one match takes a fifth of the time of parsing each line. Text
+    that does not match may still be a package.
     """
     forms = {name: f"((?:{name}=.*\n)*+)" for name in _LISTS} | {
         "PKGNAME": f"PKGNAME=({_PKGNAME.pattern.removesuffix(_Z)})\n",
@@ -224,7 +235,7 @@ def _summary(record: str) -> Summary:
         *parts, text = found.groups("")
         description = text.replace(_DESCRIPTION, "\n")
         lines = (len(text) - len(description)) // (len(_DESCRIPTION) - 1)
-        if lines == text.count("\n"):  # no other variable is among them
+        if lines == text.count("\n"):  # no other variable among them
             return _made(*parts, description)
     values = _values(record)
     if wrong := _wrong(values):
@@ -233,7 +244,7 @@ def _summary(record: str) -> Summary:
 
 
 def _part(values: dict[str, str], name: str) -> str:
-    """The variable as `_usual` finds it: of a list all lines, of others the value."""
+    """A variable in the form found by `_usual`: all lines of a list, or else the value."""
     if name not in _LISTS or name not in values:
         return values.get(name, "")
     return "".join(f"{name}={item}\n" for item in values[name].split("\n"))
@@ -276,7 +287,7 @@ def _values(record: str) -> dict[str, str]:
     """Variable to value, the lines of one variable joined by newlines."""
     head, *description = record.split(_DESCRIPTION)
     values: dict[str, list[str]] = {}
-    # a description is half of the file, and nearly always ends its package: take it whole
+    # descriptions are half of the file, and nearly always end their package: parse it as a whole
     if description and "\n" not in "".join(description):
         values["DESCRIPTION"] = description
         record = head
@@ -297,12 +308,15 @@ def _many(name: str, lines: str) -> list[str]:
     return lines[len(name) + 1 : -1].split(f"\n{name}=")
 
 
-# thousands of packages need the same libraries: one string for all of them saves half the memory
+# thousands of packages need the same libraries: sharing strings saves half of the memory
 _shared = sys.intern
 
 
 def _wrong(values: dict[str, str]) -> tuple[str, str] | None:
     """A variable whose value is wrong, and what it should be."""
+    for name, text in values.items():
+        if "\n" in text and name not in _TEXTS | _LISTS:
+            return name, "on one line"
     if not _PKGNAME.match(values.get("PKGNAME", "")):
         return "PKGNAME", "the name of a package"
     if "FILE_NAME" in values and not _FILE_NAME.match(values["FILE_NAME"]):
@@ -315,14 +329,14 @@ def _wrong(values: dict[str, str]) -> tuple[str, str] | None:
 
 
 def _wrong_value(record: str, name: str, expected: str) -> _WrongLine:
-    """The error for a wrong value, with the line the variable stands on."""
+    """The error for a wrong value, with the line of the variable."""
     lines = record.split("\n")
     found = [(at, text) for at, text in enumerate(lines) if text.startswith(f"{name}=")]
     if not found:
         return _WrongLine("a package without a name", 0, f"{name} is missing")
-    at, text = found[-1]  # of a name given twice the second is the one too many
+    at, text = found[-1]  # if it is given twice, report the second line
     why = f"{name} is given {len(found)} times" if len(found) > 1 else f"{name} is not {expected}"
-    return _WrongLine(f"{text[:60]!r} cannot be", at, why)
+    return _WrongLine(f"{text[:60]!r} is invalid", at, why)
 
 
 def _record(summary: Summary) -> str:
@@ -341,12 +355,12 @@ def _record(summary: Summary) -> str:
             single = variable in _TEXTS or "\n" not in text
             lines += [f"{variable}={part}" for part in text.split("\n")]
         if not single:
-            raise _bad(f"{summary.pkgname}: {variable} has a newline in it", "pkg_summary")
+            raise _bad(f"{summary.pkgname}: {variable} contains a newline", "pkg_summary")
     return "\n".join(lines) + _END
 
 
 def _likely(text: str) -> str | None:
-    """What a line that is no variable usually comes from."""
+    """The probable origin of a line that is not a variable."""
     return "this is a web page" if text.lstrip().startswith("<") else None
 
 

@@ -1,20 +1,20 @@
-"""Versions of packages, in the order pkg_install puts them in.
+"""Versions of packages, ordered as in pkg_install.
 
-A version is read from left to right as a row of numbers, letter case aside:
+A version is read from left to right as a sequence of numbers, ignoring case:
 
     12             12
     alpha beta     -3  -2
     pre rc         -1
     pl . _         0
     a … z          0, then 1 … 26
-    nb7            no number of the row: the package's revision, compared last
+    nb7            not in the sequence: the package's revision, compared last
     anything else  skipped
 
-The shorter of two rows goes on in zeros. So 1.1, 1a, 1_1 and 1pl1 are one version, 1.0 is 1, and
-1.0rc1 comes before 1.0. Source: pkg_install, lib/dewey.c (1.13).
+The shorter of two sequences is padded with zeros. So 1.1, 1a, 1_1 and 1pl1 are equal, 1.0 equals 1,
+and 1.0rc1 comes before 1.0. Source: pkg_install, lib/dewey.c (1.13).
 
-One difference: numbers do not overflow here. dewey.c counts in C's `int`, so that a version made
-of a time to the second wraps around in pkg_add.
+One difference: numbers do not overflow here. dewey.c uses C's `int`, so that a version that is a
+time stamp with seconds wraps around in pkg_add.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from buildlib.model.errors import SourceError
 
 Key: TypeAlias = tuple[int, ...]
 
-VERSION_MAX = 1024  # PKG_PATTERN_MAX: pkg_install cuts longer ones off
+VERSION_MAX = 1024  # PKG_PATTERN_MAX; pkg_install truncates longer ones
 _WORDS = re.compile(
     r"(?P<number>[0-9]+)|(?P<word>alpha|beta|pre|rc|pl|[._])|nb(?P<revision>[0-9]*)|(?P<letter>[a-z])",
     re.IGNORECASE | re.ASCII,
@@ -35,15 +35,15 @@ _VALUES = {"alpha": -3, "beta": -2, "pre": -1, "rc": -1, "pl": 0, ".": 0, "_": 0
 
 
 def components(version: str) -> tuple[list[int], int]:
-    """The row of numbers of `version`, and its revision (the number after `nb`, else 0).
+    """The sequence of numbers in `version`, and its revision (the number after `nb`, else 0).
 
-    Raises SourceError (`version`) when it is longer than VERSION_MAX characters.
+    Raises SourceError (`version`) if it is longer than VERSION_MAX characters.
     """
     if len(version) > VERSION_MAX:
         raise SourceError(
             "a version is too long",
             where=version[:40] + "…",
-            why=f"{len(version)} characters; pkg_install reads {VERSION_MAX}",
+            why=f"it has {len(version)} characters; pkg_install reads {VERSION_MAX}",
             reason="version",
         )
     row: list[int] = []
@@ -61,10 +61,10 @@ def components(version: str) -> tuple[list[int], int]:
 
 
 def key(version: str) -> Key:
-    """A tuple that sorts as `version` does; equal versions have equal keys.
+    """A tuple that sorts like `version`; equal versions have equal keys.
 
-    Only numbers other than 0 are written, each with its sign and place, so that trailing zeros do
-    not count: a positive number weighs more the earlier it stands, a negative one less.
+    It contains only nonzero numbers, each with its sign and position, so that trailing zeros do
+    not matter: an earlier positive number sorts higher, an earlier negative one lower.
     """
     row, revision = components(version)
     flat: list[int] = []
@@ -77,7 +77,7 @@ def key(version: str) -> Key:
 
 
 def compare(a: str, b: str) -> int:
-    """-1, 0 or 1, as version `a` is older than, the same as, or newer than `b`."""
+    """-1, 0 or 1 if version `a` is older than, equal to, or newer than `b`."""
     left, right = key(a), key(b)
     return (left > right) - (left < right)
 

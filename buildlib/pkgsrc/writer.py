@@ -1,7 +1,7 @@
-"""A binary package from a plain description, as pkg_create(1) would make it.
+"""Creates a binary package from a plain description, as pkg_create(1) would.
 
-The result is a list of archive members; writing the archive is left to others. Nothing but the
-description goes into it: the same description gives the same bytes.
+The result is a list of archive members; the archive is written elsewhere. It depends only on the
+description: the same description gives the same bytes.
 Source: pkg_install, create/build.c, create/perform.c, create/pl.c; pkgsrc, mk/pkgformat.
 """
 
@@ -27,8 +27,8 @@ PKGTOOLS_VERSION = "20091115"  # the oldest pkg_install that reads what is writt
 class SourceFile:
     """A file of the package: `content`, or the target of a symbolic link.
 
-    `path` is relative to the prefix; `mode` holds the permission bits; files with the same
-    `inode`, unless it is empty, are one file by several names.
+    `path` is relative to the prefix; `mode` has the permission bits; files with the same nonempty
+    `inode` are hard links.
     """
 
     path: str
@@ -42,7 +42,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSource:
-    """What a package is made of. `build_date` is text, such as `2024-12-16 12:00:00 +0000`."""
+    """The description of a package. `build_date` is text, such as `2024-12-16 12:00:00 +0000`."""
 
     pkgname: str
     pkgpath: str
@@ -85,8 +85,8 @@ class Member:
 def make_package(source: PackageSource) -> tuple[tuple[Member, ...], Summary]:
     """The members of the package in order, and its summary without size and digest of the file.
 
-    Files are sorted by path. Raises SourceError: `pkgname`, `plist` for a path that cannot be in
-    a packing list, `pkg-file` for a path given twice or like metadata, `summary`.
+    Files are sorted by path. Raises SourceError: `pkgname`, `plist` for a path that is invalid in
+    a packing list, `pkg-file` for a duplicate path or one like metadata, `summary`.
     """
     split_pkgname(source.pkgname)
     files = sorted(source.files, key=lambda file: file.path)
@@ -110,12 +110,14 @@ def make_package(source: PackageSource) -> tuple[tuple[Member, ...], Summary]:
 
 
 def _check_paths(pkgname: str, paths: list[str]) -> None:
-    """Nothing twice, and nothing that would be taken for metadata. `paths` are sorted."""
+    """Reject duplicates, and names of metadata. `paths` are sorted."""
     for path, following in pairwise([*paths, ""]):
         if path == following or path.startswith("+"):
             raise SourceError(
                 f"{pkgname}: {path!r} cannot be packed",
-                why="metadata is called so" if path.startswith("+") else "it is given twice",
+                why="names of metadata begin with +"
+                if path.startswith("+")
+                else "it is given twice",
                 reason="pkg-file",
             )
 
@@ -140,7 +142,7 @@ def _meta(source: PackageSource, files: list[SourceFile]) -> dict[str, bytes]:
 def _directives(
     source: PackageSource, files: list[SourceFile], meta: list[str]
 ) -> Iterator[Directive]:
-    """The packing list: name, prefix, dependencies, conflicts, files, and the metadata ignored."""
+    """The packing list: name, prefix, dependencies, conflicts, files, and ignored metadata."""
     yield Directive(Kind.NAME, source.pkgname)
     yield Directive(Kind.CWD, source.prefix)
     for pattern in source.depends:
@@ -185,7 +187,7 @@ def _build_info(source: PackageSource) -> str:
     }
     lines = [(name, value) for name, many in sorted(values.items()) for value in many if value]
     if bad := [value for _, value in lines if "\n" in value]:
-        raise SourceError(f"{source.pkgname}: {bad[0]!r} has a newline in it", reason="summary")
+        raise SourceError(f"{source.pkgname}: {bad[0]!r} contains a newline", reason="summary")
     return "".join(f"{name}={value}\n" for name, value in lines)
 
 

@@ -1,1 +1,1 @@
-"""From release, lock and recipes to stages and products."""
+"""Turns release, lock and recipes into stages and products."""

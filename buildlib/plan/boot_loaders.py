@@ -1,62 +1,77 @@
-"""What starts the CD: the stages of its boot images and its hypervisor, and its menus."""
+"""Plans how the CD boots: the stages of its boot images and hypervisor, and its menus."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeAlias, TypedDict
 
+from buildlib.config.configuration import Place
 from buildlib.config.consoles import Consoles
 from buildlib.config.external_program import Hypervisor, Origin
-from buildlib.config.project import Project
 from buildlib.config.recipe import BootConfig
-from buildlib.engine.stage import HostPackage, SourceFile, Stage
+from buildlib.engine.stage import HostPackage, OutputRef, SourceFile, Stage
 from buildlib.stages.boot import grub, grub_legacy
-from buildlib.stages.boot.hypervisor import DistributionXen, FileXen
+from buildlib.stages.boot.hypervisor import DistributionXen, FileXen, PackageXen
 
-Described: TypeAlias = tuple[str, Stage, str]  # name, stage, what it does
+Described: TypeAlias = tuple[str, Stage, str]  # name, stage, description
 
 
-def boot_images(boots: BootConfig, project: Project, *, time: int) -> dict[str, Described]:
-    """The stages that make boot images, by the names that `Iso` has for these.
+def boot_images(
+    boots: BootConfig, files: Mapping[str, Place], *, time: int
+) -> dict[str, Described]:
+    """The stages that make boot images, by `Iso`'s names for these.
 
-    GRUB legacy finds itself on discs only: where it is chosen, a disk is started by GRUB 2.
+    files  name of a file in the recipe to its path
+    GRUB legacy finds its files only on discs, so disks are always booted by GRUB 2.
     """
     made: dict[str, Described] = {}
     for platform in boots.chosen():
         name: str = platform
         if platform == "bios" and boots.loader == "legacy":
-            made["bios"] = ("grub:legacy", _legacy(boots.legacy, project),
-                            "take GRUB legacy from its package")
+            made["bios"] = (
+                "grub:legacy",
+                _legacy(boots.legacy, files),
+                "take GRUB legacy from its package",
+            )
             if boots.disk == "none":
                 continue
             name = "disk"
-        made[name] = (f"grub:{platform}", grub.GrubImage(platform, time, boots.console_config()),
-                      f"make GRUB's boot image for {platform}")
+        made[name] = (
+            f"grub:{platform}",
+            grub.GrubImage(platform, time, boots.console_config()),
+            f"make GRUB's boot image for {platform}",
+        )
     return made
 
 
-def _legacy(chosen: Origin, project: Project) -> Stage:
+def _legacy(chosen: Origin, files: Mapping[str, Place]) -> Stage:
     if chosen.distribution:
         return grub_legacy.DistributionLegacy(_package(chosen.distribution))
-    return grub_legacy.FileLegacy(_source(chosen.file, project), chosen.sha256)
+    return grub_legacy.FileLegacy(_source(files[chosen.file]), chosen.sha256)
 
 
-def xen_stage(chosen: Hypervisor, project: Project) -> Stage:
-    """The stage that takes the hypervisor from where the recipe says."""
+def xen_stage(chosen: Hypervisor, files: Mapping[str, Place], packages: OutputRef | None) -> Stage:
+    """The stage that provides the hypervisor, as the recipe chose it.
+
+    packages  the tree of dom0's packages; required if one of them has the hypervisor
+    """
+    if packages is not None and chosen.package:
+        return PackageXen(packages, chosen.package)
     if chosen.distribution:
         return DistributionXen(_package(chosen.distribution))
-    return FileXen(_source(chosen.file, project), chosen.sha256)
+    return FileXen(_source(files[chosen.file]), chosen.sha256)
 
 
 def _package(pattern: str) -> HostPackage:
     return HostPackage(
-        pattern, hint="on a host without such a package, say in the recipe "
-        "`{ file = …, sha256 = … }` for `hypervisor` or `boot.legacy`")
+        pattern,
+        hint="on a host without such a package, set `hypervisor` or `boot.legacy` in the recipe "
+        "to `{ file = …, sha256 = … }`",
+    )
 
 
-def _source(name: str, project: Project) -> SourceFile:
-    path = project.root / name
-    return SourceFile(path, project.name_of(path))
+def _source(place: Place) -> SourceFile:
+    return SourceFile(place.path, place.name)
 
 
 def menus(
@@ -64,7 +79,7 @@ def menus(
 ) -> dict[str, str]:
     """The menus' texts, by path. Raises ConfigError.
 
-    xen, kernel  paths on the disc; stick: of the kernel for sticks, if there is one
+    xen, kernel  paths on the disc; stick: path of the kernel for sticks, if there is one
     """
     same: _Same = {
         "title": title,
@@ -83,7 +98,7 @@ def menus(
 
 
 class _Same(TypedDict):
-    """What both menus are made of."""
+    """The contents common to both menus."""
 
     title: str
     xen: str

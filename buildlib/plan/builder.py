@@ -1,35 +1,49 @@
-"""The graph of a plan while it grows."""
+"""Builds the graph of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from buildlib.config.project import Project
-from buildlib.config.recipe import Lock, Recipe, Release
-from buildlib.engine.stage import Stage
+from buildlib.config.configuration import Configuration
+from buildlib.config.lock import Lock
+from buildlib.config.recipe import Recipe
+from buildlib.config.release import Release
+from buildlib.engine.stage import SourceFile, Stage
 
 
 @dataclass(slots=True)
 class Builder:
-    """Collects stages in an order where what is needed comes first.
+    """Collects stages, dependencies first.
 
-    folder  of the release definition; epoch: of all time stamps, seconds since 1970
+    lock   that of the configuration, which is whole
+    epoch  of all time stamps, seconds since 1970
     """
 
-    project: Project
-    folder: Path
-    release: Release
+    configuration: Configuration
     lock: Lock
-    recipes: Mapping[str, Recipe]
     epoch: int
     stages: dict[str, Stage] = field(default_factory=dict)
     after: dict[str, tuple[str, ...]] = field(default_factory=dict)
     docs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def release(self) -> Release:
+        """What the release definition says."""
+        return self.configuration.release
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """All recipes by name."""
+        return self.configuration.recipes
+
+    def beside(self, name: str) -> SourceFile:
+        """A file that the release definition names."""
+        place = self.configuration.beside[name]
+        return SourceFile(place.path, place.name)
+
     def add(self, name: str, stage: Stage, doc: str, *, after: tuple[str, ...] = ()) -> str:
-        """Add a stage, unless it is there; its name."""
+        """Add a stage unless it exists; returns its name."""
         if name not in self.stages:
             self.stages[name], self.docs[name] = stage, doc
             if after:
@@ -38,5 +52,5 @@ class Builder:
 
 
 def short_name(recipe: str) -> str:
-    """A recipe's name as tasks have it: `base` for domu/base."""
+    """A recipe's name in tasks: `base` for domu/base."""
     return recipe.rpartition("/")[2]

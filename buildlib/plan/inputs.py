@@ -1,13 +1,11 @@
-"""What comes in: lists, sets and packages, each fetched once and checked."""
+"""Plans the inputs: lists, sets and packages, each fetched once and verified."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from buildlib.config.project import Project
-from buildlib.config.recipe import LockedPackage, Pinned, Release
+from buildlib.config.configuration import Configuration
+from buildlib.config.lock import LockedPackage, Pinned
 from buildlib.engine.product import Product
-from buildlib.engine.stage import OutputRef, SourceFile, SourceTree
+from buildlib.engine.stage import OutputRef, SourceTree
 from buildlib.plan.builder import Builder
 from buildlib.stages.inputs.fetch import Fetch
 from buildlib.stages.inputs.local_mirror import Press
@@ -29,7 +27,7 @@ def add_fetch(
 def add_lists(builder: Builder, first: tuple[str, ...]) -> None:
     """The signed list, the lists beside the sets, and the check of the lock against them."""
     release, lock = builder.release, builder.lock
-    assert lock.list is not None  # `check_lock` has seen to it
+    assert lock.list is not None  # checked by `check_lock`
     signed = add_fetch(builder, LIST, release.signature.list, lock.list, after=first)
     lists = {
         path: add_fetch(
@@ -38,20 +36,19 @@ def add_lists(builder: Builder, first: tuple[str, ...]) -> None:
         for path in release.list_paths()
         if path.endswith("/SHA512")
     }
-    key = builder.folder / release.signature.key
     stage = Signature(
         list=signed,
-        key=SourceFile(key, builder.project.name_of(key)),
+        key=builder.beside(release.signature.key),
         fingerprint=release.signature.fingerprint,
         lists=lists,
-        # all that is pinned is checked, used or not: what is not pinned nobody can fetch
+        # all pins are checked, used or not; files without a pin cannot be fetched
         pins={path: lock.files[path].sha512 for path in release.set_paths() if path in lock.files},
     )
     builder.add(SIGNATURE, stage, "check the lock against the signed list of digests")
 
 
 def set_archive(builder: Builder, path: str) -> OutputRef:
-    """A set, fetched once the lock has been found signed."""
+    """A set, fetched after the lock was verified."""
     return add_fetch(
         builder,
         f"fetch:{path}",
@@ -78,7 +75,7 @@ def source_archives(builder: Builder) -> tuple[OutputRef, ...]:
 
 
 def package_archive(builder: Builder, item: LockedPackage) -> OutputRef:
-    """A package's archive as the repository has it."""
+    """A package's archive, as in the repository."""
     return add_fetch(
         builder,
         f"fetch:{item.file}",
@@ -89,30 +86,29 @@ def package_archive(builder: Builder, item: LockedPackage) -> OutputRef:
 
 
 def unwrapped_package(builder: Builder, item: LockedPackage) -> OutputRef:
-    """A package, out of its signed wrapping where packages are signed."""
+    """A package, unwrapped if packages are signed."""
     archive, source = package_archive(builder, item), builder.release.packages
-    if not source.key:
+    if not source.signer_file:
         return archive
-    key = builder.folder / source.key
     stage = SignedPackage(
-        archive, item.file, SourceFile(key, builder.project.name_of(key)), source.fingerprint
+        archive,
+        item.file,
+        builder.beside(source.signer_file),
+        source.fingerprint,
+        is_x509=bool(source.certificate),
     )
     name = builder.add(f"signed:{item.file}", stage, f"check who signed {item.file}")
     return OutputRef(name, "file")
 
 
-def press_stage(
-    project: Project, release: Release, definition: Path, build: Path
-) -> tuple[Press, Product]:
-    """The stage that presses a release's mirror, and the mirror as a product.
-
-    definition  the file the release is defined in
-    """
-    folder = definition.parent / release.mirror_source
+def press_stage(configuration: Configuration) -> tuple[Press, Product]:
+    """The stage that presses a release's mirror, and the mirror as a product."""
+    release = configuration.release
+    source = configuration.beside[release.mirror_source]
     sets = {release.source_path(name): f"source/{name}" for name in release.source_sets}
     sets |= {release.binary_path(name): f"binary/{name}" for name in release.binary_sets}
     stage = Press(
-        SourceTree(folder, project.name_of(folder)),
+        SourceTree(source.path, source.name),
         release.path,
         sets,
         release.signature.list,
@@ -123,8 +119,8 @@ def press_stage(
     )
     product = Product(
         "mirror",
-        build / "mirror" / release.name,
+        configuration.root / configuration.settings.build / "mirror" / release.name,
         all_of=PRESS,
-        doc=f"the mirror of {release.name}, pressed from its folder",
+        doc=f"the mirror of {release.name}, built from its folder",
     )
     return stage, product

@@ -1,12 +1,12 @@
-"""The release's toolchain, and kernels."""
+"""Plans the release's toolchain and kernels."""
 
 from __future__ import annotations
 
 from buildlib.config.recipe import BootConfig
 from buildlib.engine.stage import OutputRef, SourceFile
+from buildlib.model.names import bare
 from buildlib.plan.builder import Builder
 from buildlib.plan.inputs import source_archives
-from buildlib.sources.kernel_config import pieces
 from buildlib.stages.boot.pvh_note import PvhKernel
 from buildlib.stages.netbsd.build_sh import BuildSh, files_named
 from buildlib.stages.netbsd.kernel import Kernel
@@ -16,7 +16,7 @@ TOOLCHAIN = "toolchain"
 
 
 def release_build(builder: Builder) -> BuildSh:
-    """How the release's own build.sh is called."""
+    """How to call the release's own build.sh."""
     release, build = builder.release, builder.release.build
     environment = build.compiler.settings() | dict(build.environment)
     return BuildSh(
@@ -39,22 +39,23 @@ def add_toolchain(builder: Builder) -> OutputRef:
 
 def add_kernel(builder: Builder, name: str) -> OutputRef:
     """A kernel, compiled from its configuration and what that includes."""
-    path = builder.project.kernel_config(name)
     toolchain = add_toolchain(builder)
     config, *includes = (
-        SourceFile(piece, builder.project.name_of(piece))
-        for piece in (path, *pieces(path, builder.project))
+        SourceFile(place.path, place.name) for place in builder.configuration.kernels[name]
     )
     stage = Kernel(config, toolchain, release_build(builder), builder.epoch, tuple(includes))
-    return OutputRef(builder.add(f"kernel:{name}", stage, f"compile the kernel {name}"), "kernel")
+    short = bare(name)
+    return OutputRef(builder.add(f"kernel:{short}", stage, f"compile the kernel {short}"), "kernel")
 
 
 def dom0_kernel(builder: Builder, name: str, boots: BootConfig) -> OutputRef:
     """A kernel of dom0, of which is known that it can be started as the recipe says."""
-    kernel = add_kernel(builder, name)
+    kernel, short = add_kernel(builder, name), bare(name)
     if boots.dom0 == "pv":
         return kernel
     return OutputRef(
-        builder.add(f"pvh:{name}", PvhKernel(kernel, name), f"see that {name} can be a PVH dom0"),
+        builder.add(
+            f"pvh:{short}", PvhKernel(kernel, short), f"see that {short} can be a PVH dom0"
+        ),
         "kernel",
     )

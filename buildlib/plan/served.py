@@ -1,8 +1,11 @@
-"""What servers hand out: versions of the domU images, and packages."""
+"""Plans what servers serve: versions of the domU images, and packages."""
 
 from __future__ import annotations
 
 from buildlib.engine.stage import OutputRef
+from buildlib.model.errors import ConfigError
+from buildlib.model.names import shown
+from buildlib.model.schema import nearest
 from buildlib.plan.builder import Builder
 from buildlib.plan.disc import images_of
 from buildlib.plan.inputs import package_archive, unwrapped_package
@@ -11,8 +14,26 @@ from buildlib.stages.images.image_version import ImageVersion, version_files
 from buildlib.stages.images.package_repository import PackageRepo, repo_files
 
 
+def chosen_domus(served: str, domus: tuple[str, ...]) -> tuple[str, ...]:
+    """The domU recipes that the setting `served` names, in the order of `domus`; all if empty.
+
+    Raises ConfigError for names of no recipe.
+    """
+    wanted = {name.strip() for name in served.split(",")} - {""}
+    unknown = sorted(wanted - {*domus})
+    if unknown:
+        raise ConfigError(
+            "served: no such domU recipes",
+            where="setting served",
+            problems=tuple(f"{shown(name)}{nearest(name, domus)}" for name in unknown),
+            hint=f"recipes are {', '.join(domus)}" if domus else "there are none in recipes/domu",
+            reason="served",
+        )
+    return tuple(domu for domu in domus if not wanted or domu in wanted)
+
+
 def served_images(builder: Builder, domus: tuple[str, ...]) -> dict[str, OutputRef]:
-    """The files of the version that hosts can fetch, by name; all images."""
+    """The files of the version that hosts can fetch, by name: the images of these domUs."""
     if not domus:
         return {}
     folder = images_of(builder, domus)
@@ -27,7 +48,7 @@ def served_images(builder: Builder, domus: tuple[str, ...]) -> dict[str, OutputR
 
 
 def package_repository(builder: Builder) -> dict[str, OutputRef]:
-    """The files of a repository that has all locked packages, by path."""
+    """The files of a repository with all locked packages, by path."""
     locked = builder.lock.packages
     if not locked:
         return {}

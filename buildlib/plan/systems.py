@@ -1,13 +1,13 @@
-"""The trees of systems: sets, packages and overlays; and the root images of domUs."""
+"""Plans the trees of systems (sets, packages, overlays) and the root images of domUs."""
 
 from __future__ import annotations
 
+from buildlib.config.configuration import DOM0
 from buildlib.config.recipe import BootConfig, Recipe
 from buildlib.engine.stage import OutputRef, SourceTree
 from buildlib.plan.builder import Builder, short_name
 from buildlib.plan.inputs import unpacked_set, unwrapped_package
 from buildlib.plan.kernels import add_kernel, add_toolchain, dom0_kernel
-from buildlib.plan.recipe_check import DOM0
 from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.system.manifest import Audit
 from buildlib.stages.system.package_install import Installing
@@ -22,13 +22,13 @@ def installing(builder: Builder, recipe: Recipe) -> Installing:
         source.database,
         source.prefix,
         recipe.outside,
-        builder.project.accounts(),
+        builder.configuration.accounts,
         OutputRef(add_toolchain(builder).stage, "pwd_mkdb"),
     )
 
 
 def staged_packages(builder: Builder, recipe_name: str) -> tuple[OutputRef, ...]:
-    """The tree of a recipe's packages; nothing where it has none."""
+    """The tree of a recipe's packages; empty if it has none."""
     locked = [item for item in builder.lock.packages if recipe_name in item.recipes]
     if not locked:
         return ()
@@ -49,11 +49,7 @@ def staged_packages(builder: Builder, recipe_name: str) -> tuple[OutputRef, ...]
 
 def add_root(builder: Builder, recipe_name: str, recipe: Recipe) -> OutputRef:
     """The tree of a system: sets, packages, overlays, and its kernel."""
-    folder = builder.project.root / "recipes"
-    overlays = tuple(
-        SourceTree(folder / path, builder.project.name_of(folder / path))
-        for path in recipe.overlays
-    )
+    places = [builder.configuration.overlays[name].place for name in recipe.overlays]
     packages = staged_packages(builder, recipe_name)
     kernel = (
         dom0_kernel(builder, recipe.kernel, recipe.boot or BootConfig())
@@ -63,12 +59,12 @@ def add_root(builder: Builder, recipe_name: str, recipe: Recipe) -> OutputRef:
     stage = Root(
         layers=(*(unpacked_set(builder, name) for name in recipe.sets), *packages),
         packages=installing(builder, recipe) if packages else None,
-        overlays=overlays,
+        overlays=tuple(SourceTree(place.path, place.name) for place in places),
         time=builder.epoch,
         remove=recipe.remove,
         keep=recipe.keep,
         files={recipe.kernel_path: kernel},
-        audit=None if recipe_name == DOM0 else Audit(),  # the CD has one of all that is on it
+        audit=None if recipe_name == DOM0 else Audit(),  # the CD has a manifest of the whole disc
     )
     name = f"root:{short_name(recipe_name)}"
     return OutputRef(builder.add(name, stage, f"compose the root tree of {recipe_name}"), "tree")

@@ -1,1 +1,1 @@
-"""What comes in: downloads, checksum lists, signatures, releases, archives, packages."""
+"""External inputs: downloads, checksum lists, signatures, releases, archives, packages."""

@@ -1,7 +1,7 @@
 """Lists of digests in BSD form: `SHA512 (base.tgz) = 0123…`.
 
-Source: cksum(1), sha512(1) of NetBSD; the form of the MD5 and SHA512 files beside the sets, and
-of the signed list, where a path stands in the parentheses.
+Source: cksum(1), sha512(1) of NetBSD. This is the form of the MD5 and SHA512 files beside the sets,
+and of the signed list, which has paths in the parentheses.
 """
 
 from __future__ import annotations
@@ -27,14 +27,18 @@ class Checksum:
 
 
 def parse(text: bytes, *, where: str) -> tuple[Checksum, ...]:
-    """The checksums a list has, in its order. Lines of other forms are passed over.
+    """The checksums in a list, in its order. Lines of other forms are skipped.
 
-    Raises SourceError for a list without one, with a digest of a wrong length, or of more than
-    LINES_MAX lines.
+    Raises SourceError for a list without checksums, with a digest of a wrong length, or with more
+    than LINES_MAX lines.
     """
     if text.count(b"\n") > LINES_MAX:
-        raise SourceError("more checksums than any release has", where=where,
-                          why=f"{LINES_MAX} lines are the most", reason="checksum-list")
+        raise SourceError(
+            "too many checksums for a release",
+            where=where,
+            why=f"at most {LINES_MAX} lines are allowed",
+            reason="checksum-list",
+        )
     found = []
     for number, line in enumerate(text.decode(errors="replace").split("\n"), 1):
         match = _LINE.match(line)
@@ -59,9 +63,9 @@ def parse(text: bytes, *, where: str) -> tuple[Checksum, ...]:
 
 
 def lookup(checksums: Iterable[Checksum], path: str, algorithm: str = "SHA512") -> str | None:
-    """The digest of the file at `path`; the list may have more folders before it.
+    """The digest of the file at `path`; in the list, `path` may be preceded by other folders.
 
-    Raises SourceError where two lines fit and differ.
+    Raises SourceError if several matching lines differ.
     """
     digests = {
         line.digest
@@ -70,7 +74,8 @@ def lookup(checksums: Iterable[Checksum], path: str, algorithm: str = "SHA512") 
     }
     if len(digests) > 1:
         raise SourceError(
-            f"the list has two {algorithm} digests for one file", where=path,
+            f"the list has two {algorithm} digests for one file",
+            where=path,
             reason="checksum-list",
         )
     return digests.pop() if digests else None

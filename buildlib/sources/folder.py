@@ -1,8 +1,8 @@
 """Folders of the checkout as trees.
 
-git keeps names, contents, links and the executable bit. Everything else of an entry, and entries
-that git cannot hold (empty folders, devices, hard links), comes from a spec beside the folder,
-so that no owner, mode or time of the build host gets into an output: `overrides` has what it does.
+git stores names, contents, links and the executable bit. All other attributes, and entries that git
+cannot store (empty folders, devices, hard links), come from a spec beside the folder, so that no
+owner, mode or time of the build host gets into an output; see `spec_overrides`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from buildlib.store.source_files import has_spec, regular, walk
 
 
 class Contents(Protocol):
-    """What takes the contents of files: a pack, or a test's dictionary."""
+    """Receives the contents of files: a pack, or a test's dictionary."""
 
     def add_pieces(self, pieces: Iterable[bytes], /) -> tuple[str, int]:
-        """Keep one content that comes in pieces; its SHA-256 (hex) and size in bytes."""
+        """Add one content given in pieces. Return its SHA-256 (hex) and size in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A folder as a tree.
 
-    said    the paths whose attributes its spec means; other folders are only passed through
-    owners  path to who has it, by name: the system that the tree is for knows the numbers
-    spec    the file, for errors
+    said    the paths whose attributes the spec sets; other folders may take those of lower trees
+    owners  path to owner by name; the system that gets the tree has the numbers
+    spec    path of the spec, for errors
     """
 
     tree: Tree
@@ -46,49 +46,62 @@ class Folder:
     spec: str
 
 
-# What makes a file's content known: its SHA-256 (hex) and size.
+# Returns the SHA-256 (hex) and size of a file's content.
 Digest: TypeAlias = "Callable[[os.DirEntry[str]], tuple[str, int]]"
 
 
 def read_folder(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Folder:
-    """The tree of `folder`, its contents in `pack`, every entry of `time` unless the spec says.
+    """The tree of `folder`, with its contents added to `pack` and the given `time` by default.
 
-    Defaults: root:wheel, folders 0755, files 0644, or 0755 where they are executable.
-    Raises ConfigError for a spec that is wrong, with all that is.
+    Other defaults: root:wheel, folders 0755, files 0644, or 0755 if they are executable.
+    Raises ConfigError with all problems of the spec.
     """
 
     def digest(child: os.DirEntry[str]) -> tuple[str, int]:
-        with open(child.path, "rb") as file:  # a disk image in an overlay must not fill the memory
+        with open(child.path, "rb") as file:  # in pieces: an overlay may contain a disk image
             return pack.add_pieces(
-                startable(iter(partial(file.read, CHUNK), b""), where=child.path))
+                startable(iter(partial(file.read, CHUNK), b""), where=child.path)
+            )
 
     entries = _entries(folder, digest, origin=origin, time=time)
     return _applied(folder, spec, entries, origin=origin, time=time)
 
 
 def read_tree(folder: Path, spec: Path, pack: Contents, *, origin: str, time: int) -> Tree:
-    """The tree alone, of a folder for which nobody knows the numbers of users and groups."""
+    """Only the tree, of a folder whose spec may not use names of users and groups."""
     found = read_folder(folder, spec, pack, origin=origin, time=time)
     if found.owners:
         raise spec_error(
-            [(owner.line, f"{path}: the numbers of names are not known here; say uid and gid")
-             for path, owner in found.owners.items()], where=found.spec)
+            [
+                (owner.line, f"{path}: names of owners are not known here; write uid and gid")
+                for path, owner in found.owners.items()
+            ],
+            where=found.spec,
+        )
     return found.tree
 
 
 def check_folder(folder: Path, spec: Path, *, origin: str, time: int) -> Folder:
-    """As `read_folder`, but contents are read only where the spec says what they must be."""
+    """Like `read_folder`, but reads only contents for which the spec has a digest."""
 
     def digest(child: os.DirEntry[str]) -> tuple[str, int]:
         return "", child.stat().st_size
 
     try:
-        return _applied(folder, spec, _entries(folder, digest, origin=origin, time=time),
-                        origin=origin, time=time)
+        return _applied(
+            folder,
+            spec,
+            _entries(folder, digest, origin=origin, time=time),
+            origin=origin,
+            time=time,
+        )
     except OSError as error:
-        raise ConfigError("the folder or a file in it cannot be read",
-                          where=error.filename or folder, why=error.strerror,
-                          reason="folder") from error
+        raise ConfigError(
+            "the folder or a file in it cannot be read",
+            where=error.filename or folder,
+            why=error.strerror,
+            reason="folder",
+        ) from error
 
 
 def _entries(folder: Path, digest: Digest, *, origin: str, time: int) -> dict[str, Entry]:
@@ -106,8 +119,9 @@ def _applied(
     try:
         data = read_small(spec)
     except OSError as error:
-        raise ConfigError("the spec cannot be read", where=spec, why=error.strerror,
-                          reason="folder") from error
+        raise ConfigError(
+            "the spec cannot be read", where=spec, why=error.strerror, reason="folder"
+        ) from error
     said = read_spec(data, where=str(spec))
     done: Applied = apply(said, entries, folder=str(folder), origin=origin, time=time)
     if done.problems:
@@ -115,9 +129,7 @@ def _applied(
     return Folder(tree_of(done.entries.values()), frozenset(done.paths), done.owners, str(spec))
 
 
-def _entry(
-    path: str, child: os.DirEntry[str], digest: Digest, *, origin: str, time: int
-) -> Entry:
+def _entry(path: str, child: os.DirEntry[str], digest: Digest, *, origin: str, time: int) -> Entry:
     if child.is_symlink():
         return Entry(path, "link", 0o755, time=time, link=os.readlink(child.path), origin=origin)
     if child.is_dir():

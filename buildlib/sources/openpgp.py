@@ -1,4 +1,4 @@
-"""OpenPGP: what a clear-signed message or a signed file says, if a pinned key signed it.
+"""OpenPGP: verifies clear-signed messages and signed files with a pinned key.
 
     -----BEGIN PGP SIGNED MESSAGE-----
     Hash: SHA512
@@ -8,9 +8,9 @@
     …
     -----END PGP SIGNATURE-----
 
-A message is this and nothing else: text around it, or a second signature behind the first, reads
-like part of it and is signed by nobody. Of a signature block with several signatures only those
-count that are good by themselves. Source: RFC 9580, section 7 (cleartext signature framework).
+A message must not contain anything else: text around it, or a second signature after the first,
+looks like part of it but is not signed. If a signature block has several signatures, only those
+that are valid on their own count. Source: RFC 9580, section 7 (cleartext signature framework).
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from buildlib.model.looks import LINES_MAX, looks_like
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 _END = b"-----END PGP SIGNATURE-----"
-_SIGNATURES = 8  # in a block
+_SIGNATURES = 8  # limit for a block
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a key has signed: the text, and when (seconds since 1970), as its signature says."""
+    """A signed text, and the time of its signature (seconds since 1970)."""
 
     text: bytes
     time: int
 
 
 def verified_payload(message: bytes, key: bytes, *, fingerprint: str, where: str) -> bytes:
-    """The text of a clear-signed `message`; as `verified`."""
+    """The text of a clear-signed `message`; see `verified`."""
     return verified(message, key, fingerprint=fingerprint, where=where).text
 
 
 def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Signed:
-    """What the key has signed in a clear-signed `message`.
+    """The signed text of a clear-signed `message`.
 
     key          the signer's certificate, armored or binary
-    fingerprint  of the primary key, in hex; spaces do not count. It is what is trusted: a key
-                 file with another fingerprint is refused, wherever it came from.
+    fingerprint  of the primary key, in hex; spaces are ignored. All trust depends on it: a key
+                 file with another fingerprint is rejected, wherever it came from.
     Raises SourceError: `signing-key`, `signature-missing`, `signature`, `clock`.
     """
     import pysequoia
@@ -67,7 +67,7 @@ def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Sig
     failed: list[Exception] = []
     signatures = _signatures(armor, where)
     for packet in signatures:
-        try:  # of what it has read the library can write less
+        try:  # armor it again, because the library cannot write everything that it can read
             one = pysequoia.armor(bytes(packet), pysequoia.ArmorKind.Signature).encode()
             result = pysequoia.verify(bytes=text + one, store=lambda _ids: [certificate])
         except Exception as error:  # noqa: BLE001  the library has no narrower one
@@ -81,22 +81,23 @@ def verified(message: bytes, key: bytes, *, fingerprint: str, where: str) -> Sig
 
 
 def _parts(message: bytes, where: str) -> tuple[bytes, bytes]:
-    """A message up to its signature block, and that. Raises SourceError for any other form."""
+    """A message split before its signature block. Raises SourceError for any other form."""
     if message.count(b"\n") > LINES_MAX:
         raise _other_form(where, f"it has more than {LINES_MAX} lines")
     message = message.strip() + b"\n"
     lines = message.split(b"\n")
-    marks = [(number, line.rstrip()) for number, line in enumerate(lines)
-             if line.startswith(b"-----")]
+    marks = [
+        (number, line.rstrip()) for number, line in enumerate(lines) if line.startswith(b"-----")
+    ]
     if [mark for _, mark in marks] != [_BEGIN, _SIGNATURE, _END]:
-        raise _other_form(where, "a text, a signature, or something else stands beside it")
+        raise _other_form(where, "it contains another text, signature or block")
     if (marks[0][0], marks[2][0]) != (0, len(lines) - 2):
-        raise _other_form(where, "text stands before or behind it")
+        raise _other_form(where, "there is text before or after it")
     for line in lines[1:]:
         if not line.strip():
             break
         if not line.startswith(b"Hash:"):
-            raise _other_form(where, f"a header that is none: {line[:40]!r}")
+            raise _other_form(where, f"invalid header {line[:40]!r}")
     at = message.index(b"\n" + _SIGNATURE) + 1
     return message[:at], message[at:]
 
@@ -108,8 +109,13 @@ def _signatures(armor: bytes, where: str) -> list[Any]:
     try:
         packets = list(PacketPile.from_bytes(armor))
     except Exception as error:  # the library has no narrower one
-        raise SourceError("the signature cannot be read", where=where, why=_first_line(error),
-                          hint="fetch the list again", reason="signature") from error
+        raise SourceError(
+            "the signature cannot be read",
+            where=where,
+            why=_first_line(error),
+            hint="fetch the list again",
+            reason="signature",
+        ) from error
     if not 0 < len(packets) <= _SIGNATURES or {*map(_kind, packets)} != {"Signature"}:
         raise _other_form(where, "its signature block has something else than signatures")
     if any(packet.signature_created is None for packet in packets):
@@ -119,9 +125,12 @@ def _signatures(armor: bytes, where: str) -> list[Any]:
 
 def _other_form(where: str, why: str) -> SourceError:
     return SourceError(
-        "the signed list is not in the expected form", where=where,
+        "the signed list is not in the expected form",
+        where=where,
         why=f"it is not one clear-signed block with one signature block: {why}",
-        hint="nothing of it is used; fetch it from the release's own server", reason="signature")
+        hint="nothing of it is used; fetch it from the release's own server",
+        reason="signature",
+    )
 
 
 def check_detached(
@@ -143,7 +152,7 @@ def check_detached(
 
 
 def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
-    """The certificate in `key` that has the pinned fingerprint; others beside it do not count.
+    """The certificate in `key` that has the pinned fingerprint; others are ignored.
 
     Raises SourceError (`signing-key`).
     """
@@ -154,12 +163,18 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
         certificates = pysequoia.Cert.split_bytes(key)
     except Exception as error:
         raise SourceError(
-            "the signing key cannot be read", where=where, why=_first_line(error),
+            "the signing key cannot be read",
+            where=where,
+            why=_first_line(error),
             reason="signing-key",
         ) from error
     if not certificates:
-        raise SourceError("the signing key cannot be read", where=where,
-                          why=looks_like(key[:200]), reason="signing-key")
+        raise SourceError(
+            "the signing key cannot be read",
+            where=where,
+            why=looks_like(key[:200]),
+            reason="signing-key",
+        )
     for certificate in certificates:
         if certificate.fingerprint == wanted:
             found: object = certificate
@@ -167,10 +182,14 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
     raise SourceError(
         "the signing key is not the pinned one",
         where=where,
-        why="\n".join([f"pinned {wanted}", *(f"found  {certificate.fingerprint}"
-                                             for certificate in certificates)]),
+        why="\n".join(
+            [
+                f"pinned {wanted}",
+                *(f"found  {certificate.fingerprint}" for certificate in certificates),
+            ]
+        ),
         hint="do not trust this key; if the release's key has changed, confirm the new "
-        "fingerprint by another way before you change the release definition",
+        "fingerprint in another way before you change the release definition",
         reason="signing-key",
     )
 
@@ -178,19 +197,27 @@ def load_certificate(key: bytes, *, fingerprint: str, where: str) -> object:
 def _not_good(
     error: Exception, what: str, where: str, certificate: object, signatures: list[Any]
 ) -> SourceError:
-    """The error for signatures none of which is good; a clock that is behind them is told."""
+    """The error if no signature is valid; if this host's clock is behind them, it says so."""
     keys = set(_key_ids(certificate))
-    ahead = [made for signature in signatures
-             if (made := _made(signature)) > now() and signature.issuer_key_id in keys]
+    ahead = [
+        made
+        for signature in signatures
+        if (made := _made(signature)) > now() and signature.issuer_key_id in keys
+    ]
     if ahead:
         return SourceError(
-            "the signature is from the future", where=where,
+            "the signature is from the future",
+            where=where,
             why=f"signed at {_date(min(ahead))}, but this host's clock says {_date(now())}",
-            hint=f"set the clock, if it is wrong; if it is right, {what} was forged: nothing of it "
-            "is used", reason="clock")
+            hint=f"set the clock if it is wrong; if it is right, {what} was forged: nothing of it "
+            "is used",
+            reason="clock",
+        )
     return SourceError(
-        "the signature is not good", where=where, why=_first_line(error),
-        hint=f"{what} was changed, or another key signed it; nothing of it is used",
+        "the signature is not good",
+        where=where,
+        why=_first_line(error),
+        hint=f"{what} was changed or signed with another key; nothing of it is used",
         reason="signature",
     )
 
@@ -204,7 +231,7 @@ def _key_ids(certificate: Any) -> Iterator[str]:
 
 
 def _kind(packet: Any) -> str:
-    """The name of a packet's tag; empty for a tag that the library has no name for."""
+    """The name of a packet's tag; empty for a tag unknown to the library."""
     try:
         return str(packet.tag).rpartition(".")[2]
     except Exception:  # noqa: BLE001  the library has no narrower one
@@ -212,7 +239,7 @@ def _kind(packet: Any) -> str:
 
 
 def _made(signature: Any) -> float:
-    """When a signature says it was made; packets and signatures have another name for it."""
+    """Creation time of a signature; packets and signatures use different names for it."""
     made = getattr(signature, "signature_created", None) or getattr(signature, "created", None)
     return float(made.timestamp()) if made else 0.0
 
@@ -222,4 +249,4 @@ def _date(seconds: float) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]  # the rest is the library's stack
+    return str(error).partition("\n")[0]  # the rest is the library's backtrace

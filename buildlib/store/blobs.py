@@ -1,10 +1,10 @@
 """Content-addressed files.
 
-A blob appears by one rename and is never written again. Its *seal* (`buildlib.store.seal`) tells by
-one `lstat` that nothing has written to it, which is enough to say that a stage need not run.
-What leaves the store is looked at closer: it was written in this run, or all of it is read once,
-and compared with its digest. A blob that is no longer what its name says is removed, and whoever
-asked gets MissingBlob, upon which the stage that made it runs again.
+A blob appears by one rename and is never written again. With its *seal* (`buildlib.store.seal`) one
+`lstat` shows that nothing has written to it, which is enough to decide that a stage need not run.
+Content that leaves the store is checked more thoroughly: unless it was written in this run, it is
+read once and compared with its digest. A damaged blob is removed and MissingBlob is raised; then
+the stage that made it runs again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from buildlib.model.digest import Blob
 from buildlib.model.errors import MissingBlob, StoreError
 from buildlib.store.seal import Seal
 
-CHUNK = 1 << 18  # bytes read at once: what hashes and writes them finds them in the core's cache
+CHUNK = 1 << 18  # bytes read at once; small enough to stay in the core's cache for hash and write
 
 
 class BlobWriter:
@@ -44,7 +44,7 @@ class BlobWriter:
 
     @property
     def blob(self) -> Blob:
-        """What has been written so far."""
+        """Digest and size of what has been written so far."""
         return Blob(self._hash.hexdigest(), self.size)
 
 
@@ -57,14 +57,14 @@ class Blobs:
         for path in (folder / "blobs", self.tmp):
             path.mkdir(parents=True, exist_ok=True)
         self.seal = seal or Seal(folder)
-        self._known: set[str] = set()  # written in this run, or read: they may leave
+        self._known: set[str] = set()  # written or verified in this run, so they may leave
 
     def where(self, sha256: str) -> str:
         """The path of a blob, present or not."""
         return f"{self._root}/{sha256[:2]}/{sha256}"
 
     def fresh(self) -> str:
-        """A path in `tmp` that nothing uses."""
+        """An unused path in `tmp`."""
         return fresh_name(self.tmp)
 
     def put(self, data: bytes) -> Blob:
@@ -78,7 +78,7 @@ class Blobs:
 
     @contextmanager
     def writer(self) -> Iterator[BlobWriter]:
-        """Store what is written in the block; nothing where the block raises."""
+        """Store what is written in the block, or nothing if the block raises."""
         with new_file(self.fresh(), mode=STORED) as file:
             writer = BlobWriter(file)
             yield writer
@@ -93,7 +93,7 @@ class Blobs:
     def adopt(self, path: str | Path, *, blob: Blob | None = None) -> Blob:
         """Move a finished file on the same file system into the store.
 
-        `blob` says what it is where the caller hashed it while writing.
+        `blob` is its digest and size, if the caller computed them while writing.
         """
         with open(path, "rb") as file:
             if blob is None:
@@ -116,11 +116,11 @@ class Blobs:
         return writer.blob
 
     def has(self, blob: Blob) -> bool:
-        """Whether the blob is there and is what its name says (one `lstat` while it is sealed)."""
+        """Whether the blob is present and intact (one `lstat` while it is sealed)."""
         return self.seal.is_on(self.where(blob.sha256), blob.size) or self._reseal(blob)
 
     def _is_whole(self, blob: Blob) -> bool:
-        """Whether the blob is there and may leave: it was written in this run, or is read now."""
+        """Whether the blob is present and may leave: written in this run, or verified now."""
         if not self.has(blob):
             return False
         if blob.sha256 not in self._known:
@@ -131,13 +131,13 @@ class Blobs:
         return True
 
     def path(self, blob: Blob) -> Path:
-        """The path of a blob that is there, to be read only. Raises MissingBlob."""
+        """The path of an existing blob, for reading only. Raises MissingBlob."""
         if not self._is_whole(blob):
-            raise MissingBlob(blob.sha256, why="it was deleted, or changed by something else")
+            raise MissingBlob(blob.sha256, why="it was deleted, or changed by another program")
         return Path(self.where(blob.sha256))
 
     def read(self, sha256: str) -> bytes:
-        """The whole content, hashed again. For documents, not for images. Raises MissingBlob."""
+        """The whole content, verified. For documents, not for images. Raises MissingBlob."""
         path = self.where(sha256)
         if not os.path.lexists(path):
             raise MissingBlob(sha256, why="it was deleted")
@@ -152,7 +152,7 @@ class Blobs:
         return open(self.path(blob), "rb")
 
     def copy_to(self, blob: Blob, file: NewFile) -> None:
-        """Append the content to `file`; its digest is taken on the way. Raises MissingBlob."""
+        """Append the content to `file`, verifying its digest on the way. Raises MissingBlob."""
         digest = hashlib.sha256()
         with self.open(blob) as source:
             while data := source.read(CHUNK):
@@ -163,10 +163,10 @@ class Blobs:
             raise MissingBlob(blob.sha256, why="it was damaged")
 
     def place(self, blob: Blob, target: str | Path) -> None:
-        """Make `target` have the content: a hard link, or a copy where links cannot go.
+        """Put the content at `target`: as a hard link, or as a copy if that is impossible.
 
-        The file is read-only and shared with the store; a program that writes to it all the same
-        breaks the seal, which the next run notices.
+        The file is read-only and shared with the store. A program that writes to it anyway breaks
+        the seal, which the next run notices.
         """
         source = self.path(blob)
         try:
@@ -178,7 +178,7 @@ class Blobs:
         os.chmod(target, 0o444)  # whatever the umask was
 
     def discard(self, sha256: str) -> int:
-        """Remove a blob if it is there; the bytes that are free now."""
+        """Remove a blob if it exists. Return the number of bytes freed."""
         path = self.where(sha256)
         status = status_at(path)
         if status is None:
@@ -187,11 +187,11 @@ class Blobs:
         return status.st_size
 
     def all(self) -> Iterator[str]:
-        """The SHA-256 of every blob, in no order."""
+        """The SHA-256 of every blob, in any order."""
         return names_below(self._root)
 
     def is_sound(self, sha256: str) -> bool:
-        """Whether the blob's bytes, all of them, still are what its name says."""
+        """Whether the blob's content still matches its name; reads all of it."""
         path = self.where(sha256)
         if not _is_file(path):
             return False
@@ -199,12 +199,12 @@ class Blobs:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def clear_tmp(self) -> None:
-        """Remove what a run that was killed left behind. Only the holder of the lock may."""
+        """Remove what a killed run left behind. Only the holder of the lock may do so."""
         for path in self.tmp.iterdir():
-            remove(path)  # or it is gone: a run with nothing to do may save what it saw
+            remove(path)  # may be gone already: a run with nothing to do may save its snapshot
 
     def _reseal(self, blob: Blob) -> bool:
-        """Read a blob whose seal is broken: seal it again, or remove it."""
+        """Verify a blob whose seal is broken, then seal it again or remove it."""
         path = self.where(blob.sha256)
         try:
             if not os.path.lexists(path):
@@ -223,15 +223,13 @@ class Blobs:
 
 def _is_file(path: str, size: int | None = None) -> bool:
     status = status_at(path)
-    return (status is not None and stat.S_ISREG(status.st_mode)
-            and size in {None, status.st_size})
+    return status is not None and stat.S_ISREG(status.st_mode) and size in {None, status.st_size}
 
 
 def names_below(folder: str | Path) -> Iterator[str]:
-    """The names in the folders of a folder that begin as theirs; what else is there, nobody asks
-    for.
-    """
+    """The names in the subfolders of `folder` that begin with the subfolder's name."""
     for prefix in os.listdir(folder):
         if os.path.isdir(f"{folder}/{prefix}"):
-            yield from (name for name in os.listdir(f"{folder}/{prefix}")
-                        if name.startswith(prefix))
+            yield from (
+                name for name in os.listdir(f"{folder}/{prefix}") if name.startswith(prefix)
+            )

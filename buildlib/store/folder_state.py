@@ -1,9 +1,8 @@
-"""Whether a folder is as it was left: what stat(2) says of all that is in it, noted beside it.
+"""Detecting changes in a folder by the stat(2) results of its files, noted in a file beside it.
 
-A file that somebody writes to has another time of change, and no program can set that one back; a
-file that takes its place has another inode too. So nothing need be read to know that nothing was
-changed: to look at 200,000 files takes a second. Of folders only the names count, since a program
-may have had a scratch file there.
+Writing to a file changes its change time, which no program can set back; a file that replaces it
+also has another inode. So unchanged files need not be read: checking 200,000 files takes a second.
+Of folders only the names are compared, since a program may have created a scratch file there.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from buildlib.host.atomic_files import write_file
 from buildlib.host.reading import read_small
 from buildlib.model.digest import sha256
 
-_MOST = 1 << 30  # bytes: millions of files
+_MOST = 1 << 30  # bytes; enough for millions of files
 
 
 def note(folder: Path, noted: Path) -> None:
-    """Note in the file `noted` how all that is below `folder` is now."""
+    """Write the current state of everything below `folder` to the file `noted`."""
     write_file(noted, _text(folder), durable=True, clearing=True)
 
 
@@ -29,7 +28,7 @@ def touched(folder: Path, noted: Path) -> tuple[str, ...]:
     try:
         before = read_small(noted, most=_MOST)
     except OSError:
-        return (".",)  # made by something that notes nothing, or never finished
+        return (".",)  # no note: the folder was never finished
     now = _text(folder)
     if before == now:
         return ()
@@ -38,7 +37,7 @@ def touched(folder: Path, noted: Path) -> tuple[str, ...]:
 
 
 def mark(noted: Path) -> str:
-    """What tells this note from all others, also from one of the same folder made anew."""
+    """An identifier of this note; it differs even if the same folder is made again."""
     try:
         return sha256(read_small(noted, most=_MOST))
     except OSError:
@@ -50,7 +49,7 @@ def _text(folder: Path) -> bytes:
 
 
 def _lines(folder: bytes, prefix: bytes) -> Iterator[bytes]:
-    """A line `SIGNATURE PATH` for each path; the signature has no space."""
+    """A line `SIGNATURE PATH` for each path; the signature contains no space."""
     with os.scandir(folder) as entries:
         for entry in entries:
             path = prefix + entry.name
@@ -60,5 +59,10 @@ def _lines(folder: bytes, prefix: bytes) -> Iterator[bytes]:
             else:
                 status = entry.stat(follow_symlinks=False)
                 yield b"%d:%d:%d:%d:%d %b" % (
-                    status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
-                    status.st_ino, path)
+                    status.st_mode,
+                    status.st_size,
+                    status.st_mtime_ns,
+                    status.st_ctime_ns,
+                    status.st_ino,
+                    path,
+                )

@@ -1,12 +1,12 @@
-"""Whether anything changed since the last run, at one glance.
+"""The null build: a quick check whether anything has changed since the last run.
 
-A run notes every path it looked at outside its own results: files of the checkout, folders it
-listed, the library's own code, tools, and also its results and products. As long as each of them
-has the same stat signature, and the settings are the same, the next run must come to the same
-answer, and need not read a recipe, make a key, or import the library to know it. Whatever differs,
-if only one time stamp, the run decides from contents as always.
+A run notes every path it examined: files of the checkout, folders it listed, the library's own
+code, tools, results and products. As long as each of them has the same stat signature, and the
+settings are the same, the next run must come to the same result; it need not read a recipe, compute
+a key, or import the library. If anything differs, even a single time stamp, the run decides from
+contents as usual.
 
-This module is imported on every run, so it imports next to nothing.
+The notes of a run are called a glance. This module is imported on every run, so it imports little.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from buildlib.model import json_text
 
 Signature = list[int] | None
 _FORM = 2
-_LARGEST = 32 << 20  # bytes: 200,000 paths
+_LARGEST = 32 << 20  # bytes; enough for 200,000 paths
 
 
 def signature(path: str, *, follow: bool = True) -> Signature:
-    """What tells whether a path was touched: times, size, inode; None where it is not there."""
+    """Times, size and inode of a path, which change when it is modified; None if it is missing."""
     try:
         status = os.stat(path, follow_symlinks=follow)
     except OSError:
@@ -34,12 +34,12 @@ def signature(path: str, *, follow: bool = True) -> Signature:
 
 
 def with_sum(body: bytes) -> bytes:
-    """`body` below a line by which `checked` knows it again."""
+    """`body` preceded by a line with its checksum, for `checked`."""
     return b"%08x\n" % zlib.crc32(body) + body
 
 
 def checked(data: bytes) -> bytes:
-    """The body that `with_sum` was given. Raises ValueError where it was damaged since."""
+    """The body that was given to `with_sum`. Raises ValueError if it is damaged."""
     mark, _, body = data.partition(b"\n")
     if mark != b"%08x" % zlib.crc32(body):
         raise ValueError("damaged")
@@ -47,11 +47,11 @@ def checked(data: bytes) -> bytes:
 
 
 class NullBuildSnapshot:
-    """What the last run saw.
+    """The tasks of the last run.
 
     tasks    (name, line for `doit list`, tasks that must end before, files), as doit got them
     current  names of those that were up to date in the end
-    workers  how many tasks may run at once
+    workers  how many tasks may run in parallel
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class NullBuildSnapshot:
 
 
 def read_glance(path: str, circumstances: Mapping[str, str]) -> NullBuildSnapshot | None:
-    """What the last run saw, if nothing has changed since; `circumstances` are the settings."""
+    """The last run's snapshot if nothing has changed since; `circumstances` are the settings."""
     try:
         data = json_text.loads(checked(_content(path)), most=_LARGEST)
         if data["form"] != _FORM or data["circumstances"] != circumstances:
@@ -78,33 +78,46 @@ def read_glance(path: str, circumstances: Mapping[str, str]) -> NullBuildSnapsho
 
 
 def write_glance(
-    path: str, glance: NullBuildSnapshot, circumstances: Mapping[str, str], *,
-    looked: Mapping[str, Signature], links: Mapping[str, Signature],
+    path: str,
+    glance: NullBuildSnapshot,
+    circumstances: Mapping[str, str],
+    *,
+    looked: Mapping[str, Signature],
+    links: Mapping[str, Signature],
 ) -> None:
-    """Remember a run that ended well, if the disk has room: it only saves time."""
+    """Save a successful run's snapshot. Errors are ignored, because it only saves time."""
     data = {
-        "form": _FORM, "circumstances": dict(circumstances), "looked": dict(looked),
-        "links": dict(links), "tasks": glance.tasks, "current": sorted(glance.current),
+        "form": _FORM,
+        "circumstances": dict(circumstances),
+        "looked": dict(looked),
+        "links": dict(links),
+        "tasks": glance.tasks,
+        "current": sorted(glance.current),
         "workers": glance.workers,
     }
     from buildlib.host.atomic_files import fresh_name, write_file
 
     with contextlib.suppress(OSError):
-        write_file(path, with_sum(json.dumps(data).encode()), clearing=True,
-                   scratch=fresh_name(os.path.join(os.path.dirname(path), "tmp")))
+        write_file(
+            path,
+            with_sum(json.dumps(data).encode()),
+            clearing=True,
+            scratch=fresh_name(os.path.join(os.path.dirname(path), "tmp")),
+        )
 
 
 def touched(folder: str) -> list[str]:
-    """Files below `folder` that are not as any run that left its glance there has noted them.
+    """Files below `folder` whose signature differs from those in all glances there.
 
-    A program that writes to a result can set its time stamp back, but not its time of change.
+    A program that writes to a result can set its modification time back, but not its change time.
     """
     noted: dict[str, list[Signature]] = {}
     for base in os.listdir(folder):
         if base.startswith("glance-") and base.endswith(".json"):
             try:
-                looked = json_text.loads(
-                    checked(_content(f"{folder}/{base}")), most=_LARGEST)["looked"]
+                looked = json_text.loads(checked(_content(f"{folder}/{base}")), most=_LARGEST)[
+                    "looked"
+                ]
                 for name, seen in looked.items():
                     if name.startswith(f"{folder}/"):
                         noted.setdefault(name, [None]).append(seen)
@@ -114,15 +127,15 @@ def touched(folder: str) -> list[str]:
 
 
 def forget_glance(path: str) -> None:
-    """The next run decides from contents."""
+    """Delete a glance, so that the next run decides from contents."""
     if os.path.isdir(path):
-        return  # it has no business there, and is no glance
+        return  # not a glance
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 
 
 def _content(path: str) -> bytes:
-    if not os.path.isfile(path):  # to open a FIFO would wait for ever
+    if not os.path.isfile(path):  # opening a FIFO would block forever
         return b""
     with open(path, "rb") as file:
         return file.read()

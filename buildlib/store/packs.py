@@ -1,15 +1,15 @@
-"""The contents of a tree's files, together in one file.
+"""Packs: the contents of a tree's files in a single file.
 
-A release set has tens of thousands of small files. As one sequential file they cost a tenth of the
-system time, one `lstat` tells whether all of them are still there, and an image writer copies
-whole runs of them in one call. Contents are aligned to the sectors of ISO 9660 for that reason.
+A release set has tens of thousands of small files. Stored as one sequential file, they take a tenth
+of the system time, one `lstat` shows whether all of them are still there, and an image writer
+copies whole runs of them in one call. For the latter, contents are aligned to ISO 9660 sectors.
 
     packs/ab/ab56…      contents, one after another, each at a multiple of 2,048 bytes
-    packs/ab/ab56….idx  48 bytes a content: SHA-256, offset, size (little endian), in file order
+    packs/ab/ab56….idx  48 bytes per content: SHA-256, offset, size (little endian), in file order
 
-A pack is named by the SHA-256 of its index, which holds the digest of every content: so the name
-stands for all bytes without hashing them twice. Packs are sealed as blobs are, and looked at as
-closely before contents leave them.
+A pack is named by the SHA-256 of its index, which contains the digest of every content, so the name
+identifies all bytes without hashing them twice. Packs are sealed like blobs, and checked as
+thoroughly before contents leave them.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from buildlib.store.blobs import CHUNK, Blobs, names_below
 
 ALIGN = 2048
 _ROW = Struct("<32sQQ")
-_NOWHERE = -1  # the row of a digest that no index has
+_NOWHERE = -1  # the row of a digest that is in no index
 _ZEROS = bytes(ALIGN)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """A tree, and where the contents of its files are.
+    """A tree, and the location of its files' contents.
 
     packs  a pack's size is that of its file
-    files  blobs of their own: kernels, images
+    files  contents stored as separate blobs: kernels, images
     """
 
     tree: Tree
@@ -52,7 +52,7 @@ class StoredTree:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a content is: the pack's path, the offset in it, and the size, in bytes."""
+    """Location of a content: the path of its pack or blob; offset and size in bytes."""
 
     pack: str
     offset: int
@@ -60,17 +60,17 @@ class Place:
 
 
 class Contents(Mapping[str, Place]):
-    """Where contents are, by SHA-256 (hex). A place is made when somebody asks for it: what all of
-    them would take together is as much as the tree itself.
+    """Locations of contents by SHA-256 (hex). A `Place` is created on demand, because all of them
+    would take as much memory as the tree itself.
     """
 
     def __init__(self, indexes: Sequence[tuple[str, bytes]], tree: Tree) -> None:
-        """`indexes`: path of a file, and its rows. `tree` has the digests as strings already, so
-        that no second string is kept for them.
+        """`indexes` are pairs of a file's path and its rows. The digest strings of `tree` are used
+        as keys to save memory.
         """
         self._indexes = indexes
         self._starts: list[int] = []  # the number of the first row of each index
-        # to the number of a row, over all indexes; a dictionary keeps the key that it had first
+        # digest to row number over all indexes; a dictionary keeps the key it was given first
         self._rows = dict.fromkeys((entry.sha256 for entry in tree), _NOWHERE)
         row = 0
         for _, index in indexes:
@@ -96,7 +96,7 @@ class Contents(Mapping[str, Place]):
 
 
 class PackWriter:
-    """A pack being written. Contents that are added twice are kept once."""
+    """A pack being written. A content added twice is stored once."""
 
     def __init__(self, file: NewFile) -> None:
         self._file = file
@@ -107,7 +107,7 @@ class PackWriter:
         self.size = 0
 
     def add(self, data: bytes) -> str:
-        """Add one content; its SHA-256 (hex)."""
+        """Add one content. Return its SHA-256 (hex)."""
         digest = hashlib.sha256(data)
         sha256 = digest.hexdigest()
         if data and sha256 not in self._known:
@@ -117,7 +117,7 @@ class PackWriter:
         return sha256
 
     def add_pieces(self, pieces: Iterable[bytes]) -> tuple[str, int]:
-        """Add one content that comes in pieces; its SHA-256 (hex) and size in bytes."""
+        """Add one content given in pieces. Return its SHA-256 (hex) and size in bytes."""
         digest, start, size = hashlib.sha256(), self.size, 0
         for piece in pieces:
             digest.update(piece)
@@ -132,7 +132,7 @@ class PackWriter:
         return sha256, size
 
     def finish(self) -> bytes:
-        """Write what is pending; the index."""
+        """Write pending data. Return the index."""
         self._flush()
         return b"".join(self._rows)
 
@@ -172,7 +172,7 @@ class Packs:
         self._root = folder / "packs"
         self._blobs = blobs
         self._seal = blobs.seal
-        self._known: set[str] = set()  # written in this run, or read: contents may leave them
+        self._known: set[str] = set()  # written or verified in this run: contents may leave them
         self._root.mkdir(exist_ok=True)
 
     def where(self, name: str) -> Path:
@@ -183,7 +183,7 @@ class Packs:
     def writer(self, result: list[Blob]) -> Iterator[PackWriter]:
         """Store a pack of what is added in the block, and append its name and size to `result`.
 
-        Nothing is stored where the block raises, nor where nothing was added.
+        Nothing is stored if the block raises or adds nothing.
         """
         with new_file(self._blobs.fresh(), mode=STORED) as file:
             pack = PackWriter(file)
@@ -205,13 +205,14 @@ class Packs:
         self._known.add(pack.sha256)
 
     def has(self, pack: Blob) -> bool:
-        """Whether the pack and its index are there, as they were written."""
+        """Whether the pack and its index are present and intact."""
         path = str(self.where(pack.sha256))
-        return (self._seal.is_on(path, pack.size) and self._seal.is_on(f"{path}.idx")
-                ) or self._reseal(pack)
+        return (
+            self._seal.is_on(path, pack.size) and self._seal.is_on(f"{path}.idx")
+        ) or self._reseal(pack)
 
     def _is_whole(self, pack: Blob) -> bool:
-        """Whether the pack is there and contents may leave it, as `Blobs.path` has it of blobs."""
+        """Whether the pack is present and contents may leave it; see `Blobs`."""
         if not self.has(pack):
             return False
         if pack.sha256 not in self._known:
@@ -221,7 +222,7 @@ class Packs:
         return True
 
     def _reseal(self, pack: Blob) -> bool:
-        """Read a pack whose seal is broken: seal it again, or remove it."""
+        """Verify a pack whose seal is broken, then seal it again or remove it."""
         path = str(self.where(pack.sha256))
         if not self.is_sound(pack.sha256):
             self.discard(pack.sha256)
@@ -232,13 +233,14 @@ class Packs:
         return True
 
     def contents(self, stored: StoredTree) -> Contents:
-        """Where every content of a tree is, by SHA-256 (hex). Raises MissingBlob."""
-        indexes = [(str(self._blobs.path(blob)),
-                    _ROW.pack(bytes.fromhex(blob.sha256), 0, blob.size))
-                   for blob in stored.files]
+        """The location of every content of a tree, by SHA-256 (hex). Raises MissingBlob."""
+        indexes = [
+            (str(self._blobs.path(blob)), _ROW.pack(bytes.fromhex(blob.sha256), 0, blob.size))
+            for blob in stored.files
+        ]
         for pack in stored.packs:
             if not self._is_whole(pack):
-                raise MissingBlob(pack.sha256, why="it was deleted, or changed by something else")
+                raise MissingBlob(pack.sha256, why="it was deleted, or changed by another program")
             path = str(self.where(pack.sha256))
             index = Path(f"{path}.idx").read_bytes()
             if hashlib.sha256(index).hexdigest() != pack.sha256:
@@ -248,9 +250,9 @@ class Packs:
         return Contents(indexes, stored.tree)
 
     def is_sound(self, name: str) -> bool:
-        """Whether every byte of the pack, and the index, still are what the name stands for.
+        """Whether the index and every byte of the pack still match its name.
 
-        That holds for the zeros between the contents, too: image writers copy them along.
+        The zeros between the contents are checked too, because image writers copy them along.
         """
         path, end = self.where(name), 0
         try:
@@ -262,15 +264,16 @@ class Packs:
             with path.open("rb") as file:
                 for digest, offset, size in _ROW.iter_unpack(index):
                     end = offset + size + -size % ALIGN
-                    if (_hash(file.fileno(), offset, size) != digest
-                            or any(os.pread(file.fileno(), -size % ALIGN, offset + size))):
+                    if _hash(file.fileno(), offset, size) != digest or any(
+                        os.pread(file.fileno(), -size % ALIGN, offset + size)
+                    ):
                         return False
                 return os.fstat(file.fileno()).st_size == end
         except OSError:
             return False
 
     def discard(self, name: str) -> int:
-        """Remove a pack; the bytes that are free now."""
+        """Remove a pack. Return the number of bytes freed."""
         path, freed = self.where(name), 0
         for part in (path, Path(f"{path}.idx")):
             if status := status_at(part):
@@ -279,7 +282,7 @@ class Packs:
         return freed
 
     def all(self) -> Iterator[str]:
-        """The name of every pack, in no order."""
+        """The name of every pack, in any order."""
         return (name for name in names_below(self._root) if not name.endswith(".idx"))
 
 
@@ -293,17 +296,17 @@ def _hash(descriptor: int, offset: int, size: int) -> bytes:
 
 
 def read_content(place: Place) -> bytes:
-    """One content, whole."""
+    """Read a whole content."""
     with open(place.pack, "rb") as file:
         file.seek(place.offset)
         return file.read(place.size)
 
 
 def content_of(places: Mapping[str, Place], entry: Entry) -> Place:
-    """The place of a file's content; empty files need none. Raises MissingBlob."""
+    """The location of a file's content; for an empty file /dev/null. Raises MissingBlob."""
     if entry.size == 0:
         return Place("/dev/null", 0, 0)
     try:
         return places[entry.sha256]
     except KeyError:
-        raise MissingBlob(entry.sha256, why=f"no pack of the tree holds {entry.path}") from None
+        raise MissingBlob(entry.sha256, why=f"no pack of the tree contains {entry.path}") from None

@@ -1,7 +1,7 @@
-"""What finished stages left: under each key its document and its outputs.
+"""Records of finished stages: under each key, its document and the stage's outputs.
 
-The document is what was hashed to get the key, so two of them can be compared to say why a stage
-runs. A record appears by one rename, after all the content that it names.
+A key is the digest of its document, so comparing two documents shows why a stage runs. A record
+appears by one rename, after all the content that it names.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Output:
     """One output of a stage.
 
     blob   the content; for a tree its mtree spec
-    packs  packs that hold contents of the tree's files; empty for a file
-    files  blobs that are contents of the tree's files: kernels, images
+    packs  packs with contents of the tree's files; empty for a file
+    files  blobs with contents of the tree's files: kernels, images
     """
 
     blob: Blob
@@ -37,7 +37,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A finished stage: the document its key is the digest of, and its outputs by name."""
+    """A finished stage: its key document, and its outputs by name."""
 
     document: Document
     outputs: Mapping[str, Output]
@@ -54,7 +54,7 @@ class Records:
             path.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> Record | None:
-        """The record under `key`; None where there is none, or one that is not what was stored."""
+        """The record under `key`, or None if it is missing or damaged."""
         try:
             data = json_text.loads(_content(self._where(key)))
             if data.pop("sum") != digest_of(data) or digest_of(data["document"]) != key:
@@ -68,7 +68,7 @@ class Records:
             return None
 
     def put(self, key: str, record: Record) -> None:
-        """Store `record`, whose document `key` is the digest of, replacing one that is there."""
+        """Store `record` under `key`, the digest of its document, replacing an existing one."""
         outputs: dict[str, Json] = {
             name: [
                 [output.blob.sha256, output.blob.size],
@@ -81,11 +81,11 @@ class Records:
         self._replace(self._where(key), canonical(data | {"sum": digest_of(data)}))
 
     def drop(self, key: str) -> None:
-        """Forget the record under `key`."""
+        """Delete the record under `key`."""
         remove(self._where(key))
 
     def all(self) -> Iterator[str]:
-        """Every key, in no order."""
+        """Every key, in any order."""
         for folder in filter(Path.is_dir, self._records.iterdir()):
             for path in folder.iterdir():
                 yield path.stem
@@ -95,11 +95,11 @@ class Records:
         return _read_key(self._last / quote(name, safe=""))
 
     def set_last(self, name: str, key: str) -> None:
-        """Remember `key` as that of stage `name`."""
+        """Save `key` as the last key of stage `name`."""
         self._replace(self._last / quote(name, safe=""), key.encode())
 
     def clear_last(self) -> list[str]:
-        """Remove what stands for a last key and is none; the stages' names."""
+        """Remove invalid last keys. Return the names of their stages."""
         names = [path.name for path in self._last.iterdir() if _read_key(path) is None]
         for name in names:
             remove(self._last / name)
@@ -114,16 +114,16 @@ class Records:
         return self._records / key[:2] / f"{key}.json"
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Write the file, whole or not at all.
+        """Write the file atomically.
 
-        It is not synced: a power cut may leave it empty, which its form tells. That costs no more
-        than to look at the stage once again.
+        It is not synced: a power cut may leave it empty, which `get` and `last` notice. The only
+        cost is to check the stage once more.
         """
         write_file(path, data, scratch=fresh_name(self._tmp), clearing=True)
 
 
 def _content(path: Path) -> bytes:
-    """What is in a file; nothing where there is none, something else, or no end of it."""
+    """The content of a file; empty if it is missing, not a regular file, or too large."""
     try:
         return read_small(path) if path.is_file() else b""
     except FileNotFoundError:
@@ -147,8 +147,8 @@ def _blobs(pairs: list[list[Any]]) -> tuple[Blob, ...]:
 
 
 def _blob(pair: list[Any]) -> Blob:
-    """Raises ValueError or TypeError for what names no content."""
+    """A blob from a pair (SHA-256, size). Raises ValueError or TypeError for anything else."""
     sha256, size = pair
     if not SHA256_HEX.match(sha256) or type(size) is not int or size < 0:
-        raise ValueError("no digest and size")
+        raise ValueError("not a digest and size")
     return Blob(sha256, size)

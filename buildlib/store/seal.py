@@ -1,15 +1,15 @@
-"""Seals: one `lstat` tells whether a file is as this store made it.
+"""Seals: one `lstat` shows whether a file is as this store made it.
 
-A sealed file has a modification time that no program gives it by chance: a second that is this
-store's own. Whoever writes to the file breaks the seal. Within that second, the nanoseconds are a
-quick checksum of the content, once somebody has compared it with its SHA-256 (`Blobs.path`).
+A sealed file has a modification time that no program sets by chance: a second chosen at random by
+this store. Writing to the file breaks the seal. The nanoseconds within that second are a quick
+checksum of the content, once it has been compared with its SHA-256 (`Blobs.path`).
 
-A seal holds where it was put: on this machine, on this file system, in the same inodes; and only
-for what is on the disk. So the store knows three things of itself, in `seal.json`: its second,
-where it is (`seal.mark`, a file that is never written to, has an inode number and a time of change
-that no copy has), and whether all was synced that it sealed, or else in which boot it was. A store
-that was moved or copied, or was being written to when the power went, takes another second: every
-seal in it is broken at once, and each content is read when somebody asks for it.
+A seal is only valid on the same machine, file system and inode, and for data that is on the disk.
+So the store keeps three things in `seal.json`: its second; its place (`seal.mark`, a file that is
+never written to, has an inode number and a change time that no copy has); and whether everything
+that it sealed was synced, or else the boot in which it was sealed. A store that was moved or
+copied, or was being written to during a power cut, chooses another second: this breaks all seals at
+once, and each content is read when it is needed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from buildlib.host.reading import read_small, status_at
 from buildlib.model import json_text
 
 _NS = 10**9
-_FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT has no odd ones
+_FIRST, _SECONDS = 1 << 28, 1 << 28  # even seconds from 1978 on: FAT cannot store odd ones
 _SECOND = range(_FIRST, _FIRST + 2 * _SECONDS, 2)
 _CHUNK = 1 << 18
 
@@ -48,14 +48,14 @@ class Seal:
         self.look()
 
     def look(self) -> None:
-        """See what holds now: for a run that has waited for another."""
+        """Read the state from disk again; for a run that has waited for another."""
         self._place = self._where()
         second, synced = self._read() or (_FIRST + 2 * (random_number() % _SECONDS), True)
         self._second = second
-        self._told = not synced  # the disk knows that there are seals which are not synced
+        self._recorded = not synced  # seal.json says that some seals are not synced
 
     def holds(self, status: os.stat_result, size: int | None = None) -> bool:
-        """Whether a file, of `size` bytes, is as it was stored."""
+        """Whether a file (of `size` bytes, if given) is as it was stored."""
         return (
             status.st_mtime_ns // _NS == self._second
             and size in {None, status.st_size}
@@ -63,57 +63,63 @@ class Seal:
         )
 
     def is_on(self, path: str, size: int | None = None) -> bool:
-        """The same for a path, at which there may be nothing."""
+        """The same for a path, which need not exist."""
         status = status_at(path)
         return status is not None and self.holds(status, size)
 
     def put(self, file: int | str, checksum: int = 0) -> None:
-        """Seal a file: an open one, or a path."""
-        if not self._told:
+        """Seal a file, given as a descriptor or a path."""
+        if not self._recorded:
             self._begin()
         time = self._second * _NS + checksum
         os.utime(file, ns=(time, time))
 
     def renew(self, path: str) -> None:
-        """Seal a file whose content was compared with its digest. Where nothing can be written,
-        it is compared again the next time.
+        """Seal a file whose content was compared with its digest. If sealing fails, the content is
+        compared again the next time.
         """
         with contextlib.suppress(OSError):
             self.put(path, checksum(path))
 
     def agrees(self, path: str) -> bool:
-        """Whether a sealed file's content has the checksum that its seal tells."""
-        told = os.stat(path).st_mtime_ns % _NS
-        return told != 0 and told == checksum(path)
+        """Whether a sealed file's content has the checksum in its seal."""
+        expected = os.stat(path).st_mtime_ns % _NS
+        return expected != 0 and expected == checksum(path)
 
     def settle(self) -> None:
-        """A run is over: have all it stored on the disk, and remember that it is."""
-        if self._told:
+        """At the end of a run, flush everything it stored to the disk, and record that."""
+        if self._recorded:
             sync_file_system(self._folder)
             self._write(synced=True)
 
     def _begin(self) -> None:
-        """Before the first seal: from now on, until all is synced, a power cut breaks them all."""
+        """Before the first seal: from now until `settle`, a power cut breaks all seals."""
         with self._lock:
-            if not self._told:
+            if not self._recorded:
                 self._write(synced=False)
 
     def _write(self, *, synced: bool) -> None:
         if not self._place:
             self._make_mark()
         data = {"second": self._second, "place": self._place, "boot": self._boot, "synced": synced}
-        write_file(self._file, json.dumps(data).encode(), durable=not synced, clearing=True,
-                   scratch=fresh_name(self._folder / "tmp"))
-        self._told = not synced
+        write_file(
+            self._file,
+            json.dumps(data).encode(),
+            durable=not synced,
+            clearing=True,
+            scratch=fresh_name(self._folder / "tmp"),
+        )
+        self._recorded = not synced
 
     def _read(self) -> tuple[int, bool] | None:
-        """The second, and whether all was synced; None where no seal holds."""
+        """The second, and whether everything was synced; None if no seal is valid."""
         try:
             data = json_text.loads(read_small(self._file))
             second, synced = data["second"], data["synced"]
             here = self._place and data["place"] == self._place
-            if here and (synced is True or (self._boot and data["boot"] == self._boot)):
-                return _SECOND[_SECOND.index(second)], synced is True
+            known = type(second) is int and second in _SECOND  # for other types, `in` is slow
+            if known and here and (synced is True or (self._boot and data["boot"] == self._boot)):
+                return second, synced is True
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
@@ -124,20 +130,20 @@ class Seal:
         self._place = self._where()
 
     def _where(self) -> list[str | int]:
-        """What tells this machine, file system and inode from all others."""
+        """Values that identify this machine, file system and inode."""
         try:
             mark = os.lstat(self._mark)
         except OSError:
             return []
         if not stat.S_ISREG(mark.st_mode):
             return []
-        system = f"{os.statvfs(self._folder).f_fsid:x}"  # of 64 bits, without a sign
+        system = f"{os.statvfs(self._folder).f_fsid:x}"  # 64 bits, unsigned
         return [machine_id(), system, mark.st_ino, mark.st_ctime_ns]
 
 
 def checksum(path: str) -> int:
     """A quick checksum of a file: CRC-32, as nanoseconds; never 0."""
-    from isal.isal_zlib import crc32  # five times as fast as SHA-256
+    from isal.isal_zlib import crc32  # five times faster than SHA-256
 
     value = 0
     with open(path, "rb", buffering=0) as file:
@@ -148,7 +154,7 @@ def checksum(path: str) -> int:
 
 
 def break_seal(path: str) -> None:
-    """Break the seal of a file, so that the next look at it reads every byte."""
+    """Break the seal of a file, so that the next check reads every byte."""
     with contextlib.suppress(OSError):
         os.chmod(path, 0o444)
         os.utime(path)

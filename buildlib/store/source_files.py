@@ -1,7 +1,7 @@
-"""Folders of the checkout as keys see them: names, contents, links and executable bits.
+"""Folders of the checkout as inputs of keys: names, contents, links and executable bits.
 
-No owner, mode or time of the build host counts; what git cannot hold stands in a spec beside the
-folder, which counts as a file does.
+Owners, modes and times on the build host do not matter. Attributes that git cannot store are in a
+spec beside the folder, which is an input like any file.
 """
 
 from __future__ import annotations
@@ -17,34 +17,38 @@ from buildlib.model.errors import ConfigError
 from buildlib.model.names import PATH_LIMIT
 from buildlib.store.stat_cache import StatCache
 
-# What editors, version control and the Finder leave behind is never part of a system.
-IGNORED = frozenset({
-    ".git", ".gitattributes", ".gitignore", ".gitkeep", ".svn", ".DS_Store", "__pycache__"})
+# Files of version control, editors and the Finder are never part of a system.
+IGNORED = frozenset(
+    {".git", ".gitattributes", ".gitignore", ".gitkeep", ".svn", ".DS_Store", "__pycache__"}
+)
 _EDITORS = re.compile(r".*~|\.#.*|#.*#|\..*\.sw[a-p]", re.DOTALL)  # Emacs and vi
 
 
 def walk(folder: str, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """(relative path, entry) for all that is below `folder`, folders first, names sorted."""
+    """(relative path, entry) for everything below `folder`, folders first, names sorted."""
     with os.scandir(folder) as listing:
         children = sorted(
-            (child for child in listing
-             if child.name not in IGNORED and not _EDITORS.fullmatch(child.name)),
+            (
+                child
+                for child in listing
+                if child.name not in IGNORED and not _EDITORS.fullmatch(child.name)
+            ),
             key=lambda child: child.name,
         )
     for child in children:
         path = f"{prefix}{child.name}"
-        if len(path) > PATH_LIMIT:  # characters: no path with more can have fewer bytes
-            raise OSError(errno.ENAMETOOLONG, f"NetBSD takes paths of {PATH_LIMIT} bytes", path)
+        if len(path) > PATH_LIMIT:  # characters; a path has at least as many bytes
+            raise OSError(errno.ENAMETOOLONG, f"NetBSD allows paths of {PATH_LIMIT} bytes", path)
         yield path, child
         if child.is_dir(follow_symlinks=False):
             yield from walk(child.path, f"{path}/")
 
 
 def fingerprint(folder: Path, spec: Path, seen: StatCache) -> dict[str, str]:
-    """Path to what the tree made of it depends on: digest and executable bit, link, or folder.
+    """Path to the properties that a tree made from it depends on: digest and executable bit, link
+    target, or folder.
 
-    One `lstat` a file while nothing changed. Raises ConfigError where the folder is missing or
-    cannot be read.
+    Takes one `lstat` per unchanged file. Raises ConfigError if the folder is missing or unreadable.
     """
     prints = {}
     seen.note(folder)
@@ -65,25 +69,29 @@ def fingerprint(folder: Path, spec: Path, seen: StatCache) -> dict[str, str]:
             prints[f"../{spec.name}"] = f"spec {seen.sha256(str(spec))}"
     except OSError as error:
         raise ConfigError(
-            "the folder or a file in it cannot be read", where=error.filename or folder,
-            why=error.strerror, reason="folder",
+            "the folder or a file in it cannot be read",
+            where=error.filename or folder,
+            why=error.strerror,
+            reason="folder",
         ) from error
     return prints
 
 
 def regular(child: os.DirEntry[str]) -> os.stat_result:
-    """The status of a file. Raises ConfigError for a device, FIFO or socket: reading may hang."""
+    """The status of a file. Raises ConfigError for a device, FIFO or socket, which could block."""
     status = child.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(
-            "no file, folder or link", where=child.path,
-            hint="devices and FIFOs are written in the spec beside the folder", reason="folder",
+            "not a file, folder or link",
+            where=child.path,
+            hint="put devices and FIFOs into the spec beside the folder",
+            reason="folder",
         )
     return status
 
 
 def has_spec(spec: Path) -> bool:
-    """Whether there is a spec. Raises ConfigError where something else has its name."""
+    """Whether there is a spec. Raises ConfigError if it is not a regular file."""
     try:
         mode = os.stat(spec).st_mode
     except FileNotFoundError:
@@ -91,6 +99,10 @@ def has_spec(spec: Path) -> bool:
             return False
         mode = 0
     if not stat.S_ISREG(mode):
-        raise ConfigError("the spec is no file", where=spec, why="a spec lies beside its folder, "
-                          "as a regular file", reason="folder")
+        raise ConfigError(
+            "the spec is not a file",
+            where=spec,
+            why="a spec is a regular file beside its folder",
+            reason="folder",
+        )
     return True

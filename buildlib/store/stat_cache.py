@@ -1,8 +1,8 @@
-"""Digests of files outside the store, remembered by stat signature.
+"""A cache for digests of files outside the store, by stat signature.
 
-The signature is modification time, change time, size and inode: what git's index uses, and the
-change time cannot be set back by a program. A file that changed just before it was hashed is not
-remembered, since a second change within one tick of the clock would have the same signature.
+The signature is modification time, change time, size and inode, as in git's index; no program can
+set the change time back. A file that changed just before it was hashed is not cached, since a
+second change within one clock tick would have the same signature.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from buildlib.model import json_text
 from buildlib.store.null_build import Signature, checked, signature, with_sum
 
 _TICK_NS = 100_000_000
-_NOTE = 5  # what a note holds
-_MOST = 32 << 20  # bytes: 200,000 paths
+_NOTE = 5  # items of a cache entry
+_MOST = 32 << 20  # bytes; enough for 200,000 paths
 
 Compute: TypeAlias = Callable[[str], str]
 
 
 class StatCache:
-    """A memory of digests, kept in one file. Methods may be called from several threads."""
+    """A cache of digests, stored in one file. Methods may be called from several threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,26 +47,26 @@ class StatCache:
                 self._memory = known
 
     def note(self, path: str | Path, *, follow: bool = True) -> None:
-        """Remember that the run looked at a path, present or not, for the next run's glance.
+        """Note that the run examined a path, present or not, for the next run's glance.
 
-        To be called before the path is read: what changes afterwards has another signature.
+        Call this before reading the path, so that later changes give another signature.
         """
         notes = self.looked if follow else self.links
         notes.setdefault(str(path), signature(str(path), follow=follow))
 
     def sha256(self, path: str, status: os.stat_result | None = None) -> str:
-        """SHA-256 of the file at `path`. Raises OSError where it is none or cannot be read."""
+        """SHA-256 of the file at `path`. Raises OSError if it is not a file or is unreadable."""
         status = status or os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # to open a FIFO would wait for ever
+        if not stat.S_ISREG(status.st_mode):  # opening a FIFO would block forever
             raise OSError(errno.EINVAL, "not a file", path)
         return self.memo(path, _hash_file, status)
 
     def memo(
         self, path: str, compute: Compute, status: os.stat_result | None = None, kind: str = ""
     ) -> str:
-        """`compute(path)`, remembered while the file keeps its signature.
+        """`compute(path)`, cached while the file keeps its signature.
 
-        `kind` tells uses apart.
+        `kind` distinguishes different computations.
         """
         status = status or os.stat(path)
         name = f"{kind}:{path}" if kind else path
@@ -82,23 +82,27 @@ class StatCache:
                 self._memory[name] = [*mark, value]
             else:
                 self._memory.pop(name, None)
-                self.looked[path] = None  # too young to be trusted next time
+                self.looked[path] = None  # too recent to be trusted next time
             self._dirty = True
         return value
 
     def save(self) -> None:
-        """Write the memory, if it changed and the disk has room: losing it only costs time."""
+        """Write the cache if it changed. Errors are ignored, because losing it only costs time."""
         folder = self._path.parent / "tmp"
         with self._lock, contextlib.suppress(OSError):
             if self._dirty:
                 folder.mkdir(exist_ok=True)
-                write_file(self._path, with_sum(json.dumps(self._memory).encode()),
-                           scratch=fresh_name(folder), clearing=True)
+                write_file(
+                    self._path,
+                    with_sum(json.dumps(self._memory).encode()),
+                    scratch=fresh_name(folder),
+                    clearing=True,
+                )
                 self._dirty = False
 
 
 def _is_note(value: object) -> bool:
-    """Whether it has the form of what `StatCache.memo` remembers: a signature and a text."""
+    """Whether `value` has the form of a cache entry: a signature and a text."""
     return isinstance(value, list) and len(value) == _NOTE and isinstance(value[-1], str)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from buildlib.host.file_lock import RunLock
@@ -21,7 +21,7 @@ from buildlib.store.workspace import Workspaces
 
 
 class Store:
-    """All that lasts, below `build`: `build/store`, work folders, logs, unfinished downloads."""
+    """Everything persistent below `build`: the store, work folders, logs, unfinished downloads."""
 
     def __init__(self, build: Path) -> None:
         self.build = build
@@ -35,11 +35,13 @@ class Store:
             self.packs = Packs(self.folder, self.blobs)
             self.records = Records(self.folder)
         except OSError as error:
-            told = host_error(error, where="the store", folder=build)
+            cause = host_error(error, where="the store", folder=build)
             raise StoreError(
-                "the store cannot be made", where=error.filename or build,
-                why=": ".join(filter(None, (told.what, told.why))), reason="store-io",
-                hint=told.hint or "choose another place with `build=FOLDER`",
+                "the store cannot be created",
+                where=error.filename or build,
+                why=": ".join(filter(None, (cause.what, cause.why))),
+                reason="store-io",
+                hint=cause.hint or "choose another place with `build=FOLDER`",
             ) from error
         self.trees = Trees(self.blobs)
         self.seen = StatCache(self.folder / "seen.json")
@@ -48,27 +50,39 @@ class Store:
         self.workspaces = Workspaces(build / "work")
 
     def begin(self, *, waiting: Callable[[str], None]) -> None:
-        """Hold the store's lock, as `RunLock.acquire` does, to write to it."""
+        """Take the store's lock, as `RunLock.acquire` does, before writing to the store."""
         self.lock.acquire(waiting=waiting)
         self.seal.look()
 
     def end(self) -> None:
-        """Have all that was stored since `begin` on the disk, and give the lock back."""
+        """Flush everything stored since `begin` to the disk, and release the lock."""
         if self.lock.descriptor >= 0:
-            with contextlib.suppress(OSError):  # then a boot is followed by a closer look
+            with contextlib.suppress(OSError):  # if it fails, all seals break at the next boot
                 self.seal.settle()
             self.lock.release()
 
+    @contextlib.contextmanager
+    def alone(self, *, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Hold the lock inside the block; keep it afterwards if it was held before."""
+        if self.lock.descriptor >= 0:
+            yield
+            return
+        self.begin(waiting=waiting)
+        try:
+            yield
+        finally:
+            self.end()
+
     def log(self, name: str) -> Path:
-        """Where the tools of a stage write what they print."""
+        """The log file for the output of a stage's tools."""
         return self.logs / f"{file_name(name)}.log"
 
     def failed(self, name: str) -> Path:
-        """Where the folder of a stage is kept when one of its tools has failed."""
+        """Where a stage's work folder is kept after one of its tools has failed."""
         return self.build / "failed" / file_name(name)
 
     def has(self, output: Output) -> bool:
-        """Whether all content of an output is there, as it was stored."""
+        """Whether all content of an output is present and intact."""
         return (
             self.blobs.has(output.blob)
             and all(map(self.packs.has, output.packs))
@@ -76,7 +90,7 @@ class Store:
         )
 
     def is_sound(self, output: Output) -> bool:
-        """Like `has`, but every byte is read; what is damaged is removed."""
+        """Like `has`, but reads every byte and removes what is damaged."""
         for blob in (output.blob, *output.files):
             if self.blobs.has(blob) and not self.blobs.is_sound(blob.sha256):
                 self.blobs.discard(blob.sha256)

@@ -1,7 +1,7 @@
 """Trees in the store, written as mtree specs.
 
-What one stage makes the next one takes, so the trees used last are kept in memory: to read the
-spec of a whole system again costs more than to change it.
+The output of one stage is usually the input of the next, so the most recently used trees are kept
+in memory: reading the spec of a whole system again takes longer than changing it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from buildlib.model.mtree import format_pieces, parse
 from buildlib.model.tree import Tree
 from buildlib.store.blobs import Blobs
 
-_KEPT = 50_000  # entries: some 30 MB
+_KEPT = 50_000  # entries; about 30 MB
 
 
 def put_spec(blobs: Blobs, tree: Tree) -> Blob:
-    """Store the spec of a tree, without ever having all of it in memory."""
+    """Store the spec of a tree without holding all of it in memory."""
     with blobs.writer() as writer:
         for piece in format_pieces(tree):
             writer.write(piece)
@@ -30,16 +30,16 @@ class Trees:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._lock = threading.Lock()
-        self._kept: dict[str, Tree] = {}  # by the spec's SHA-256; the one used last is last
+        self._kept: dict[str, Tree] = {}  # by the spec's SHA-256, most recently used last
 
     def put(self, tree: Tree) -> Blob:
-        """Store a tree; its spec."""
+        """Store a tree. Return its spec."""
         spec = put_spec(self._blobs, tree)
         self._keep(spec.sha256, tree)
         return spec
 
     def read(self, spec: Blob, *, where: str) -> Tree:
-        """The tree that a spec describes. Raises MissingBlob, or ConfigError as `parse` does."""
+        """The tree that a spec describes. Raises MissingBlob, and ConfigError as `parse` does."""
         tree = self._kept.get(spec.sha256)
         if tree is None:
             tree = parse(self._blobs.read(spec.sha256), where=where)

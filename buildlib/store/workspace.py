@@ -1,11 +1,11 @@
 """Work folders that tools need at a stable path: unpacked sources, TOOLS, OBJ.
 
-They hold absolute paths, so they are local: named by the digest of what goes into them, never
-shared, never an output, and can always be made again. What a kill left half done is gone on with.
+They contain absolute paths, so they are local: named by the digest of their inputs, never shared,
+never an output, and can always be made again. After a kill, an unfinished one is resumed.
 
-What is in them goes into outputs whose keys do not name it. So it is noted how a folder was left
-when it had been made, and looked at when it is used: one that anybody has touched is made anew, and
-what was made of it meanwhile is not taken.
+Outputs are made from their files, but keys do not cover these files. So the state of a finished
+folder is noted and checked when it is used: a folder that was modified is made again, and outputs
+made from it meanwhile are rejected.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Workspaces:
     ) -> Path:
         """The folder `kind-key`, made by `fill(folder)` unless that has succeeded before.
 
-        `fill` may find what an earlier try left, and must not mind. A folder that was moved, with
-        the checkout, is made anew: what is in it still names the old place. So is one in which
-        anything was changed; then `tell` is told what.
+        `fill` must accept files left by an earlier attempt. A folder that was moved with the
+        checkout is made again, because its files contain the old path. So is a folder that was
+        modified; then `tell` is called with the changes.
         """
         path = self.folder / f"{kind}-{key[:16]}"
         done = path.with_name(path.name + ".done")
@@ -53,7 +53,7 @@ class Workspaces:
             if changed:
                 if os.path.lexists(done):
                     if changed != (".",) and tell is not None:
-                        tell(f"{path}: {_some(changed)} changed since it was made: it is made anew")
+                        tell(f"{path}: {_some(changed)} changed since it was made; making it again")
                     self.drop(path)
                 elif path.is_symlink() or not path.is_dir():
                     remove(path)
@@ -61,19 +61,19 @@ class Workspaces:
                 try:
                     fill(path)
                 except BaseException:
-                    with suppress(OSError):  # what was refused at once leaves no empty folder
+                    with suppress(OSError):  # leave no empty folder if it failed immediately
                         path.rmdir()
                     raise
                 folder_state.note(path, _note_of(path))
-                sync_file_system(path)  # a power cut leaves no folder that is only half there
+                sync_file_system(path)  # so that a power cut leaves no incomplete finished folder
                 write_file(done, os.fsencode(path), durable=True, clearing=True)
         return path
 
     @contextmanager
     def held(self, *paths: Path) -> Iterator[str]:
-        """Use folders that `get` has made. Yields what tells them from others, made at other times.
+        """Use folders that `get` has made. Yields an identifier of this version of the folders.
 
-        Raises StageError where one of them was changed meanwhile.
+        Raises StageError if one of them was changed meanwhile.
         """
         marks = [folder_state.mark(_note_of(path)) for path in paths]
         try:
@@ -88,23 +88,30 @@ class Workspaces:
             changed = self._changed(path)
             if changed or folder_state.mark(_note_of(path)) != mark:
                 raise StageError(
-                    "a work folder was changed while a tool read it", where=path,
-                    why=_some(changed) if changed else "it was made anew", reason="input-changed",
-                    hint="nothing was stored; run again, and the folder is made anew",
+                    "a work folder was changed while a tool read it",
+                    where=path,
+                    why=_some(changed) if changed else "it was made again",
+                    reason="input-changed",
+                    hint="nothing was stored; run again to make the folder again",
                 ) from cause
 
     def _changed(self, path: Path) -> tuple[str, ...]:
         try:
             return folder_state.touched(path, _note_of(path))
-        except FileNotFoundError:  # it goes away while it is looked at
+        except FileNotFoundError:  # removed during the check
             return (".",)
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether `get` would find the folder as it is to be."""
+        """Whether `get` would find a finished folder."""
         return _is_done(self.folder / f"{kind}-{key[:16]}")
 
+    def find(self, kind: str, key: str) -> Path | None:
+        """The folder that `get` would return, or None if it would have to be filled first."""
+        path = self.folder / f"{kind}-{key[:16]}"
+        return path if _is_done(path) and not self._changed(path) else None
+
     def unfinished(self, kinds: Sequence[str]) -> tuple[int, int]:
-        """Bytes and number of files in folders that are not done: they are gone on with."""
+        """Bytes and number of files in unfinished folders, which will be resumed."""
         size = files = 0
         for kind in kinds:
             for folder in self.folder.glob(f"{kind}-*"):
@@ -117,24 +124,24 @@ class Workspaces:
         return size, files
 
     def expected(self, kind: str) -> int:
-        """How many files the last whole build of a folder of `kind` compiled; 0: not known."""
+        """Number of files compiled by the last full build of a folder of `kind`; 0: unknown."""
         try:
             return whole_number(read_small(self.folder / f"{kind}.count").decode().strip())
         except (OSError, ValueError):
             return 0
 
     def set_expected(self, kind: str, count: int) -> None:
-        """Remember how many files a whole build has compiled."""
+        """Save the number of files that a full build has compiled."""
         write_file(self.folder / f"{kind}.count", f"{count}\n".encode(), clearing=True)
 
     def drop(self, path: Path) -> None:
-        """Remove a folder that turned out to be damaged. Raises OSError where it cannot be."""
+        """Remove a damaged folder. Raises OSError if that fails."""
         for place in (path.with_name(path.name + ".done"), _note_of(path), path):
             remove(place)
 
 
 def _some(paths: Sequence[str]) -> str:
-    """Some paths, and how many more there are."""
+    """The first paths, and how many more there are."""
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
@@ -143,7 +150,7 @@ def _note_of(path: Path) -> Path:
 
 
 def _is_done(path: Path) -> bool:
-    """Whether the folder was filled, and where it is now."""
+    """Whether the folder was finished at its current path."""
     try:
         noted = read_small(path.with_name(path.name + ".done"))
         return noted == os.fsencode(path) and path.is_dir()

@@ -1,6 +1,6 @@
-"""Material for tests and benchmarks, made by rule: the same on every machine.
+"""Generated material for tests and benchmarks, identical on every machine.
 
-1. `chance`        numbers and bytes that look random and come from a seed
+1. `chance`        pseudorandom numbers and bytes from a seed
 2. `repositories`  binary packages and repositories of any size
 
 No other part of the library uses it.

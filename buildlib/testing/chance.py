@@ -1,4 +1,4 @@
-"""Numbers and bytes that look random and come from a seed alone: no version of Python matters.
+"""Pseudorandom numbers and bytes from a seed, the same with every version of Python.
 
 Source: SplitMix64, by Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
 OOPSLA 2014.
@@ -16,14 +16,14 @@ _MASK = (1 << 64) - 1
 
 
 class Chance:
-    """A row of choices; the same seed gives the same row."""
+    """A sequence of choices; the same seed gives the same sequence."""
 
     def __init__(self, *seed: str | int) -> None:
         self._name = repr(seed).encode()
         self._state = int.from_bytes(hashlib.sha256(self._name).digest()[:8], "big")
 
     def number(self) -> int:
-        """The next number of 64 bits."""
+        """The next 64-bit number."""
         self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
         mixed = self._state
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -31,15 +31,15 @@ class Chance:
         return mixed ^ (mixed >> 31)
 
     def share(self) -> float:
-        """A number from 0 to 1, 1 left out."""
+        """A number from 0 to 1, excluding 1."""
         return (self.number() >> 11) / (1 << 53)
 
     def below(self, end: int) -> int:
-        """A number from 0 to `end`, `end` left out."""
+        """A number from 0 to `end`, excluding `end`."""
         return self.number() % end
 
     def one_in(self, count: int) -> bool:
-        """True in one of `count` cases."""
+        """True with the probability 1 / `count`."""
         return self.number() % count == 0
 
     def pick(self, things: Sequence[T]) -> T:
@@ -47,5 +47,5 @@ class Chance:
         return things[self.number() % len(things)]
 
     def noise(self, size: int) -> bytes:
-        """Bytes that nothing compresses; the same on every call."""
+        """Incompressible bytes; the same on every call."""
         return hashlib.shake_128(self._name).digest(size)

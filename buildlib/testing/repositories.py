@@ -1,8 +1,8 @@
-"""Repositories of binary packages, of any size and always the same for the same Shape.
+"""Generates repositories of binary packages of any size; the same Shape gives the same repository.
 
-They look like those of pkgsrc: few packages that many need, libraries in PROVIDES and REQUIRES,
-dependencies in all forms of patterns, small files and few large ones. Every package can be
-installed: `resolve` finds a set for any choice of them.
+They resemble those of pkgsrc: a few packages that many depend on, libraries in PROVIDES and
+REQUIRES, dependency patterns of all forms, many small files and a few large ones. Every package can
+be installed: `resolve` finds a set for any selection.
 
     shape = Shape(packages=200, files=20, size=10_000_000)
     write_repository(folder, package_sources(shape))
@@ -25,33 +25,114 @@ from buildlib.testing.chance import Chance
 Pack: TypeAlias = Callable[[Iterable[bytes]], Iterable[bytes]]
 
 TIME = 1_735_689_600  # 2025-01-01
-SYSTEM_LIBRARIES = ("/usr/lib/libc.so.12", "/usr/lib/libm.so.0", "/usr/lib/libpthread.so.1",
-                    "/usr/lib/libz.so.1")
-OLDER = "0.1"  # the version that a package of two has besides its own
+SYSTEM_LIBRARIES = (
+    "/usr/lib/libc.so.12",
+    "/usr/lib/libm.so.0",
+    "/usr/lib/libpthread.so.1",
+    "/usr/lib/libz.so.1",
+)
+OLDER = "0.1"  # the older version, for packages with two versions
 
-_SYLLABLES = ("an", "bel", "cor", "dan", "el", "fer", "gra", "hol", "is", "jun", "kal", "lim",
-              "mor", "ned", "or", "pol", "qua", "ras", "sol", "tan", "ul", "ver", "wil", "xen",
-              "yar", "zet")
+_SYLLABLES = (
+    "an",
+    "bel",
+    "cor",
+    "dan",
+    "el",
+    "fer",
+    "gra",
+    "hol",
+    "is",
+    "jun",
+    "kal",
+    "lim",
+    "mor",
+    "ned",
+    "or",
+    "pol",
+    "qua",
+    "ras",
+    "sol",
+    "tan",
+    "ul",
+    "ver",
+    "wil",
+    "xen",
+    "yar",
+    "zet",
+)
 _FIRST = ("", "", "", "lib", "lib", "p5-", "py312-", "ruby33-", "R-", "tex-", "go-")
-_CATEGORIES = ("archivers", "audio", "databases", "devel", "graphics", "lang", "mail", "math",
-               "net", "security", "sysutils", "textproc", "www", "x11")
+_CATEGORIES = (
+    "archivers",
+    "audio",
+    "databases",
+    "devel",
+    "graphics",
+    "lang",
+    "mail",
+    "math",
+    "net",
+    "security",
+    "sysutils",
+    "textproc",
+    "www",
+    "x11",
+)
 _LICENSES = ("gnu-gpl-v2", "gnu-lgpl-v2.1", "modified-bsd", "mit", "apache-2.0", "isc")
-_WORDS = ("a", "and", "the", "of", "to", "in", "for", "with", "it", "is", "that", "can", "be",
-          "used", "from", "as", "library", "program", "files", "reads", "writes", "data", "format",
-          "server", "client", "network", "text", "small", "fast", "tools", "functions", "support",
-          "interface", "supports", "language", "module", "provides", "other", "which", "many")
+_WORDS = (
+    "a",
+    "and",
+    "the",
+    "of",
+    "to",
+    "in",
+    "for",
+    "with",
+    "it",
+    "is",
+    "that",
+    "can",
+    "be",
+    "used",
+    "from",
+    "as",
+    "library",
+    "program",
+    "files",
+    "reads",
+    "writes",
+    "data",
+    "format",
+    "server",
+    "client",
+    "network",
+    "text",
+    "small",
+    "fast",
+    "tools",
+    "functions",
+    "support",
+    "interface",
+    "supports",
+    "language",
+    "module",
+    "provides",
+    "other",
+    "which",
+    "many",
+)
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a repository is like.
+    """The properties of a repository.
 
-    packages     how many; `older` of them, in percent, are there in a second, older version
-    depends      how many others a package needs at the most; half of it in the mean
-    circles      rings of three packages that need each other
-    files        how many a package has, and `size`: bytes in the files of all packages together
-    description  lines in a package's description
+    packages     how many; `older` percent of them exist in a second, older version
+    depends      maximum number of dependencies of a package; half as many on average
+    circles      number of rings of three packages that depend on each other
+    files        number of files per package; `size`: total bytes in all files
+    description  number of lines in a package's description
     system       libraries of the base system, which some packages require
     """
 
@@ -70,7 +151,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What later packages need to know of one."""
+    """The properties of a package that later packages use."""
 
     base: str
     version: str
@@ -85,7 +166,7 @@ class _Maker:
     block: bytes = b""
 
     def all(self) -> Iterator[PackageSource]:
-        """Every package, what is needed before what needs it, but for circles."""
+        """All packages, dependencies first, except in circles."""
         chance = Chance("names", self.shape.seed)
         for _ in range(self.shape.packages):
             base = self._base(chance)
@@ -104,7 +185,8 @@ class _Maker:
     def _base(self, chance: Chance) -> str:
         while True:
             base = chance.pick(_FIRST) + "".join(
-                chance.pick(_SYLLABLES) for _ in range(2 + chance.below(3)))
+                chance.pick(_SYLLABLES) for _ in range(2 + chance.below(3))
+            )
             if base not in self.bases:
                 self.bases.add(base)
                 return base
@@ -112,8 +194,9 @@ class _Maker:
     def _source(self, number: int, made: _Made, chance: Chance) -> PackageSource:
         needed = self._needed(number, chance)
         category = chance.pick(_CATEGORIES)
-        libraries = sorted({f"/usr/pkg/lib/{other.library}" for other, _ in needed
-                            if other.library})
+        libraries = sorted(
+            {f"/usr/pkg/lib/{other.library}" for other, _ in needed if other.library}
+        )
         system = self.shape.system[: chance.below(len(self.shape.system) + 1)]
         return PackageSource(
             pkgname=f"{made.base}-{made.version}",
@@ -134,7 +217,7 @@ class _Maker:
         )
 
     def _needed(self, number: int, chance: Chance) -> list[tuple[_Made, str]]:
-        """Packages and the patterns that they are needed by: the earlier, the more often."""
+        """Dependencies with their patterns; earlier packages are chosen more often."""
         needed = []
         for _ in range(chance.below(self.shape.depends + 1) if number else 0):
             other = self.made[int(number * chance.share() ** 6)]
@@ -156,7 +239,7 @@ class _Maker:
         return f"{other.base}-[0-9]*"
 
     def _files(self, made: _Made, chance: Chance) -> Iterator[SourceFile]:
-        """A program, a library with its links, and documents."""
+        """A program, a library with its link, and documents."""
         shape = self.shape
         if not self.block:
             self.block = _block(Chance("text", shape.seed))
@@ -181,22 +264,22 @@ class _Maker:
 
 
 def package_sources(shape: Shape) -> Iterator[PackageSource]:
-    """The packages of a repository, one after the other; all are never in memory at once."""
+    """The packages of a repository, generated one at a time to save memory."""
     return _Maker(shape).all()
 
 
 def summaries(shape: Shape) -> Iterator[Summary]:
-    """The summaries of `package_sources(shape)`; nobody makes the archives."""
+    """The summaries of `package_sources(shape)`, without making archives."""
     return (make_package(source)[1] for source in package_sources(replace(shape, files=0, size=0)))
 
 
 def write_repository(
     folder: Path, sources: Iterable[PackageSource], *, pack: Pack = gzip_stored
 ) -> list[Summary]:
-    """Write archives and `pkg_summary.gz` to `folder`, which is made where it is not there.
+    """Write archives and `pkg_summary.gz` to `folder`, which is created if necessary.
 
-    `pack` compresses an archive. As it is, nothing is compressed, so that the same sources give
-    the same bytes with every version of zlib. Raises SourceError as `make_package` does.
+    `pack` compresses an archive. The default does not compress, so that the same sources give the
+    same bytes with every version of zlib. Raises SourceError as `make_package` does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listed = []
@@ -212,23 +295,31 @@ def write_repository(
 
 
 def archive(members: Iterable[Member]) -> Iterator[bytes]:
-    """The tar archive of a package, in pieces: its members in their order, without folders."""
+    """The tar archive of a package, in pieces: its members in order, without directories."""
     contents: dict[str, bytes] = {}
     entries = []
     for member in members:
         contents[member.name] = member.content
-        entries.append(Entry(member.name, "link" if member.symlink else "file", member.mode,
-                             time=TIME, size=len(member.content), link=member.symlink))
+        entries.append(
+            Entry(
+                member.name,
+                "link" if member.symlink else "file",
+                member.mode,
+                time=TIME,
+                size=len(member.content),
+                link=member.symlink,
+            )
+        )
     return tar(entries, lambda entry: contents[entry.path], dot=False)
 
 
 def base_of(summary: Summary) -> str:
-    """What a recipe would call the package."""
+    """The package's name in a recipe."""
     return split_pkgname(summary.pkgname)[0]
 
 
 def _version(chance: Chance) -> str:
-    """A version above OLDER whose first number stands alone."""
+    """A version above OLDER; for each package, its first number is unique."""
     text = f"{1 + chance.below(12)}.{chance.below(30)}"
     kind = chance.below(8)
     if kind < 3:
@@ -244,9 +335,11 @@ def _sentence(chance: Chance) -> str:
 
 
 def _block(chance: Chance) -> bytes:
-    """A megabyte and a half that packs about three to one."""
+    """One and a half megabytes with a compression ratio of about 3:1."""
     text = " ".join(chance.pick(_WORDS) for _ in range(_BLOCK // 8)).encode()
     noise = chance.noise(_BLOCK)
-    pieces = [text[at * 97 % (len(text) - 3000) :][:3000] + noise[at % (_BLOCK - 1000) :][:1000]
-              for at in range(0, _BLOCK + _BLOCK // 2, 4000)]
+    pieces = [
+        text[at * 97 % (len(text) - 3000) :][:3000] + noise[at % (_BLOCK - 1000) :][:1000]
+        for at in range(0, _BLOCK + _BLOCK // 2, 4000)
+    ]
     return b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Two stages and a product. Run `doit`, change words.txt, and run `doit why` and `doit`."""
+"""Two stages and a product. Run `doit`, change words.txt, then run `doit why` and `doit`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from buildlib import OutputRef, Outputs, Pipeline, SourceFile, Stage, StageConte
 class Sorted(Stage):
     """The words of a file, sorted."""
 
-    TOOLS = ("sort",)  # its content is part of the key
+    TOOLS = ("sort",)  # the program's content is part of the key
     words: SourceFile
 
     def run(self, context: StageContext) -> Outputs:

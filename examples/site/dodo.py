@@ -1,4 +1,4 @@
-"""A fleet's own project: what `goldmaster init` made, and a signature beside the CD."""
+"""A fleet's own project: recipes that name what ships with goldmaster, and a signed CD."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ class Signature(Stage):
 
     def run(self, context: StageContext) -> Outputs:
         signature = context.folder / "image.sig"
-        context.run("openssl", "dgst", "-sha256", "-sign", context.path(self.key),
-                    "-out", signature, context.path(self.image))
+        context.run(
+            "openssl",
+            "dgst",
+            "-sha256",
+            "-sign",
+            context.path(self.key),
+            "-out",
+            signature,
+            context.path(self.image),
+        )
         return {"sig": context.keep(signature)}
 
 
@@ -31,6 +39,9 @@ task_goldmaster = project.doit_tasks
 
 
 def task_publish() -> dict[str, object]:
-    """An ordinary doit task behind it."""
-    return {"file_dep": [signed.path], "targets": ["published"],
-            "actions": ["cp -f %(dependencies)s %(targets)s"]}
+    """An ordinary doit task that uses the product."""
+    return {
+        "file_dep": [signed.path],
+        "targets": ["published"],
+        "actions": ["cp -f %(dependencies)s %(targets)s"],
+    }

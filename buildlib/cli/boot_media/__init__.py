@@ -1,1 +1,1 @@
-"""Projects that press boot media: their session, how it is opened, and their checks."""
+"""Projects that build boot media: their session, how it is opened, and their checks."""

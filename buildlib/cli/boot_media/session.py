@@ -1,4 +1,4 @@
-"""The session of a project that presses boot media: a release, its lock, and recipes."""
+"""The session of a project that builds boot media from a release, its lock and recipes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from buildlib.cli.session import Check, Session
-from buildlib.config.project import Project
 from buildlib.plan.plan import Plan
 
-# What `doit list` says of tasks whose names begin so.
+# Descriptions in `doit list` of the groups of tasks.
 GROUPS = {
     "checksums": "checksums of images and products",
-    "domu-images": "press the read-only root images of all domUs",
+    "domu-images": "build the read-only root images of all domUs",
     "fetch": "fetch pinned files from the mirror",
     "grub": "make GRUB's boot images",
     "image": "write the images",
     "kernel": "compile the kernels",
     "packages": "stage binary packages into trees",
     "root": "compose the root trees",
-    "signed": "check who signed the packages",
+    "signed": "verify the packages' signatures",
     "tree": "compose the tree of the CD",
     "unpack": "unpack the binary sets",
 }
@@ -27,26 +26,25 @@ GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class BootMediaSession(Session):
-    """One run of a command in such a project. `table` gives its checks."""
+    """One run of a command in such a project. `table` returns its checks."""
 
-    project: Project
     plan: Plan
     table: Callable[[BootMediaSession], list[Check]]
 
     def default(self) -> list[str]:
-        """The tasks of a run, or of a question, that names none."""
+        """The tasks of a run, or of a query, that names none."""
         return ["iso"]
 
     def groups(self) -> Mapping[str, str]:
-        """What `doit list` says of groups of tasks."""
+        """Descriptions of groups of tasks for `doit list`."""
         return GROUPS
 
     def checks(self) -> list[Check]:
-        """Every task that is neither stage nor product."""
+        """The tasks that are neither stages nor products."""
         return self.table(self)
 
     def look_ahead(self, selected: Sequence[str]) -> None:
-        """Look for what would make a long build fail. Raises ConfigError, and no task begins."""
+        """Check for what would make a long build fail. Raises ConfigError; no task has started."""
         from buildlib.operations.preflight.preflight import check
 
         check(self.engine, self.plan, selected)

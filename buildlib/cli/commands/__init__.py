@@ -1,1 +1,1 @@
-"""One module a command, beside doit's own."""
+"""goldmaster's own commands, one per module."""

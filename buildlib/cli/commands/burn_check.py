@@ -1,4 +1,4 @@
-"""The command for burnt media: `burn-check`."""
+"""The command `burn-check`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buildlib.model.events import Finished, Note, Progress, Started
 
 
 class BurnCheck(Own):
-    """`doit burn-check DEVICE`: whether a disc or stick is what it was made from."""
+    """`doit burn-check DEVICE`: compares a disc or stick with its image."""
 
     name = "burn-check"
     doc_purpose = "compare a burnt disc or a written stick with the boot CD's image"
@@ -25,7 +25,7 @@ class BurnCheck(Own):
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Compare, and say how it went."""
+        """Compare the medium, and print the result."""
         del options
         from buildlib.operations.burn_check import check_image, compare
 
@@ -35,25 +35,31 @@ class BurnCheck(Own):
         product = session.products["iso"]
         image = product.folder / next(iter(product.files))
         if not image.is_file():
-            raise ConfigError(f"there is no {image}", hint="press it: doit iso", reason="no-image")
+            raise ConfigError(f"there is no {image}", hint="build it: doit iso", reason="no-image")
         check_image(image)
         display = make_display(session.settings.progress, sys.stdout)
         task, started = f"burn-check {medium}", monotonic()
         display.event(Started(task))
         try:
             found = compare(
-                image, medium, note=lambda text: display.event(Note(text, task)),
-                tell=lambda done, total: display.event(Progress(task, done, total, "bytes")))
+                image,
+                medium,
+                note=lambda text: display.event(Note(text, task)),
+                tell=lambda done, total: display.event(Progress(task, done, total, "bytes")),
+            )
             size = image.stat().st_size
-            told = f"the same as {image.name}" if found is None else (
-                f"{found.place} {found.how}, at byte {found.offset} of {size}")
+            result = (
+                f"the same as {image.name}"
+                if found is None
+                else (f"{found.place} {found.how}, at byte {found.offset} of {size}")
+            )
             display.event(
                 Finished(
                     task,
                     "failed" if found else "passed",
                     monotonic() - started,
                     size,
-                    printable(told),
+                    printable(result),
                 )
             )
         finally:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from buildlib.cli.commands.build import Own
-from buildlib.cli.settings import read_epoch, read_settings
 from buildlib.cli.terminal import size_text
 from buildlib.cli.variables import command_line
+from buildlib.config.settings import read_epoch, read_settings
 from buildlib.model.errors import ConfigError, printable
 
 VARIABLES = ("to", "size", "checkout")
 
 
 class ConfigImage(Own):
-    """`doit config-image NAME SITE`: to write on a machine's partition."""
+    """`doit config-image NAME SITE`: an image for a machine's partition."""
 
     name = "config-image"
     makes = True
@@ -29,14 +29,17 @@ class ConfigImage(Own):
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Check the site, write the image, and say what is in it."""
+        """Check the site, write the image, and print a summary."""
         del options
         from buildlib.operations.fleet import config_image
         from buildlib.stages.images.config_partition import size_of
 
         if len(names) != 2:
-            raise ConfigError("doit config-image takes the name of a machine and a site",
-                              why=f"it was given {' '.join(names) or 'nothing'}", reason="usage")
+            raise ConfigError(
+                "doit config-image takes a machine's name and a site",
+                why=f"it was given {' '.join(names) or 'nothing'}",
+                reason="usage",
+            )
         project, given = Path.cwd(), command_line()
         own = {key: given.pop(key) for key in VARIABLES if key in given}
         settings = read_settings(project, given)
@@ -44,28 +47,39 @@ class ConfigImage(Own):
         machine = config_image.find_machine(names[0], Path(names[1]), project)
         path = _target(own.get("to") or f"{settings.dist}/config-{machine.name}.ffs")
         time = epoch if (epoch := read_epoch()) is not None else config_image.TIME
-        asked = own.get("checkout", "")
-        if config_image.wants_checkout(machine.site, asked):
+        requested = own.get("checkout", "")
+        if config_image.wants_checkout(machine.site, requested):
             from buildlib.host.process import Runner
 
             made = config_image.write_checkout(
-                machine, path, time=time, size=size, url=asked, runner=Runner(),
-                work=Path(settings.build) / "config-image")
+                machine,
+                path,
+                time=time,
+                size=size,
+                url=requested,
+                runner=Runner(),
+                work=Path(settings.build) / "config-image",
+            )
             what = f"checkouts of {made.url}, revision {made.revision}"
         else:
             made = config_image.write_copy(machine, path, time=time, size=size)
             what = "a plain copy"
         print(printable(f"{path}: {size_text(made.size)}, {made.files} files, {what}"))
         if machine.others:
-            print(f"problems of other machines, which are not in it: {machine.others}; "
-                  f"doit site-check {printable(str(machine.site))} tells them")
+            print(
+                f"other machines have problems, which do not affect this image: {machine.others}; "
+                f"doit site-check {printable(str(machine.site))} shows them"
+            )
         return 0
 
 
 def _target(name: str) -> Path:
     path = Path(name)
     if path.is_dir() or (path.exists() and not path.is_file()):
-        raise ConfigError(f"{path} is no file", hint="write a file, and that to the disk with dd",
-                          reason="not-a-file")
+        raise ConfigError(
+            f"{path} is not a regular file",
+            hint="write to a file, then copy that to the disk with dd",
+            reason="not-a-file",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

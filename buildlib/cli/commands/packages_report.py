@@ -1,4 +1,4 @@
-"""`doit packages-report`: what nobody does of what packages would do."""
+"""`doit packages-report`: lists install-script actions that are not applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buildlib.model.errors import printable
 
 
 class PackagesReport(Own):
-    """A list for review, package by package."""
+    """`doit packages-report`: a list for review, by package."""
 
     doc_purpose = "list what install scripts would do beyond what is applied to the images"
     doc_usage = ""
@@ -22,31 +22,49 @@ class PackagesReport(Own):
     cmd_options = (JSON,)
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Print a paragraph for each package that has something to tell, and a count."""
+        """Print a paragraph for each package with unapplied actions, and a summary."""
         refuse("packages-report", names)
         from buildlib.operations.packages_report import report, undone
 
         session = self.boot_media()
         reports = report(session.plan, session.engine)
-        told = [item for item in reports if item.actions]
+        affected = [item for item in reports if item.actions]
         left = dict(undone(session.plan, session.engine))
         if options["json"]:
-            print(json.dumps({"packages": [
-                {"package": item.package, "recipes": list(item.recipes),
-                 "actions": [{"where": action.where, "line": action.line, "text": action.text}
-                             for action in item.actions]}
-                for item in told], "undone": left}))
+            print(
+                json.dumps(
+                    {
+                        "packages": [
+                            {
+                                "package": item.package,
+                                "recipes": list(item.recipes),
+                                "actions": [
+                                    {
+                                        "where": action.where,
+                                        "line": action.line,
+                                        "text": action.text,
+                                    }
+                                    for action in item.actions
+                                ],
+                            }
+                            for item in affected
+                        ],
+                        "undone": left,
+                    }
+                )
+            )
             return 0
-        for item in told:
+        for item in affected:
             print(printable(f"{item.package} ({', '.join(item.recipes)})"))
             for action in item.actions:
                 line = f" {action.line}" if action.line else ""
                 print(printable(f"    {action.where}{line}: {action.text}"))
         for recipe, lines in left.items():
             if lines is None:
-                print(f"{recipe}: what is declared and cannot be done is told by "
-                      f"doit root:{recipe}")
+                print(
+                    f"{recipe}: run doit root:{recipe} to see declarations that cannot be applied"
+                )
             elif lines:
-                print("\n    ".join([f"{recipe}: declared, and could not be done", *lines]))
-        print(f"{len(reports)} packages, {len(told)} with something that is not applied")
+                print("\n    ".join([f"{recipe}: declarations that could not be applied", *lines]))
+        print(f"{len(reports)} packages, {len(affected)} with actions that are not applied")
         return 0

@@ -17,19 +17,19 @@ from buildlib.operations.site_check.check import check_site
 
 
 class SiteInit(Own):
-    """`doit site-init DIR`: an example to begin with."""
+    """`doit site-init DIR`: writes an example to start from."""
 
     name = "site-init"
     makes = True
-    doc_purpose = "write an example of a fleet's configuration, to begin a site with"
+    doc_purpose = "write an example of a fleet's configuration, to start a site from"
     doc_usage = "DIR"
     doc_description = (
         "Two hosts, two storage servers, servers for NFS, SQL and packages, shared files, and "
-        "checklists. DIR must be empty or not there."
+        "checklists. DIR must be empty or not exist."
     )
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Write it."""
+        """Write the example."""
         del options
         from buildlib.config.site.example import write_example
 
@@ -40,7 +40,7 @@ class SiteInit(Own):
 
 
 class SiteCheck(Own):
-    """`doit site-check SITE`: all that is wrong, before a server finds out."""
+    """`doit site-check SITE`: finds all problems, before a server does."""
 
     name = "site-check"
     doc_purpose = "list every problem of a fleet's configuration, with file and line"
@@ -52,32 +52,53 @@ class SiteCheck(Own):
     cmd_options = (JSON,)
 
     def work(self, options: dict[str, Any], names: list[str]) -> int:
-        """Read, check, and print what is wrong by file and line."""
-        as_json = options["json"] or "--json" in names  # doit knows options before SITE only
+        """Read the site, check it, and print the problems by file and line."""
+        as_json = options["json"] or "--json" in names  # doit accepts options only before SITE
         names = [name for name in names if name != "--json"]
         folder, project = _folder(names, "site-check"), Path.cwd()
         if not (project / "recipes").is_dir():
-            raise ConfigError("there are no recipes here", where=project,
-                              hint="call doit in a checkout of goldmaster", reason="no-project")
+            raise ConfigError(
+                "there are no recipes here",
+                where=project,
+                hint="run doit in a checkout of goldmaster",
+                reason="no-project",
+            )
         problems: list[Problem] = []
         site = read_site(folder, problems)
-        problems = sorted({*problems, *check_site(site, known_names(project)),
-                           *number_problems(folder, package_numbers(project))})
+        problems = sorted(
+            {
+                *problems,
+                *check_site(site, known_names(project)),
+                *number_problems(folder, package_numbers(project)),
+            }
+        )
         if as_json:
-            print(json.dumps({"site": str(folder), "hosts": len(site.hosts),
-                              "servers": len(site.servers),
-                              "problems": [asdict(problem) for problem in problems]}))
+            print(
+                json.dumps(
+                    {
+                        "site": str(folder),
+                        "hosts": len(site.hosts),
+                        "servers": len(site.servers),
+                        "problems": [asdict(problem) for problem in problems],
+                    }
+                )
+            )
         else:
-            print(*(printable(str(problem)) for problem in problems),
-                  printable(f"{folder}: {_summary(site, problems)}"), sep="\n")
+            print(
+                *(printable(str(problem)) for problem in problems),
+                printable(f"{folder}: {_summary(site, problems)}"),
+                sep="\n",
+            )
         return 1 if problems else 0
 
 
 def _folder(names: list[str], command: str) -> Path:
     if len(names) != 1:
-        raise ConfigError(f"doit {command} takes one folder",
-                          why=f"it was given {len(names)}: {' '.join(names)}" if names
-                          else "it was given none", reason="usage")
+        raise ConfigError(
+            f"doit {command} takes one folder",
+            why=f"it was given {len(names)}: {' '.join(names)}" if names else "it was given none",
+            reason="usage",
+        )
     return Path(names[0])
 
 

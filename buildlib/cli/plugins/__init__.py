@@ -1,1 +1,1 @@
-"""What doit is given in place of its own parts: loader, command run, reporter, backend."""
+"""Replacements of doit's own parts: loader, command run, reporter, backend."""

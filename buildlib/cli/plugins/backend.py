@@ -1,9 +1,8 @@
-"""doit's memory of the tasks that are not ours.
+"""doit's records of tasks that are not ours.
 
-Freshness of a stage or product is a question to the store. An ordinary task of the same dodo.py has
-its `file_dep`, `targets` and `uptodate`, which doit compares with what it wrote down after the last
-run. That file is written whole or not at all, and one that is damaged is as good as none: the
-tasks run once more.
+The store decides whether stages and products are up to date. An ordinary task of the same dodo.py
+has `file_dep`, `targets` and `uptodate`, which doit compares with its records of the last run.
+Their file is written atomically. If it is damaged, it is ignored, so these tasks run once more.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ _LARGEST = 64 << 20  # bytes
 
 
 class Backend:
-    """The database interface of doit 0.37 over one file of JSON."""
+    """doit 0.37's database interface, with one JSON file."""
 
-    desc = "one file of JSON beside the store"
+    desc = "one JSON file beside the store"
 
     def __init__(self, name: str, codec: Any, *, module_name: str | None = None) -> None:
         del module_name
@@ -35,7 +34,7 @@ class Backend:
         return self._tasks.get(task_id, {}).get(key)
 
     def set(self, task_id: str, key: str, value: Any) -> None:
-        """Remember a value."""
+        """Record a value."""
         values = self._tasks.setdefault(task_id, {})
         plain = json_text.loads(self.codec.encode(value).encode(), most=_LARGEST)
         if key not in values or values[key] != plain:
@@ -43,20 +42,20 @@ class Backend:
             self._changed = True
 
     def in_(self, task_id: str) -> bool:
-        """Whether anything is known of a task."""
+        """Whether a task has records."""
         return task_id in self._tasks
 
     def remove(self, task_id: str) -> None:
-        """Forget a task."""
+        """Remove a task's records."""
         self._changed |= self._tasks.pop(task_id, None) is not None
 
     def remove_all(self) -> None:
-        """Forget all tasks."""
+        """Remove all records."""
         self._changed |= bool(self._tasks)
         self._tasks.clear()
 
     def dump(self) -> None:
-        """Write the file, where something changed and the disk takes it: it only saves time."""
+        """Write the file if something changed; failures are ignored, since it only saves time."""
         if not self._changed:
             return
         from buildlib.host.atomic_files import write_file
@@ -68,30 +67,31 @@ class Backend:
 
 
 class ContentChecker:
-    """Whether a `file_dep` has changed since the task last ran: doit 0.37's interface for it.
+    """Checks whether a `file_dep` has changed since the task last ran; doit 0.37's interface.
 
-    doit's own takes a file whose time is the same for the same file. Files of the store, and so of
-    products, all have one time; what tells them apart is the inode and the time of change.
+    doit's own checker takes a file with the same time for unchanged. All files of the store, and so
+    of products, have the same time, so inode and change time are compared, too.
     """
 
     CheckerError = OSError
 
     def exists(self, path: str) -> bool:
-        """Whether a target is there."""
+        """Whether a target exists."""
         return os.path.exists(path)
 
     def info(self, path: str) -> os.stat_result:
-        """What `check_modified` is handed."""
+        """The file's status, which doit passes to `check_modified`."""
         return os.stat(path)
 
     def check_modified(self, path: str, status: os.stat_result, state: list[Any]) -> bool:
-        """Whether the content is another than in `state`."""
+        """Whether the content differs from that in `state`."""
         mark, digest = state
-        return bool(_mark(status) != mark and (
-            status.st_size != mark[-1] or _digest(path) != digest))
+        return bool(
+            _mark(status) != mark and (status.st_size != mark[-1] or _digest(path) != digest)
+        )
 
     def get_state(self, path: str, state: list[Any] | None) -> list[Any] | None:
-        """What to remember of a file; None where it is in `state` already."""
+        """The state to record for a file; None if `state` is up to date."""
         mark = _mark(os.stat(path))
         return None if state and state[0] == mark else [mark, _digest(path)]
 

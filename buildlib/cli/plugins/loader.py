@@ -1,8 +1,7 @@
-"""What doit calls first, whatever the command: the signals, the streams and the names are put in
-order before anything is read or told.
+"""Loads dodo.py for doit, whatever the command; first sets up signals, streams and file names.
 
-Until doit has loaded its own modules, a signal meets Python alone, with a traceback. So signals are
-heeded before any more is loaded.
+While doit loads its own modules, a signal ends Python with a traceback, unless the command is
+`goldmaster`. So the handlers are installed before anything else is loaded.
 """
 
 from __future__ import annotations
@@ -29,16 +28,26 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
             from buildlib.cli.terminal import print_error
             from buildlib.model.errors import ConfigError
 
-            print_error(ConfigError(
-                "a word of the command line is empty", where=f"word {sys.argv.index('')}",
-                hint="leave it out, or give a name", reason="usage"))
+            print_error(
+                ConfigError(
+                    "an argument on the command line is empty",
+                    where=f"argument {sys.argv.index('')}",
+                    hint="leave it out, or give a name",
+                    reason="usage",
+                )
+            )
             sys.exit(3)
 
     def setup(self, opt_values: Any) -> None:
-        """Load dodo.py. An error of ours that it raises is shown as all of them are."""
+        """Load dodo.py; its GoldmasterErrors are shown like all others.
+
+        Modules beside it get no bytecode: Python compares only seconds and sizes, so that a quick
+        edit would run old code under the key of the new.
+        """
+        had_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         try:
             super().setup(opt_values)
-        except Exception as error:  # of any kind: to know ours from others takes an import
+        except Exception as error:  # any kind: the import of our classes takes time
             from buildlib.cli.terminal import print_error
             from buildlib.model.errors import GoldmasterError
 
@@ -46,12 +55,14 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
                 raise
             print_error(error)
             sys.exit(3)
+        finally:
+            sys.dont_write_bytecode = had_none
 
 
 def _read_names_as_utf8() -> None:
-    """Start this program again in Python's UTF-8 mode where its locale has another encoding.
+    """Restart this program in Python's UTF-8 mode if its locale has another encoding.
 
-    In another one the same name of a file is another text, which is sorted elsewhere (PEP 540).
+    With another encoding, the same file name is a different text and sorts differently (PEP 540).
     """
     if sys.getfilesystemencoding() != "utf-8":
         from buildlib.host.process import reexec

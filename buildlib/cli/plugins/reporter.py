@@ -14,9 +14,9 @@ OURS = {"goldmaster": True}  # `meta` of the tasks that are stages, products and
 
 
 class Reporter:
-    """The reporter interface of doit 0.37. Stages tell of themselves; here are begin and end."""
+    """doit 0.37's reporter interface. Stages report themselves; this reports start and end."""
 
-    desc = "one line a result, silent when nothing was to do"
+    desc = "one line per result, silent if there was nothing to do"
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -29,11 +29,11 @@ class Reporter:
 
     @property
     def refused(self) -> bool:
-        """Whether the run was found to be unable to succeed, and nothing was begun."""
+        """Whether checks showed that the run cannot succeed, so that nothing was started."""
         return self._run.refused
 
     def initialize(self, tasks: Mapping[str, Any], selected: Sequence[str]) -> None:
-        """Called before the first task; tell the run what is to be made."""
+        """Called before the first task; passes the tasks, with dependencies, to the run."""
         wanted: dict[str, None] = {}
         names = list(selected)
         while names:
@@ -44,7 +44,7 @@ class Reporter:
         self._run.select(wanted)
 
     def execute_task(self, task: Any) -> None:
-        """An ordinary task begins; stages and products tell of themselves."""
+        """Report the start of an ordinary task; stages and products report themselves."""
         if task.meta != OURS and task.actions:
             from buildlib.host.environment import monotonic
             from buildlib.model.events import Started
@@ -53,7 +53,7 @@ class Reporter:
             self._run.display.event(Started(task.name))
 
     def add_success(self, task: Any) -> None:
-        """An ordinary task has ended well."""
+        """Report the success of an ordinary task."""
         if task.name in self._begun:
             from buildlib.host.environment import monotonic
             from buildlib.model.events import Finished
@@ -62,11 +62,11 @@ class Reporter:
             self._run.display.event(Finished(task.name, "built", seconds))
 
     def complete_run(self) -> None:
-        """The run has ended, one way or another."""
+        """End the run, successful or not."""
         self._run.end()
 
     def add_failure(self, task: Any, fail: Any) -> None:
-        """Show the error behind a failed task; a task that only needed it is not shown."""
+        """Show the error of a failed task, but not of tasks that depend on it."""
         from buildlib.model.errors import GoldmasterError, Interrupted
 
         self._run.fail()
@@ -76,33 +76,33 @@ class Reporter:
                 return
             error = GoldmasterError(fail.get_msg())
         if not isinstance(error, Interrupted):
-            told = self._run.told(error, where=f"task {task.name}")
-            self._run.display.error(told, task.name)
+            shown = self._run.shown(error, where=f"task {task.name}")
+            self._run.display.error(shown, task.name)
 
     def runtime_error(self, message: str) -> None:
-        """Show what doit found wrong with the tasks themselves."""
+        """Show a problem that doit found with the tasks themselves."""
         from buildlib.model.errors import GoldmasterError
 
         self._run.fail()
         self._run.display.error(GoldmasterError(message))
 
     def cleanup_error(self, error: Any) -> None:
-        """Show that doit could not tear a task down."""
+        """Show an error of a task's teardown."""
         self.runtime_error(error.get_msg())
 
     def get_status(self, task: object) -> None:
-        """Nothing to tell."""
+        """Nothing to report."""
 
     skip_uptodate = skip_ignore = teardown_task = get_status
 
 
 def guarded(name: str, run: Run, work: Callable[[], None]) -> Callable[[], bool]:
-    """An action for doit: False where `work` raises; the error waits for the reporter."""
+    """An action for doit: returns False if `work` raises, and keeps the error for the reporter."""
 
     def action() -> bool:
         try:
             work()
-        except Exception as error:  # noqa: BLE001  doit would show a traceback of its own
+        except Exception as error:  # noqa: BLE001  otherwise doit shows a traceback
             run.failed[name] = error
             return False
         return True

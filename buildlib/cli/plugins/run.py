@@ -1,4 +1,4 @@
-"""doit's own commands `run`, `list` and `info`, with our words for what they cannot do."""
+"""doit's own commands `run`, `list` and `info`, with our error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from doit.cmd_run import Run as DoitRun
 from doit.dependency import DbmDB, JsonDB, SqliteDB
 from doit.exceptions import InvalidCommand
 
-from buildlib.cli.outlets import go_on_unheard
+from buildlib.cli.outlets import keep_running_unread
 from buildlib.cli.plugins.backend import Backend
 from buildlib.cli.plugins.reporter import Reporter
 
@@ -24,26 +24,30 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
 
     def execute(self, params: Any, args: list[str]) -> int:
         """Called by doit."""
-        go_on_unheard()
+        keep_running_unread()
         try:
             status: int = super().execute(params, args)
         except InvalidCommand as error:
             if error.not_found is None:
                 raise
-            own = self.config["COMMAND"]  # pyproject.toml has them
-            return _unknown(error.not_found, [*_names(self), *own, "help"], kind="task or command",
-                            hint="`doit list --all` shows all tasks, `doit help` all commands")
+            own = self.config["COMMAND"]  # from pyproject.toml
+            return _unknown(
+                error.not_found,
+                [*_names(self), *own, "help"],
+                kind="task or command",
+                hint="`doit list --all` shows all tasks, `doit help` all commands",
+            )
         except OSError as error:
-            from buildlib.cli.shown_errors import as_told
+            from buildlib.cli.shown_errors import shown_error
             from buildlib.cli.terminal import print_error
 
             root = Path.cwd()
-            print_error(as_told(error, where="doit run", root=root, logs=root))
+            print_error(shown_error(error, where="doit run", root=root, logs=root))
             return 3
         reporter = params["reporter"]
         return 3 if isinstance(reporter, Reporter) and reporter.refused else status
 
-    @functools.wraps(DoitRun._execute)  # noqa: SLF001  doit asks it for the names of its arguments
+    @functools.wraps(DoitRun._execute)  # noqa: SLF001  doit inspects its argument names
     def _execute(self, **params: Any) -> Any:
         for word in self.sel_tasks or ():
             if "*" in word and not any(fnmatchcase(name, word) for name in _names(self)):
@@ -51,10 +55,11 @@ class Run(DoitRun):  # type: ignore[misc]  # doit has no types
         return super()._execute(**params)
 
     def get_backends(self) -> dict[str, Any]:
-        """Ours and doit's own. doit would look for more in every package that is installed."""
+        """Our backend and doit's own. doit would search every installed package for more."""
         found = {"goldmaster": Backend, "dbm": DbmDB, "json": JsonDB, "sqlite3": SqliteDB}
         self.cmdparser["backend"].choices = {
-            name: getattr(kind, "desc", "") for name, kind in found.items()}
+            name: getattr(kind, "desc", "") for name, kind in found.items()
+        }
         return found
 
 
@@ -84,9 +89,14 @@ class List(DoitList):  # type: ignore[misc]  # doit has no types
         try:
             (params["template"] or "").format(**fields)
         except (ValueError, LookupError, AttributeError):
-            print_error(ConfigError(
-                "the template cannot be filled in", where="--template",
-                hint="it may have {name}, {doc} and, with --status, {status}", reason="usage"))
+            print_error(
+                ConfigError(
+                    "the template is not valid",
+                    where="--template",
+                    hint="it may contain {name}, {doc} and, with --status, {status}",
+                    reason="usage",
+                )
+            )
             return 3
         try:
             status: int = super().execute(params, args)
@@ -103,14 +113,20 @@ def _names(command: Any) -> list[str]:
 
 
 def _unknown(
-    name: str, known: Iterable[str], *, kind: str = "task",
+    name: str,
+    known: Iterable[str],
+    *,
+    kind: str = "task",
     hint: str = "`doit list --all` shows all tasks",
 ) -> int:
-    """Tell that there is no such task, and return the exit status."""
+    """Print that there is no such task; returns the exit status."""
     from buildlib.cli.terminal import print_error
     from buildlib.model.errors import ConfigError
     from buildlib.model.schema import nearest
 
-    print_error(ConfigError(f"there is no {kind} {name}{nearest(name, known)}", hint=hint,
-                            reason="unknown-task"))
+    print_error(
+        ConfigError(
+            f"there is no {kind} {name}{nearest(name, known)}", hint=hint, reason="unknown-task"
+        )
+    )
     return 3

@@ -1,1 +1,1 @@
-"""A site: the folder of a fleet's configuration."""
+"""A site: the folder with a fleet's configuration."""

@@ -56,8 +56,11 @@ class Address:
     def reaches(self, other: Address) -> bool:
         """Whether the other address is in the same network."""
         network = self.network()
-        return (self.version == other.version and network is not None
-                and network[0] <= other.number <= network[1])
+        return (
+            self.version == other.version
+            and network is not None
+            and network[0] <= other.number <= network[1]
+        )
 
 
 def is_ipv4(text: str) -> bool:
@@ -71,9 +74,12 @@ def looks_like_ipv4(text: str) -> bool:
 
 
 def is_host_name(text: str) -> bool:
-    """Whether `text` is a host name in lower case that nobody would read as an address."""
-    return (_HOSTNAME(text) is not None and len(text) <= _LONGEST_NAME
-            and not text.rpartition(".")[2].isdigit())
+    """Whether `text` is a host name in lower case that no program takes for an address."""
+    return (
+        _HOSTNAME(text) is not None
+        and len(text) <= _LONGEST_NAME
+        and not text.rpartition(".")[2].isdigit()
+    )
 
 
 def parse_address(text: str) -> Address:
@@ -95,8 +101,9 @@ def machine_address(text: str) -> Address:
     if address.version == 4:
         first = whole >> 24
         if first in {0, 127} or first >= 224:
-            raise ValueError("the address of a single machine, so it cannot begin with 0, 127 "
-                             "or 224 to 255")
+            raise ValueError(
+                "the address of a single machine, so it cannot begin with 0, 127 or 224 to 255"
+            )
     elif whole <= 1 or whole >> 120 == 0xFF or whole >> 32 == 0xFFFF:
         raise ValueError("the address of a single machine, so not ::, ::1, ff…: or ::ffff:…")
     network = address.network()
@@ -128,14 +135,14 @@ def netmask_prefix(text: str) -> int:
 
 
 def card_address(text: str) -> str:
-    """A MAC address in small letters. Raises ValueError: what it must be.
+    """A MAC address in lower case. Raises ValueError: what it must be.
 
-    A card has no group address: the lowest bit of the first byte is 0.
+    An interface cannot have a group address: the lowest bit of the first byte must be 0.
     """
     if not _MAC(text):
         raise ValueError("six pairs of hexadecimal digits, such as 00:16:3e:00:00:01")
     if int(text[:2], 16) & 1 or not text.strip("0:"):
-        raise ValueError("the address of a single card, not a group address or all zeros")
+        raise ValueError("the address of a single interface, not a group address or all zeros")
     return text.lower()
 
 

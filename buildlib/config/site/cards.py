@@ -1,11 +1,10 @@
-r"""What files say of a machine's network interfaces: ifconfig.if(5) and ifaliases(5).
+r"""Reads the configuration of a machine's network interfaces: ifconfig.if(5) and ifaliases(5).
 
-They are read as rc.d/network reads them. A line is words for ifconfig(8), quoted as for sh(1); a
-`#` that begins a word begins a comment. A line that is only `dhcp` starts dhcpcd(8), one that is
-only `create` is passed over, and what follows a `!` is run. A backslash before the end of a line
-joins it with the next.
+They are read as rc.d/network reads them. A line has arguments for ifconfig(8), quoted as for sh(1);
+a `#` at the start of a word begins a comment. The line `dhcp` starts dhcpcd(8), the line `create`
+is skipped, and what follows a `!` is run. A backslash at the end of a line joins it with the next.
 
-Nothing is run here: whatever a shell would have to expand may mean any address.
+Nothing is run here, so a value that a shell would expand may be any address.
 Sources: ifconfig.if.5 1.14 of 2010 and the comments of etc/rc.d/network since then (`eval set --`);
 ifaliases.5 1.11; pppoe(4) for the address 0.0.0.0.
 """
@@ -20,16 +19,42 @@ from itertools import pairwise
 from buildlib.config.shconf import quoted
 from buildlib.config.site.addresses import Address, looks_like_ipv4, machine_address, netmask_prefix
 
-# What `ifconfig -C` lists: interfaces that NetBSD makes when they are named, on top of others.
-_MADE = frozenset({
-    "agr", "bridge", "carp", "faith", "gif", "gre", "ipsec", "l2tp", "lagg", "lo", "mpls",
-    "npflog", "pflog", "pfsync", "ppp", "pppoe", "shmif", "sl", "srt", "stf", "tap", "tun",
-    "vether", "vlan", "wg"})
+# What `ifconfig -C` lists: interfaces that NetBSD creates on request, on top of others.
+_MADE = frozenset(
+    {
+        "agr",
+        "bridge",
+        "carp",
+        "faith",
+        "gif",
+        "gre",
+        "ipsec",
+        "l2tp",
+        "lagg",
+        "lo",
+        "mpls",
+        "npflog",
+        "pflog",
+        "pfsync",
+        "ppp",
+        "pppoe",
+        "shmif",
+        "sl",
+        "srt",
+        "stf",
+        "tap",
+        "tun",
+        "vether",
+        "vlan",
+        "wg",
+    }
+)
 _WORD = re.compile(
-    r"""[ \t]*(?:(\#.*)|((?:[^ \t"'\\]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+')++)|(\S))""", re.DOTALL)
+    r"""[ \t]*(?:(\#.*)|((?:[^ \t"'\\]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+')++)|(\S))""", re.DOTALL
+)
 _PIECE = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)|([^"'\\]+)""", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z][^:]*").fullmatch
-_NEGOTIATED = re.compile(r"0\.0\.0\.0 [0-9.]+").fullmatch  # with the other end, as pppoe(4) has it
+_NEGOTIATED = re.compile(r"0\.0\.0\.0 [0-9.]+").fullmatch  # with the peer, as for pppoe(4)
 _LIVE = re.compile(r"[$`]").search
 _FAMILIES = {4: "inet", 6: "inet6"}
 _ALL = frozenset(_FAMILIES)
@@ -39,9 +64,9 @@ _CLIENTS = {"dhcpcd": _ALL, "dhclient": frozenset({4}), "rtsol": frozenset({6})}
 
 @dataclass(slots=True)
 class Card:
-    """What files say about one interface: addresses and mistakes, each with its line.
+    """The addresses and mistakes that files contain about one interface, each with its line.
 
-    dynamic  versions of which the machine gets an address at boot: from DHCP, a router, hosts(5)
+    dynamic  IP versions for which it gets an address at boot: by DHCP, from a router, by hosts(5)
     """
 
     addresses: list[tuple[int, Address]] = field(default_factory=list)
@@ -50,7 +75,7 @@ class Card:
 
 
 def is_made(card: str) -> bool:
-    """Whether an interface is no hardware: `vlan0`, `bridge0`, `tap1`."""
+    """Whether an interface is virtual: `vlan0`, `bridge0`, `tap1`."""
     return card.rstrip("0123456789") in _MADE
 
 
@@ -66,9 +91,9 @@ def read_card(text: Iterable[str], first: int = 1) -> Card:
 
 
 def read_variable(value: str, line: int) -> Card:
-    """Likewise, from the variable `ifconfig_IF` of rc.conf(5), whose value begins in this line.
+    """The same, from the variable `ifconfig_IF` of rc.conf(5), whose value begins in line `line`.
 
-    Its lines end in semicolons, where it is but one line.
+    If the value has only one line, semicolons separate its parts.
     """
     if "\n" in value:
         return read_card(value.split("\n"), line)
@@ -79,18 +104,18 @@ def read_variable(value: str, line: int) -> Card:
 
 
 def read_aliases(value: str, line: int) -> Card:
-    """The variable `ifaliases_IF` of rc.conf(5): pairs of address and netmask, `-` for none."""
+    """The variable `ifaliases_IF` of rc.conf(5): pairs of address and netmask, `-` for no mask."""
     card, words = Card(), value.split()
     for address, mask in zip(words[::2], words[1::2], strict=False):
         _alias(card, line, address, mask.removeprefix("-"))
     if len(words) % 2:
-        what = f"{quoted(words[-1])} has no netmask after it, so it is passed over; - is none"
+        what = f"{quoted(words[-1])} has no netmask after it, so it is ignored; write - for none"
         card.wrong.append((line, what))
     return card
 
 
 def read_aliases_file(text: Iterable[str]) -> Iterator[tuple[str, Card]]:
-    """The lines of ifaliases(5): address, interface, netmask. It has no comments."""
+    """The lines of ifaliases(5): address, interface, netmask. The format has no comments."""
     for number, line in enumerate(text, 1):
         words = line.split()
         if len(words) > 1:
@@ -110,7 +135,7 @@ def _alias(card: Card, line: int, address: str, mask: str) -> None:
 
 
 def _joined(text: Iterable[str], first: int) -> Iterator[tuple[int, str]]:
-    """The lines, with the number of the last where a backslash joins several."""
+    """The lines; those joined by backslashes have the number of the last."""
     held = ""
     for number, line in enumerate(text, first):
         if line.endswith("\\"):
@@ -121,12 +146,12 @@ def _joined(text: Iterable[str], first: int) -> Iterator[tuple[int, str]]:
 
 
 def _take(card: Card, number: int, line: str) -> None:
-    """One line. Raises ValueError, whose text says what is wrong with it."""
+    """Read one line. Raises ValueError with the mistake."""
     if line.startswith("!"):
         names = {word.rpartition("/")[2] for word in line[1:].split()}
         for name in names & {*_CLIENTS}:
             card.dynamic |= _CLIENTS[name]
-        if "ifconfig" in names:  # of this interface or of another
+        if "ifconfig" in names:  # for this interface or another
             card.dynamic |= {version for version, family in _FAMILIES.items() if family in names}
         return
     words = _words(line)
@@ -137,7 +162,7 @@ def _take(card: Card, number: int, line: str) -> None:
         if line != "dhcp":
             raise ValueError(f"dhcp must be alone on its line, is {quoted(line)}")
     elif words[0] in _CLIENTS:
-        raise ValueError(f"{words[0]} is no word of ifconfig: write !{words[0]} $int")
+        raise ValueError(f"{words[0]} is not an ifconfig argument: write !{words[0]} $int")
     elif _LIVE(words[0]):
         card.dynamic |= _ALL
     else:
@@ -145,7 +170,7 @@ def _take(card: Card, number: int, line: str) -> None:
 
 
 def _words(line: str) -> list[str]:
-    """As sh(1) would split a line, without comments. Raises ValueError where a quote is open."""
+    """Split a line as sh(1) does, without comments. Raises ValueError for an open quote."""
     found = []
     for comment, word, bad in _WORD.findall(line):
         if bad:
@@ -156,11 +181,12 @@ def _words(line: str) -> list[str]:
 
 
 def _address(card: Card, number: int, words: list[str]) -> None:
-    """The address in a line, if it has one. Raises ValueError."""
-    version = next((version for word in words for version, family in _FAMILIES.items()
-                    if word == family), None)
+    """Read the address in a line, if it has one. Raises ValueError."""
+    version = next(
+        (version for word in words for version, family in _FAMILIES.items() if word == family), None
+    )
     if version:
-        words = words[words.index(_FAMILIES[version]) + 1:]
+        words = words[words.index(_FAMILIES[version]) + 1 :]
     elif not looks_like_ipv4(words[0].partition("/")[0]):
         return
     if words[:1] == ["alias"]:
@@ -175,13 +201,13 @@ def _address(card: Card, number: int, words: list[str]) -> None:
 
 def _inet(words: list[str]) -> Address:
     """The address, with its network's prefix. Raises ValueError."""
-    text, said = words[0], dict(pairwise(words))
+    text, options = words[0], dict(pairwise(words))
     try:
         if "/" not in text:
-            if "netmask" in said:
-                text = f"{text}/{netmask_prefix(said['netmask'])}"
-            elif "prefixlen" in said:
-                text = f"{text}/{said['prefixlen']}"
+            if "netmask" in options:
+                text = f"{text}/{netmask_prefix(options['netmask'])}"
+            elif "prefixlen" in options:
+                text = f"{text}/{options['prefixlen']}"
         return machine_address(text)
     except ValueError as error:
         raise ValueError(f"inet: must be {error}, is {quoted(' '.join(words))}") from None

@@ -1,9 +1,9 @@
-"""The files in /etc that identify a machine on the network.
+"""Reads the files in /etc that identify a machine on the network.
 
     hosts(5)   rc.conf(5)   fstab(5)   resolv.conf(5)
 
-Problems are reported by line. Nothing is run: whatever a shell would have to expand stays as it is.
-`cards` reads what they say of network interfaces.
+Problems are reported by line. Nothing is run: values that a shell would expand stay unexpanded.
+`cards` reads the configuration of network interfaces.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from buildlib.config.shconf import quoted
 from buildlib.config.site.addresses import Address, parse_address
 
-# A comment, the end of a line that goes on, a word of sh(1), or what is none.
+# A comment, a continued line's end, a word of sh(1), or any other character.
 _SHELL = re.compile(
     r"""\#[^\n]*|\\\n|((?:[^\s;&|<>()"'\\]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+')++)|.""",
-    re.VERBOSE | re.DOTALL)
+    re.VERBOSE | re.DOTALL,
+)
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
 _PIECE = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^'"\\]+)""", re.DOTALL)
 _ESCAPED = re.compile(r"""\\([$`"\\\n])""")  # in double quotes
 _LIKE_ADDRESS = re.compile(r"[0-9:]").search
 _NAME = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?").fullmatch
+    r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?"
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def lines_of(text: Iterable[str], comments: str = "#") -> Iterator[Line]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value in rc.conf, the line it begins in, and whether it is all that a shell sees."""
+    """A value in rc.conf, the line it begins in, and whether a shell would not expand it."""
 
     line: int
     value: str
@@ -59,9 +61,9 @@ def assignments(text: Iterable[str]) -> dict[str, Setting]:
     """The assignments in a file in rc.conf's style, by name. The last wins."""
     found, line = {}, 1
     for match in _SHELL.finditer("\n".join(text)):
-        said = _ASSIGNED(match[1]) if match[1] else None
-        if said:
-            found[said[1]] = _setting(line, said[2])
+        assigned = _ASSIGNED(match[1]) if match[1] else None
+        if assigned:
+            found[assigned[1]] = _setting(line, assigned[2])
         line += match[0].count("\n")
     return found
 
@@ -76,13 +78,13 @@ def _setting(line: int, text: str) -> Setting:
 
 
 def is_yes(value: str) -> bool:
-    """As checkyesno of rc.subr(8)."""
+    """Like checkyesno of rc.subr(8)."""
     return value.lower() in {"yes", "true", "on", "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A line of hosts(5): an address, and the names it has, in small letters."""
+    """A line of hosts(5): an address, and its names in lower case."""
 
     line: int
     address: Address
@@ -109,5 +111,6 @@ def read_hosts(text: Iterable[str], wrong: list[tuple[int, str]]) -> Iterator[Ho
         elif bad is not None:
             what = f"{quoted(bad)} is not a host name: use letters, digits, - and _ between dots"
             wrong.append((line.number, what))
-        yield Host(line.number, address,
-                   tuple(name.lower().rstrip(".") for name in names if _NAME(name)))
+        yield Host(
+            line.number, address, tuple(name.lower().rstrip(".") for name in names if _NAME(name))
+        )

@@ -1,6 +1,6 @@
-"""An example of a site: two hosts, two storage servers, servers for NFS, SQL and packages.
+"""An example site: two hosts, two storage servers, servers for NFS, SQL and packages.
 
-It passes `doit site-check`, and is the same wherever and whenever it is written.
+It passes `doit site-check`, and is identical wherever and whenever it is written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TARGET = "iqn.1994-04.org.netbsd.iscsi-target:target"
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A domU. `number`: of its address and MAC; `disks`: of its host, for data; `slot`: on it."""
+    """A domU. `number`: of its address and MAC; `disks`: of its host, for data; `slot`: below."""
 
     name: str
     host: str
@@ -36,38 +36,82 @@ class _Server:
 
 _HOSTS = {"alpha": 11, "beta": 12}
 _SERVERS = (
-    _Server("storage-a", "alpha", 21, 0, 512, 10, "iSCSI volumes, one half of each mirror",
-            recipe="storage", disks=("/dev/wd1d",)),
-    _Server("storage-b", "beta", 22, 0, 512, 10, "iSCSI volumes, the other halves",
-            recipe="storage", disks=("/dev/wd1d",)),
-    _Server("nfs", "alpha", 31, 1, 1024, 20, "home directories over NFS", recipe="nfs", target=0,
-            mount="/export"),
-    _Server("sql", "beta", 32, 1, 2048, 20, "the SQL database", recipe="sql", target=1,
-            mount="/data"),
-    _Server("packages", "alpha", 33, 2, 1024, 15, "binary packages over HTTP, and NIS",
-            recipe="pkgrepo", disks=("/dev/wd2d",)),
+    _Server(
+        "storage-a",
+        "alpha",
+        21,
+        0,
+        512,
+        10,
+        "iSCSI volumes, one half of each mirror",
+        recipe="storage",
+        disks=("/dev/wd1d",),
+    ),
+    _Server(
+        "storage-b",
+        "beta",
+        22,
+        0,
+        512,
+        10,
+        "iSCSI volumes, the other halves",
+        recipe="storage",
+        disks=("/dev/wd1d",),
+    ),
+    _Server(
+        "nfs",
+        "alpha",
+        31,
+        1,
+        1024,
+        20,
+        "home directories over NFS",
+        recipe="nfs",
+        target=0,
+        mount="/export",
+    ),
+    _Server(
+        "sql", "beta", 32, 1, 2048, 20, "the SQL database", recipe="sql", target=1, mount="/data"
+    ),
+    _Server(
+        "packages",
+        "alpha",
+        33,
+        2,
+        1024,
+        15,
+        "binary packages over HTTP, and NIS",
+        recipe="pkgrepo",
+        disks=("/dev/wd2d",),
+    ),
 )
-# The partitions of a host's disk that its domUs have for /etc and for swap.
+# The partitions of a host's disk for the /etc and swap of its domUs, by slot.
 _PARTITIONS = (("wd0e", "wd0f"), ("wd0g", "wd0h"), ("wd0i", "wd0j"))
 
 
 def write_example(folder: Path) -> int:
-    """Write the example into a folder that is empty or not there; how many files it has.
+    """Write the example into a folder that is empty or does not exist; returns its number of files.
 
-    Raises ConfigError where the folder has something, or is none.
+    Raises ConfigError if the folder is not empty or not a folder.
     """
     if folder.is_dir():
         if next(folder.iterdir(), None) is not None:
-            raise ConfigError(f"{folder} is not empty", where=folder,
-                              hint="name a folder that is not there yet", reason="not-empty")
+            raise ConfigError(
+                f"{folder} is not empty",
+                where=folder,
+                hint="name a folder that does not exist yet",
+                reason="not-empty",
+            )
     elif folder.exists() or folder.is_symlink():
-        raise ConfigError(f"{folder} is no folder", where=folder, reason="not-a-folder")
+        raise ConfigError(f"{folder} is not a folder", where=folder, reason="not-a-folder")
     count = 0
     for path, text in _files():
         write_file(_parent(folder / path), text.encode())
         count += 1
-    for place in (*(f"pservers/{host}" for host in _HOSTS),
-                  *(f"vservers/{server.name}" for server in _SERVERS)):
+    for place in (
+        *(f"pservers/{host}" for host in _HOSTS),
+        *(f"vservers/{server.name}" for server in _SERVERS),
+    ):
         nis = ("ypservers",) if (folder / place / "etc/defaultdomain").exists() else ()
         for name in (*_SHARED, *nis):
             _parent(folder / place / "etc" / name).symlink_to(f"/config/global/{name}")
@@ -81,7 +125,7 @@ def _parent(path: Path) -> Path:
 
 
 def _files() -> Iterator[tuple[str, str]]:
-    """Path and text of every plain file."""
+    """Path and text of every regular file."""
     for host, number in _HOSTS.items():
         yield from _host(host, number)
     for server in _SERVERS:
@@ -99,15 +143,18 @@ def _files() -> Iterator[tuple[str, str]]:
 
 def _host(name: str, number: int) -> Iterator[tuple[str, str]]:
     place = f"pservers/{name}"
-    yield f"{place}/host.conf", f"""\
+    yield (
+        f"{place}/host.conf",
+        f"""\
 # {name}: a machine that boots from the CD and runs domUs.
 memory=8192                     # MB in the machine
 dom0_memory=1024
 address=10.0.0.{number}/24
 mac=02:00:00:00:00:{number}
 bridges="bridge0"
-image_dir=/images               # where the CD has the root images
-"""
+image_dir=/images               # folder of the root images on the CD
+""",
+    )
     yield f"{place}/etc/myname", f"{name}.example.net\n"
     yield f"{place}/etc/mygate", "10.0.0.1\n"
     yield f"{place}/etc/ifconfig.wm0", f"up\ninet 10.0.0.{number}/24\n"
@@ -124,7 +171,7 @@ memory={server.memory}
 vcpus=1
 mac=00:16:3e:00:00:{server.number}
 bridge=bridge0
-config_disk=/dev/{config}           # its /config, found by the marker file
+config_disk=/dev/{config}           # its /config, recognized by the marker file
 swap_disk=/dev/{swap}
 {disks}boot_order={server.order}
 autostart=yes
@@ -133,56 +180,75 @@ autostart=yes
 
 def _server(server: _Server) -> Iterator[tuple[str, str]]:
     place = f"vservers/{server.name}"
-    yield f"{place}/server.conf", f"""\
+    yield (
+        f"{place}/server.conf",
+        f"""\
 # {server.name}: {server.task}.
 address=10.0.0.{server.number}/24
 hostname={server.name}.example.net
 recipe={server.recipe}
-"""
+""",
+    )
     yield f"{place}/etc/myname", f"{server.name}.example.net\n"
     yield f"{place}/etc/mygate", "10.0.0.1\n"
     yield f"{place}/etc/ifconfig.xennet0", f"up\ninet 10.0.0.{server.number}/24\n"
     packages = "/dev/xbd3d\t/packages\tffs\trw\t1 2\n" if server.recipe == "pkgrepo" else ""
-    yield f"{place}/etc/fstab", f"""\
+    yield (
+        f"{place}/etc/fstab",
+        f"""\
 /dev/xbd0a\t/\t\tffs\tro\t0 0
 kernfs\t\t/kern\t\tkernfs\trw\t0 0
 /dev/xbd2b\tnone\t\tswap\tsw\t0 0
-{packages}"""
-    # Storage must come up without any other server.
+{packages}""",
+    )
+    # Storage servers must start without any other server.
     if server.recipe != "storage":
         yield f"{place}/etc/defaultdomain", f"{_DOMAIN}\n"
+    yield from _storage(place, server)
+    if server.name == "nfs":
+        yield f"{place}/etc/exports", f"{server.mount} -network 10.0.0.0 -mask 255.255.255.0\n"
+
+
+def _storage(place: str, server: _Server) -> Iterator[tuple[str, str]]:
+    """The volumes that a server uses, or that it offers."""
     if server.target is not None:
-        yield f"{place}/storage.conf", f"""\
-# One volume of each storage server, mirrored: either server may stop.
+        yield (
+            f"{place}/storage.conf",
+            f"""\
+# One volume on each storage server, mirrored: either server may stop.
 volume1="storage-a {_TARGET}{server.target}"
 volume2="storage-b {_TARGET}{server.target}"
 raid=raid0
 mount={server.mount}
 file_system=ffs
-"""
+""",
+        )
     if server.recipe == "storage":
-        yield f"{place}/etc/iscsi/targets", """\
+        yield (
+            f"{place}/etc/iscsi/targets",
+            """\
 # extent    file          start          length
-# start is in bytes: a unit is not read there
+# start is in bytes: units are not allowed there
 extent0     /dev/rxbd3d   0              100GB
 extent1     /dev/rxbd3d   107374182400   100GB
-# target    flags   storage   who may
+# target    flags   storage   clients
 target0     rw      extent0   10.0.0.31/32
 target1     rw      extent1   10.0.0.32/32
-"""
-    if server.name == "nfs":
-        yield f"{place}/etc/exports", f"{server.mount} -network 10.0.0.0 -mask 255.255.255.0\n"
+""",
+        )
 
 
 def _hosts() -> str:
     numbers = {**_HOSTS, **{server.name: server.number for server in _SERVERS}}
-    lines = [f"10.0.0.{number}\t{name}.example.net {name}\n"
-             for name, number in sorted(numbers.items(), key=lambda item: item[1])]
+    lines = [
+        f"10.0.0.{number}\t{name}.example.net {name}\n"
+        for name, number in sorted(numbers.items(), key=lambda item: item[1])
+    ]
     return "".join(["127.0.0.1\tlocalhost\n", "::1\t\tlocalhost\n", *lines])
 
 
 _PKGCHK = """\
-# What the package server builds, and who has it installed: docs of pkg_chk(8).
+# The packages that the package server builds and servers install: see pkg_chk(8).
 pkgtools/pkg_chk
 net/rsync
 """
@@ -191,26 +257,26 @@ _DOCS = {
     "new-server.md": """\
 # A new domU
 
-- [ ] Copy the folder of a server like it: `vservers/NAME`. Change address, hostname and recipe.
-- [ ] Copy the file of a domU like it: `pservers/HOST/domUs/NAME`. Give it a MAC address and
+- [ ] Copy the folder of a similar server: `vservers/NAME`. Change address, hostname and recipe.
+- [ ] Copy the file of a similar domU: `pservers/HOST/domUs/NAME`. Give it a MAC address and
       partitions of its own.
 - [ ] Add its name and address to `global/hosts`.
 - [ ] `doit site-check SITE` finds no problems.
 - [ ] Commit. On the host: `goldmaster-update`.
 - [ ] `doit config-image NAME SITE`, and write the image to the domU's config partition.
-- [ ] Make a file system on each further disk its `fstab` names, as `/packages`.
+- [ ] Make a file system on each further disk in its `fstab`, such as `/packages`.
 - [ ] With a `storage.conf`: in the domU, `goldmaster-mirror create`, once.
-- [ ] `/etc/rc.d/domus start NAME` on the host; look for the login prompt on its console.
+- [ ] `/etc/rc.d/domus start NAME` on the host; wait for the login prompt on its console.
 """,
     "new-release.md": """\
 # A new release of the system
 
-- [ ] Press the CD; `doit boot-test` passes. Keep the old CD.
+- [ ] Build the CD; `doit boot-test` passes. Keep the old CD.
 - [ ] `doit site-check SITE` finds no problems with the new recipes.
-- [ ] Put the CD into the host that matters least; stop its domUs, start it again.
-- [ ] Every domU of the host is up; RAID volumes are whole on both halves.
-- [ ] The next host, not before mirrors of the first are in sync.
-- [ ] Back: the old CD, and start again.
+- [ ] Put the CD into the least important host; stop its domUs and restart it.
+- [ ] Every domU of the host is up; RAID volumes are complete on both halves.
+- [ ] Continue with the next host, but not before the mirrors of the first are in sync.
+- [ ] To go back: insert the old CD and restart.
 """,
     "new-images.md": """\
 # New root images for domUs, without a new CD
@@ -219,28 +285,28 @@ Once, for each host: `image_store` and `image_url` in its `host.conf`, and
 `etc/goldmaster/images.pem`.
 
 - [ ] On the build host: `doit image-server key=FILE`.
-- [ ] On the host that matters least: `goldmaster-images fetch -n`, and for the domU that matters
-      least: `goldmaster-images pin DOMU VERSION`. Start that domU again.
-- [ ] It is up, and does what it did. If not: `goldmaster-images unpin DOMU`, and start it again.
-- [ ] On every host: `goldmaster-images fetch`. Start the domUs that it names again, one half of
-      each mirror after the other.
+- [ ] On the least important host: `goldmaster-images fetch -n`, and for the least important domU:
+      `goldmaster-images pin DOMU VERSION`. Restart that domU.
+- [ ] It is up and works as before. If not: `goldmaster-images unpin DOMU`, and restart it.
+- [ ] On every host: `goldmaster-images fetch`. Restart the domUs that it names, one half of each
+      mirror after the other.
 - [ ] `goldmaster-images unpin DOMU`.
-- [ ] Back: `goldmaster-images rollback`, and start the domUs that it names again.
+- [ ] To go back: `goldmaster-images rollback`, and restart the domUs that it names.
 """,
     "lost-storage.md": """\
 # A storage server is lost
 
-Servers with a `storage.conf` go on with the other half by themselves. They say so on the console
-and to syslog, and `goldmaster-mirror status` says `state=degraded`.
+Servers with a `storage.conf` continue with the other half automatically. They report this on the
+console and to syslog, and `goldmaster-mirror status` shows `state=degraded`.
 
-- [ ] Do not stop the storage server that is left.
-- [ ] Start the lost one again. If its disk is whole, each server rebuilds its half by itself:
-      `state=rebuilding`, then `state=whole`. Nothing is to be done.
-- [ ] If its disk is gone: a new disk, the same CD and checkout. On each server with a
+- [ ] Do not stop the remaining storage server.
+- [ ] Start the lost one again. If its disk is intact, each server rebuilds its half automatically:
+      `state=rebuilding`, then `state=whole`. There is nothing else to do.
+- [ ] If its disk is lost: use a new disk, the same CD and checkout. On each server with a
       `storage.conf`: `goldmaster-mirror rebuild NUMBER`, with the number of its volume there.
 - [ ] `state=whole` on every server, before any other storage server is stopped.
-- [ ] `state=refused` or `split`: a person must decide which half is right. Read docs/storage.md of
-      goldmaster before `goldmaster-mirror accept`.
+- [ ] `state=refused` or `split`: decide which half is right. Read goldmaster's docs/storage.md
+      before you use `goldmaster-mirror accept`.
 """,
     "lost-host.md": """\
 # A host is lost
@@ -248,8 +314,8 @@ and to syslog, and `goldmaster-mirror status` says `state=degraded`.
 - [ ] Take a spare machine. It needs the CD and a disk with the partitions of `domUs/*`.
 - [ ] Change `mac` and `memory` in `host.conf` to those of the machine; `doit site-check SITE`.
 - [ ] `doit config-image HOST SITE`, and write the image to a partition of the disk; or start from
-      the CD without a configuration, and `goldmaster-init DISK URL HOST`.
-- [ ] Start it. Its domUs come up in the order of `boot_order`.
+      the CD without a configuration, and run `goldmaster-init DISK URL HOST`.
+- [ ] Start it. Its domUs start in the order of `boot_order`.
 - [ ] Mirrors with a half on this host are rebuilt: see lost-storage.md.
 """,
 }

@@ -1,10 +1,10 @@
-"""The configuration of a fleet as its files say it: hosts, domUs, servers, storage.
+"""The configuration of a fleet, one class per kind of file: hosts, domUs, servers, storage.
 
     pservers/HOST/host.conf     HostConf       pservers/HOST/domUs/NAME    DomuConf
     vservers/NAME/server.conf   ServerConf     vservers/NAME/storage.conf  StorageConf
 
-Field names are the files' keys; docs/site.md tells what each means. What a file does not say, or
-says wrongly, is what the field has by default, so that one mistake does not hide the next.
+Field names are the files' keys; docs/reference/site.md is made from the docstrings. A field whose
+key is missing or wrong has its default, so that one mistake does not hide others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from buildlib.model.schema import nearest
 
 T = TypeVar("T")
 
-# Where a ZFS volume is, as a block device and as a raw one (external/cddl/osnet/sys/kern/ddi.c,
-# ddi_create_minor_node). Of all others the raw name has an r before its last part
+# Paths of ZFS volumes, as block and raw devices (external/cddl/osnet/sys/kern/ddi.c,
+# ddi_create_minor_node). The raw name of all other devices has an r before its last part
 # (getdiskrawname(3)).
 ZVOL, RAW_ZVOL = "/dev/zvol/dsk/", "/dev/zvol/rdsk/"
 
@@ -45,12 +45,13 @@ _ZVOL = re.compile(rf"{ZVOL}[^/]+(?:/[^/]+)+").fullmatch
 _RAID = re.compile(r"raid(?:0|[1-9][0-9]?)").fullmatch
 _URL = re.compile(
     r"(?:https?|rsync)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]+))?"
-    r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~+-]+)*/?").fullmatch
+    r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~+-]+)*/?"
+).fullmatch
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*").fullmatch
 FILE_SYSTEMS = ("ffs", "lfs", "ext2fs")
-# What a kernel of NetBSD/amd64 for a PV domU has room for; xl itself stops at no number. MAXCPUS is
-# 256, but not where XENPV is defined (sys/arch/amd64/include/param.h 1.38, 2020-06-29): there it is
-# the 32 of sys/sys/param.h, as many as Xen's shared page has places for (XEN_LEGACY_MAX_VCPUS).
+# The limit of NetBSD/amd64's kernels for PV domUs; xl itself has no limit. MAXCPUS is 256, but not
+# where XENPV is defined (sys/arch/amd64/include/param.h 1.38, 2020-06-29): there it is the 32 of
+# sys/sys/param.h, as many as Xen's shared page has room for (XEN_LEGACY_MAX_VCPUS).
 MOST_CPUS = 32
 DISKS = tuple(f"disk{number}" for number in range(1, 10))
 
@@ -71,9 +72,10 @@ class Volume:
 def _whole(low: int, high: int = 999999999) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = number_or_none(text, least=low, most=high)
-        if number is None or text != str(number):  # 010 is 8 to some programs
+        if number is None or text != str(number):  # some programs read 010 as 8
             raise ValueError(f"a whole number from {low} to {high}")
         return number
+
     return read
 
 
@@ -82,6 +84,7 @@ def _like(match: Callable[[str], object], wanted: str) -> Callable[[str], str]:
         if not match(text):
             raise ValueError(wanted)
         return text
+
     return read
 
 
@@ -94,14 +97,14 @@ def _yes_no(text: str) -> bool:
 def _bridges(text: str) -> tuple[str, ...]:
     names = tuple(text.split())
     if not names or not all(map(_INTERFACE, names)) or len(set(names)) < len(names):
-        raise ValueError('different interfaces with blanks between, "bridge0 bridge1"')
+        raise ValueError('different interfaces separated by blanks, "bridge0 bridge1"')
     return names
 
 
 def _disk(text: str) -> str:
     path, comma, mode = text.partition(",")
     if not _PATH(path) or (comma and mode not in {"r", "w"}):
-        raise ValueError("an absolute path, and ,r where the domU may only read")
+        raise ValueError("an absolute path, with ,r if the domU may only read")
     if not path.startswith("/dev/"):
         raise ValueError("a device in /dev, /dev/wd0e")
     raw = _RAW(path)
@@ -123,8 +126,9 @@ def _url(text: str) -> str:
         elif not is_host_name(found[1]):
             parse_address(found[1])
     except ValueError:
-        raise ValueError("an http://, https:// or rsync:// URL whose host is a name or an "
-                         "address") from None
+        raise ValueError(
+            "an http://, https:// or rsync:// URL whose host is a name or an address"
+        ) from None
     return text
 
 
@@ -132,9 +136,13 @@ def _volume(text: str) -> Volume:
     server, _, rest = text.partition(" ")
     host, colon, port = server.partition(":")
     target, *options = rest.split() or [""]  # digest, auth, user, alias
-    if (not (is_host_name(host) or is_ipv4(host)) or not _TARGET(target) or len(options) > 4
-            or (colon and number_or_none(port, least=1, most=65535) is None)):
-        raise ValueError('a storage server and a target of its, "storage-a web"')
+    if (
+        not (is_host_name(host) or is_ipv4(host))
+        or not _TARGET(target)
+        or len(options) > 4
+        or (colon and number_or_none(port, least=1, most=65535) is None)
+    ):
+        raise ValueError('a storage server and one of its targets, "storage-a web"')
     return Volume(host, target)
 
 
@@ -151,7 +159,21 @@ def _key(read: Callable[[str], object], default: object = "", *, needed: bool = 
 
 @dataclass(frozen=True, slots=True)
 class HostConf:
-    """`host.conf`: a machine that runs Xen."""
+    """`host.conf`: a machine that runs Xen.
+
+    memory         MB in the machine
+    dom0_memory    MB reserved for dom0: at least what `dom0_mem=` in `recipes/dom0.toml` gives it
+    cpus           processors in the machine; without it, their number is not checked
+    address        IPv4 or IPv6 address, with prefix length or without: `10.0.0.11/24`
+    mac            MAC address of its network card; without it, it is not checked
+    bridges        bridges for domUs, separated by blanks
+    image_dir      folder of the root images on the CD
+    image_store    folder on a disk for versions of images: an absolute path
+    image_url      the server's folder from which they are fetched: an `http://`, `https://` or
+                   `rsync://` URL
+    image_keep     how many versions are kept, from 1
+    image_max_age  days after which `LATEST` counts as old; 0: never
+    """
 
     memory: int = _key(_megabytes, 0, needed=True)
     dom0_memory: int = _key(_megabytes, 0, needed=True)
@@ -168,7 +190,24 @@ class HostConf:
 
 @dataclass(frozen=True, slots=True)
 class DomuConf:
-    """`domUs/NAME`: a virtual machine of a host."""
+    """`domUs/NAME`: a virtual machine of a host.
+
+    image        root image, a file in `image_dir`; `RECIPE.ffs` is made by
+                 `recipes/domu/RECIPE.toml`
+    memory       MB
+    mac          MAC address; `00:16:3e` begins those for Xen, `02` those of your own
+    vcpus        processors, at most 32: a kernel of NetBSD for PV domUs has room for no more
+    bridge       one of the host's; without it, the host's first
+    config_disk  partition with the domU's `/config`: a block device in `/dev`; with `,r` it may
+                 only be read
+    swap_disk    partition for swap
+    disk1, disk2, disk3, disk4, disk5, disk6, disk7, disk8, disk9  further partitions, in this
+                 order
+    kernel       a kernel that some recipe in `recipes/domu` uses: no other kernels lie beside the
+                 images; without it, the recipe's
+    boot_order   domUs with low numbers start first
+    autostart    `yes` or `no`: whether it starts with the host
+    """
 
     image: str = _key(_file, needed=True)
     memory: int = _key(_megabytes, 0, needed=True)
@@ -193,7 +232,12 @@ class DomuConf:
 
 @dataclass(frozen=True, slots=True)
 class ServerConf:
-    """`server.conf`: a domU from within."""
+    """`server.conf`: a domU from within.
+
+    address   IPv4 or IPv6 address, with prefix length or without
+    hostname  host name in small letters; without it, the folder's name
+    recipe    the recipe of its image: a name in `recipes/domu`
+    """
 
     address: Address = _key(machine_address, _NOWHERE, needed=True)  # noqa: RUF009  a field
     hostname: str = _key(_like(is_host_name, "a host name in small letters"))
@@ -202,21 +246,32 @@ class ServerConf:
 
 @dataclass(frozen=True, slots=True)
 class StorageConf:
-    """`storage.conf`: an iSCSI volume of each of two storage servers, mirrored by RAIDframe."""
+    """`storage.conf`: an iSCSI volume of each of two storage servers, mirrored by RAIDframe.
+
+    volume1      storage server and target, as in `/etc/iscsi/volumes`:
+                 `"storage-a iqn.…:target0"`
+    volume2      the other half
+    raid         RAIDframe device
+    serial       number that the halves' labels carry, 1 to 999999999; without it, it is made from
+                 the volumes' names
+    mount        where it is mounted
+    file_system  `ffs`, `lfs` or `ext2fs`
+    """
 
     volume1: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  a field
     volume2: Volume | None = _key(_volume, None, needed=True)  # noqa: RUF009  a field
     raid: str = _key(_like(_RAID, "raid0 to raid99"), "raid0")
     serial: int = _key(_whole(1), 0)
     mount: str = _key(_path, needed=True)
-    file_system: str = _key(_like(FILE_SYSTEMS.__contains__, f"one of {', '.join(FILE_SYSTEMS)}"),
-                            "ffs")
+    file_system: str = _key(
+        _like(FILE_SYSTEMS.__contains__, f"one of {', '.join(FILE_SYSTEMS)}"), "ffs"
+    )
 
 
 class Hints:
-    """Nearest names, for the first unknown ones: among thousands each takes a while to find.
+    """Nearest names for unknown ones; only for the first few, because each search takes time.
 
-    Where hundreds of names are unknown it is no slip of the pen.
+    Hundreds of unknown names are not typing mistakes anyway.
     """
 
     def __init__(self, names: Iterable[str], *, most: int = 20) -> None:
@@ -225,7 +280,7 @@ class Hints:
         self._found: dict[str, str] = {}
 
     def nearest(self, name: str) -> str:
-        """`did you mean X?`, or nothing."""
+        """`did you mean X?`, or an empty string."""
         if name not in self._found and len(self._found) < self._most:
             self._found[name] = nearest(name, self._names).removeprefix("; ")
         return self._found.get(name, "")
@@ -233,30 +288,48 @@ class Hints:
 
 @cache
 def _readers(kind: Any) -> tuple[dict[str, Callable[[str], object]], tuple[str, ...], Hints]:
-    """How each key is read, those that must be given, and the nearest to one that is unknown."""
+    """The readers of all keys, the required keys, and hints for unknown ones."""
     every = fields(kind)
-    return ({item.name: item.metadata["read"] for item in every},
-            tuple(item.name for item in every if item.metadata["needed"]),
-            Hints((item.name for item in every), most=1000))
+    return (
+        {item.name: item.metadata["read"] for item in every},
+        tuple(item.name for item in every if item.metadata["needed"]),
+        Hints((item.name for item in every), most=1000),
+    )
 
 
 def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
-    """A file as one of the classes above; what is wrong adds to `problems`."""
+    """Load a file into one of the classes above; mistakes are added to `problems`."""
     readers, needed, hints = _readers(cast("Hashable", kind))
     values: dict[str, object] = {}
     for key, text in conf.values.items():
         read = readers.get(key)
         if read is None:
-            problems.append(Problem(conf.file, conf.lines[key], f"{key}: unknown key",
-                                    hints.nearest(key), "unknown-key"))
+            problems.append(
+                Problem(
+                    conf.file,
+                    conf.lines[key],
+                    f"{key}: unknown key",
+                    hints.nearest(key),
+                    "unknown-key",
+                )
+            )
             continue
         try:
             values[key] = read(text)
         except ValueError as error:
-            problems.append(Problem(conf.file, conf.lines[key],
-                                    f"{key}: must be {error}, is {quoted(text)}", reason="value"))
-    problems.extend(Problem(conf.file, 0, f"{key}: missing", reason="missing-key")
-                    for key in needed if key not in conf.lines)
+            problems.append(
+                Problem(
+                    conf.file,
+                    conf.lines[key],
+                    f"{key}: must be {error}, is {quoted(text)}",
+                    reason="value",
+                )
+            )
+    problems.extend(
+        Problem(conf.file, 0, f"{key}: missing", reason="missing-key")
+        for key in needed
+        if key not in conf.lines
+    )
     return cast("Callable[..., T]", kind)(**values)
 
 
@@ -264,11 +337,11 @@ def load_conf(kind: type[T], conf: Conf, problems: list[Problem]) -> T:
 class Folder:
     """The folder of a host or server, as read.
 
-    place  of the folder, from the site's
+    place  path of the folder, from the site's
     confs  by name: `host.conf`, `server.conf`, `storage.conf`; domus: the files below `domUs`
-    paths  of all below it that has a meaning, from it
-    links  path from the folder to what the link holds
-    texts  path from the folder to the lines of a file that rules look into
+    paths  all paths below it that have a meaning, relative to it
+    links  path from the folder to a symbolic link's target
+    texts  path from the folder to the lines of a file that rules check
     """
 
     place: str
@@ -281,7 +354,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A whole site, as read: hosts and servers by name, and what `global` holds."""
+    """A whole site, as read: hosts and servers by name, and the content of `global`."""
 
     hosts: dict[str, Folder]
     servers: dict[str, Folder]
@@ -290,10 +363,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a site is held against: names of a checkout, and the memory its CD gives dom0.
+    """What a site is compared with: names of a checkout, and the memory its CD gives dom0.
 
     recipes  of domUs (each makes an image RECIPE.ffs); kernels: those they use
-    dom0     None where the checkout has no recipe of a CD
+    dom0     None if the checkout has no recipe of a CD
     """
 
     recipes: Collection[str]

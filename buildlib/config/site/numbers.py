@@ -1,6 +1,6 @@
-"""Numbers of a site's users by NIS, held against those that packages get.
+"""Compares the numbers of a site's NIS users with those that packages get.
 
-A number means one user: files on NFS and on mirrors have it, wherever the name comes from.
+A number belongs to one user: files on NFS and on mirrors record it, wherever the name comes from.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from buildlib.config.accounts import Accounts
+from buildlib.config.reading.toml_file import read_toml
 from buildlib.config.shconf import Problem
-from buildlib.config.toml_file import read_toml
 from buildlib.host.reading import read_small
 from buildlib.model.errors import ConfigError
 from buildlib.model.numbers import whole_number
-from buildlib.model.schema import load
 
 TABLE = "recipes/accounts.toml"
-_MOST = 2**31 - 1  # of ids that NetBSD's tools take (id_t is 32 bits, and -1 is nobody's)
+_MOST = 2**31 - 1  # highest id in NetBSD's tools (id_t has 32 bits, and -1 means none)
 
 
 def package_numbers(project: Path) -> Accounts:
-    """The table of a checkout; what is wrong with it is told where images are built."""
+    """The table of a checkout; builds of images report its problems."""
     try:
-        return load(Accounts, read_toml(project / TABLE, name=TABLE), where=TABLE)
+        return read_toml(project / TABLE, name=TABLE).load(Accounts)
     except ConfigError:
         return Accounts()
 
 
 def number_problems(site: Path, accounts: Accounts) -> list[Problem]:
-    """Where `global/nis/passwd` and `group` say otherwise than the table of packages' users.
+    """Contradictions between `global/nis/passwd` and `group` and the table of packages' users.
 
-    A list that is not there has nothing to say.
+    A missing list is ignored.
     """
     lists = (("passwd", "user", accounts.users), ("group", "group", accounts.groups))
-    return [problem for name, kind, numbers in lists
-            for problem in _of_list(site, f"global/nis/{name}", kind, numbers)]
+    return [
+        problem
+        for name, kind, numbers in lists
+        for problem in _of_list(site, f"global/nis/{name}", kind, numbers)
+    ]
 
 
-def _of_list(
-    site: Path, path: str, kind: str, numbers: Mapping[str, int]
-) -> Iterator[Problem]:
+def _of_list(site: Path, path: str, kind: str, numbers: Mapping[str, int]) -> Iterator[Problem]:
     owners = {number: name for name, number in numbers.items()}
     try:
         text = read_small(site / path).decode(errors="surrogateescape")
@@ -56,12 +56,17 @@ def _of_list(
         try:
             number = whole_number(rest[1], most=_MOST)
         except ValueError as error:
-            yield Problem(path, at, f"the {kind} {name} has no number: {error}",
-                          f"a number is from 0 to {_MOST}", "value")
+            yield Problem(
+                path,
+                at,
+                f"the {kind} {name} has no number: {error}",
+                f"write a number from 0 to {_MOST}",
+                "value",
+            )
             continue
         if numbers.get(name, number) != number:
             what = f"the {kind} {name} is {number} here, {numbers[name]} in {TABLE}"
-            yield Problem(path, at, what, "say the same in both", "other-number")
+            yield Problem(path, at, what, "use the same number in both", "other-number")
         elif name not in numbers and number in owners:
-            what = f"the {kind} {name} is {number} here, which is {owners[number]} in {TABLE}"
+            what = f"the {kind} {name} is {number} here, which is {owners[number]}'s in {TABLE}"
             yield Problem(path, at, what, "give one of them another number", "other-number")

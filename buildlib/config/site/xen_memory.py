@@ -1,14 +1,14 @@
-"""How much of a machine's memory Xen takes, what it gives dom0, and what each domU takes.
+"""Calculates the memory that Xen takes, that dom0 gets, and that each domU takes.
 
-All in MB of 2^20 bytes. The estimates are rather too high: a domU for which no memory is left does
-not start, perhaps unnoticed.
+All in MB of 2^20 bytes. The estimates are on the high side: a domU does not start if too little
+memory is left, perhaps unnoticed.
 
 Xen      32 bytes for each page (struct page_info) and 8 more (the machine-to-physical table) are
-         1 % of the memory; with page tables, IOMMU tables and what NUMA leaves over 1/64. Xen's own
-         image and heap, and what firmware and devices keep, are another 128: on 8 GB, 256.
-a domU   what libxl sets aside for a PV domain (libxl__domain_need_memory): its memory, 1 MB, 1 MB
-         for each processor and two pages for each MB (libxl_get_required_shadow_memory), all of it
-         rounded up to 2 MB. XenServer's formula is close: 3 MB, 1.5 for each processor and 1/128
+         1 % of the memory; with page tables, IOMMU tables and losses through NUMA, 1/64. Xen's own
+         image and heap, and what firmware and devices reserve, are another 128: on 8 GB, 256.
+a domU   libxl's requirement for a PV domain (libxl__domain_need_memory): its memory, 1 MB, 1 MB
+         for each processor and two pages for each MB (libxl_get_required_shadow_memory), rounded
+         up to 2 MB. XenServer's formula is close: 3 MB, 1.5 for each processor and 1/128
          (QubesOS/qubes-issues#1136).
 dom0     `dom0_mem=` of Xen's command line (docs/misc/xen-command-line.pandoc and
          dom0_compute_nr_pages in xen/arch/x86/dom0_build.c of Xen 4.18).
@@ -29,7 +29,7 @@ _KEPT = 128  # MB that dom0 does not get by default
 
 
 def taken_by_xen(memory: int) -> int:
-    """MB of a machine with `memory` MB that neither dom0 nor a domU can have."""
+    """MB of a machine with `memory` MB that are not available for dom0 and domUs."""
     return 128 + -(-memory // 64)
 
 
@@ -41,13 +41,13 @@ def taken_by_domu(memory: int, cpus: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A size as Xen reads it: bytes (negative: all memory but these) and a percentage of all."""
+    """A size as Xen reads it: bytes (negative: all but these) and a percentage of the memory."""
 
     size: int
     percent: int = 0
 
     def of(self, memory: int) -> int:
-        """The MB that this is on a machine with `memory` MB."""
+        """The amount in MB on a machine with `memory` MB."""
         if self.size < 0:
             return max(memory + self.size // _MB, 0)
         return self.size // _MB + memory * self.percent // 100
@@ -57,9 +57,9 @@ class Amount:
 class Dom0Memory:
     """The memory that a CD gives dom0.
 
-    word   as it stands in the recipe, `dom0_mem=512M`; empty: there is none
-    file   the recipe, and the line of the word; 0: there is none
-    wrong  the part that Xen would not understand
+    word   the argument in the recipe, `dom0_mem=512M`; empty: none
+    file   the recipe; line: of the argument; 0: none
+    wrong  the part that Xen would not accept
     """
 
     file: str
@@ -71,7 +71,7 @@ class Dom0Memory:
     wrong: str = ""
 
     def of(self, memory: int) -> int:
-        """MB that dom0 has on a machine with `memory` MB after Xen has taken its own."""
+        """MB of dom0 on a machine with `memory` MB after Xen has taken its own."""
         given = self.exact.of(memory) if self.exact else memory - min(memory // 16, _KEPT)
         if self.least:
             given = max(given, self.least.of(memory))
@@ -95,12 +95,13 @@ def dom0_memory(words: tuple[str, ...], file: str, line: int) -> Dom0Memory:
             wrong = wrong or part or word
         else:
             found[name] = amount
-    return Dom0Memory(file, line, word, found.get("exact"), found.get("least"), found.get("most"),
-                      wrong)
+    return Dom0Memory(
+        file, line, word, found.get("exact"), found.get("least"), found.get("most"), wrong
+    )
 
 
 def _amount(text: str) -> Amount | None:
-    """None if Xen would not understand it."""
+    """The amount, or None if Xen would not accept it."""
     share = _SHARE(text)
     try:
         if share:
@@ -111,7 +112,7 @@ def _amount(text: str) -> Amount | None:
 
 
 def _bytes(text: str) -> int:
-    """A size in bytes: octal after 0, hexadecimal after 0x; in KiB without a unit."""
+    """A size in bytes: octal after 0, hexadecimal after 0x; KiB if it has no unit."""
     found = _SIZE(text)
     if not found:
         raise ValueError(text)

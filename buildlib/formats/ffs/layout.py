@@ -1,9 +1,9 @@
-"""FFS images: layout.
+"""The layout of FFS images.
 
-`FfsLayout` takes a tree, gives every inode and block its place, and renders everything but the
-files' contents. The layout depends on the tree alone. Inodes are numbered in tree order, data
-follows in the same order from the first group on, so that what was packed together is copied
-together. The end of a small file goes into a block that others have left part of.
+`FfsLayout` takes a tree, assigns every inode and block its place, and renders everything except the
+files' contents. The layout depends on the tree alone. Inodes are numbered in tree order, and data
+is placed in the same order from the first group on, so that contents that are adjacent in a pack
+can be copied together. The end of a small file goes into a partly used block.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ from buildlib.model.tree import ROOT, Entry, Tree
 
 @dataclass(slots=True)
 class Inode:
-    """An inode on its way to the disk.
+    """An inode being laid out.
 
-    links     names it has; a folder's are those that its subfolders know it by
-    children  a folder's, by name, until its entries are made
-    data      content that is no file's: a folder's entries, a link's long target
-    blocks    address of each block of content; `indirect` those of the blocks that list the rest
+    links     number of names; for a folder including `.` and the `..` of its subfolders
+    children  of a folder, with their names, until its entries are made
+    data      content that does not come from a file: a folder's entries, a link's target
+    blocks    address of each block of content
+    indirect  address and content of each indirect block
     """
 
     number: int
@@ -55,16 +56,16 @@ class Inode:
 
 
 class Space:
-    """Hands out what follows the first group's inodes, group after group."""
+    """Allocates blocks in order, group by group, starting after the first group's inodes."""
 
     def __init__(self, *, data_at: int, per_group: int) -> None:
         self._head, self._group = data_at // PER_BLOCK, per_group // PER_BLOCK
         self.next = self._head  # in blocks
-        self.parts: dict[int, int] = {}  # block to fragments in use, where not all are
+        self.parts: dict[int, int] = {}  # partly used block to its number of used fragments
         self._holes: list[list[int]] = [[] for _ in range(PER_BLOCK)]
 
     def blocks(self, count: int) -> list[int]:
-        """Addresses of `count` blocks, as far as possible one after another."""
+        """Addresses of `count` blocks, contiguous as far as possible."""
         found: list[int] = []
         while count:
             if self.next % self._group < self._head:
@@ -76,7 +77,7 @@ class Space:
         return found
 
     def fragments(self, count: int) -> int:
-        """The address of `count` fragments in one block, the fullest that has room for them."""
+        """The address of `count` fragments in one block, the fullest one with enough room."""
         for room in range(count, PER_BLOCK):
             if self._holes[room]:
                 block = self._holes[room].pop()
@@ -96,12 +97,19 @@ class FfsLayout:
     """The layout of one image.
 
     inodes    in the order of their numbers
-    geometry  its sizes
+    geometry  sizes of the file system
     """
 
     def __init__(
-        self, tree: Tree, *, time: int, identity: int, free_bytes: int, free_percent: int,
-        free_inodes: int, volume: str = "",
+        self,
+        tree: Tree,
+        *,
+        time: int,
+        identity: int,
+        free_bytes: int,
+        free_percent: int,
+        free_inodes: int,
+        volume: str = "",
     ) -> None:
         self._time, self._identity, self._volume = time, identity, volume
         self.inodes = _number(tree)
@@ -112,11 +120,14 @@ class FfsLayout:
         def with_free(used: int) -> int:
             return used + -(-free_bytes // FRAGMENT) + used * free_percent // 100
 
-        # no fewer groups can hold it; no more than fit into a signed word
+        # start with the smallest possible number of groups, stop at a signed word's limit
         for groups in count(max(1, with_free(contents) // GROUP_LIMIT)):
             if groups * GROUP_LIMIT > LIMIT:
-                raise StageError("the image is too large", why="FFS version 1 has 32 bits for the "
-                                 "number of its fragments: 4 TiB", reason="ffs-size")
+                raise StageError(
+                    "the image is too large",
+                    why="FFS version 1 has 32 bits for the number of its fragments: 4 TiB",
+                    reason="ffs-size",
+                )
             draft = Geometry(0, groups, GROUP_LIMIT, _whole(-(-wanted // groups), INODES_PER_BLOCK))
             if (
                 draft.inodes_per_group > INODE_LIMIT
@@ -133,11 +144,11 @@ class FfsLayout:
 
     @property
     def size(self) -> int:
-        """Of the image, in bytes."""
+        """Size of the image in bytes."""
         return self.geometry.size * FRAGMENT
 
     def extents(self) -> Iterator[tuple[Inode, int, int, int]]:
-        """(file, offset in it, offset in the image, bytes) of all contents, in tree order."""
+        """(file, offset in it, offset in the image, size) of all contents, in tree order."""
         for node in self.inodes:
             if node.entry.kind == "file" and node.size:
                 yield from ((node, *extent) for extent in _extents(node))
@@ -145,7 +156,7 @@ class FfsLayout:
     # layout
 
     def _allocate(self, geometry: Geometry) -> int:
-        """Give everything its place; fragments up to the end of the last block in use."""
+        """Assign everything its place. Return the number of fragments up to the last used block."""
         self._space = Space(data_at=geometry.data_at, per_group=geometry.per_group)
         self._allot(geometry.summary_size)
         for node in self.inodes:
@@ -156,10 +167,10 @@ class FfsLayout:
         return self._space.next * PER_BLOCK
 
     def _allot(self, size: int) -> tuple[list[int], int]:
-        """Addresses for `size` bytes, and how many fragments that takes."""
+        """Addresses for `size` bytes, and the number of fragments used."""
         whole, rest = divmod(size, BLOCK)
         parts = -(-rest // FRAGMENT)
-        if whole >= DIRECT or parts == PER_BLOCK:  # only small files end in a part of a block
+        if whole >= DIRECT or parts == PER_BLOCK:  # only small files end in a partly used block
             whole, parts = whole + (parts > 0), 0
         blocks = self._space.blocks(whole) if whole else []
         if parts:
@@ -167,7 +178,7 @@ class FfsLayout:
         return blocks, whole * PER_BLOCK + parts
 
     def _point(self, node: Inode, blocks: list[int]) -> list[int]:
-        """Indirect blocks for what the inode has no room to point to; what it points to then."""
+        """Create the indirect blocks for a large file. Return the inode's pointers."""
         node.indirect = indirect = list[tuple[int, bytes]]()
 
         def listed(addresses: list[int]) -> int:
@@ -180,24 +191,30 @@ class FfsLayout:
         top.append(listed(rest[:POINTERS]))
         if rest := rest[POINTERS:]:
             if len(rest) > POINTERS**2:
-                raise StageError(f"a file of {node.size} bytes is too large",
-                                 where=node.entry.path, reason="ffs-size")
-            lists = [listed(rest[start : start + POINTERS])
-                     for start in range(0, len(rest), POINTERS)]
+                raise StageError(
+                    f"a file of {node.size} bytes is too large",
+                    where=node.entry.path,
+                    reason="ffs-size",
+                )
+            lists = [
+                listed(rest[start : start + POINTERS]) for start in range(0, len(rest), POINTERS)
+            ]
             top.append(listed(lists))
         return top
 
     # structures
 
     def render(self) -> Iterator[tuple[int, bytes]]:
-        """(offset, bytes) of all but the files' contents."""
+        """(offset, bytes) of everything except the files' contents."""
         geometry = self.geometry
         groups = [self._group(number, parts) for number, parts in enumerate(self._parts())]
         parts = [summary for _, summary in groups]
-        total = Summary(*(sum(words) for words in zip(*(part.words() for part in parts),
-                                                      strict=True)))
-        copy = ufs1.superblock(geometry, total, time=self._time, identity=self._identity,
-                               volume=self._volume)
+        total = Summary(
+            *(sum(words) for words in zip(*(part.words() for part in parts), strict=True))
+        )
+        copy = ufs1.superblock(
+            geometry, total, time=self._time, identity=self._identity, volume=self._volume
+        )
         yield ufs1.SUPERBLOCK_AT, copy
         yield geometry.data_at * FRAGMENT, ufs1.summaries(parts)
         for number, (block, _) in enumerate(groups):
@@ -208,12 +225,13 @@ class FfsLayout:
                 yield geometry.inode_at(here[0].number), b"".join(map(_inode, here))
         for node in self.inodes:
             if node.data and _has_blocks(node):
-                yield from ((at, node.data[offset : offset + size])
-                            for offset, at, size in _extents(node))
+                yield from (
+                    (at, node.data[offset : offset + size]) for offset, at, size in _extents(node)
+                )
             yield from ((at * FRAGMENT, data) for at, data in node.indirect)
 
     def _parts(self) -> list[list[tuple[int, int]]]:
-        """For each group: its blocks that are partly in use, and how many fragments of them."""
+        """For each group, its partly used blocks with their numbers of used fragments."""
         parts: list[list[tuple[int, int]]] = [[] for _ in range(self.geometry.groups)]
         for block, used in self._space.parts.items():
             parts[block * PER_BLOCK // self.geometry.per_group].append((block, used))
@@ -231,9 +249,13 @@ class FfsLayout:
             free[block - first] = 0xFF << used & 0xFF
         here = self._inodes_of(number)
         return ufs1.group(
-            geometry, number, free=bytes(free), time=self._time,
+            geometry,
+            number,
+            free=bytes(free),
+            time=self._time,
             inodes=len(here) + (0 if number else ROOT_INODE),
-            folders=sum(node.entry.kind == "dir" for node in here))
+            folders=sum(node.entry.kind == "dir" for node in here),
+        )
 
     def _inodes_of(self, number: int) -> list[Inode]:
         start = number * self.geometry.inodes_per_group - ROOT_INODE
@@ -245,17 +267,18 @@ def _whole(count: int, unit: int) -> int:
 
 
 def _least(contents: int, geometry: Geometry) -> int:
-    """Fragments up to the last in use, were they all of contents: a layout takes no fewer.
+    """A lower bound for the fragments up to the last used one, counting contents only.
 
-    It tells of most numbers of groups that they are too few, without a layout.
+    It rules out most numbers of groups that are too small without computing a layout.
     """
     begun = -(-contents // (GROUP_LIMIT - geometry.data_at))
     return contents + begun * geometry.data_at
 
 
 def _inode(node: Inode) -> bytes:
-    return ufs1.inode(node.entry, links=node.links, size=node.size, pointers=node.top,
-                      fragments=node.fragments)
+    return ufs1.inode(
+        node.entry, links=node.links, size=node.size, pointers=node.top, fragments=node.fragments
+    )
 
 
 def _has_blocks(node: Inode) -> bool:
@@ -263,7 +286,7 @@ def _has_blocks(node: Inode) -> bool:
 
 
 def _extents(node: Inode) -> list[tuple[int, int, int]]:
-    """(offset in the content, offset in the image, bytes) of what lies together."""
+    """(offset in the content, offset in the image, size) of each contiguous part."""
     if len(node.blocks) == 1:  # most files are small
         return [(0, node.blocks[0] * FRAGMENT, node.size)]
     found: list[tuple[int, int, int]] = []
@@ -280,7 +303,7 @@ def _extents(node: Inode) -> list[tuple[int, int, int]]:
 
 
 def _number(tree: Tree) -> list[Inode]:
-    """Inodes in tree order, with what folders and links contain."""
+    """Inodes in tree order, with the contents of folders and links."""
     inodes: list[Inode] = []
     by_path: dict[str, Inode] = {}
     below: dict[str, list[tuple[str, Inode]]] = {}
@@ -310,15 +333,22 @@ def _fill(node: Inode) -> None:
     if node.entry.kind == "link":
         node.data = node.entry.link.encode(errors="surrogateescape")
         if len(node.data) > 1023:
-            raise StageError(f"a link's target of {len(node.data)} bytes cannot be written",
-                             where=node.entry.path, why="NetBSD takes 1023 bytes at the most",
-                             reason="ffs-link")
+            raise StageError(
+                f"a link's target of {len(node.data)} bytes cannot be written",
+                where=node.entry.path,
+                why="NetBSD allows at most 1023 bytes",
+                reason="ffs-link",
+            )
     elif node.entry.kind == "dir":
         above = node.parent or node
         try:
-            node.data = ufs1.folder([
-                (node.number, "dir", "."), (above.number, "dir", ".."),
-                *((child.number, child.entry.kind, name) for name, child in node.children)])
+            node.data = ufs1.folder(
+                [
+                    (node.number, "dir", "."),
+                    (above.number, "dir", ".."),
+                    *((child.number, child.entry.kind, name) for name, child in node.children),
+                ]
+            )
         except StageError as error:
             error.where = f"{node.entry.path}/{error.where}"
             raise

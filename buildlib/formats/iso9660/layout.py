@@ -1,33 +1,33 @@
 """ISO 9660 images: layout and structures.
 
-`IsoLayout` takes a tree, gives every folder and file its place, and renders everything but the
-files' contents. The layout depends on the tree alone. Folders lie in path table order, each with
-its children's continuation areas behind it: libarchive reads forward only, and must know a folder's
-name when it comes to it. Files lie in tree order, so that what was packed together is copied
-together.
+`IsoLayout` takes a tree, assigns every folder and file its place, and renders everything except the
+files' contents. The layout depends on the tree alone. Folders are in path table order, each
+followed by its children's continuation areas: libarchive reads only forward, and must know a
+folder's name when it reaches the folder. Files are in tree order, so that contents that are
+adjacent in a pack can be copied together.
 
     0 to 15   system area                  16  primary volume descriptor
     17        El Torito boot record        18  descriptor set terminator
     then      path tables (little, big endian), folders with their continuation areas, files,
               padding
 
-Folders may lie deeper than eight levels and names use Rock Ridge: as mkisofs -R -D writes it, and
-every reader since has taken it. pycdlib, which reads our discs where they are read back, lacks too
-much to write them: tests/unit/formats/iso9660/test_pycdlib.py tells what. Sources: ECMA-119
-(ISO 9660), 2nd edition; El Torito 1.0 (1995).
+Folders may be deeper than eight levels, and names use Rock Ridge, as in the output of mkisofs -R -D
+that all readers accept. pycdlib, which reads our discs in other places, cannot write them:
+tests/unit/formats/iso9660/test_pycdlib.py shows why. Sources: ECMA-119 (ISO 9660), 2nd edition;
+El Torito 1.0 (1995).
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from buildlib.formats.fixed_fields import FixedFields, both
 from buildlib.formats.iso9660 import rock_ridge
 from buildlib.formats.iso9660.rock_ridge import date7
-from buildlib.formats.volume_label import A_CHARACTERS, D_CHARACTERS
+from buildlib.formats.iso9660.volume_descriptor import Labels, date17, volume_descriptor
+from buildlib.formats.volume_label import D_CHARACTERS
 from buildlib.model.errors import StageError
 from buildlib.model.tree import ROOT, Entry, Tree
 
@@ -35,34 +35,37 @@ SECTOR = 2048
 FIRST_FREE = 19
 # GRUB reads groups of 16 sectors and gets nothing from an incomplete one; drives read ahead.
 PADDING = 150
-_LARGE = 8 << 20  # bytes, of a file: an image rather than a part of a set
+_LARGE = 8 << 20  # bytes; a larger file is an image rather than part of a set
 _PAGE = 2  # sectors
 FILE_LIMIT = 1 << 32
 FOLDER_LIMIT = 0xFFFF
 _RECORD_LIMIT = 254
 _NOT_D = re.compile(f"[^{D_CHARACTERS}]".encode())
-_NOT_A = re.compile(f"[^{A_CHARACTERS}]".encode())
-# ECMA-119, 9.1: length, extent, size, date, flags, number of the volume, identifier's length
+# ECMA-119, 9.1: length, extent, size, date, flags, volume number, length of the identifier
 _RECORD = FixedFields(
-    "ISO 9660", "<BxL4sL4s7sBxx4sB",
-    "length sector sector size size date flags sequence identifier", exact=True)
+    "ISO 9660",
+    "<BxL4sL4s7sBxx4sB",
+    "length sector sector size size date flags sequence identifier",
+    exact=True,
+)
 _MOST = (1 << 32) - 1
-_SEQUENCE, _BLOCK = b"\1\0\0\1", b"\0\x08\x08\0"  # 1 and SECTOR, in both byte orders
-_PATH = {order: FixedFields("ISO 9660", f"{order}BBLH", "identifier attribute extent parent")
-         for order in "<>"}
-_TABLES = {order: FixedFields("ISO 9660", f"{order}LL", "table*2") for order in "<>"}
+_SEQUENCE = b"\1\0\0\1"  # 1, in both byte orders
+_PATH = {
+    order: FixedFields("ISO 9660", f"{order}BBLH", "identifier attribute extent parent")
+    for order in "<>"
+}
 
 
 @dataclass(slots=True)
 class Node:
-    """An entry on its way to the disc.
+    """An entry being laid out.
 
-    links       names the file has; a folder's are those that its subfolders know it by
+    links       number of names; for a folder including `.` and the `..` of its subfolders
     identifier  its ISO 9660 name
-    attributes  of a folder, the Rock Ridge fields that every record of it has
-    fields      all in its record; those in the continuation area at (sector, offset) `area_at`
-                are `area`
-    sector, size  of the content; a folder's are those of its records
+    attributes  of a folder, the Rock Ridge fields that all its records have
+    fields      the Rock Ridge fields in its record
+    area        those in the continuation area at (sector, offset) `area_at`
+    sector, size  of the content; for a folder, of its records
     """
 
     entry: Entry
@@ -79,24 +82,12 @@ class Node:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What the volume descriptor says: capitals, digits and `_` for volume and volume set, the
-    others may have most of ASCII's signs too; what is not among these becomes `_`.
-    """
-
-    volume: str
-    volume_set: str = ""
-    publisher: str = ""
-    application: str = ""
-
-
 class IsoLayout:
     """The layout of one image.
 
-    nodes    path to what is there
-    files    those with content, in the order of their sectors; a hard-linked one once
-    sectors  the image's length
+    nodes    path to node
+    files    files with content, in the order of their sectors; a hard-linked one occurs once
+    sectors  length of the image
     """
 
     def __init__(self, tree: Tree, *, labels: Labels, time: int) -> None:
@@ -148,7 +139,7 @@ class IsoLayout:
             if known is not node:
                 node.sector = known.sector
             elif node.size:
-                # large files begin where pages do: the kernel copies these whole, or shares blocks
+                # align large files to pages: the kernel copies whole pages, or shares blocks
                 at += -at % _PAGE if node.size >= _LARGE else 0
                 node.sector = at
                 at += _sectors(node.size)
@@ -158,11 +149,22 @@ class IsoLayout:
     # structures
 
     def render(self) -> list[tuple[int, bytes]]:
-        """(sector, bytes) of all structures but the boot record, in ascending order.
+        """(sector, bytes) of all structures except the boot record, in ascending order.
 
-        To be called once: it uses up what the records are made of.
+        Call it only once, because it frees the data that records are made from.
         """
-        parts = [(16, self._volume_descriptor()), (18, b"\xffCD001\x01".ljust(SECTOR, b"\0"))]
+        descriptor = volume_descriptor(
+            self._labels,
+            self._date,
+            sectors=self.sectors,
+            table_size=self._table_size,
+            tables=self._tables,
+            root=_record(self._root, b"\0", b""),
+        )
+        parts = [
+            (16, descriptor.ljust(SECTOR, b"\0")),
+            (18, b"\xffCD001\x01".ljust(SECTOR, b"\0")),
+        ]
         little, big = self._tables
         parts += [(little, self._path_table("<")), (big, self._path_table(">"))]
         for folder in self._folders:
@@ -192,34 +194,21 @@ class IsoLayout:
         yield from self._dots(folder)
         for child in folder.children:
             yield _record(child, child.identifier, child.fields + _continued(child))
-            child.fields = b""  # the record has them now; a large tree has 30 MB of them
+            child.fields = b""  # free them: a large tree has 30 MB of fields
             if child.entry.kind == "file":
-                child.identifier = b""  # and 10 MB of these
+                child.identifier = b""  # and 10 MB of identifiers
 
     def _path_table(self, order: str) -> bytes:
         rows = []
         for folder in self._folders:
             name = folder.identifier or b"\0"
             above = folder.parent.number if folder.parent else 1
-            rows.append(_PATH[order].pack(len(name), 0, folder.sector, above)
-                        + name + b"\0" * (len(name) % 2))
+            rows.append(
+                _PATH[order].pack(len(name), 0, folder.sector, above)
+                + name
+                + b"\0" * (len(name) % 2)
+            )
         return b"".join(rows)
-
-    def _volume_descriptor(self) -> bytes:
-        """The primary volume descriptor (ECMA-119, 8.4)."""
-        little, big = self._tables
-        date, labels = self._date, self._labels
-        return b"".join([
-            b"\x01CD001\x01\0", _label("NETBSD", 32), _label(labels.volume, 32, _NOT_D), bytes(8),
-            both(self.sectors, "size"), bytes(32), _SEQUENCE * 2, _BLOCK,
-            both(self._table_size, "table"), _TABLES["<"].pack(little, 0),
-            _TABLES[">"].pack(big, 0),
-            _record(self._root, b"\0", b""),
-            _label(labels.volume_set, 128, _NOT_D), _label(labels.publisher, 128),
-            _label("GOLDMASTER", 128), _label(labels.application, 128),
-            _label("", 37), _label("", 37), _label("", 37),
-            date, date, date17(None), date, b"\x01\0",
-        ]).ljust(SECTOR, b"\0")
 
 
 def _make_nodes(tree: Tree) -> dict[str, Node]:
@@ -243,8 +232,9 @@ def _too_big(entry: Entry) -> StageError:
     return StageError(
         f"a file of {entry.size} bytes cannot be put on a CD",
         where=f"{entry.path} (from {entry.origin or '?'})",
-        why="ISO 9660 has 32 bits for a file's size, and NetBSD reads no file in parts",
-        hint="split the file, or keep it on a disk", reason="iso-size",
+        why="ISO 9660 has 32 bits for a file's size, and NetBSD cannot read a file in parts",
+        hint="split the file, or keep it on a disk",
+        reason="iso-size",
     )
 
 
@@ -255,12 +245,14 @@ def _in_table_order(root: Node) -> list[Node]:
         order += level
         for folder in level:
             _name_children(folder)
-        level = [child for folder in level for child in folder.children
-                 if child.entry.kind == "dir"]
+        level = [
+            child for folder in level for child in folder.children if child.entry.kind == "dir"
+        ]
     if len(order) > FOLDER_LIMIT:
         raise StageError(
             f"{len(order)} folders are too many for a CD",
-            why=f"its path table counts to {FOLDER_LIMIT}", reason="iso-folders",
+            why=f"its path table allows at most {FOLDER_LIMIT}",
+            reason="iso-folders",
         )
     for number, folder in enumerate(order, 1):
         folder.number = number
@@ -270,7 +262,7 @@ def _in_table_order(root: Node) -> list[Node]:
 def _name_children(folder: Node) -> None:
     """Give the children ISO 9660 identifiers, unique in the folder, and sort them by these.
 
-    Up to 30 d-characters, with `.` and `;1` for files (level 2); a number tells twins apart.
+    Up to 30 d-characters, with `.` and `;1` for files (level 2); a number makes duplicates unique.
     """
     taken: dict[tuple[bytes, bytes], int] = {}
     keyed = []
@@ -295,13 +287,13 @@ def _name_children(folder: Node) -> None:
 
 
 def _with_area(folder: Node) -> list[Node]:
-    """Those in the folder's records that have a continuation area; the root has one itself."""
+    """The nodes in the folder's records with a continuation area; for the root, also itself."""
     own = [folder] if folder.area and folder.parent is None else []
     return own + [child for child in folder.children if child.area]
 
 
 def _place_areas(folder: Node, at: int) -> int:
-    """Put the areas from sector `at` on, each within one sector; the first sector that is free."""
+    """Place the areas from sector `at` on, each within one sector. Return the next free sector."""
     offset = SECTOR
     for node in _with_area(folder):
         if offset + len(node.area) > SECTOR:
@@ -316,7 +308,7 @@ def _continued(node: Node) -> bytes:
 
 
 def _describe(node: Node) -> None:
-    """Make the node's Rock Ridge fields. Attributes come first, so they are in the record."""
+    """Create the node's Rock Ridge fields. Attributes come first, so they are in the record."""
     entry = node.entry
     try:
         attributes = rock_ridge.attributes(entry, node.links)
@@ -352,28 +344,19 @@ def _record(node: Node, identifier: bytes, fields: bytes) -> bytes:
     if sector > _MOST or size > _MOST:
         both(sector, "sector"), both(size, "size")  # raises
     head = _RECORD.pack(
-        length, sector, sector.to_bytes(4, "big"), size, size.to_bytes(4, "big"),
-        date7(node.entry.time), 2 if node.entry.kind == "dir" else 0, _SEQUENCE, len(identifier))
+        length,
+        sector,
+        sector.to_bytes(4, "big"),
+        size,
+        size.to_bytes(4, "big"),
+        date7(node.entry.time),
+        2 if node.entry.kind == "dir" else 0,
+        _SEQUENCE,
+        len(identifier),
+    )
     gap = b"" if len(identifier) % 2 else b"\0"
     return (head + identifier + gap + fields).ljust(length, b"\0")
 
 
 def _sectors(size: int) -> int:
     return -(-size // SECTOR)
-
-
-def _label(text: str, room: int, unfit: re.Pattern[bytes] = _NOT_A) -> bytes:
-    """A text field of a-characters (ECMA-119, 7.4), or without what is `unfit`."""
-    plain = "".join(letter if letter.isascii() else "_" for letter in text.upper())
-    return unfit.sub(b"_", plain.encode())[:room].ljust(room)
-
-
-def date17(seconds: int | None) -> bytes:
-    """A time as a volume descriptor has it (ECMA-119, 8.4.26.1); None: not given.
-
-    Raises StageError for one that no record could have either.
-    """
-    if seconds is None:
-        return b"0" * 16 + b"\0"
-    date7(seconds)
-    return time.strftime("%Y%m%d%H%M%S00", time.gmtime(seconds)).encode() + b"\0"

@@ -1,7 +1,7 @@
-"""Rock Ridge: what POSIX knows of a file, as system use fields of an ISO 9660 directory record.
+"""Rock Ridge: POSIX file attributes as system use fields of an ISO 9660 directory record.
 
-Version 1.10 (`RRIP_1991A`), the one NetBSD's cd9660 looks for. Names of one inode share an extent
-and tell how many they are; libarchive numbers files by that, NetBSD by their directory records.
+This is version 1.10 (`RRIP_1991A`), which NetBSD's cd9660 looks for. Hard links share an extent
+and contain the link count; libarchive identifies files by that, NetBSD by their directory records.
 Sources: IEEE P1281 (SUSP 1.12), IEEE P1282 (RRIP 1.12); sys/fs/cd9660 of NetBSD for `PN`.
 """
 
@@ -15,8 +15,14 @@ from buildlib.formats.fixed_fields import FixedFields, both
 from buildlib.model.errors import StageError
 from buildlib.model.tree import Entry
 
-TYPE_BITS = {"fifo": 0o010000, "char": 0o020000, "dir": 0o040000, "block": 0o060000,
-             "file": 0o100000, "link": 0o120000}
+TYPE_BITS = {
+    "fifo": 0o010000,
+    "char": 0o020000,
+    "dir": 0o040000,
+    "block": 0o060000,
+    "file": 0o100000,
+    "link": 0o120000,
+}
 CE_LENGTH = 28
 _FIELD_LIMIT = 255
 _NAME_LIMIT = 255
@@ -28,20 +34,35 @@ _CE = FixedFields("ISO 9660", "<2sBB", "field length version")
 
 SHARING = b"SP\x07\x01\xbe\xef\x00"
 _IDENTIFIER = b"RRIP_1991A"
-_DESCRIPTOR = (b"THE ROCK RIDGE INTERCHANGE PROTOCOL PROVIDES SUPPORT FOR POSIX FILE SYSTEM "
-               b"SEMANTICS")
-_SOURCE = (b"PLEASE CONTACT DISC PUBLISHER FOR SPECIFICATION SOURCE.  SEE PUBLISHER IDENTIFIER IN "
-           b"PRIMARY VOLUME DESCRIPTOR FOR CONTACT INFORMATION.")
+_DESCRIPTOR = (
+    b"THE ROCK RIDGE INTERCHANGE PROTOCOL PROVIDES SUPPORT FOR POSIX FILE SYSTEM SEMANTICS"
+)
+_SOURCE = (
+    b"PLEASE CONTACT DISC PUBLISHER FOR SPECIFICATION SOURCE.  SEE PUBLISHER IDENTIFIER IN "
+    b"PRIMARY VOLUME DESCRIPTOR FOR CONTACT INFORMATION."
+)
 EXTENSION = (
-    bytes([0x45, 0x52, 8 + len(_IDENTIFIER) + len(_DESCRIPTOR) + len(_SOURCE), 1,
-           len(_IDENTIFIER), len(_DESCRIPTOR), len(_SOURCE), 1])
-    + _IDENTIFIER + _DESCRIPTOR + _SOURCE
+    bytes(
+        [
+            0x45,
+            0x52,
+            8 + len(_IDENTIFIER) + len(_DESCRIPTOR) + len(_SOURCE),
+            1,
+            len(_IDENTIFIER),
+            len(_DESCRIPTOR),
+            len(_SOURCE),
+            1,
+        ]
+    )
+    + _IDENTIFIER
+    + _DESCRIPTOR
+    + _SOURCE
 )
 
 
 @lru_cache(maxsize=1024)
 def date7(seconds: int) -> bytes:
-    """A time as a directory record has it (ECMA-119, 9.1.5), UTC. Raises StageError."""
+    """A time in the format of directory records (ECMA-119, 9.1.5), in UTC. Raises StageError."""
     try:
         moment = time.gmtime(seconds)
     except (OverflowError, ValueError, OSError):
@@ -49,40 +70,48 @@ def date7(seconds: int) -> bytes:
     if moment is None or not 1900 <= moment.tm_year <= 2155:
         raise StageError(
             f"the time {seconds} cannot be written on a CD",
-            why="ISO 9660 has one byte for the year: 1900 to 2155", reason="iso-date",
+            why="ISO 9660 stores the year in one byte: 1900 to 2155",
+            reason="iso-date",
         )
     return bytes([moment.tm_year - 1900, *moment[1:6], 0])
 
 
 def attributes(entry: Entry, links: int) -> bytes:
-    """PX, TF and, for devices, PN."""
+    """The fields PX, TF and, for devices, PN."""
     fields = _common(TYPE_BITS[entry.kind] | entry.mode, links, entry.uid, entry.gid, entry.time)
     if entry.device is None:
         return fields
     major, minor = entry.device
     if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):
-        raise StageError(f"{major},{minor} is no device number of NetBSD",
-                         why="the major number has 12 bits, the minor one 20", reason="iso-device")
-    # NetBSD takes the major number from the high word, the minor from the low one's outer bits
+        raise StageError(
+            f"{major},{minor} is not a NetBSD device number",
+            why="the major number has 12 bits, the minor number 20",
+            reason="iso-device",
+        )
+    # NetBSD reads the major number from the high word, the minor from the low one's outer bits
     return fields + b"PN\x14\x01" + both(major) + both((minor << 12 & 0xFFF00000) | minor & 0xFF)
 
 
 @lru_cache(maxsize=4096)
 def _common(mode: int, links: int, uid: int, gid: int, time: int) -> bytes:
     return (
-        b"PX\x24\x01" + both(mode, "mode") + both(links, "links") + both(uid, "uid")
+        b"PX\x24\x01"
+        + both(mode, "mode")
+        + both(links, "links")
+        + both(uid, "uid")
         + both(gid, "gid")
-        + b"TF\x1a\x01\x0e" + date7(time) * 3  # modification, access, attribute change
+        + b"TF\x1a\x01\x0e"
+        + date7(time) * 3  # modification, access, attribute change
     )
 
 
 def names(name: str) -> list[bytes]:
-    """NM fields for `name`, in pieces. Raises StageError for a name no system can read."""
+    """The NM fields for `name`. Raises StageError for a name that is too long for readers."""
     data = name.encode(errors="surrogateescape")
     if len(data) > _NAME_LIMIT:
         raise StageError(
             f"a name of {len(data)} bytes cannot be written on a CD",
-            why=f"Rock Ridge readers take {_NAME_LIMIT} bytes at the most",
+            why=f"Rock Ridge readers accept at most {_NAME_LIMIT} bytes",
             reason="iso-name",
         )
     room = _FIELD_LIMIT - 5
@@ -94,19 +123,20 @@ def names(name: str) -> list[bytes]:
 
 
 def plain_target(target: str) -> str:
-    """A link's target as it can be written here: no empty names, no `/` at the end."""
+    """A link's target in a form that SL fields can store: no empty names, no `/` at the end."""
     if "//" not in target and not target.endswith("/"):
         return target
     return "/" * target.startswith("/") + "/".join(filter(None, target.split("/")))
 
 
 def symlink(target: str) -> list[bytes]:
-    """SL fields for a link's target. Raises StageError for one no system can follow."""
+    """The SL fields for a link's target. Raises StageError for a target that is too long."""
     data = target.encode(errors="surrogateescape")
     if len(data) > _TARGET_LIMIT:
         raise StageError(
             f"a link's target of {len(data)} bytes cannot be written on a CD",
-            why=f"NetBSD takes {_TARGET_LIMIT} bytes at the most", reason="iso-link",
+            why=f"NetBSD allows at most {_TARGET_LIMIT} bytes",
+            reason="iso-link",
         )
     fields = list(_fill(_components(data)))
     return [
@@ -116,16 +146,16 @@ def symlink(target: str) -> list[bytes]:
 
 
 def _components(target: bytes) -> list[tuple[int, bytes]]:
-    """(flag, name) of each part of a path; one with a flag of its own needs no name."""
+    """(flag, name) of each part of a path; a part with a flag needs no name."""
     parts = [(_SL_FLAGS.get(name, 0), name) for name in target.split(b"/") if name]
     return [(_SL_ROOT, b"")] * target.startswith(b"/") + parts
 
 
 def _fill(components: list[tuple[int, bytes]]) -> Iterator[bytes]:
-    """Component records, as many together as a field has room for.
+    """Component records, combined into as few fields as possible.
 
-    Every field but the last ends within a name: libarchive puts no `/` where a field ends,
-    other readers do. A `.` or `..` that falls there is written as any name.
+    Every field but the last ends within a name: libarchive inserts no `/` at the end of a field,
+    other readers do. A `.` or `..` that falls there is written like any name.
     """
     field = b""
     for number, component in enumerate(components, 1):
@@ -140,10 +170,10 @@ def _fill(components: list[tuple[int, bytes]]) -> Iterator[bytes]:
 
 
 def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
-    """What of `fields` goes into a record with `room` bytes, and what into a continuation area.
+    """Split `fields` between a record with `room` bytes and a continuation area.
 
-    Where there is a continuation, CE_LENGTH bytes are left free in the record for its address.
-    Names and targets of the greatest length fit into one sector.
+    If there is a continuation, CE_LENGTH bytes are left free in the record for its address.
+    Names and targets of maximum length fit into one sector.
     """
     if sum(map(len, fields)) <= room:
         return b"".join(fields), b""
@@ -155,6 +185,10 @@ def split(fields: list[bytes], room: int) -> tuple[bytes, bytes]:
 
 
 def continuation(sector: int, offset: int, length: int) -> bytes:
-    """CE: where the continuation area is."""
-    return (_CE.pack(b"CE", CE_LENGTH, 1) + both(sector, "sector") + both(offset, "offset")
-            + both(length, "length"))
+    """The CE field, which locates the continuation area."""
+    return (
+        _CE.pack(b"CE", CE_LENGTH, 1)
+        + both(sector, "sector")
+        + both(offset, "offset")
+        + both(length, "length")
+    )

@@ -1,1 +1,1 @@
-"""Boot tests: images in QEMU, judged by what their consoles say."""
+"""Boot tests: images in QEMU, judged by their console output."""

@@ -1,4 +1,4 @@
-"""The configuration of a boot test's server: a host that has no domUs and no network."""
+"""The configuration of the server in a boot test: a host without domUs and network."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ _FILES = {
 
 
 def write_trial_disk(path: Path) -> None:
-    """Write the image: what the CD's /etc/rc looks for, and no more. It takes milliseconds."""
+    """Write the image: only what the CD's /etc/rc looks for. It takes milliseconds."""
     texts = Texts()
-    tree = tree_of([
-        Entry(name, "file", 0o644, time=_TIME, size=len(text), sha256=texts.keep(text.encode()))
-        for name, text in _FILES.items()])
+    tree = tree_of(
+        [
+            Entry(name, "file", 0o644, time=_TIME, size=len(text), sha256=texts.keep(text.encode()))
+            for name, text in _FILES.items()
+        ]
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, tree, texts, time=_TIME, size=SIZE)

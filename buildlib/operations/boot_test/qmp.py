@@ -1,7 +1,7 @@
-"""QEMU's monitor: what the screen of a machine shows.
+"""QEMU's monitor: takes a picture of a machine's screen.
 
-A boot that fails before Xen speaks on the serial line, or whose firmware does not, is seen on the
-VGA console only. Source: QEMU's machine protocol (QMP), `screendump`.
+If a boot fails before Xen or the firmware uses the serial line, only the VGA console shows why.
+Source: QEMU's machine protocol (QMP), `screendump`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Self
 from buildlib.host.atomic_files import beside, move, remove
 from buildlib.model import json_text
 
-_SECONDS = 2.0  # a machine that does not answer in that time has no picture either
+_SECONDS = 2.0  # a machine that takes longer to answer will not give a picture either
 _PIECE = 1 << 16
 
 
 class Monitor:
-    """A line to one QEMU, which inherits `theirs`. Use it as a context manager."""
+    """A connection to one QEMU, which inherits `theirs`. Use it as a context manager."""
 
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
@@ -39,13 +39,17 @@ class Monitor:
         return self._theirs.fileno()
 
     def words(self) -> list[str]:
-        """What QEMU's command line gets."""
-        return ["-chardev", f"socket,id=monitor,fd={self.theirs}",
-                "-mon", "chardev=monitor,mode=control"]
+        """The options for QEMU's command line."""
+        return [
+            "-chardev",
+            f"socket,id=monitor,fd={self.theirs}",
+            "-mon",
+            "chardev=monitor,mode=control",
+        ]
 
     def screenshot(self, path: Path) -> bool:
-        """Write what the screen shows to `path`, a PNG; False where that cannot be had."""
-        self._theirs.close()  # so that QEMU's end is seen, should it be gone
+        """Write a picture of the screen to `path`, a PNG; False if that fails."""
+        self._theirs.close()  # so that the exit of QEMU is noticed
         path.unlink(missing_ok=True)
         scratch = beside(path.absolute())
         try:
@@ -60,7 +64,7 @@ class Monitor:
         return True
 
     def _ask(self, command: str, **arguments: str) -> None:
-        """Raises ValueError where QEMU answers with an error, OSError where it does not."""
+        """Raises ValueError if QEMU answers with an error, OSError if it does not answer."""
         self._ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
         while "return" not in (answer := self._answer()):
             if "error" in answer:
@@ -76,5 +80,5 @@ class Monitor:
         line, _, self._read = self._read.partition(b"\n")
         answer = json_text.loads(line)
         if not isinstance(answer, dict):
-            raise ConnectionError  # whoever talks there, it is not QEMU
+            raise ConnectionError  # the other end is not QEMU
         return answer

@@ -1,1 +1,1 @@
-"""What a fleet is given: configuration partitions, images, packages."""
+"""Folders and images that a fleet installs from: configuration partitions, images, packages."""

@@ -1,12 +1,12 @@
-"""What a server's configuration partition holds, as a tree.
+"""A server's configuration partition, as a tree.
 
     GOLDMASTER   the marker file
     local/       the folder of the host or domU
-    global/      what all share
+    global/      what all servers share
 
-A plain copy is the same wherever and whenever it is made: owners, modes and times are a rule's, not
-those of the machine it was made on. Checkouts are taken as Subversion made them, since it knows its
-files again by their times.
+A plain copy is identical wherever and whenever it is made: owners, modes and times follow a rule
+instead of the machine's files. Checkouts keep the modes and times that Subversion set, since it
+recognises its files by their times.
 """
 
 from __future__ import annotations
@@ -29,43 +29,65 @@ _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 class Texts(dict[str, bytes]):
-    """Contents by SHA-256 (hex). A configuration is small enough for the memory."""
+    """Contents by SHA-256 (hex), in memory, since a configuration is small."""
 
     def keep(self, data: bytes) -> str:
-        """Add a content; its name."""
+        """Add a content; returns its digest."""
         name = hashlib.sha256(data).hexdigest()
         self[name] = data
         return name
 
 
 def copied(local: Path, shared: Path, texts: Texts, *, time: int) -> Tree:
-    """A plain copy of two folders: root:wheel, 0644, 0755 for folders and what can be run.
+    """A plain copy of two folders: root:wheel, mode 0644, or 0755 for folders and executables.
 
-    Raises ConfigError for what cannot be on a server: devices and their like, private keys.
+    Raises ConfigError for what a configuration must not contain: devices, private keys.
     """
-    return _tree([
-        entry for name, folder in ((LOCAL, local), (SHARED, shared))
-        for entry in (Entry(name, "dir", 0o755, time=time),
-                      *_copies(name, folder, texts, time=time))], time=time)
+    return _tree(
+        [
+            entry
+            for name, folder in ((LOCAL, local), (SHARED, shared))
+            for entry in (
+                Entry(name, "dir", 0o755, time=time),
+                *_copies(name, folder, texts, time=time),
+            )
+        ],
+        time=time,
+    )
 
 
 def checked_out(local: Path, shared: Path, texts: Texts, *, time: int) -> Tree:
-    """Two checkouts with all that Subversion keeps in them; `time` is that of the root."""
-    return _tree([
-        entry for name, folder in ((LOCAL, local), (SHARED, shared))
-        for entry in (Entry(name, "dir", 0o755, time=_seconds(folder.lstat())),
-                      *_as_they_are(f"{name}/", str(folder), texts))], time=time)
+    """Two checkouts with all of Subversion's files; `time` is that of the root."""
+    return _tree(
+        [
+            entry
+            for name, folder in ((LOCAL, local), (SHARED, shared))
+            for entry in (
+                Entry(name, "dir", 0o755, time=_seconds(folder.lstat())),
+                *_as_they_are(f"{name}/", str(folder), texts),
+            )
+        ],
+        time=time,
+    )
 
 
 def _tree(entries: list[Entry], *, time: int) -> Tree:
     secret = [entry.path for entry in entries if entry.origin == "secret"]
     if secret:
         raise ConfigError(
-            "the configuration has private keys", problems=tuple(secret),
-            hint=f"a server's keys are made on it and stay there, in {KEYS}; what is in the site "
-            "everyone reads who may read the repository", reason="private-key")
-    return tree_of([Entry(ROOT, "dir", 0o755, time=time),
-                    Entry(MARKER, "file", 0o644, time=time, sha256=_EMPTY), *entries])
+            "the configuration contains private keys",
+            problems=tuple(secret),
+            hint=f"create a server's keys on the server, in {KEYS}, and keep them there; everyone "
+            "who can read the repository can read the site",
+            reason="private-key",
+        )
+    return tree_of(
+        [
+            Entry(ROOT, "dir", 0o755, time=time),
+            Entry(MARKER, "file", 0o644, time=time, sha256=_EMPTY),
+            *entries,
+        ]
+    )
 
 
 def _copies(name: str, folder: Path, texts: Texts, *, time: int) -> Iterator[Entry]:
@@ -77,13 +99,19 @@ def _copies(name: str, folder: Path, texts: Texts, *, time: int) -> Iterator[Ent
             yield Entry(here, "dir", 0o755, time=time)
         else:
             data, status = _read(child.path)
-            yield Entry(here, "file", 0o755 if status.st_mode & 0o100 else 0o644, time=time,
-                        size=len(data), sha256=texts.keep(data),
-                        origin="secret" if _SECRET.match(data) else "")
+            yield Entry(
+                here,
+                "file",
+                0o755 if status.st_mode & 0o100 else 0o644,
+                time=time,
+                size=len(data),
+                sha256=texts.keep(data),
+                origin="secret" if _SECRET.match(data) else "",
+            )
 
 
 def _as_they_are(prefix: str, folder: str, texts: Texts) -> Iterator[Entry]:
-    """Everything below a folder, names sorted, with its modes and times."""
+    """Everything below a folder in order of names, with its modes and times."""
     with os.scandir(folder) as listing:
         children = sorted(listing, key=lambda child: child.name)
     for child in children:
@@ -96,8 +124,15 @@ def _as_they_are(prefix: str, folder: str, texts: Texts) -> Iterator[Entry]:
             yield from _as_they_are(f"{here}/", child.path, texts)
         else:
             data, _ = _read(child.path)
-            yield Entry(here, "file", mode, time=time, size=len(data), sha256=texts.keep(data),
-                        origin="secret" if _SECRET.match(data) else "")
+            yield Entry(
+                here,
+                "file",
+                mode,
+                time=time,
+                size=len(data),
+                sha256=texts.keep(data),
+                origin="secret" if _SECRET.match(data) else "",
+            )
 
 
 def _seconds(status: os.stat_result) -> int:
@@ -105,15 +140,23 @@ def _seconds(status: os.stat_result) -> int:
 
 
 def _read(path: str) -> tuple[bytes, os.stat_result]:
-    """A plain file. Raises ConfigError for what is none; opening one of those never waits."""
+    """Content and status of a regular file, without blocking. Raises ConfigError otherwise."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:  # a socket cannot even be opened
-        raise ConfigError("a file of the configuration cannot be read", where=path,
-                          why=error.strerror, reason="unreadable") from error
+        raise ConfigError(
+            "a file of the configuration cannot be read",
+            where=path,
+            why=error.strerror,
+            reason="unreadable",
+        ) from error
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError("no file, folder or link", where=path,
-                              hint="a configuration has no devices", reason="not-a-file")
+            raise ConfigError(
+                "not a file, folder or link",
+                where=path,
+                hint="a configuration cannot contain devices",
+                reason="not-a-file",
+            )
         return file.read(), status

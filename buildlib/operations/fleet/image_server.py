@@ -3,20 +3,20 @@
     DIR/LATEST      `VERSION NUMBER`, and below it the signature of that line in base64
     DIR/VERSION/    images, kernels, KERNELS, VERSION, SHA256, and SHA256.sig
 
-Versions stay beside each other until somebody removes one. Each appears by one rename, and so does
-LATEST, after the version that it names; so a server may serve the folder while it is written to,
-and a kill leaves nothing but a hidden folder, which the next run removes.
+Versions are kept until somebody removes one. Each version appears by a single rename, and LATEST is
+renamed after the version that it names. So a server may serve the folder while it is written to,
+and a kill leaves only a hidden folder, which the next run removes.
 
-NUMBER grows with every change of LATEST; only one that this key has signed counts. A host follows
-no LATEST of a smaller number than it has followed: whoever stands in the server's place can hold a
-version back, but not bring one back.
+NUMBER grows with every change of LATEST; only a LATEST signed by this key is considered. A host
+does not accept a LATEST with a smaller number than one it has accepted: someone who takes over the
+server can withhold new versions but not bring back old ones.
 
-NUMBER is the time at which LATEST was signed, in seconds since 1970 (more, where the clock was
-behind), and that of an unchanged version is signed anew when it is a day old. So a host sees by the
-age of a LATEST that newer ones are held back from it, or that nobody signs any more.
+NUMBER is the time at which LATEST was signed, in seconds since 1970 (more, if the clock was
+behind). The LATEST of an unchanged version is signed again when it is a day old. So a host can tell
+by the age of LATEST that newer ones are withheld, or that nobody signs any more.
 
-Signatures are RSA PKCS #1 v1.5 with SHA-256 (RFC 8017), by the host's openssl. They depend on
-nothing but key and content, so what is signed already is found to be so by signing it again.
+Signatures are RSA PKCS #1 v1.5 with SHA-256 (RFC 8017), made by the host's openssl. They depend
+only on key and content, so an existing signature is checked by signing again.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from buildlib.store.store import Store
 
 SIGNATURE_OF = "{}.sig"
 LATEST, SIGNATURE = "LATEST", SIGNATURE_OF.format(DIGESTS)
-MOST = 10**15 - 1  # hosts count with fifteen digits
+MOST = 10**15 - 1  # hosts handle fifteen digits
 _COLUMNS = 64
 _LARGEST = 1 << 16  # bytes of a LATEST: a line and a signature
-_FRESH = 86_400  # seconds for which what was signed is not signed anew
+_FRESH = 86_400  # seconds before LATEST is signed again
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The version that LATEST names now. is_new: it was not there; is_named: LATEST has changed."""
+    """The version that LATEST names; is_new: it was added; is_named: LATEST was changed."""
 
     version: str
     is_new: bool
@@ -57,14 +57,17 @@ class Served:
 
 
 class Signer:
-    """Signs with the RSA key in the file `key`. It is read by openssl alone, and copied nowhere."""
+    """Signs with the RSA key in the file `key`. Only openssl reads the key; it is never copied."""
 
     def __init__(self, key: Path, store: Store) -> None:
         self._key, self._store = key.absolute(), store
         tool = find_tool("openssl")
         if tool is None:
-            raise ToolError("the tool openssl is not installed", reason="tool-missing",
-                            hint="apt-get install --no-install-recommends openssl")
+            raise ToolError(
+                "the tool openssl is not installed",
+                reason="tool-missing",
+                hint="apt-get install --no-install-recommends openssl",
+            )
         self._tool = tool
         self._check()
 
@@ -72,32 +75,47 @@ class Signer:
         try:
             mode = self._key.stat().st_mode
         except OSError as error:
-            raise ConfigError("the signing key cannot be read", where=self._key,
-                              why=error.strerror, hint=_MAKE, reason="signing-key") from error
+            raise ConfigError(
+                "the signing key cannot be read",
+                where=self._key,
+                why=error.strerror,
+                hint=_MAKE,
+                reason="signing-key",
+            ) from error
         if mode & 0o077:
-            raise ConfigError("others may read the signing key", where=self._key,
-                              hint=f"chmod 600 {self._key}", reason="signing-key")
+            raise ConfigError(
+                "other users can read the signing key",
+                where=self._key,
+                hint=f"chmod 600 {self._key}",
+                reason="signing-key",
+            )
         try:
             self._run("rsa", "-in", self._key, "-noout")
         except ToolError as error:
             raise ConfigError(
-                "the signing key is no RSA key, or has a passphrase", where=self._key,
-                why="\n".join(error.tail), hint=_MAKE, reason="signing-key") from error
+                "the signing key is not an RSA key, or has a passphrase",
+                where=self._key,
+                why="\n".join(error.tail),
+                hint=_MAKE,
+                reason="signing-key",
+            ) from error
 
     def sign(self, data: bytes) -> bytes:
         """The signature of `data`. Raises ToolError."""
         with _scratch(self._store) as folder:
             (folder / "text").write_bytes(data)
-            self._run("dgst", "-sha256", "-sign", self._key, "-out", folder / "signature",
-                      folder / "text")
+            self._run(
+                "dgst", "-sha256", "-sign", self._key, "-out", folder / "signature", folder / "text"
+            )
             return (folder / "signature").read_bytes()
 
     def _run(self, *words: str | Path) -> None:
-        self._store.runner.run([self._tool, *words], cwd=self._store.build,
-                               log=self._store.logs / "signing.log")
+        self._store.runner.run(
+            [self._tool, *words], cwd=self._store.build, log=self._store.logs / "signing.log"
+        )
 
 
-_MAKE = "a new key: openssl genrsa -out FILE 3072"
+_MAKE = "to create a key: openssl genrsa -out FILE 3072"
 
 
 @contextmanager
@@ -111,9 +129,9 @@ def _scratch(store: Store) -> Iterator[Path]:
 
 
 def serve(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer) -> Served:
-    """Have the version that `files` (name to content) are in `folder`, signed, and LATEST name it.
+    """Add the version with `files` (name to content) to `folder`, signed, and set LATEST to it.
 
-    What is there and right is left alone. Raises GoldmasterError and OSError.
+    Correct files are left alone. Raises GoldmasterError and OSError.
     """
     version = store.blobs.read(files[VERSION].sha256).decode().partition("\n")[0]
     signature = signer.sign(store.blobs.read(files[DIGESTS].sha256))
@@ -125,26 +143,26 @@ def serve(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer)
     if is_new:
         _add(place, files, signature, store)
     else:
-        _mend(place, files, signature, store)
+        _repair(place, files, signature, store)
     return Served(version, is_new, _name_latest(folder, version, signer))
 
 
 def _add(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
-    """A version of its own, by one rename."""
+    """Add a new version by one rename."""
     fresh = Path(beside(place))
     serve_folder(fresh)
     try:
         for name, blob in files.items():
             copy(blob, fresh / name, store)
         write(fresh / SIGNATURE, signature)
-    except (OSError, MissingBlob):  # a full disk, which it shall not keep full
+    except (OSError, MissingBlob):  # free the space again if the disk is full
         remove(fresh)
         raise
     move(fresh, place, durable=True)
 
 
-def _mend(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
-    """What is missing or damaged in a version that is there; its signature, by another key."""
+def _repair(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store) -> None:
+    """Replace missing or damaged files of an existing version, and its signature if outdated."""
     serve_folder(place)
     for name, blob in files.items():
         path = place / name
@@ -154,26 +172,28 @@ def _mend(place: Path, files: Mapping[str, Blob], signature: bytes, store: Store
 
 
 def _name_latest(folder: Path, version: str, signer: Signer) -> bool:
-    """LATEST names `version`, by a greater number than before if that is another version, or the
-    number is a day old; whether so.
+    """Set LATEST to `version` with a greater number, if it names another version or its number is
+    a day old; returns whether it was written.
     """
     path = folder / LATEST
     named, number = _signed(path, signer)
     if named == version and number <= MOST and now() - number < _FRESH:
-        is_file(path, path.stat().st_size)  # its mode is mended
+        is_file(path, path.stat().st_size)  # makes it readable for others
         return False
     if number >= MOST:
         raise ConfigError(
-            "LATEST has a number that hosts cannot count beyond", where=path,
-            why=f"it is {number}, and fifteen digits are the most that a host takes",
-            hint="remove LATEST, and have each host forget the number that it has followed",
-            reason="latest-number")
+            "LATEST has the greatest number that hosts can handle",
+            where=path,
+            why=f"it is {number}; hosts accept at most fifteen digits",
+            hint="remove LATEST, and reset the number stored on each host",
+            reason="latest-number",
+        )
     return write(path, _latest(version, max(number + 1, int(now())), signer))
 
 
 def _signed(path: Path, signer: Signer) -> tuple[str, int]:
-    """The version and the number of a LATEST that this key has signed; whoever can write to the
-    folder can write another one, which does not count.
+    """Version and number of a LATEST that this key signed. One by anybody else who can write to
+    the folder is ignored.
     """
     try:
         latest = read_small(path, most=_LARGEST)

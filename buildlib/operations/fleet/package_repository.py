@@ -1,16 +1,16 @@
-"""The folder that servers install binary packages from, over HTTP.
+"""The folder from which servers install binary packages over HTTP.
 
     DIR/All/                 packages, pkg_summary.gz, and index.html with a link to each package
-    DIR/SHA512, SHA512.sig   digests of all that is in All, and the signature of that list
+    DIR/SHA512, SHA512.sig   digests of all files in All, and the signature of that list
 
-It is written to while it is served. Packages come first, then the lists that name them, then what
-no list names any more goes: at every moment each package that pkg_summary.gz names is there. A kill
-leaves a hidden file at most, which the next run removes. Only what an earlier list named is ever
-removed: what others put beside it stays.
+The folder may be served while it is written to. Packages are written first, then the lists that
+name them, and files that no list names any more are removed last: at every moment all packages
+that pkg_summary.gz names exist. A kill leaves at most a hidden file, which the next run removes.
+Only files named by an earlier list are ever removed; other files in the folder are kept.
 
-Files are copies. A link into the store would have the store's fixed time, by which pkgin would
-take a new summary for the one it knows, and rsync a package built anew for the old one. The lists
-are never older than a package: pkg_chk would not believe them.
+Files are copies. A link into the store would have the store's fixed time, so pkgin would take a
+new summary for the known one, and rsync a rebuilt package for the old one. The lists are never
+older than a package, because pkg_chk ignores older lists.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _LISTS = tuple(f"{FOLDER}/{name}" for name in (SUMMARY, INDEX))
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What a run has changed: paths that are new or other than before, and those that went."""
+    """The changes of a run: paths written, and paths removed."""
 
     written: tuple[str, ...]
     removed: tuple[str, ...]
 
 
 def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | None) -> Put:
-    """Have the repository that `files` (path to content) are in `folder`.
+    """Write the repository with `files` (path to content) to `folder`.
 
-    What is there and right is left alone. Without a signer there is no signature, but one that
-    is there and fits stays. Raises GoldmasterError and OSError.
+    Correct files are left alone. Without a signer no signature is written, but an existing one
+    that still matches is kept. Raises GoldmasterError and OSError.
     """
     for place in (folder, folder / FOLDER):
         serve_folder(place)
@@ -54,17 +54,18 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
     packages = [path for path in files if path not in {*_LISTS, DIGESTS}]
     written = [path for path in packages if _place(folder / path, files[path], store)]
     lists = [path for path in _LISTS if _place(folder / path, files[path], store)]
-    if written and not lists:  # a package was mended
+    if written and not lists:  # a package was replaced
         for path in _LISTS:
             (folder / path).touch()
     written += lists
     sync(folder / FOLDER)
-    removed = [path for path in _named(folder / DIGESTS)
-               if path not in files and _remove(folder / path)]
+    removed = [
+        path for path in _named(folder / DIGESTS) if path not in files and _remove(folder / path)
+    ]
     sync(folder / FOLDER)
     if _place(folder / DIGESTS, files[DIGESTS], store):
         written.append(DIGESTS)
-        if signer is None and _remove(folder / SIGNATURE):  # it is of the list that was there
+        if signer is None and _remove(folder / SIGNATURE):  # it signs the previous list
             removed.append(SIGNATURE)
     if signer is not None:
         signature = signer.sign(store.blobs.read(files[DIGESTS].sha256))
@@ -75,13 +76,13 @@ def put(folder: Path, files: Mapping[str, Blob], store: Store, signer: Signer | 
 
 
 def several_versions(names: Iterable[str]) -> list[str]:
-    """The bases of which `names` (PKGNAMEs) have more than one version."""
+    """The package bases that have more than one version in `names` (PKGNAMEs)."""
     counts = Counter(name.rpartition("-")[0] for name in names)
     return sorted(base for base, count in counts.items() if count > 1)
 
 
 def _place(path: Path, blob: Blob, store: Store) -> bool:
-    """Have a copy of the blob at `path`; whether it was not there."""
+    """Copy the blob to `path` unless it is already there; returns whether it copied."""
     if is_file(path, blob.size) and store.seen.sha256(str(path)) == blob.sha256:
         return False
     copy(blob, path, store)
@@ -89,7 +90,7 @@ def _place(path: Path, blob: Blob, store: Store) -> bool:
 
 
 def _named(path: Path) -> list[str]:
-    """The files of `All` that the list at `path` names; none where it cannot be read."""
+    """The files of `All` that the list at `path` names; none if it cannot be read."""
     try:
         listed = checksums.parse(path.read_bytes(), where=str(path))
     except (OSError, SourceError):
@@ -99,7 +100,7 @@ def _named(path: Path) -> list[str]:
 
 
 def _remove(path: Path) -> bool:
-    """Remove a file; whether it was there."""
+    """Remove a file; returns whether it existed."""
     try:
         path.unlink()
     except FileNotFoundError:

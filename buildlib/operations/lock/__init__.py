@@ -1,1 +1,1 @@
-"""Locks: made, compared with what there is now."""
+"""Makes locks and compares them with what is available now."""

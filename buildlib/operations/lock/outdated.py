@@ -1,4 +1,4 @@
-"""What a lock has, held against what its repository has now, and against known weaknesses."""
+"""Compares a lock with its repository's current packages and with known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from buildlib.config.recipe import Lock, LockedPackage
+from buildlib.config.lock import Lock, LockedPackage
 from buildlib.pkgsrc.advisories import EOL, Advisory, about
 from buildlib.pkgsrc.repository import Repository
 from buildlib.pkgsrc.version import compare
@@ -16,9 +16,9 @@ State: TypeAlias = Literal["newer", "older", "rebuilt", "gone"]
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """A locked package of which the repository has another.
+    """A locked package that differs from the repository's newest.
 
-    state    newer, older: than the locked version; rebuilt: the same, another file; gone: none
+    state    newer, older: than the locked version; rebuilt: same version, other file; gone: none
     offered  the newest version, empty for `gone`
     """
 
@@ -31,8 +31,8 @@ class Outdated:
 
 
 @dataclass(frozen=True, slots=True)
-class Weakness:
-    """An advisory about a locked package. `fixed`: the version on offer, if it is free of it."""
+class Vulnerability:
+    """An advisory about a locked package. `fixed`: an offered version that is not affected."""
 
     pkgname: str
     kind: str
@@ -42,15 +42,23 @@ class Weakness:
 
 
 def outdated(lock: Lock, offer: Repository) -> list[Outdated]:
-    """Every locked package of which the repository's newest version is another, by name."""
+    """Every locked package that differs from the repository's newest version, by name."""
     found = []
     for item in sorted(lock.packages, key=lambda item: item.pkgname):
         base, _, version = item.pkgname.rpartition("-")
         newest = next(iter(offer.of_base(base)), "")
         state = _state(item, newest, offer)
         if state:
-            found.append(Outdated(base, version, newest.removeprefix(f"{base}-"), state,
-                                  item.pkgpath, item.recipes))
+            found.append(
+                Outdated(
+                    base,
+                    version,
+                    newest.removeprefix(f"{base}-"),
+                    state,
+                    item.pkgpath,
+                    item.recipes,
+                )
+            )
     return found
 
 
@@ -63,22 +71,25 @@ def _state(item: LockedPackage, newest: str, offer: Repository) -> State | None:
     summary = offer[newest]
     algorithm, _, digest = summary.file_cksum.partition(" ")
     pinned = {"sha512": item.pin.sha512, "sha256": item.pin.sha256}.get(algorithm.lower(), "")
-    other = (summary.file_size not in {None, item.pin.size}
-             or (pinned and digest.strip().lower() not in {"", pinned}))
+    other = summary.file_size not in {None, item.pin.size} or (
+        pinned and digest.strip().lower() not in {"", pinned}
+    )
     return "rebuilt" if other else None
 
 
-def weaknesses(
+def vulnerabilities(
     lock: Lock, advisories: Iterable[Advisory], offer: Repository | None, *, eol: bool = False
-) -> tuple[list[Weakness], list[Advisory]]:
-    """What is known against locked packages, by name; and advisories that cannot be read.
+) -> tuple[list[Vulnerability], list[Advisory]]:
+    """Known vulnerabilities of locked packages, by name; and advisories that cannot be read.
 
-    offer  the repository: of a weakness that its newest version has not, `fixed` names that one
-    eol    whether packages that nobody looks after are told, too
+    offer  the repository; if its newest version is not affected, `fixed` names that version
+    eol    whether to include packages marked end-of-life
     """
     by_name = {item.pkgname: item for item in lock.packages}
-    newest = {name: next(iter(offer.of_base(name.rpartition("-")[0])), "") if offer else ""
-              for name in by_name}
+    newest = {
+        name: next(iter(offer.of_base(name.rpartition("-")[0])), "") if offer else ""
+        for name in by_name
+    }
     known = list(advisories)
     concerning, unusable = about(known, {*by_name, *filter(None, newest.values())})
     found = []
@@ -87,7 +98,14 @@ def weaknesses(
         if advisory.kind == EOL and not eol:
             continue
         found += [
-            Weakness(name, advisory.kind, advisory.url, by_name[name].recipes,
-                     "" if newest[name] in advice.names else newest[name])
-            for name in advice.names if name in by_name]
+            Vulnerability(
+                name,
+                advisory.kind,
+                advisory.url,
+                by_name[name].recipes,
+                "" if newest[name] in advice.names else newest[name],
+            )
+            for name in advice.names
+            if name in by_name
+        ]
     return sorted(found, key=lambda one: (one.pkgname, one.url)), unusable

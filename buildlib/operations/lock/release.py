@@ -1,7 +1,7 @@
-"""Making a lock: what a release is, to the byte, taken from what its signers published.
+"""Makes a lock: pins every file of a release to what its signers published.
 
-Digests of sets come from the verified payload of the signed list and from nowhere else. Packages
-have no signed list: see `packagelock`.
+Digests of sets come only from the verified payload of the signed list. Packages have no signed
+list: see `packages`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 
-from buildlib.config.project import Project, definition_digest
-from buildlib.config.recipe import Lock, Pinned, Release
+from buildlib.config.configuration import Configuration, definition_digest
+from buildlib.config.lock import Lock, Pinned
 from buildlib.host.atomic_files import write_file
 from buildlib.model.digest import sha256
 from buildlib.model.errors import ConfigError, SourceError
@@ -32,28 +31,26 @@ Say = Callable[[str], None]
 class LockMaker:
     """Makes the lock of one release.
 
-    folder  of the release definition; a signing key is fetched into it where it is not there and
-            the release says whence
-    say     gets a line for each thing done
+    A missing signing key is fetched if the release gives its URL.
+
+    say  receives a line for each step
     """
 
     def __init__(
-        self, project: Project, release: Release, store: Store, *, mirrors: Mirrors, folder: Path,
-        say: Say,
+        self, configuration: Configuration, store: Store, *, mirrors: Mirrors, say: Say
     ) -> None:
-        self._project = project
-        self._release = release
+        self._configuration = configuration
+        self._release = configuration.release
         self._store = store
         self._mirrors = mirrors
-        self._key = folder / release.signature.key
-        self._folder = folder
+        self._key = configuration.beside[self._release.signature.key].path
         self._say = say
 
     def make(self, old: Lock | None) -> Lock:
-        """The lock. Raises SourceError; a set that differs from what `old` pins is refused.
+        """The lock. Raises SourceError, also for a set that differs from what `old` pins.
 
-        `old` may be incomplete. Sets are not fetched, for the list names them, but where packages
-        require libraries of theirs.
+        `old` may be incomplete. Sets are in the signed list, so they are fetched only if packages
+        require libraries from them.
         """
         release = self._release
         key = self._key_bytes()
@@ -61,8 +58,7 @@ class LockMaker:
         self._say(f"signed list  {release.signature.list}: good")
         sets = self._sets(checksums.parse(signed.text, where=release.signature.list), old)
         files = {path: self._list(path, sets) for path in release.list_paths()}
-        locker = PackageLocker(self._project, release, self._store, self._mirrors, self._folder,
-                               self._say, sets)
+        locker = PackageLocker(self._configuration, self._store, self._mirrors, self._say, sets)
         packages = locker.lock(old)
         return Lock(
             lock=1,
@@ -75,63 +71,81 @@ class LockMaker:
         )
 
     def _signed_list(self, key: bytes) -> tuple[bytes, Signed]:
-        """The list as it is, and what of it the pinned key has signed."""
+        """The list as fetched, and the part of it that the pinned key signed."""
         signature = self._release.signature
         found: list[Signed] = []
 
         def check(message: bytes) -> None:
-            found.append(verified(message, key, fingerprint=signature.fingerprint,
-                                  where=signature.list))
+            found.append(
+                verified(message, key, fingerprint=signature.fingerprint, where=signature.list)
+            )
 
         return self._small(signature.list, limits.LIST, check), found.pop()
 
     def _key_bytes(self) -> bytes:
-        """The key; one that was fetched is written only when it is the pinned one."""
+        """The key; a fetched key is written only if it is the pinned one."""
         signature = self._release.signature
         if signature.key_path and not self._key.exists():
-            data = self._small(signature.key_path, limits.KEY, lambda data: load_certificate(
-                data, fingerprint=signature.fingerprint, where=signature.key_path))
+            data = self._small(
+                signature.key_path,
+                limits.KEY,
+                lambda data: load_certificate(
+                    data, fingerprint=signature.fingerprint, where=signature.key_path
+                ),
+            )
             self._key.parent.mkdir(parents=True, exist_ok=True)
             write_file(self._key, data, durable=True)
-            self._say(f"signing key  {signature.key}: fetched, it is the pinned one")
+            self._say(f"signing key  {signature.key}: fetched, has the pinned fingerprint")
             return data
         try:
             data = self._key.read_bytes()
         except OSError as error:
-            raise ConfigError("the signing key cannot be read", where=self._key,
-                              why=error.strerror, reason="file") from error
+            raise ConfigError(
+                "the signing key cannot be read", where=self._key, why=error.strerror, reason="file"
+            ) from error
         load_certificate(data, fingerprint=signature.fingerprint, where=str(self._key))
         return data
 
-    def _sets(
-        self, signed: tuple[checksums.Checksum, ...], old: Lock | None
-    ) -> dict[str, Pinned]:
+    def _sets(self, signed: tuple[checksums.Checksum, ...], old: Lock | None) -> dict[str, Pinned]:
         """The pin of every set, from the signed list. Raises SourceError with all problems."""
         release, where = self._release, self._release.signature.list
         digests = {path: checksums.lookup(signed, path) for path in release.set_paths()}
         if absent := [path for path, digest in digests.items() if digest is None]:
-            raise SourceError(f"{_named(absent, 'is', 'are')} not in the signed list", where=where,
-                              hint="check the sets in the release definition", reason="not-listed")
+            raise SourceError(
+                f"{_named(absent, 'is', 'are')} not in the signed list",
+                where=where,
+                hint="check the sets in the release definition",
+                reason="not-listed",
+            )
         before = {path: pin for path, pin in old.files.items() if path in digests} if old else {}
         changed = [path for path, pin in before.items() if pin.sha512 != digests[path]]
         if changed:
             raise SourceError(
-                f"{_named(changed, 'has', 'have')} changed since the lock was made", where=where,
-                why="\n".join(f"{path}\nlocked {before[path].sha512}\nsigned {digests[path]}"
-                              for path in changed),
-                hint="a release does not change; find out why before you remove the old lock",
+                f"{_named(changed, 'has', 'have')} changed since the lock was made",
+                where=where,
+                why="\n".join(
+                    f"{path}\nlocked {before[path].sha512}\nsigned {digests[path]}"
+                    for path in changed
+                ),
+                hint="releases do not change; find out why before you remove the old lock",
                 reason="lock-mismatch",
             )
-        sets = {path: before.get(path) or Pinned(digest)
-                for path, digest in digests.items() if digest}
+        sets = {
+            path: before.get(path) or Pinned(digest) for path, digest in digests.items() if digest
+        }
         for path in sets:
             self._say(f"set          {path}: {'as locked' if path in before else 'pinned'}")
         return sets
 
     def _list(self, path: str, sets: Mapping[str, Pinned]) -> Pinned:
-        """A list beside the sets. Raises SourceError where it is not of what is signed."""
-        return _pinned(self._small(f"{self._release.path}/{path}", limits.LIST,
-                                   lambda data: self._check_list(path, data, sets)))
+        """A list beside the sets. Raises SourceError if it contradicts the signed list."""
+        return _pinned(
+            self._small(
+                f"{self._release.path}/{path}",
+                limits.LIST,
+                lambda data: self._check_list(path, data, sets),
+            )
+        )
 
     def _check_list(self, path: str, data: bytes, sets: Mapping[str, Pinned]) -> None:
         listed = checksums.parse(data, where=path)
@@ -142,7 +156,7 @@ class LockMaker:
                 found = checksums.lookup(listed, base)
                 if found != pin.sha512:
                     raise SourceError(
-                        f"{path} and the signed list differ on {base}",
+                        f"{path} and the signed list have different digests for {base}",
                         where=f"{self._release.path}/{path}",
                         why=f"signed {pin.sha512}\nlisted {found or 'not at all'}",
                         hint="the mirror has other sets; use another mirror (`mirror=URL`)",
@@ -150,12 +164,16 @@ class LockMaker:
                     )
 
     def _small(self, path: str, most: int, check: Callable[[bytes], object]) -> bytes:
-        """A small file of the first mirror whose file passes `check`.
+        """A small file, from the first mirror whose copy passes `check`.
 
-        The store keeps it: a build that follows need not fetch it again.
+        It is kept in the store, so that the next build need not fetch it again.
         """
-        data = fetch_unpinned(self._mirrors.urls(path), most=most, check=check,
-                              patience=replace(self._mirrors.patience, say=self._say))
+        data = fetch_unpinned(
+            self._mirrors.urls(path),
+            most=most,
+            check=check,
+            patience=replace(self._mirrors.patience, say=self._say),
+        )
         self._store.blobs.put(data)
         return data
 
@@ -169,27 +187,36 @@ def _pinned(data: bytes) -> Pinned:
 
 
 def format_lock(lock: Lock) -> str:
-    """The text of a lock file: JSON, one value a line, so that a change is a readable diff.
+    """The text of a lock file: JSON, one value per line, for readable diffs.
 
-    A pin tells only what is known.
+    Unknown digests and sizes are left out.
     """
+
     def known(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        return {name: value for name, value in pairs
-                if (name, value) not in (("sha256", ""), ("size", -1))}
+        return {
+            name: value
+            for name, value in pairs
+            if (name, value) not in (("sha256", ""), ("size", -1))
+        }
 
     return json.dumps(asdict(lock, dict_factory=known), indent=1) + "\n"
 
 
 def changes(old: Lock | None, new: Lock) -> list[str]:
-    """What the new lock adds, upgrades, downgrades, drops and has built anew, a line each."""
+    """The packages added, upgraded, downgraded, dropped and rebuilt, one per line."""
     before, after = _versions(old) if old else {}, _versions(new)
     lines = []
     for base in sorted({*before, *after}):
         had, has = before.get(base, {}), after.get(base, {})
-        lines += [f"{'rebuilt':<13}{base} {version}" for version in has
-                  if version in had and had[version] != has[version]]
-        gone, come = [name for name in had if name not in has], [
-            name for name in has if name not in had]
+        lines += [
+            f"{'rebuilt':<13}{base} {version}"
+            for version in has
+            if version in had and had[version] != has[version]
+        ]
+        gone, come = (
+            [name for name in had if name not in has],
+            [name for name in has if name not in had],
+        )
         for one, other in zip(gone, come, strict=False):
             how = "upgrade" if compare(one, other) < 0 else "downgrade"
             lines.append(f"{how:<13}{base} {one} → {other}")
@@ -199,7 +226,7 @@ def changes(old: Lock | None, new: Lock) -> list[str]:
 
 
 def _versions(lock: Lock) -> Mapping[str, Mapping[str, str]]:
-    """Base to its versions, each with its archive's digest: recipes may want several."""
+    """Base to its versions, each with its archive's digest; recipes may need several versions."""
     found: dict[str, dict[str, str]] = {}
     for item in lock.packages:
         base, _, version = item.pkgname.rpartition("-")

@@ -1,1 +1,1 @@
-"""What would make a long build fail, looked for before it begins."""
+"""Checks for what would make a long build fail, before it starts."""

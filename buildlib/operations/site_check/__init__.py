@@ -1,1 +1,1 @@
-"""What must hold between the files of a site."""
+"""Checks the files of a site against each other."""

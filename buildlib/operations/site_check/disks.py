@@ -1,4 +1,4 @@
-"""Whether each disk of a host is one domU's, and is not part of another's."""
+"""Checks that each disk of a host is used by one domU, and does not overlap another's."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from buildlib.config.site.fleet import DISKS
 from buildlib.operations.site_check.files import Domu, Fleet, Once
 
 KEYS = ("config_disk", "swap_disk", *DISKS)
-# A partition of a disk; d is all of it on amd64 (RAW_PART).
+# A partition of a disk; d is the whole disk on amd64 (RAW_PART).
 _PARTITION = re.compile(r"(/dev/[a-z]+[0-9]+)([a-p])").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """Of one host: who has which disk, and the disks of which somebody has all, or a part."""
+    """The users of one host's disks, of whole disks and of partitions."""
 
     disks: Once = field(default_factory=lambda: Once("twice-disk"))
     wholes: dict[str, tuple[str, Domu, str]] = field(default_factory=dict)
@@ -26,21 +26,25 @@ class _Used:
 
 
 def check_disks(fleet: Fleet) -> Iterator[Problem]:
-    """A disk that may be written to is named once on a host, by itself or as part of another."""
+    """A disk is named once on a host, and no other used disk overlaps a writable one.
+
+    A read-only disk counts too: NetBSD opens a block device once, so a second domU would wait for
+    it forever (sys/miscfs/specfs/spec_vnops.c 1.205, spec_open; xbdback(4), DIAGNOSTICS).
+    """
     used: defaultdict[str, _Used] = defaultdict(_Used)
     for domu in fleet.domus:
         own, theirs = Once("twice-disk"), used[domu.host]
         for key in KEYS:
             disk: str = getattr(domu.says, key)
-            if disk and not disk.endswith(",r"):
-                path = disk.partition(",")[0]
-                yield from theirs.disks.see(path, domu.name, domu.conf, key)
-                yield from own.see(path, key, domu.conf, key)
+            path, _, mode = disk.partition(",")
+            yield from theirs.disks.see(path, domu.name, domu.conf, key)
+            yield from own.see(path, key, domu.conf, key)
+            if mode != "r":
                 yield from _overlap(theirs, domu, key, path)
 
 
 def _overlap(used: _Used, domu: Domu, key: str, path: str) -> Iterator[Problem]:
-    """All of a disk, and a partition of it: whoever writes to one writes to the other."""
+    """Report a whole disk and a partition of it: writing to one changes the other."""
     found = _PARTITION(path)
     if not found:
         return
@@ -51,8 +55,11 @@ def _overlap(used: _Used, domu: Domu, key: str, path: str) -> Iterator[Problem]:
     if other is None:
         return
     name, owner, by = other
-    what = f"all of the disk of which {name} is a part" if is_whole else f"a part of {name}"
-    yield Problem(domu.conf.file, domu.conf.line(key),
-                  f"{key}: {path} is {what}, {by} of {owner.name}, "
-                  f"{owner.conf.file}:{owner.conf.line(by)}",
-                  "d is all of a disk: name another partition", "twice-disk")
+    what = f"the whole disk that contains {name}" if is_whole else f"a partition of {name}"
+    yield Problem(
+        domu.conf.file,
+        domu.conf.line(key),
+        f"{key}: {path} is {what}, {by} of {owner.name}, {owner.conf.file}:{owner.conf.line(by)}",
+        "d is a whole disk: name another partition",
+        "twice-disk",
+    )

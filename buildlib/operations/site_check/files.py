@@ -1,4 +1,4 @@
-"""The files of a site as dataclasses, and what rules between them share."""
+"""The files of a site as dataclasses, and helpers shared by the rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildlib.config.site.fleet import DomuConf, HostConf, ServerConf, Site, Sto
 
 @dataclass(frozen=True, slots=True)
 class Domu:
-    """A domU as one host has it."""
+    """A domU as configured on one host."""
 
     host: str
     name: str
@@ -22,26 +22,26 @@ class Domu:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All files of a site as dataclasses, each with its lines; `seats`: by name of the domU."""
+    """All files of a site as dataclasses with their lines; `placements`: by name of the domU."""
 
     hosts: dict[str, tuple[HostConf, Conf]] = field(default_factory=dict)
     servers: dict[str, tuple[ServerConf, Conf]] = field(default_factory=dict)
     storage: dict[str, tuple[StorageConf, Conf]] = field(default_factory=dict)
     domus: list[Domu] = field(default_factory=list)
-    seats: defaultdict[str, list[Domu]] = field(default_factory=lambda: defaultdict(list))
+    placements: defaultdict[str, list[Domu]] = field(default_factory=lambda: defaultdict(list))
 
 
 def load_fleet(site: Site, problems: list[Problem]) -> Fleet:
-    """Every file read; what is wrong with a value adds to `problems`."""
+    """Load every file; wrong values are added to `problems`."""
     fleet = Fleet()
     for name, folder in site.hosts.items():
         conf = folder.confs.get("host.conf")
         if conf is not None:
             fleet.hosts[name] = load_conf(HostConf, conf, problems), conf
         for domu, conf in folder.domus.items():
-            seat = Domu(name, domu, load_conf(DomuConf, conf, problems), conf)
-            fleet.domus.append(seat)
-            fleet.seats[domu].append(seat)
+            placement = Domu(name, domu, load_conf(DomuConf, conf, problems), conf)
+            fleet.domus.append(placement)
+            fleet.placements[domu].append(placement)
     for name, folder in site.servers.items():
         conf = folder.confs.get("server.conf")
         if conf is not None:
@@ -53,25 +53,22 @@ def load_fleet(site: Site, problems: list[Problem]) -> Fleet:
 
 
 class Once:
-    """What may be there once: tells of every later one, with the place of the first."""
+    """Values that must be unique: reports every repetition, with the place of the first."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
         self._first: dict[str, tuple[str, str, int]] = {}
 
     def see(self, value: str, owner: str, conf: Conf, key: str) -> Iterator[Problem]:
-        """`owner` has `value`, by this key of this file. No value is no problem."""
+        """`owner` has `value` under this key of this file; an empty value is ignored."""
         yield from self.see_at(value, owner, conf.file, conf.line(key), key)
 
     def see_at(self, value: str, owner: str, file: str, line: int, key: str) -> Iterator[Problem]:
-        """Likewise, in any line of any file."""
+        """The same, for any line of any file."""
         if not value:
             return
         other, where, by = self._first.setdefault(value, (owner, file, line))
         if other != owner:
-            yield Problem(file, line, f"{key}: {value} is {other}'s too, {where}:{by}",
-                          reason=self._reason)
-
-    def owner(self, value: str) -> str:
-        """Who has it; empty: nobody so far."""
-        return self._first.get(value, ("", "", 0))[0]
+            yield Problem(
+                file, line, f"{key}: {value} is also {other}'s, {where}:{by}", reason=self._reason
+            )

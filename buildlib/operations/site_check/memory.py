@@ -1,4 +1,4 @@
-"""Whether Xen, dom0 and the domUs fit into the memory of each host of a site."""
+"""Checks that Xen, dom0 and the domUs fit into the memory of each host of a site."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from buildlib.operations.site_check.files import Domu, Fleet
 
 
 def check_memory(fleet: Fleet, given: Dom0Memory | None) -> Iterator[Problem]:
-    """What starts by itself fits beside Xen and dom0, and so does each of the others alone.
+    """All autostarted domUs together, and each of the others alone, must fit beside Xen and dom0.
 
-    given  what the CD says of dom0's memory; None: nobody knows
+    given  dom0's memory according to the CD; None: unknown
     """
     if given is not None and given.wrong:
-        yield Problem(given.file, given.line, f"{given.word}: Xen does not understand "
-                      f"{given.wrong!r}", "write dom0_mem=512M", "dom0-memory")
+        yield Problem(
+            given.file,
+            given.line,
+            f"{given.word}: Xen does not understand {given.wrong!r}",
+            "write dom0_mem=512M",
+            "dom0-memory",
+        )
         given = None
     room: dict[str, int] = {}
     for name, (host, conf) in fleet.hosts.items():
@@ -26,9 +31,13 @@ def check_memory(fleet: Fleet, given: Dom0Memory | None) -> Iterator[Problem]:
         xen = taken_by_xen(host.memory)
         dom0 = given.of(max(host.memory - xen, 0)) if given else 0
         if given and 0 < host.dom0_memory < dom0:
-            yield Problem(conf.file, conf.line("dom0_memory"),
-                          f"dom0_memory: {host.dom0_memory} MB, but {_gives(given, dom0)}",
-                          f"write dom0_memory={dom0}, or change the recipe", "dom0-memory")
+            yield Problem(
+                conf.file,
+                conf.line("dom0_memory"),
+                f"dom0_memory: {host.dom0_memory} MB, but {_gives(given, dom0)}",
+                f"write dom0_memory={dom0}, or change the recipe",
+                "dom0-memory",
+            )
         room[name] = host.memory - xen - max(host.dom0_memory, dom0)
     yield from _together(fleet, room)
     for domu in fleet.domus:
@@ -38,13 +47,15 @@ def check_memory(fleet: Fleet, given: Dom0Memory | None) -> Iterator[Problem]:
 
 def _gives(given: Dom0Memory, dom0: int) -> str:
     if not given.word:
-        return (f"the CD gives dom0 all that is there, {dom0}: {given.file} has no dom0_mem= in "
-                "boot.xen")
+        return (
+            f"the CD gives dom0 all available memory, {dom0}: {given.file} has no dom0_mem= in "
+            "boot.xen"
+        )
     return f"the CD gives dom0 {dom0}: {given.word}, {given.file}:{given.line}"
 
 
 def _together(fleet: Fleet, room: dict[str, int]) -> Iterator[Problem]:
-    """All domUs of a host that start by themselves."""
+    """Check all autostarted domUs of a host together."""
     started: defaultdict[str, list[int]] = defaultdict(list)
     for domu in fleet.domus:
         if domu.says.autostart:
@@ -56,18 +67,25 @@ def _together(fleet: Fleet, room: dict[str, int]) -> Iterator[Problem]:
             xen = taken_by_xen(host.memory)
             dom0 = host.memory - xen - left
             yield Problem(
-                conf.file, conf.line("memory"),
+                conf.file,
+                conf.line("memory"),
                 f"memory: {host.memory} MB, but Xen ({xen}), dom0 ({dom0}) and {len(started[name])}"
-                f" domUs that start by themselves ({needed}) take {xen + dom0 + needed}",
-                "move a domU, or set its autostart=no", "memory")
+                f" autostarted domUs ({needed}) take {xen + dom0 + needed}",
+                "move a domU, or set its autostart=no",
+                "memory",
+            )
 
 
 def _alone(domu: Domu, left: int) -> Iterator[Problem]:
     taken = _taken(domu)
     if taken > left:
-        yield Problem(domu.conf.file, domu.conf.line("memory"),
-                      f"memory: {domu.says.memory} MB take {taken} with Xen's tables, but "
-                      f"{domu.host} has {max(left, 0)} beside Xen and dom0", reason="memory")
+        yield Problem(
+            domu.conf.file,
+            domu.conf.line("memory"),
+            f"memory: {domu.says.memory} MB take {taken} with Xen's tables, but "
+            f"{domu.host} has {max(left, 0)} left beside Xen and dom0",
+            reason="memory",
+        )
 
 
 def _taken(domu: Domu) -> int:

@@ -1,4 +1,4 @@
-"""Names of a site's machines: `myname`, rc.conf's `hostname`, `hosts` and `resolv.conf`."""
+"""Checks the names of machines: `myname`, rc.conf's `hostname`, `hosts` and `resolv.conf`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESOLVER = ("nameserver", "domain", "search", "sortlist", "options", "lookup", 
 
 
 class Named(Protocol):
-    """A machine, as far as names go."""
+    """The properties of a machine that these checks need."""
 
     name: str
     conf: Conf
@@ -23,15 +23,15 @@ class Named(Protocol):
     settings: dict[str, tuple[str, int, str]]
 
     def text(self, path: str) -> tuple[str, tuple[str, ...]] | None:
-        """Path from the site and lines of a file that the machine reads."""
+        """Path from the site and lines of a file that the machine reads; None if it has none."""
 
     @property
     def addresses(self) -> list[Address]:
-        """All that it has."""
+        """All addresses of the machine."""
 
 
 def check_names(machine: Named) -> Iterator[Problem]:
-    """What the machine calls itself is what the site calls it."""
+    """A machine's own files must give it the name that it has in the site."""
     text = machine.text("etc/myname")
     if text is not None:
         words = [(number, line.split()) for number, line in enumerate(text[1], 1) if line.split()]
@@ -48,21 +48,26 @@ def _own_name(machine: Named, file: str, line: int, name: str, key: str) -> Iter
     if not is_host_name(name.lower()):
         yield Problem(file, line, f"{key}: must be a host name, is {quoted(name)}", reason="value")
         return
-    said = machine.hostname or machine.name
-    if not _is_one_name(said, name.lower()):
+    own_name = machine.hostname or machine.name
+    if not _is_one_name(own_name, name.lower()):
         at = machine.conf.line("hostname")
         place = f"{machine.conf.file}:{at}" if at else machine.conf.file
-        yield Problem(file, line, f"{key}: {name}, but by {place} it is {said}",
-                      "say the same in both", "other-name")
+        yield Problem(
+            file,
+            line,
+            f"{key}: {name}, but according to {place} it is {own_name}",
+            "use the same name in both",
+            "other-name",
+        )
 
 
 def _is_one_name(one: str, other: str) -> bool:
-    """The same, or one of them is the other without its domain."""
+    """Whether the names are equal, or one is the other without its domain."""
     return one == other or other.partition(".")[0] == one or one.partition(".")[0] == other
 
 
 def check_hosts(machines: Sequence[Named]) -> Iterator[Problem]:
-    """Every `hosts` that a machine reads has of each name what the machine itself has."""
+    """`hosts` must give each machine's name the address that the machine itself has."""
     known = _by_name(machines)
     for file, lines in _texts(machines, "etc/hosts").items():
         wrong: list[tuple[int, str]] = []
@@ -72,19 +77,22 @@ def check_hosts(machines: Sequence[Named]) -> Iterator[Problem]:
 
 
 def _texts(machines: Iterable[Named], path: str) -> Mapping[str, tuple[str, ...]]:
-    """The files that machines read at a path, each once: several may read the same."""
+    """The files that machines read at a path, each once, since machines may share one."""
     return dict(text for machine in machines if (text := machine.text(path)) is not None)
 
 
 def _by_name(machines: Sequence[Named]) -> Mapping[str, Named]:
-    """All that a machine is called by, to it."""
+    """Every name of a machine, to the machine."""
     names: dict[str, Named] = {machine.name: machine for machine in reversed(machines)}
     for machine in machines:
-        said = machine.hostname or machine.name
+        own_name = machine.hostname or machine.name
         text = machine.text("etc/myname")
-        for name in (said, said.partition(".")[0],
-                     *(" ".join(text[1]).lower().split() if text else ())):
-            if _is_one_name(said, name):
+        for name in (
+            own_name,
+            own_name.partition(".")[0],
+            *(" ".join(text[1]).lower().split() if text else ()),
+        ):
+            if _is_one_name(own_name, name):
                 names.setdefault(name, machine)
     return names
 
@@ -94,21 +102,39 @@ def _hosts(file: str, hosts: Iterable[Host], known: Mapping[str, Named]) -> Iter
     for host in hosts:
         for name in host.names:
             machine = known.get(name)
-            mine = {item.text for item in machine.addresses
-                    if item.version == host.address.version} if machine else set()
+            mine = (
+                {item.text for item in machine.addresses if item.version == host.address.version}
+                if machine
+                else set()
+            )
             before = first.setdefault((name, host.address.version), host)
             if machine and mine and host.address.text not in mine:
-                yield Problem(file, host.line, f"{name} is {host.address.text} here, but "
-                              f"{machine.address.text} in {machine.conf.file}:"
-                              f"{machine.conf.line('address')}", "say the same in both",
-                              "other-address")
+                yield Problem(
+                    file,
+                    host.line,
+                    f"{name} is {host.address.text} here, but "
+                    f"{machine.address.text} in {machine.conf.file}:"
+                    f"{machine.conf.line('address')}",
+                    "use the same address in both",
+                    "other-address",
+                )
             elif name == "localhost" and not _is_loopback(host.address):
-                yield Problem(file, host.line, f"localhost is {host.address.text} here",
-                              "it is 127.0.0.1 and ::1", "other-address")
+                yield Problem(
+                    file,
+                    host.line,
+                    f"localhost is {host.address.text} here",
+                    "it must be 127.0.0.1 or ::1",
+                    "other-address",
+                )
             elif before.address != host.address and host.address.text not in mine:
-                yield Problem(file, host.line, f"{name} is {host.address.text} here, but "
-                              f"{before.address.text} in line {before.line}",
-                              "a name has one address", "other-address")
+                yield Problem(
+                    file,
+                    host.line,
+                    f"{name} is {host.address.text} here, but "
+                    f"{before.address.text} in line {before.line}",
+                    "give the name one address",
+                    "other-address",
+                )
 
 
 def _is_loopback(address: Address) -> bool:
@@ -116,16 +142,20 @@ def _is_loopback(address: Address) -> bool:
 
 
 def check_resolver(machines: Sequence[Named]) -> Iterator[Problem]:
-    """`resolv.conf` names servers by address, in words that the resolver knows."""
+    """`resolv.conf` must name servers by address, with keywords that the resolver knows."""
     for file, lines in _texts(machines, "etc/resolv.conf").items():
         for line in lines_of(lines, "#;"):
             word, *rest = line.words
             hint = nearest(word.lower(), _RESOLVER).removeprefix("; ")
             if word not in _RESOLVER and hint:
-                yield Problem(file, line.number, f"{word}: unknown word", hint, "unknown-key")
+                yield Problem(file, line.number, f"{word}: unknown keyword", hint, "unknown-key")
             elif word == "nameserver" and not (len(rest) == 1 and _is_address(rest[0])):
-                yield Problem(file, line.number, "nameserver: must be one address, is "
-                              f"{quoted(' '.join(rest))}", reason="value")
+                yield Problem(
+                    file,
+                    line.number,
+                    f"nameserver: must be one address, is {quoted(' '.join(rest))}",
+                    reason="value",
+                )
 
 
 def _is_address(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""Whether the files of a site say one thing of each machine's addresses, names and gateway.
+"""Checks that the files of a site agree on each machine's addresses, names and gateway.
 
-On a server rc.d/network reads `etc/ifconfig.IF`, `myname`, `mygate` and rc.conf, and everybody
-reads `hosts`; `host.conf` and `server.conf` are what the fleet goes by. Where these differ, a
-machine comes up as somebody else, or where nobody looks for it.
+On a server, rc.d/network reads `etc/ifconfig.IF`, `myname`, `mygate` and rc.conf, and all programs
+read `hosts`; the fleet uses `host.conf` and `server.conf`. If these differ, a machine starts with
+another identity or cannot be reached.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _SETTINGS = ("etc/rc.conf", "etc/rc.conf.d/network", "etc/rc.conf.d/dhcpcd")
 _ROUTES = ("defaultroute", "defaultroute6")
 _GATES = ("etc/mygate", "etc/mygate6")
 _ALIASES = "etc/ifaliases"
-# Whose addresses a machine gets at boot, and of which versions.
+# Clients that get addresses at boot, with the IP versions.
 _CLIENTS = {"dhcpcd": {4, 6}, "dhclient": {4}}
-_NOT_ITS_OWN = frozenset({"lo", "carp"})  # every machine has it, or several share it
-_DEEPEST = 8  # links on the way to a file
+_NOT_ITS_OWN = frozenset({"lo", "carp"})  # every machine has lo; several share carp
+_DEEPEST = 8  # links followed to a file
 
 
 @dataclass(slots=True)
 class Machine:
-    """A host or server, and what the files of its etc say of it.
+    """A host or server, and the contents of its etc.
 
-    said      its address and hostname as the fleet's own files have them, in `conf`
-    settings  of rc.conf: file, line and value, where that is plain
-    found     addresses of its cards: file, line and address
-    dynamic   versions of which it gets addresses that no file says
+    conf      the fleet's file, with its address and hostname
+    settings  of rc.conf: file, line and value, if that is a plain one
+    found     addresses of its interfaces: file, line and address
+    dynamic   IP versions for which it gets addresses that are in no file
     """
 
     name: str
@@ -61,7 +61,7 @@ class Machine:
     has_card: bool = False
 
     def text(self, path: str) -> tuple[str, tuple[str, ...]] | None:
-        """Path from the site and lines of a file that the machine reads; links are followed."""
+        """Path from the site and lines of a file that the machine reads; follows links."""
         folder = self.folder
         for _ in range(_DEEPEST):
             if path in folder.texts:
@@ -69,8 +69,9 @@ class Machine:
             if path not in folder.links:
                 return None
             top = "/config/global/" if folder is self.shared else "/"
-            way = posixpath.normpath(posixpath.join(posixpath.dirname(top + path),
-                                                    folder.links[path]))
+            way = posixpath.normpath(
+                posixpath.join(posixpath.dirname(top + path), folder.links[path])
+            )
             if way.startswith("/config/global/"):
                 folder, path = self.shared, way.removeprefix("/config/global/")
             else:
@@ -79,13 +80,14 @@ class Machine:
 
     @property
     def addresses(self) -> list[Address]:
-        """All that it has, as far as files say."""
-        return [address for address in (self.address, *(item[2] for item in self.found))
-                if address.text]
+        """All addresses of the machine that are in files."""
+        return [
+            address for address in (self.address, *(item[2] for item in self.found)) if address.text
+        ]
 
 
 def check_networks(site: Site, fleet: Fleet) -> Iterator[Problem]:
-    """Addresses that two machines have, and files that contradict each other."""
+    """Report addresses of two machines, and files that contradict each other."""
     machines = list(_machines(site, fleet))
     taken = Once("twice-address")
     for machine in machines:
@@ -93,7 +95,7 @@ def check_networks(site: Site, fleet: Fleet) -> Iterator[Problem]:
     for machine in machines:
         for file, line, address in machine.found:
             if address.text.startswith("fe80:"):
-                continue  # each network has its own
+                continue  # link-local: unique only within a network
             yield from taken.see_at(address.text, machine.name, file, line, "inet")
         yield from machine.wrong
         yield from _own_address(machine)
@@ -106,32 +108,47 @@ def check_networks(site: Site, fleet: Fleet) -> Iterator[Problem]:
 
 def _machines(site: Site, fleet: Fleet) -> Iterator[Machine]:
     for name, (host, conf) in fleet.hosts.items():
-        yield _seen(Machine(name, site.hosts[name], site.shared, conf, host.address, "",
-                            is_host=True))
+        yield _seen(
+            Machine(name, site.hosts[name], site.shared, conf, host.address, "", is_host=True)
+        )
     for name, (server, conf) in fleet.servers.items():
-        yield _seen(Machine(name, site.servers[name], site.shared, conf, server.address,
-                            server.hostname, is_host=False))
+        yield _seen(
+            Machine(
+                name,
+                site.servers[name],
+                site.shared,
+                conf,
+                server.address,
+                server.hostname,
+                is_host=False,
+            )
+        )
 
 
 def _seen(machine: Machine) -> Machine:
-    """With what its cards and rc.conf say."""
-    said: dict[str, tuple[str, Setting]] = {}
+    """Read its interface files and rc.conf into `machine`."""
+    variables: dict[str, tuple[str, Setting]] = {}
     for path in _SETTINGS:
         text = machine.text(path)
         if text:
-            said |= {name: (text[0], setting) for name, setting in assignments(text[1]).items()}
-    machine.settings = {name: (file, setting.line, setting.value)
-                        for name, (file, setting) in said.items() if setting.is_plain}
+            variables |= {
+                name: (text[0], setting) for name, setting in assignments(text[1]).items()
+            }
+    machine.settings = {
+        name: (file, setting.line, setting.value)
+        for name, (file, setting) in variables.items()
+        if setting.is_plain
+    }
     for name, versions in _CLIENTS.items():
         if is_yes(_setting(machine, name)):
             machine.dynamic |= versions
     if _setting(machine, "ip6mode") == "autohost":
         machine.dynamic.add(6)
-    for name, (file, setting) in said.items():
+    for name, (file, setting) in variables.items():
         _add_variable(machine, name, file, setting)
     for path in sorted(machine.folder.paths):
         if path.startswith(_CARD):
-            _add_card(machine, path.removeprefix(_CARD), path, said)
+            _add_card(machine, path.removeprefix(_CARD), path, variables)
     text = machine.text(_ALIASES)
     if text:
         for card, says in read_aliases_file(text[1]):
@@ -152,74 +169,99 @@ def _add_variable(machine: Machine, name: str, file: str, setting: Setting) -> N
 
 
 def _add_card(
-    machine: Machine, card: str, path: str, said: Mapping[str, tuple[str, Setting]]
+    machine: Machine, card: str, path: str, variables: Mapping[str, tuple[str, Setting]]
 ) -> None:
-    file, setting = said.get(f"ifconfig_{card}", ("", None))
+    file, setting = variables.get(f"ifconfig_{card}", ("", None))
     text = machine.text(path)
     if setting and setting.value:
-        machine.wrong.append(Problem(
-            f"{machine.folder.place}/{path}", 0,
-            f"nothing reads this: {file}:{setting.line} sets ifconfig_{card}", "keep one of them",
-            "unknown-file"))
-    elif text is None:  # a link to a file of the system, or nowhere; or no file at all
+        machine.wrong.append(
+            Problem(
+                f"{machine.folder.place}/{path}",
+                0,
+                f"this file is ignored: {file}:{setting.line} sets ifconfig_{card}",
+                "keep one of them",
+                "unknown-file",
+            )
+        )
+    elif text is None:  # a link into the system or to nowhere, or no file
         machine.has_card |= _is_card(card, machine) and path in machine.folder.links
     else:
         _note(machine, card, text[0], read_card(text[1]))
 
 
 def _note(machine: Machine, card: str, file: str, says: Card) -> None:
-    """What a file says of a card."""
+    """Add the contents of a file about an interface."""
     if card.rstrip("0123456789") in _NOT_ITS_OWN:
         return
     machine.has_card |= _is_card(card, machine) and bool(
-        says.addresses or says.wrong or says.dynamic)
+        says.addresses or says.wrong or says.dynamic
+    )
     machine.dynamic |= says.dynamic
     machine.found += [(file, line, address) for line, address in says.addresses]
     machine.wrong += [Problem(file, line, what, reason="value") for line, what in says.wrong]
     if not machine.is_host and card.startswith("xennet") and card != "xennet0":
-        machine.wrong.append(Problem(file, 0, f"{machine.name} has one card, xennet0",
-                                     reason="no-card"))
+        machine.wrong.append(
+            Problem(file, 0, f"{machine.name} has one interface, xennet0", reason="no-card")
+        )
 
 
 def _is_card(card: str, machine: Machine) -> bool:
-    """A domU has no card but xennet0, and what is made on top of it; a host may have any."""
+    """A domU only has xennet0 and what is created on top of it; a host may have any interface."""
     return machine.is_host or card == "xennet0" or is_made(card)
 
 
 def _own_address(machine: Machine) -> Iterator[Problem]:
-    """The address that the fleet knows is one that the machine's cards have."""
-    said = machine.address
-    found = [item for item in machine.found if item[2].version == said.version]
-    if not said.text or not found or said.version in machine.dynamic:
+    """The address in the fleet's file must be one of the machine's interfaces."""
+    stated = machine.address
+    found = [item for item in machine.found if item[2].version == stated.version]
+    if not stated.text or not found or stated.version in machine.dynamic:
         return
     place = f"{machine.conf.file}:{machine.conf.line('address')}"
-    same = [item for item in found if item[2].text == said.text]
+    same = [item for item in found if item[2].text == stated.text]
     file, line, address = (same or found)[0]
-    if not same or (None not in {said.prefix, address.prefix} and said.prefix != address.prefix):
-        yield Problem(file, line, f"inet: {address}, but {place} says {said}",
-                      "say the same in both", "other-address")
+    if not same or (
+        None not in {stated.prefix, address.prefix} and stated.prefix != address.prefix
+    ):
+        yield Problem(
+            file,
+            line,
+            f"inet: {address}, but {place} says {stated}",
+            "use the same address in both",
+            "other-address",
+        )
 
 
 def _reachable(machine: Machine) -> Iterator[Problem]:
-    """A machine whose etc gives its card no address is there, and nobody gets to it."""
-    if ("etc" not in machine.folder.paths or machine.has_card
-            or machine.address.version in machine.dynamic):
+    """Report a machine that no file in its etc gives an address, so it cannot be reached."""
+    if (
+        "etc" not in machine.folder.paths
+        or machine.has_card
+        or machine.address.version in machine.dynamic
+    ):
         return
     card = "IF" if machine.is_host else "xennet0"
-    what = f"nothing in it gives {machine.name} an address on the network"
-    others = [path.removeprefix("etc/") for path in sorted(machine.folder.paths)
-              if path.startswith(_CARD) and not is_made(path.removeprefix(_CARD))]
+    what = f"no file in it gives {machine.name} a network address"
+    others = [
+        path.removeprefix("etc/")
+        for path in sorted(machine.folder.paths)
+        if path.startswith(_CARD) and not is_made(path.removeprefix(_CARD))
+    ]
     if f"ifconfig.{card}" in others:
         what += f": ifconfig.{card} has none"
     elif others and not machine.is_host:
-        what += f": a domU's card is xennet0, and here is {', '.join(others)}"
+        what += f": a domU's interface is xennet0, but there is {', '.join(others)}"
     address = machine.address if machine.address.text else "10.0.0.1/24"
-    yield Problem(f"{machine.folder.place}/etc", 0, what,
-                  f"write etc/ifconfig.{card} with the line: inet {address}", "no-network")
+    yield Problem(
+        f"{machine.folder.place}/etc",
+        0,
+        what,
+        f"write etc/ifconfig.{card} with the line: inet {address}",
+        "no-network",
+    )
 
 
 def _gateway(machine: Machine) -> Iterator[Problem]:
-    """The gateway is another machine of a network that this one is on."""
+    """The gateway must be another machine in one of this machine's networks."""
     for path in _GATES:
         text = machine.text(path)
         if text is None:
@@ -228,19 +270,18 @@ def _gateway(machine: Machine) -> Iterator[Problem]:
         if len(words) != 1 or len(words[0][1]) != 1:
             yield Problem(text[0], 0, "must be one line with one address", reason="value")
         else:
-            yield from _one_gateway(machine, text[0], words[0][0], words[0][1][0],
-                                    path.removeprefix("etc/"))
+            yield from _one_gateway(
+                machine, text[0], words[0][0], words[0][1][0], path.removeprefix("etc/")
+            )
     for name in _ROUTES:
         file, line, value = machine.settings.get(name, ("", 0, ""))
         if value:
             yield from _one_gateway(machine, file, line, value, name)
 
 
-def _one_gateway(
-    machine: Machine, file: str, line: int, text: str, key: str
-) -> Iterator[Problem]:
+def _one_gateway(machine: Machine, file: str, line: int, text: str, key: str) -> Iterator[Problem]:
     if is_host_name(text.lower()):
-        return  # hosts(5) must know it
+        return  # hosts(5) must have it
     try:
         gateway = machine_address(text.replace("/", " "))  # a gateway has no prefix length
     except ValueError as error:
@@ -249,17 +290,36 @@ def _one_gateway(
     mine = [item for item in machine.addresses if item.version == gateway.version]
     networks = [item for item in mine if item.prefix is not None]
     if gateway.text in {item.text for item in mine}:
-        yield Problem(file, line, f"{key}: {gateway.text} is {machine.name} itself",
-                      "name the router", "gateway")
-    elif (gateway.text.startswith("fe80:") or not networks
-          or gateway.version in machine.dynamic):
+        yield Problem(
+            file,
+            line,
+            f"{key}: {gateway.text} is {machine.name} itself",
+            "name the router",
+            "gateway",
+        )
+    elif gateway.text.startswith("fe80:") or not networks or gateway.version in machine.dynamic:
         return
     elif not any(item.reaches(gateway) for item in networks):
         nets = ", ".join(sorted({str(item) for item in networks}))
-        yield Problem(file, line, f"{key}: {gateway.text} is in no network of {machine.name}, "
-                      f"which has {nets}", "name a router that it can reach", "gateway")
-    elif any(gateway.number in (item.network() or ()) and item.prefix is not None
-             and item.prefix < 31 and item.reaches(gateway)
-             for item in networks if item.version == 4):
-        yield Problem(file, line, f"{key}: {gateway.text} is a network, or all of its machines",
-                      "name the router", "gateway")
+        yield Problem(
+            file,
+            line,
+            f"{key}: {gateway.text} is not in a network of {machine.name}, which has {nets}",
+            "name a router that it can reach",
+            "gateway",
+        )
+    elif any(
+        gateway.number in (item.network() or ())
+        and item.prefix is not None
+        and item.prefix < 31
+        and item.reaches(gateway)
+        for item in networks
+        if item.version == 4
+    ):
+        yield Problem(
+            file,
+            line,
+            f"{key}: {gateway.text} is a network or broadcast address",
+            "name the router",
+            "gateway",
+        )

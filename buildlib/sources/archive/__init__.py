@@ -1,1 +1,1 @@
-"""Archives: tar in gzip, xz or bzip2, and Debian's ar. Nothing here trusts a member's name."""
+"""Archives: tar in gzip, xz or bzip2, and Debian's ar. Names of members are never trusted."""

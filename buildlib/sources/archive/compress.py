@@ -1,8 +1,8 @@
-"""Decompression as a stream of chunks, with a limit on what may come out.
+"""Decompression as a stream of chunks, with a limit for its output.
 
-gzip goes through isal, which takes a third of zlib's time. The limit is against bombs: real sets
-and packages pack ten to one at the most; hundreds to one is somebody's joke. Bytes behind the end
-of the compressed data are damage, too.
+gzip is decompressed by isal, which takes a third of zlib's time. The limit stops decompression
+bombs: real sets and packages are compressed at most ten to one, bombs hundreds to one. Bytes after
+the end of the compressed data count as damage, too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from buildlib.model.errors import ArchiveError
 CHUNK = 1 << 18
 RATIO_LIMIT = 200
 SLACK = 64 << 20
-XZ_MEMORY = 96 << 20  # `xz -9` needs 65 MiB to unpack
-MEMBERS_LIMIT = 10_000  # members of gzip or streams of others, and one more for each KiB read
+XZ_MEMORY = 96 << 20  # decompressing `xz -9` needs 65 MiB
+MEMBERS_LIMIT = 10_000  # gzip members or streams of others, plus one for each KiB read
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -31,12 +31,12 @@ _MAGIC = {
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
 }
 _READ = frozenset({"gzip", "xz", "bzip2"})
-# isal and lzma have error classes of their own; naming them would import both
+# isal and lzma have their own error classes; compare names to avoid importing both
 _DAMAGE = {"LZMAError", "IsalError"}
 
 
 class _Decoder(Protocol):
-    """What the decompressors of lzma, bz2 and isal have in common: one stream, or member."""
+    """The common interface of the decompressors of lzma, bz2 and isal, for one stream or member."""
 
     @property
     def eof(self) -> bool: ...
@@ -48,14 +48,14 @@ class _Decoder(Protocol):
 
 
 def compression(head: bytes) -> str:
-    """`gzip`, `xz`, `bzip2`, one that is not read, or `none`, by the first bytes of a file."""
+    """The compression of a file by its first bytes: `gzip`, `xz`, an unsupported one, or `none`."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "none")
 
 
 def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator[bytes]:
     """The decompressed content of the file at `path`, in pieces of at most CHUNK bytes.
 
-    `seen[0]`, if given, is kept at the number of packed bytes read so far, for progress.
+    `seen[0]`, if given, is set to the number of compressed bytes read so far, for progress.
     Raises ArchiveError for damage, truncation, an unknown compression, or a bomb.
     """
     limit = path.stat().st_size * RATIO_LIMIT + SLACK
@@ -81,7 +81,7 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
             raise damaged(where, str(error)) from error
     if out > limit:
         raise ArchiveError(
-            f"unpacks to more than {RATIO_LIMIT} times its size",
+            f"the archive unpacks to more than {RATIO_LIMIT} times its size",
             where=where,
             hint="no release set does; do not use this file",
             reason="bomb",
@@ -90,9 +90,11 @@ def chunks(path: Path, *, where: str, seen: list[int] | None = None) -> Iterator
 
 def _wants_memory(where: str) -> ArchiveError:
     return ArchiveError(
-        f"needs more than {XZ_MEMORY >> 20} MiB of memory to be unpacked", where=where,
+        f"the archive needs more than {XZ_MEMORY >> 20} MiB of memory to unpack",
+        where=where,
         why="its dictionary is larger than that of `xz -9`",
-        hint="no release set does; do not use this file", reason="bomb",
+        hint="no release set does; do not use this file",
+        reason="bomb",
     )
 
 
@@ -113,7 +115,7 @@ def _stream(kind: str, packed: BinaryIO, where: str) -> Iterator[bytes]:
             yield data
     elif kind not in _READ:
         raise ArchiveError(
-            f"compressed with {kind}, which goldmaster does not read",
+            f"the archive is compressed with {kind}, which goldmaster does not support",
             where=where,
             hint="sets and packages come as .tgz, .tar.gz, .tar.xz or .tar.bz2",
             reason="compression",
@@ -133,18 +135,18 @@ def _decoder(kind: str) -> Callable[[], _Decoder]:
         return bz2.BZ2Decompressor
     import lzma
 
-    # lzma.open has no limit on the memory a header may ask for
+    # unlike lzma.open, with a limit for the memory that a header may request
     return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
 
 def _members(packed: BinaryIO, decoder: Callable[[], _Decoder]) -> Iterator[bytes]:
-    """The content of members (gzip) or streams (xz, bzip2) that follow one another."""
+    """The content of consecutive members (gzip) or streams (xz, bzip2)."""
     raw = packed.read(CHUNK)
     count = 0
     while raw:
         count += 1
         if count > MEMBERS_LIMIT + (packed.tell() >> 10):  # each costs as much as a KiB of data
-            raise ValueError(f"it is in {count} pieces that hold next to nothing")
+            raise ValueError(f"it has {count} members with almost no content")
         member = decoder()
         while not member.eof:
             if data := member.decompress(raw, CHUNK):

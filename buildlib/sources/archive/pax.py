@@ -1,8 +1,8 @@
-"""Extended headers of pax(1): `length key=value` records, of which a few concern a reader.
+"""Extended headers of pax(1): `length key=value` records, of which a reader needs only a few.
 
-A header is read once from front to back. Only what says where a member lies, whose it is and how
-large is kept; a header with more records than any tar(1) writes is refused, for a kilobyte of
-packed ones would hold a quarter of a million.
+A header is read once from front to back. Only records for a member's path, owner, size and time are
+kept. A header with more records than any tar(1) writes is rejected, because a compressed kilobyte
+could contain a quarter of a million.
 Source: IEEE Std 1003.1-2017, pax(1), "pax Extended Header"; tar(5) of libarchive.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-SIZE_LIMIT = 1 << 20  # bytes of a header: names have 1,024; the rest is extended attributes
-RECORDS_LIMIT = 256  # of a header; libarchive writes some ten, and two for each attribute
-RECORDS_OF_EACH = 24  # on the average of all members, and RECORDS_MORE
+SIZE_LIMIT = 1 << 20  # bytes of a header; names have 1,024, the rest is extended attributes
+RECORDS_LIMIT = 256  # of a header; libarchive writes about ten, and two for each attribute
+RECORDS_OF_EACH = 24  # average of all members, plus RECORDS_MORE in total
 RECORDS_MORE = 4096
 
 SPARSE = "GNU.sparse"
@@ -22,10 +22,10 @@ _KEPT = (b"path=", b"linkpath=", b"size=", b"uid=", b"gid=", b"mtime=")
 
 
 def records(data: bytes) -> tuple[dict[str, str], int]:
-    """The records in `data` that count, and the number of all.
+    """The relevant records in `data`, and the number of all records.
 
-    SPARSE is a key where it is the header of a sparse file. Raises ValueError for a record whose
-    length is wrong, and for too many.
+    SPARSE is a key if it is the header of a sparse file. Raises ValueError for a record with a
+    wrong length, and for too many records.
     """
     found: dict[str, str] = {}
     at = number = 0

@@ -1,4 +1,4 @@
-"""What is done with an archive: into the store as a tree, or into a work folder as files."""
+"""Unpacking archives: into the store as a tree, or into a work folder as files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SMALL = 1 << 20
 _HOPS = 40  # MAXSYMLINKS of Linux; NetBSD's is 32
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
-Tell: TypeAlias = Callable[[int], None]  # packed bytes read so far
+Tell: TypeAlias = Callable[[int], None]  # compressed bytes read so far
 
 
 def ingest(
     path: Path, pack: PackWriter, *, origin: str, where: str, tell: Tell | None = None
 ) -> Tree:
-    """Put the files of the archive at `path` into `pack`; the tree it holds, of `origin`.
+    """Add the files of the archive at `path` to `pack`. Return its tree, marked with `origin`.
 
     Members may be of any kind; hard links share an inode label. Raises ArchiveError.
     """
@@ -45,44 +45,52 @@ def ingest(
             else:
                 sha256, size = pack.add_pieces(reader.data())
         entries[member.path] = Entry(
-            member.path, member.kind, member.mode, member.uid, member.gid, member.time,
-            size, sha256, member.link, member.device, "", origin,
+            member.path,
+            member.kind,
+            member.mode,
+            member.uid,
+            member.gid,
+            member.time,
+            size,
+            sha256,
+            member.link,
+            member.device,
+            "",
+            origin,
         )
         if tell is not None:
             tell(seen[0])
     return tree_of(entries.values())
 
 
-def extract(
-    archives: Iterable[tuple[Path, str]], folder: Path, *, tell: Tell | None = None
-) -> int:
-    """Unpack source archives, given as (path, how errors name it), into `folder`.
+def extract(archives: Iterable[tuple[Path, str]], folder: Path, *, tell: Tell | None = None) -> int:
+    """Unpack source archives, given as (path, name in errors), into `folder`.
 
-    Files belong to whoever runs this; times are kept, since make compares them. What an earlier
-    try left is replaced. Devices, and links that lead out of `folder`, are refused: sources have
-    none. Returns the number of members.
+    Files belong to the current user; times are kept, since make compares them. Files left by an
+    earlier try are replaced. Devices, and links that lead out of `folder`, are rejected: sources
+    have none. Returns the number of members.
     """
     count = base = 0
     writer = _Extraction(str(folder))
     for path, where in archives:
-        seen, told = [0], 0
+        seen, reported = [0], 0
         reader = tar.Reader(compress.chunks(path, where=where, seen=seen), where=where)
         for member in reader:
             writer.add(reader, member, where)
             count += 1
-            if tell is not None and seen[0] != told:
-                told = seen[0]
-                tell(base + told)
+            if tell is not None and seen[0] != reported:
+                reported = seen[0]
+                tell(base + reported)
         base += path.stat().st_size
     writer.finish()
     return count
 
 
 class _Extraction:
-    """Archives going into one folder. Nothing is written through a link, whatever made it.
+    """Extracts archives into one folder. Nothing is ever written through a link.
 
-    Everything is made in the hope that its place is free, and only where it is not is looked at
-    what is there: in a fresh folder a file costs four system calls.
+    It first tries to create a file, and looks at an existing one only if that fails: in a fresh
+    folder a file takes four system calls.
     """
 
     def __init__(self, root: str) -> None:
@@ -92,7 +100,7 @@ class _Extraction:
         self._links: dict[str, str] = {}
 
     def add(self, reader: tar.Reader, member: tar.Member, where: str) -> None:
-        """Make one member."""
+        """Create one member."""
         target = self._root if member.path == ROOT else f"{self._root}/{member.path}"
         kind = member.kind
         if kind == "dir":
@@ -104,9 +112,9 @@ class _Extraction:
             self._folder(folder, f"{where}: {member.path}")
         if kind not in {"file", "link"}:
             raise ArchiveError(
-                f"a {kind} node among sources",
+                f"a {kind} node in a source set",
                 where=f"{where}: {member.path}",
-                hint="source sets hold files, folders and links only",
+                hint="source sets contain only files, folders and links",
                 reason="member-type",
             )
         try:
@@ -118,7 +126,7 @@ class _Extraction:
             self._links[target] = f"{where}: {member.path} -> {member.link}"
 
     def _make(self, reader: tar.Reader, member: tar.Member, target: str) -> None:
-        """Make a file or link where nothing is. Raises FileExistsError before it reads data."""
+        """Create a file or link. Raises FileExistsError before it reads data."""
         if member.kind == "link":
             os.symlink(member.link, target)
         elif member.hardlink:
@@ -127,7 +135,7 @@ class _Extraction:
             _write(reader, member, target)
 
     def finish(self) -> None:
-        """Set the times of folders; refuse links that lead out, be it by way of other links."""
+        """Set the times of folders; reject links that lead out, even through other links."""
         for link, at in self._links.items():
             if self._leads_out(link):
                 os.unlink(link)
@@ -140,8 +148,7 @@ class _Extraction:
     def _leads_out(self, link: str) -> bool:
         """Whether a link leads out of the root.
 
-        A link that leads through more than _HOPS others is none that a system follows; each of
-        those is looked at for itself.
+        No system follows a link through more than _HOPS others, each of which is checked itself.
         """
         todo = link.removeprefix(f"{self._root}/").split("/")[::-1]
         here: list[str] = []
@@ -164,7 +171,7 @@ class _Extraction:
         return False
 
     def _folder(self, path: str, at: str) -> None:
-        """Make a folder and those above it; anything else in its place is refused."""
+        """Create a folder and its parents; reject anything else in its place."""
         if path in self._real:
             return
         self._folder(os.path.dirname(path), at)
@@ -173,7 +180,7 @@ class _Extraction:
         except FileExistsError:
             if os.path.islink(path) or not os.path.isdir(path):
                 raise ArchiveError(
-                    "lies below a file or link of another set", where=at, reason="escape"
+                    "it lies below a file or link of another set", where=at, reason="escape"
                 ) from None
         self._real.add(path)
 
@@ -186,13 +193,13 @@ class _Extraction:
             if not os.path.isdir(target):
                 raise
             raise ArchiveError(
-                "would replace a folder of another set", where=at, reason="duplicate-path"
+                "it would replace a folder of another set", where=at, reason="duplicate-path"
             ) from error
         self._links.pop(target, None)
 
 
 def _target(path: str) -> str | None:
-    """Where the link at `path` leads; None for what is none."""
+    """The target of the link at `path`, or None if it is not a link."""
     try:
         return os.readlink(path)
     except OSError:

@@ -1,1 +1,1 @@
-"""Downloads: asking mirrors, watching what comes in, limits, and why a download failed."""
+"""Downloads: trying mirrors, monitoring transfers, limits, and explaining failures."""

@@ -1,8 +1,8 @@
-"""Files from mirrors: http(s) servers and local folders, tried in order.
+"""Fetching files from mirrors: http(s) servers and local folders, tried in order.
 
-What comes in is hashed while it comes in. It is kept under a name of its own until the pinned
-digest matches; so a download that is cut goes on where it stopped, even after kill -9, and
-nothing unverified enters the store.
+A file is hashed while it arrives. It is kept under a temporary name until the pinned digest
+matches; so an interrupted download resumes where it stopped, even after kill -9, and nothing
+unverified enters the store.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from buildlib.store.blobs import CHUNK, Blobs
 
 RESUMES = 3
 _WORTH_RESUMING = frozenset({"cut", "connection", "timeout"})
-# What is wrong before a server has answered anything that could be used.
+# Reasons of failures before a server has sent a usable answer.
 NO_ANSWER = frozenset({"connection", "timeout", "scheme", "certificate", "tls", "proxy"})
 
-Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
+Tell: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in total (0: unknown)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a file must be: SHA-512, and if they are known, SHA-256 (hex) and size (bytes).
+    """The expected file: SHA-512, and if known, SHA-256 (hex) and size (bytes).
 
-    Of a binary package that is not locked, no more is known than its summary says: then `sha512`
+    For a binary package that is not locked, only the data of its summary is known; then `sha512`
     may be empty.
     """
 
@@ -52,7 +52,7 @@ class Pin:
     size: int = -1
 
     def allows(self, found: Pin) -> bool:
-        """Whether a file of which everything is known is the one that is pinned."""
+        """Whether `found`, the complete data of a file, matches."""
         return (
             self.sha512 in {"", found.sha512}
             and self.sha256 in {"", found.sha256}
@@ -61,7 +61,7 @@ class Pin:
 
 
 class _Hasher:
-    """Both digests at once; SHA-512, the slower one, in a thread of its own."""
+    """Computes both digests at once; SHA-512, the slower one, in a separate thread."""
 
     def __init__(self) -> None:
         self._sha512 = hashlib.sha512()
@@ -99,16 +99,17 @@ def fetch(
 ) -> Blob:
     """Store the file `pin` describes from the first of `urls` that has it.
 
-    A URL is http(s)://…, file:///…, or a path. `partial` is where the file grows; it is removed
-    when what it holds turns out to be wrong. Where no size is pinned, `most` bytes are taken.
-    `check` looks at a file before it is stored, and raises SourceError for one that is not right.
-    Raises SourceError telling what each URL answered.
+    A URL is http(s)://…, file:///…, or a path. The file is downloaded to `partial`, which is
+    removed if its content proves to be wrong. If no size is pinned, `most` is the limit in bytes.
+    `check` may inspect a file before it is stored, and raises SourceError if it is wrong.
+    Raises SourceError with the failure of each URL.
     """
     patience = patience or Patience()
     place = _Place(pin, blobs, partial, most, patience, tell, check)
     try:
-        return first_that_has_it(urls, patience, lambda url: _resuming(url, place),
-                                 pinned=bool(pin.sha512))
+        return first_that_has_it(
+            urls, patience, lambda url: _resuming(url, place), pinned=bool(pin.sha512)
+        )
     finally:
         if not _size(partial):
             partial.unlink(missing_ok=True)
@@ -121,9 +122,9 @@ def fetch_unpinned(
     patience: Patience | None = None,
     check: Callable[[bytes], object] | None = None,
 ) -> bytes:
-    """A file of at most `most` bytes that nothing pins yet, into memory; `check` as in `fetch`.
+    """Fetch a file of at most `most` bytes that is not pinned into memory; `check` as in `fetch`.
 
-    For making locks only. Raises SourceError telling what each URL answered.
+    Only for making locks. Raises SourceError with the failure of each URL.
     """
     patience = patience or Patience()
 
@@ -138,7 +139,7 @@ def fetch_unpinned(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a file must be, and where it goes: the arguments of `fetch`."""
+    """The arguments of `fetch`: the expected file, and where it is stored."""
 
     pin: Pin
     blobs: Blobs
@@ -150,12 +151,12 @@ class _Place:
 
     @property
     def limit(self) -> int:
-        """The bytes that are taken."""
+        """Maximum size in bytes."""
         return self.pin.size if self.pin.size >= 0 else self.most
 
 
 def _resuming(url: str, place: _Place) -> Blob:
-    """The file of one mirror; a download that is cut goes on where it stopped."""
+    """Fetch the file from one mirror; an interrupted download resumes where it stopped."""
     for number in range(1, RESUMES + 1):
         before = _size(place.partial)
         try:
@@ -165,9 +166,9 @@ def _resuming(url: str, place: _Place) -> Blob:
                 place.partial.unlink(missing_ok=True)
             after = _size(place.partial)
             grown = after > before and error.reason in _WORTH_RESUMING
-            # what was kept may have been wrong, from another mirror; now it is gone
-            anew = before and not after
-            if number == RESUMES or not (grown or anew):
+            # the partial file may have been wrong, from another mirror; now it is removed
+            restarted = before and not after
+            if number == RESUMES or not (grown or restarted):
                 raise
     raise AssertionError
 
@@ -187,15 +188,15 @@ def _small(url: str, most: int, patience: Patience) -> bytes:
         if size > most:
             raise _too_large(url, most)
     data = b"".join(found)
-    if "HTML" in looks_like(data[:200]):  # no digest tells it from the file
+    if "HTML" in looks_like(data[:200]):  # there is no digest that would detect this
         raise page(url, looks_like(data[:200]))
     if size < whole:
-        raise cut(url, f"{size} of {whole} bytes came")
+        raise cut(url, f"{size} of {whole} bytes were received")
     return data
 
 
 def begin(url: str, *, seconds: float) -> None:
-    """Begin to fetch, and leave it, in about so many seconds. Raises SourceError."""
+    """Start a download and abandon it, in about `seconds` seconds. Raises SourceError."""
     hurry = Patience(connect=seconds, silence=seconds, head=seconds)
     next(iter(_pieces(Wanted(url, hurry, most=FILE, pinned=True), lambda _total: None)), None)
 
@@ -204,7 +205,7 @@ def _fetch_one(url: str, place: _Place) -> Blob:
     pin, partial = place.pin, place.partial
     hasher = _Hasher()
     try:
-        # what nothing pins is not gone on with: the mirror may have another file by now
+        # an unpinned file is not resumed, because the mirror may have another file by now
         kept = _rehash(partial, hasher, place.limit) if pin.sha512 else 0
         size = pin.size
 
@@ -216,8 +217,14 @@ def _fetch_one(url: str, place: _Place) -> Blob:
         with partial.open("r+b" if kept else "wb") as file:
             file.seek(kept)
             if kept != pin.size:
-                wanted = Wanted(url, place.patience, start=kept, most=place.limit, size=pin.size,
-                                pinned=bool(pin.sha512))
+                wanted = Wanted(
+                    url,
+                    place.patience,
+                    start=kept,
+                    most=place.limit,
+                    size=pin.size,
+                    pinned=bool(pin.sha512),
+                )
                 for piece in _pieces(wanted, expect):
                     hasher.update(piece)
                     if hasher.size > (size if size >= 0 else place.limit):
@@ -233,10 +240,10 @@ def _fetch_one(url: str, place: _Place) -> Blob:
 
 
 def _judge(found: Pin, size: int, url: str, place: _Place) -> None:
-    """See that what came is the file; `size` was expected. Else remove what is of no use."""
+    """Check that the expected file has arrived; `size` was announced. Remove it if it is wrong."""
     partial, pin = place.partial, place.pin
     error: SourceError | None = None
-    # what nothing pins, no digest tells from a page
+    # for an unpinned file there is no digest that would detect a page
     if found.size < size or not pin.allows(found) or (not pin.sha512 and _is_page(partial)):
         with partial.open("rb") as file:
             error = _wrong(found, pin, size, url, file.read(200))
@@ -259,7 +266,7 @@ def _is_page(path: Path) -> bool:
 
 
 def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
-    """Hash what an earlier try left; its size. Nothing is kept that is longer than the file."""
+    """Hash the partial file of an earlier try. Return its size, or 0 if it is too long to keep."""
     size = _size(partial)
     if 0 <= limit < size:
         return 0
@@ -271,7 +278,7 @@ def _rehash(partial: Path, hasher: _Hasher, limit: int) -> int:
 
 
 def _size(path: Path) -> int:
-    """Bytes that an earlier try left; what is no file there is taken away."""
+    """Size of an earlier try's partial file; anything that is not a file is removed."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -286,14 +293,14 @@ def _size(path: Path) -> int:
 
 
 def _expect(total: int | None, pin: Pin, most: int, url: str) -> None:
-    """Refuse a file of another size before a byte of it is read."""
+    """Reject a file of a wrong size before reading it."""
     if total is not None and pin.size not in {-1, total}:
         raise SourceError(
-            "the file has another size than the pinned one",
+            "the file's size differs from the pinned one",
             where=url,
             why=f"pinned {pin.size} bytes, offered {total}",
-            hint="the mirror has another file under this name; if the release was really made "
-            "anew, run `doit lock` and read what it says",
+            hint="the mirror has another file under this name; if the release was really "
+            "reissued, run `doit lock` and read its output",
             reason="size",
         )
     if total is not None and total > most:
@@ -301,27 +308,34 @@ def _expect(total: int | None, pin: Pin, most: int, url: str) -> None:
 
 
 def _too_large(url: str, most: int) -> SourceError:
-    return SourceError("the file is too large to be what it should be", where=url,
-                       why=f"no more than {most} bytes are taken of what nothing pins",
-                       hint="use another mirror (`mirror=URL`)", reason="size")
+    return SourceError(
+        "the file is larger than expected",
+        where=url,
+        why=f"the limit for unpinned files is {most} bytes",
+        hint="use another mirror (`mirror=URL`)",
+        reason="size",
+    )
 
 
 def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceError:
-    """What to say of a download that ended and is not what is pinned; `size` was expected."""
+    """The error for a finished download that does not match the pin; `size` was announced."""
     if "HTML" in looks_like(head):
         return page(url, looks_like(head))
     if found.size < size:
-        return cut(url, f"{found.size} of {size} bytes came")
+        return cut(url, f"{found.size} of {size} bytes were received")
     if 0 <= pin.size < found.size:
         return SourceError(
-            "the file is longer than the pinned one", where=url,
-            why=f"pinned {pin.size} bytes, more came", hint="the mirror has another file under "
-            "this name; use another mirror (`mirror=URL`)", reason="size",
+            "the file is longer than the pinned one",
+            where=url,
+            why=f"pinned {pin.size} bytes, received more",
+            hint="the mirror has another file under this name; use another mirror (`mirror=URL`)",
+            reason="size",
         )
     return SourceError(
         "the checksum does not match",
         where=url,
-        why=f"SHA512 pinned {pin.sha512}\nSHA512 found  {found.sha512}" if pin.sha512
+        why=f"SHA512 pinned {pin.sha512}\nSHA512 found  {found.sha512}"
+        if pin.sha512
         else f"SHA256 pinned {pin.sha256}\nSHA256 found  {found.sha256}",
         hint="the file was removed; the mirror's copy is damaged or was changed. Use another "
         "mirror (`mirror=URL`)",
@@ -330,23 +344,34 @@ def _wrong(found: Pin, pin: Pin, size: int, url: str, head: bytes) -> SourceErro
 
 
 def _pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
-    """The file's bytes from `start` on; calls `expect` with its whole size, if that is known."""
+    """The file's bytes from `start` on; calls `expect` with its total size, if known."""
     url = wanted.url
     try:
         parts = parts_of(url)
     except ValueError as error:
-        raise SourceError("no usable URL", where=url, why=str(error), reason="scheme",
-                          hint="a mirror is an http(s) URL or a folder") from error
+        raise SourceError(
+            "the URL is invalid",
+            where=url,
+            why=str(error),
+            reason="scheme",
+            hint="a mirror is an http(s) URL or a folder",
+        ) from error
     if parts.scheme in {"http", "https"}:
         return server.pieces(wanted, expect)
     if parts.scheme == "file" and parts.netloc not in {"", "localhost"}:
-        raise SourceError("a file: URL names no server", where=url, reason="scheme",
-                          hint="file:///FOLDER, or the folder itself")
+        raise SourceError(
+            "a file: URL cannot name a server",
+            where=url,
+            reason="scheme",
+            hint="write file:///FOLDER, or the folder itself",
+        )
     if parts.scheme in {"", "file"}:
         return _local(unquote(parts.path) if parts.scheme else url, wanted.start, expect)
     raise SourceError(
-        f"{short(parts.scheme)}:// is not supported", where=url,
-        hint="a mirror is an http(s) URL or a folder", reason="scheme",
+        f"{short(parts.scheme)}:// is not supported",
+        where=url,
+        hint="a mirror is an http(s) URL or a folder",
+        reason="scheme",
     )
 
 
@@ -357,8 +382,10 @@ def _local(path: str, start: int, expect: Expect) -> Iterator[bytes]:
             file.seek(start)
             while piece := file.read(CHUNK):
                 yield piece
-    except (OSError, ValueError) as error:  # a name with a NUL, or that is no text
+    except (OSError, ValueError) as error:  # ValueError: the name has a NUL or cannot be encoded
         raise SourceError(
-            "the file cannot be read", where=path,
-            why=getattr(error, "strerror", None) or str(error), reason="not-found"
+            "the file cannot be read",
+            where=path,
+            why=getattr(error, "strerror", None) or str(error),
+            reason="not-found",
         ) from error

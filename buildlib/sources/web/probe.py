@@ -1,4 +1,4 @@
-"""Whether mirrors answer, asked before a long build counts on it."""
+"""Checks whether mirrors answer, before a long build relies on them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from buildlib.model.errors import SourceError
 from buildlib.sources.web.download import NO_ANSWER, begin
 
 SECONDS = 5.0
-# What the network is not to blame for: what to do is told with it.
+# Reasons other than the network; their hint is reported too.
 _OWN_HINT = frozenset({"certificate", "tls", "proxy"})
 
 
 def folder_of(mirror: str) -> Path | None:
-    """The folder that a mirror is; None where it is a server."""
+    """The folder of a local mirror, or None for a server."""
     try:
         parts = urlsplit(mirror)
     except ValueError:
@@ -28,23 +28,25 @@ def folder_of(mirror: str) -> Path | None:
 
 
 def unanswered(urls: Sequence[str], *, seconds: float = SECONDS) -> dict[str, str]:
-    """The URLs whose server does not answer, and why. All are asked at once, for `seconds` in all.
+    """The URLs whose server does not answer, and why. Tries all in parallel for `seconds` seconds.
 
-    Any status is an answer, 404 too: what is wrong with a file is told when it is fetched.
+    Any status is an answer, even 404; problems of a file are reported when it is fetched.
     """
     silent = dict.fromkeys(urls, f"no answer within {seconds:g} s")
-    asked = [threading.Thread(target=_ask, args=(url, seconds, silent), daemon=True)
-             for url in tuple(silent)]
+    threads = [
+        threading.Thread(target=_ask, args=(url, seconds, silent), daemon=True)
+        for url in tuple(silent)
+    ]
     end = monotonic() + seconds
-    for thread in asked:
+    for thread in threads:
         thread.start()
-    for thread in asked:
+    for thread in threads:
         thread.join(max(0.0, end - monotonic()))
     return dict(silent)
 
 
 def _ask(url: str, seconds: float, silent: dict[str, str]) -> None:
-    """Take the URL out of `silent`, or say better why it stays."""
+    """Remove the URL from `silent` if it answers, or else store a better reason."""
     try:
         begin(url, seconds=seconds)
     except SourceError as error:
@@ -52,7 +54,6 @@ def _ask(url: str, seconds: float, silent: dict[str, str]) -> None:
             del silent[url]
         elif error.reason != "timeout":
             why = (error.why or error.what).splitlines()[0]
-            silent[url] = (f"{error.what}, {why}; {error.hint}" if error.reason in _OWN_HINT
-                           else why)
+            silent[url] = f"{error.what}, {why}; {error.hint}" if error.reason in _OWN_HINT else why
     else:
         del silent[url]

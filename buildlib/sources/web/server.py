@@ -1,11 +1,10 @@
-"""One file of a server over HTTP, as it comes in; or an error, whatever the server sends.
+"""Downloading one file over HTTP. Any unusable answer becomes an error.
 
-A stranger decides what is read here, so all of it has a limit: how long the head of an answer may
-be and take, how slowly a body may come, how much may come beside it, how often one is sent
-elsewhere. Bodies of redirects are not read. Nothing is decompressed.
+The server is not trusted, so everything has a limit: size and time of the headers, speed of the
+body, overhead, number of redirects. Bodies of redirects are not read. Nothing is decompressed.
 
-Redirects lead to http and https only; from https to http only for what a digest pins. Name and
-password of a URL go to its server and to no other.
+Redirects may only lead to http and https; from https to http only if a digest pins the file. User
+name and password of a URL are sent to its server and to no other.
 
 Sources: RFC 9110 (14, 15), RFC 9112 (6).
 """
@@ -22,8 +21,8 @@ from buildlib.host.environment import now
 from buildlib.model.errors import SourceError
 from buildlib.model.numbers import number_or_none
 from buildlib.model.urls import parts_of
-from buildlib.sources.web.causes import Asked, cause, check_proxy, short, status_error
-from buildlib.sources.web.limits import HOPS, Passing, Patience
+from buildlib.sources.web.causes import Request, cause, check_proxy, short, status_error
+from buildlib.sources.web.limits import HOPS, Patience, TemporaryError
 from buildlib.sources.web.watch import Watch, watched_session
 
 if TYPE_CHECKING:
@@ -35,18 +34,18 @@ Expect: TypeAlias = Callable[[int | None], None]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)\Z")
-# Files that servers call encoded, and send as they are (Apache's AddEncoding x-gzip .gz .tgz).
+# Files that servers send unchanged but declare as encoded (Apache's AddEncoding x-gzip .gz .tgz).
 _PACKED = (".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz")
-_AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"  # in a URL beside letters and digits
+_UNQUOTED = "!#$%&'()*+,/:;=?@[]~"  # allowed in a URL, besides letters and digits
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to ask for: the file at `url` from byte `start` on.
+    """The file to download: at `url`, from byte `start` on.
 
-    most    bytes at which the file is too large, whatever it says of itself
-    size    its bytes, where they are known
-    pinned  whether a digest tells it from every other
+    most    maximum size in bytes, whatever size the server announces
+    size    its size in bytes, or -1 if unknown
+    pinned  whether a digest pins it
     """
 
     url: str
@@ -60,8 +59,8 @@ class Wanted:
 def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     """The file's bytes, in pieces of at most CHUNK.
 
-    Calls `expect` with the whole file's size before the first, None where it is not told.
-    Raises SourceError; Passing where it may be had in a moment.
+    Calls `expect` with the whole file's size before the first piece; None if it is unknown.
+    Raises SourceError; TemporaryError for a temporary failure.
     """
     import struct
     from http.client import HTTPException
@@ -69,36 +68,46 @@ def pieces(wanted: Wanted, expect: Expect) -> Iterator[bytes]:
     from urllib3.exceptions import HTTPError
 
     watch = Watch(wanted.url, wanted.patience)
-    asked = Asked(wanted.url, wanted.patience)
+    request = Request(wanted.url, wanted.patience)
     trail: list[str] = []
     try:
         with watched_session(watch) as session:
-            asked = replace(asked, proxy=_proxy_of(wanted.url))
-            check_proxy(asked)
-            answer = _answer(session, wanted, asked, trail)
+            request = replace(request, proxy=_proxy_of(wanted.url))
+            check_proxy(request)
+            answer = _answer(session, wanted, request, trail)
             try:
-                yield from _body(answer, wanted, asked, watch, expect)
+                yield from _body(answer, wanted, request, watch, expect)
             finally:
                 answer.close()
-    # All that these libraries raise for what strangers send, as far as anybody has seen it;
-    # OSError has those of requests, of the system and of TLS, ValueError those of encodings.
-    except (OSError, HTTPError, HTTPException, ValueError, LookupError, AttributeError,
-            AssertionError, OverflowError, struct.error) as error:
-        told = cause(error, replace(asked, begun=watch.begun))
-        if len(trail) > 1:  # else the wrong server is looked for
-            told.why = "; ".join([*filter(None, [told.why]),
-                                  f"the mirror redirects to {short(trail[-1])}"])
-        raise told from error
+    # All exceptions that these libraries are known to raise for invalid answers; OSError covers
+    # those of requests, the system and TLS, ValueError those of encodings.
+    except (
+        OSError,
+        HTTPError,
+        HTTPException,
+        ValueError,
+        LookupError,
+        AttributeError,
+        AssertionError,
+        OverflowError,
+        struct.error,
+    ) as error:
+        explained = cause(error, replace(request, begun=watch.begun))
+        if len(trail) > 1:  # name the server that failed
+            explained.why = "; ".join(
+                [*filter(None, [explained.why]), f"the mirror redirects to {short(trail[-1])}"]
+            )
+        raise explained from error
     finally:
         watch.close()
 
 
 def _body(
-    answer: requests.Response, wanted: Wanted, asked: Asked, watch: Watch, expect: Expect
+    answer: requests.Response, wanted: Wanted, request: Request, watch: Watch, expect: Expect
 ) -> Iterator[bytes]:
     headers = answer.headers
     if answer.status_code not in {200, 206}:
-        raise _refusal(answer, asked)
+        raise _refusal(answer, request)
     length = total = _length(headers, wanted.url)
     partly = answer.status_code == 206
     if partly:
@@ -111,9 +120,9 @@ def _body(
     except SourceError as error:
         raise _other_size(error, headers, wanted.url) from error
     watch.expect_body(wanted.most if total is None else total)
-    skip = 0 if partly else wanted.start  # the server knows no ranges
+    skip = 0 if partly else wanted.start  # the server does not support ranges
     came = wanted.start - skip
-    # what has come is handed on at once, so that it is kept when the rest does not come
+    # yield each piece at once, so that it is kept if the rest does not arrive
     while piece := answer.raw.read1(CHUNK):
         watch.moved(len(piece))
         came += len(piece)
@@ -133,9 +142,9 @@ def _proxy_of(url: str) -> str:
 
 
 def _answer(
-    session: requests.Session, wanted: Wanted, asked: Asked, trail: list[str]
+    session: requests.Session, wanted: Wanted, request: Request, trail: list[str]
 ) -> requests.Response:
-    """The first answer that is no redirect; the URLs that were asked go onto `trail`."""
+    """The first answer that is not a redirect; requested URLs are appended to `trail`."""
     headers = {"Accept-Encoding": "identity"}
     if wanted.start:
         headers["Range"] = f"bytes={wanted.start}-"
@@ -145,16 +154,25 @@ def _answer(
     while True:
         trail.append(url)
         answer = session.get(
-            url, headers=headers, stream=True, allow_redirects=False,
+            url,
+            headers=headers,
+            stream=True,
+            allow_redirects=False,
             auth=auth if _origin(urlsplit(url)) == home else None,
-            timeout=(asked.patience.connect, asked.patience.silence))
+            timeout=(request.patience.connect, request.patience.silence),
+        )
         if answer.status_code not in _REDIRECTS:
             return answer
         answer.close()
         url = _target(answer, url, wanted)
         if url in trail or len(trail) > HOPS:
-            raise _nowhere("the server redirects in a circle" if url in trail else
-                           f"the server redirects more than {HOPS} times", wanted, to=url)
+            raise _nowhere(
+                "the server redirects in a loop"
+                if url in trail
+                else f"the server redirects more than {HOPS} times",
+                wanted,
+                to=url,
+            )
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -162,7 +180,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def _auth(parts: SplitResult) -> Any:
-    """Name and password of a URL, as bytes: they may have letters of any script."""
+    """User name and password of a URL, as bytes, because they may contain non-ASCII letters."""
     if "@" not in parts.netloc:
         return None
     name, _, password = parts.netloc.rpartition("@")[0].partition(":")
@@ -174,49 +192,59 @@ def _bare(parts: SplitResult) -> str:
 
 
 def _target(answer: requests.Response, url: str, wanted: Wanted) -> str:
-    """Where a redirect leads. Raises SourceError where nobody should go there."""
-    told = answer.headers.get("Location", "")
-    if not told:
-        raise _nowhere(f"the server answered {answer.status_code} and does not say where the file "
-                       "is", wanted)
-    # bytes as they are sent, which http.client takes for Latin-1
-    location = quote(told.encode("latin-1", "replace"), safe=_AS_IT_IS)
+    """The target of a redirect. Raises SourceError for a target that must not be followed."""
+    header = answer.headers.get("Location", "")
+    if not header:
+        raise _nowhere(
+            f"the server answered {answer.status_code} without the file's location", wanted
+        )
+    # http.client decodes the header as Latin-1; this restores the bytes
+    location = quote(header.encode("latin-1", "replace"), safe=_UNQUOTED)
     try:
         parts = parts_of(urljoin(url, location))
         target = _bare(parts)
-        usable = bool(parts.hostname) and parts.port != 0
     except ValueError as error:
-        raise _nowhere("the server redirects to what is no URL", wanted, to=location,
-                       why=str(error)) from error
-    if parts.scheme not in _PORTS or not usable:
-        raise _nowhere("the server redirects to what is no http(s) URL", wanted, to=location)
+        raise _nowhere(
+            "the server redirects to an invalid URL", wanted, to=location, why=str(error)
+        ) from error
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise _nowhere("the server redirects to a URL that is not http(s)", wanted, to=location)
     if url.startswith("https:") and parts.scheme == "http" and not wanted.pinned:
-        raise _nowhere("the server redirects from https to http", wanted, to=location,
-                       why="no digest pins this file, so anybody on the way could change it")
+        raise _nowhere(
+            "the server redirects from https to http",
+            wanted,
+            to=location,
+            why="no digest pins this file, so it could be changed on the way",
+        )
     return target
 
 
 def _nowhere(what: str, wanted: Wanted, *, to: str = "", why: str = "") -> SourceError:
     lines = [*([f"to {short(to)}"] if to else []), *([why] if why else [])]
-    return SourceError(what, where=wanted.url, why="\n".join(lines) or None,
-                       hint="use another mirror (`mirror=URL`)", reason="redirect")
+    return SourceError(
+        what,
+        where=wanted.url,
+        why="\n".join(lines) or None,
+        hint="use another mirror (`mirror=URL`)",
+        reason="redirect",
+    )
 
 
-def _refusal(answer: requests.Response, asked: Asked) -> SourceError:
-    error = status_error(answer.status_code, answer.reason or "", asked)
-    if isinstance(error, Passing):
+def _refusal(answer: requests.Response, request: Request) -> SourceError:
+    error = status_error(answer.status_code, answer.reason or "", request)
+    if isinstance(error, TemporaryError):
         error.after = _after(answer.headers.get("Retry-After", ""))
     return error
 
 
 def _after(text: str) -> float | None:
-    """Seconds of a Retry-After: a number of them, or a date. Source: RFC 9110, 10.2.3."""
+    """The delay in seconds of a Retry-After header: a number or a date (RFC 9110, 10.2.3)."""
     text = text.strip()
     number = number_or_none(text)
     if number is not None or not text:
         return number
     if text.isascii() and text.isdigit():
-        return float("inf")  # a number, but none that fits
+        return float("inf")  # a number that is too large
     from email.utils import mktime_tz, parsedate_tz
 
     try:
@@ -227,46 +255,62 @@ def _after(text: str) -> float | None:
 
 
 def _length(headers: Mapping[str, str], url: str) -> int | None:
-    """The length of a body; None where its end tells it. Raises SourceError for what is none."""
+    """The length of a body, or None if its end marks it. Raises SourceError if it is invalid."""
     coding = headers.get("Transfer-Encoding", "").lower()
     if coding == "chunked":
-        return None  # that one counts: RFC 9112, 6.3
-    if coding not in {"", "identity"}:  # http.client would take its bytes for the file
-        raise SourceError("the server sent the file in a form that nobody asked for", where=url,
-                          why=f"Transfer-Encoding: {short(coding)}",
-                          hint="use another mirror (`mirror=URL`)", reason="encoding")
+        return None  # it overrides Content-Length: RFC 9112, 6.3
+    if coding not in {"", "identity"}:  # http.client would not decode it
+        raise SourceError(
+            "the server sent the file in a form that was not requested",
+            where=url,
+            why=f"Transfer-Encoding: {short(coding)}",
+            hint="use another mirror (`mirror=URL`)",
+            reason="encoding",
+        )
     text = headers.get("Content-Length")
     if text is None:
         return None
     lengths = {number_or_none(part.strip()) for part in text.split(",")}
     length = lengths.pop()
     if lengths or length is None:
-        raise SourceError("the server does not say how long the file is", where=url,
-                          why=f"Content-Length: {short(text)}",
-                          hint="use another mirror (`mirror=URL`)", reason="length")
+        raise SourceError(
+            "the server sent an invalid length of the file",
+            where=url,
+            why=f"Content-Length: {short(text)}",
+            hint="use another mirror (`mirror=URL`)",
+            reason="length",
+        )
     return length
 
 
 def _whole(headers: Mapping[str, str], wanted: Wanted, length: int | None) -> int | None:
-    """Bytes in the whole file, where `length` bytes of it come; None where that is not told.
+    """Size of the whole file in bytes, of which `length` bytes are sent; None if it is unknown.
 
-    Raises SourceError (`range`) for another part than was asked for.
+    Raises SourceError (`range`) if this is not the requested part.
     """
     text = headers.get("Content-Range", "")
     found = _RANGE.match(text.strip())
     first, last, total = map(number_or_none, found.groups()) if found else (None, None, None)
-    if (first is None or last is None or first != wanted.start or last < first
-            or (found and found[3] != "*" and (total is None or last != total - 1))
-            or length not in {None, last - first + 1}):
+    if (
+        first is None
+        or last is None
+        or first != wanted.start
+        or last < first
+        or (found and found[3] != "*" and (total is None or last != total - 1))
+        or length not in {None, last - first + 1}
+    ):
         raise SourceError(
-            "the server sent another part of the file than was asked for", where=wanted.url,
-            why=f"asked for bytes {wanted.start}-; Content-Range: {short(text) or 'none'}",
-            hint="use another mirror (`mirror=URL`)", reason="range")
+            "the server sent a part of the file that was not requested",
+            where=wanted.url,
+            why=f"requested bytes {wanted.start}-; Content-Range: {short(text) or 'none'}",
+            hint="use another mirror (`mirror=URL`)",
+            reason="range",
+        )
     return total
 
 
 def _encoding(headers: Mapping[str, str]) -> str:
-    """How the server says it has packed the file, if it has."""
+    """The compression that the server declares, or an empty text."""
     text = headers.get("Content-Encoding", "").strip().lower()
     return "" if text in {"", "identity"} else short(text)
 
@@ -280,13 +324,21 @@ def _other_size(error: SourceError, headers: Mapping[str, str], url: str) -> Sou
 
 def _compressed(encoding: str, url: str) -> SourceError:
     return SourceError(
-        "the server sent the file compressed, though it was asked not to", where=url,
-        why=f"Content-Encoding: {encoding}", reason="encoding",
-        hint="a proxy on the way may do it; https:// keeps it out, or use another mirror "
-        "(`mirror=URL`)")
+        "the server sent the file compressed, although this was not requested",
+        where=url,
+        why=f"Content-Encoding: {encoding}",
+        reason="encoding",
+        hint="a proxy on the way may do this; use https:// to prevent it, or another mirror "
+        "(`mirror=URL`)",
+    )
 
 
 def page(url: str, why: str) -> SourceError:
-    """The error for a page, which many servers answer with where a file is missing."""
-    return SourceError("the mirror sent a page instead of the file", where=url, why=why,
-                       hint="use another mirror (`mirror=URL`)", reason="html")
+    """The error for an HTML page, which many servers send instead of a missing file."""
+    return SourceError(
+        "the mirror sent a page instead of the file",
+        where=url,
+        why=why,
+        hint="use another mirror (`mirror=URL`)",
+        reason="html",
+    )

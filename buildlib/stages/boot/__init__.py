@@ -1,1 +1,1 @@
-"""Stages of boot loaders and hypervisors."""
+"""Stages that provide boot loaders and hypervisors."""

@@ -1,8 +1,8 @@
-"""GRUB legacy: what a BIOS starts from a disc, and its menu.
+"""GRUB legacy: the boot image for a BIOS, and its menu.
 
-The boot image finds itself by the boot information table, and its menu by its own path. It takes
-the disc it was loaded from for its root. Multiboot programs get their whole line, path first; Xen
-and NetBSD drop that first word. Source: GRUB 0.97's manual, and its stage2.c and builtins.c.
+The boot image finds itself through the boot information table, and its menu by path. Its root is
+the disc it was loaded from. Multiboot programs get their whole command line, path first; Xen and
+NetBSD drop that first word. Source: GRUB 0.97's manual, and its stage2.c and builtins.c.
 """
 
 from __future__ import annotations
@@ -17,51 +17,60 @@ from buildlib.stages.boot.grub import UNITS, entries
 from buildlib.stages.inputs.external_file import PACKAGE_TOOLS, Wanted, from_file, from_package
 
 MENU = "boot/grub/menu.lst"
-_LINE = 1500  # bytes; it drops what is beyond without a word
-_IMAGE = Wanted("GRUB legacy", "usr/lib/grub/[^/]+/stage2_eltorito",
-                "usr/lib/grub/MACHINE/stage2_eltorito")
+_LINE = 1500  # bytes; the rest of a line is silently dropped
+_IMAGE = Wanted(
+    "GRUB legacy", "usr/lib/grub/[^/]+/stage2_eltorito", "usr/lib/grub/MACHINE/stage2_eltorito"
+)
 
 
 @dataclass(frozen=True)
 class DistributionLegacy(Stage):
-    """GRUB legacy's boot image in a package of the distribution. Output: `image`."""
+    """GRUB legacy's boot image from a package of the distribution. Output: `image`."""
 
     TOOLS = PACKAGE_TOOLS
 
     package: HostPackage
 
     def run(self, context: StageContext) -> Outputs:
-        """Download the package, check it, take the image out."""
+        """Download the package, verify it and extract the image."""
         return {"image": from_package(context, self.package, _IMAGE)}
 
 
 @dataclass(frozen=True)
 class FileLegacy(Stage):
-    """GRUB legacy's boot image, stage2_eltorito, in a file of the checkout. Output: `image`."""
+    """GRUB legacy's boot image, stage2_eltorito, from a file of the checkout. Output: `image`."""
 
     file: SourceFile
     sha256: str
 
     def run(self, context: StageContext) -> Outputs:
-        """Copy it in, if it is what the recipe pins."""
+        """Copy the file if it has the digest that the recipe pins."""
         return {"image": from_file(context, self.file, self.sha256, _IMAGE)}
 
 
 def menu(
-    *, title: str, xen: str, xen_words: Sequence[str], kernel: str, kernel_words: Sequence[str],
-    timeout: int, menu_entries: Mapping[str, Sequence[str]], consoles: Consoles,
+    *,
+    title: str,
+    xen: str,
+    xen_words: Sequence[str],
+    kernel: str,
+    kernel_words: Sequence[str],
+    timeout: int,
+    menu_entries: Mapping[str, Sequence[str]],
+    consoles: Consoles,
 ) -> str:
-    """The text of menu.lst: the entries that `grub.menu` makes for GRUB 2, of the same arguments.
+    """The text of menu.lst, with the same entries and arguments as `grub.menu` for GRUB 2.
 
-    GRUB legacy speaks on one console only. Of two it takes the one where a key is pressed, and
-    the first when nobody has in `timeout` seconds; then its menu waits as long.
+    GRUB legacy uses a single console. With two configured, it uses the one on which a key is
+    pressed, or the first one after `timeout` seconds; its menu then waits that long again.
 
-    Raises ConfigError for what it cannot be told.
+    Raises ConfigError for a line that GRUB legacy cannot read.
     """
     lines = [f"# {_plain(title)}", *_terminal(consoles, timeout), f"timeout {timeout}", "default 0"]
     for name, words in entries(title, menu_entries).items():
         lines += [
-            "", f"title {_plain(name)}",
+            "",
+            f"title {_plain(name)}",
             " ".join(("kernel", f"/{xen}", *xen_words)),
             " ".join(("module", f"/{kernel}", *kernel_words, *words)),
         ]
@@ -85,15 +94,19 @@ def _plain(text: str) -> str:
 
 
 def _check(line: str) -> None:
-    """It knows no quotes: words are what stands between blanks, a line's end is its end."""
+    """Raise ConfigError for a line it would misread: GRUB legacy has no quoting and no escapes."""
     why = ""
     if any(letter < " " for letter in line):
-        why = "a control character has no place in a line"
+        why = "a control character is not allowed in a line"
     elif line.endswith("\\"):
-        why = "a backslash at the end would join it with the next line"
+        why = "a trailing backslash would join it with the next line"
     elif len(line.encode()) > _LINE:
-        why = f"it has {len(line.encode())} bytes; {_LINE} are read"
+        why = f"it has {len(line.encode())} bytes, but only {_LINE} are read"
     if why:
-        raise ConfigError("GRUB legacy cannot be told this", where=f"/{MENU}",
-                          why=f"{why}: {line[:200]!r}", reason="legacy-line",
-                          hint="change the words in [boot], or use loader = \"grub2\"")
+        raise ConfigError(
+            "GRUB legacy cannot read this line",
+            where=f"/{MENU}",
+            why=f"{why}: {line[:200]!r}",
+            reason="legacy-line",
+            hint='change the arguments in [boot], or use loader = "grub2"',
+        )

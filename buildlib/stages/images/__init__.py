@@ -1,1 +1,1 @@
-"""Stages that write images and what stands beside them."""
+"""Stages that write images and their lists."""

@@ -1,4 +1,4 @@
-"""Configuration partitions as images: FFS that a server writes to, of a size that is asked for."""
+"""Images of configuration partitions: writable FFS of a requested size."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from buildlib.model.mtree import format_tree
 from buildlib.model.tree import Tree
 from buildlib.stages.images.ffs import amount
 
-LEAST = 64 << 20  # bytes of an image whose size nobody asks for
-ROOM = 4  # times what is in it, where that is more
-_BYTES_PER_INODE = 8192  # as newfs(8) reckons for small file systems
+LEAST = 64 << 20  # smallest size by default, bytes
+ROOM = 4  # default size, as a multiple of what is in the image
+_BYTES_PER_INODE = 8192  # newfs(8)'s default for small file systems
 _TRIES = 8
 
 
 def write_image(
     path: Path, tree: Tree, contents: Mapping[str, bytes], *, time: int, size: int = 0
 ) -> int:
-    """Write the image, whole or not at all; its size in bytes.
+    """Write the image atomically. Returns its size in bytes.
 
     contents  by SHA-256 (hex)
     time      of the superblock
-    size      at most so many bytes; 0: four times what is in it, 64 MiB at the least
-    Raises ConfigError where the size is too small.
+    size      maximum, bytes; 0: four times what is in it, at least 64 MiB
+    Raises ConfigError if the size is too small.
     """
     image = _layout(tree, time=time, size=size)
     with new_file(beside(path)) as file:
-        os.ftruncate(file.descriptor, image.size)  # what is free stays a hole
+        os.ftruncate(file.descriptor, image.size)  # free space stays a hole
         for offset, data in image.render():
             write_at(file.descriptor, offset, data)
         for node, offset, at, length in image.extents():
@@ -51,29 +51,39 @@ def size_of(text: str) -> int:
     except StageError as error:
         size, percent, why = 0, 1, error.what
     if percent or not size:
-        raise ConfigError(f"size: {text[:40]!r} is no size", why=why, hint="say 64m, or 1g",
-                          reason="size")
+        raise ConfigError(
+            f"size: {text[:40]!r} is not a size", why=why, hint="write 64m or 1g", reason="size"
+        )
     return size
 
 
 def _layout(tree: Tree, *, time: int, size: int) -> FfsLayout:
-    """The layout that comes nearest to a size without going over it.
+    """The largest layout that does not exceed a size.
 
-    How much the tables take depends on how much there is for them to list, so that is tried.
+    The size of the tables depends on the free space that they describe, so this is iterative.
     """
     spec = format_tree(tree, tags=False)
 
     def image(free: int, inodes: int) -> FfsLayout:
-        return FfsLayout(tree, time=time, identity=int(sha256(spec)[:8], 16) >> 1, free_bytes=free,
-                     free_percent=0, free_inodes=inodes)
+        return FfsLayout(
+            tree,
+            time=time,
+            identity=int(sha256(spec)[:8], 16) >> 1,
+            free_bytes=free,
+            free_percent=0,
+            free_inodes=inodes,
+        )
 
     wanted = size or max(LEAST, ROOM * image(0, 0).size)
     inodes = wanted // _BYTES_PER_INODE
     least = image(0, inodes).size
     if wanted < least:
         raise ConfigError(
-            f"size: {wanted} bytes are too few", why=f"{least} are needed, without any free space",
-            hint="leave size out, or ask for more", reason="size")
+            f"size: {wanted} bytes are too few",
+            why=f"{least} are needed, without any free space",
+            hint="leave size out, or choose a larger one",
+            reason="size",
+        )
     free, best = 0, image(0, inodes)
     target = wanted // BLOCK * BLOCK
     for _ in range(_TRIES):
@@ -82,7 +92,7 @@ def _layout(tree: Tree, *, time: int, size: int) -> FfsLayout:
             return made
         if best.size < made.size <= wanted:
             best = made
-        elif made.size > target:  # the last group would be shorter than its own tables
+        elif made.size > target:  # the last group would be smaller than its own tables
             target = (made.geometry.groups - 1) * GROUP_LIMIT * FRAGMENT
             free = max(0, free + target - wanted)
     return best

@@ -20,10 +20,10 @@ class FfsImage(Stage):
     """A read-only root image: FFS version 1, little endian. Outputs: `image`, `spec`, `labels`.
 
     root   the tree
-    volume release and recipe; a key follows them
+    volume release and recipe; a key is appended
     time   of the superblock, seconds since 1970
-    free   space left free: bytes (with b, k, m, g: in units of 512, 2^10 … ) or percent
-    inodes how many are left free
+    free   free space: bytes (suffix b, k, m or g: units of 512, 2^10, 2^20, 2^30) or percent
+    inodes number of free inodes
     """
 
     root: OutputRef
@@ -33,22 +33,31 @@ class FfsImage(Stage):
     volume: str = ""
 
     def run(self, context: StageContext) -> Outputs:
-        """Lay out, then write structures and contents."""
+        """Compute the layout, then write structures and contents."""
         stored = context.tree(self.root)
         spec = context.blobs.put(without_tags(context.read(self.root)))
         size, percent = amount(self.free)
         key = key_of({"spec": spec.sha256, "free": self.free, "inodes": self.inodes})
         image = FfsLayout(
-            stored.tree, time=self.time, identity=int(key[:8], 16), free_bytes=size,
-            free_percent=percent, free_inodes=self.inodes, volume=volume_name(self.volume, key))
+            stored.tree,
+            time=self.time,
+            identity=int(key[:8], 16),
+            free_bytes=size,
+            free_percent=percent,
+            free_inodes=self.inodes,
+            volume=volume_name(self.volume, key),
+        )
         places = context.packs.contents(stored)
         path = context.folder / "image"
         written = write_image(
-            path, image.size, parts=image.render(), pieces=_pieces(image, places),
-            tell=lambda done, total: context.tell(done, total, "bytes"))
-        told = context.blobs.put(document(self.volume, key))
-        return {"image": context.blobs.adopt(path, blob=written), "spec": spec,
-                "labels": told}
+            path,
+            image.size,
+            parts=image.render(),
+            pieces=_pieces(image, places),
+            tell=lambda done, total: context.tell(done, total, "bytes"),
+        )
+        labels = context.blobs.put(document(self.volume, key))
+        return {"image": context.blobs.adopt(path, blob=written), "spec": spec, "labels": labels}
 
 
 def _pieces(image: FfsLayout, places: Mapping[str, Place]) -> Iterator[tuple[int, Place]]:
@@ -58,8 +67,8 @@ def _pieces(image: FfsLayout, places: Mapping[str, Place]) -> Iterator[tuple[int
 
 
 def amount(text: str) -> tuple[int, int]:
-    """(bytes, percent) of an amount such as `64m` or `5%`; one of them is 0. Raises StageError."""
+    """(bytes, percent) of an amount such as `64m` or `5%`; one is 0. Raises StageError."""
     try:
         return parsed(text)
     except ValueError as error:
-        raise StageError(str(error), hint="say 5%, or 64m", reason="ffs-free") from None
+        raise StageError(str(error), hint="write 5% or 64m", reason="ffs-free") from None

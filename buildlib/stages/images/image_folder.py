@@ -1,4 +1,4 @@
-"""What a folder of images says of itself: which kernel starts which image, and all digests."""
+"""The lists in a folder of images: which kernel starts which image, and all digests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ KERNELS, DIGESTS = "KERNELS", "SHA256"
 class ImageFolder(Stage):
     """The lists of a folder of images. Outputs: `kernels` and `sha256`.
 
-    files    name in the folder to content: images, and kernels by the names of their configurations
-    kernels  image to the kernel it is started with
+    files    name in the folder to content: images, and kernels named by their configurations
+    kernels  image to the kernel that starts it
 
-    `kernels` has a line `IMAGE KERNEL` for each image; `sha256` is in BSD form and has the list of
-    kernels too, so that nothing in the folder can be another's unnoticed.
+    `kernels` has a line `IMAGE KERNEL` for each image. `sha256`, in BSD form, covers that list
+    too, so any replaced file in the folder is detected.
     """
 
     files: Mapping[str, OutputRef]
     kernels: Mapping[str, str]
 
     def run(self, context: StageContext) -> Outputs:
-        """SHA-256 is the content's name already: nothing is read."""
+        """Build both lists; a blob's name is its SHA-256, so no content is read."""
         lines = [f"{image} {kernel}\n" for image, kernel in sorted(self.kernels.items())]
         text = "".join(lines).encode()
         digests = {name: context.inputs[ref].blob.sha256 for name, ref in self.files.items()}

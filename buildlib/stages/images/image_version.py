@@ -1,4 +1,4 @@
-"""A version of the domU images: what the authoritative server hands out, but for the signature."""
+"""A version of the domU images as the authoritative server serves it, without the signature."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _DIGITS = 12
 class ImageVersion(Stage):
     """The lists of a version. Outputs: `version` and `sha256`, the files VERSION and SHA256.
 
-    release  the name that versions begin with
+    release  prefix of the version's name
     files    name in the folder to content: images, kernels, KERNELS
 
-    A version's name is made of its content, so the same content has the same name everywhere.
-    VERSION has that name in its first line, then lines `FILE BYTES`: by these a host knows how
-    much there is to fetch. SHA256 has VERSION too, so its signature vouches for all of it.
+    A version's name is derived from its content, so the same content has the same name everywhere.
+    VERSION has that name in its first line, then lines `FILE BYTES`, from which a host knows how
+    much there is to fetch. SHA256 covers VERSION too, so its signature covers everything.
     """
 
     release: str
     files: Mapping[str, OutputRef]
 
     def run(self, context: StageContext) -> Outputs:
-        """SHA-256 is the content's name already: nothing is read."""
+        """Build both lists; a blob's name is its SHA-256, so no content is read."""
         blobs = {name: context.inputs[ref].blob for name, ref in self.files.items()}
         digests = {name: blob.sha256 for name, blob in blobs.items()}
         name = f"{self.release}-{sha256(format_list('SHA256', digests))[:_DIGITS]}"
@@ -41,5 +41,5 @@ class ImageVersion(Stage):
 
 
 def version_files(stage: str, files: Mapping[str, OutputRef]) -> dict[str, OutputRef]:
-    """All that is in a version's folder, by name, but for the signature; `stage` lists `files`."""
+    """All files of a version by name, without the signature; `stage` made the lists of `files`."""
     return {**files, VERSION: OutputRef(stage, "version"), DIGESTS: OutputRef(stage, "sha256")}

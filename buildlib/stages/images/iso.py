@@ -9,11 +9,13 @@ from typing import Literal, cast
 from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
 from buildlib.formats.image_writer import place_of, write_image
 from buildlib.formats.iso9660 import el_torito
-from buildlib.formats.iso9660.layout import SECTOR, IsoLayout, Labels
+from buildlib.formats.iso9660.layout import SECTOR, IsoLayout
 from buildlib.formats.iso9660.rock_ridge import plain_target
+from buildlib.formats.iso9660.volume_descriptor import Labels
 from buildlib.formats.partitions import BLOCK, Disk
 from buildlib.formats.volume_label import application, document, key_of, volume_name, volume_set
 from buildlib.model.digest import Blob, sha256
+from buildlib.model.mtree import without_tags
 from buildlib.model.tree import Entry, Tree, tree_of
 from buildlib.store.trees import put_spec
 
@@ -22,7 +24,7 @@ CATALOG = f"{BOOT_FOLDER}/boot.cat"
 
 
 def added_files(images: Iterable[str]) -> tuple[str, ...]:
-    """What the stage puts on the disc beside the tree."""
+    """The files that the stage adds to the tree on the disc."""
     return (CATALOG, *map(_image_path, images))
 
 
@@ -30,12 +32,12 @@ def added_files(images: Iterable[str]) -> tuple[str, ...]:
 class Iso(Stage):
     """An ISO 9660 image of `tree`. Outputs: `iso`; `spec`, the tree as it is on the disc; `labels`.
 
-    images       platform (`bios`, `efi`) to the boot image for it; `disk`: what a BIOS loads off
-                 a disk, where that is not what it loads off a disc
-    disk         the table that makes it bootable as a disk: `gpt`, `mbr` or `none`
-    disk_code    GRUB's code for a BIOS that boots a disk, where there is an image for `bios`
-    volume       release and recipe; `application` says what it holds. A key follows both.
-    time         of the volume and of what this stage adds, seconds since 1970
+    images       platform (`bios`, `efi`) to its boot image; `disk`: what a BIOS loads from a disk,
+                 if that differs from what it loads from a disc
+    disk         the partition table that makes it bootable as a disk: `gpt`, `mbr` or `none`
+    disk_code    GRUB's boot sector for booting from a disk by BIOS, if there is a `bios` image
+    volume       release and recipe; `application` names the content. A key is appended to both.
+    time         of the volume and of the files added here, seconds since 1970
     """
 
     tree: OutputRef
@@ -47,63 +49,91 @@ class Iso(Stage):
     disk_code: OutputRef | None = None
 
     def run(self, context: StageContext) -> Outputs:
-        """Lay out, then write structures, boot images and contents."""
-        tree, written, told = self._write(context)
+        """Compute the layout, then write structures, boot images and contents."""
+        tree, written, labels = self._write(context)
         spec = put_spec(context.blobs, tree)
-        return {"iso": context.blobs.adopt(context.folder / "iso", blob=written), "spec": spec,
-                "labels": told}
+        return {
+            "iso": context.blobs.adopt(context.folder / "iso", blob=written),
+            "spec": spec,
+            "labels": labels,
+        }
 
     def _write(self, context: StageContext) -> tuple[Tree, Blob, Blob]:
-        """Write `iso` in the job's folder; the tree on it, its digest, and its labels."""
+        """Write `iso` in the stage's folder; returns the tree on it, its blob and its labels."""
         stored = context.tree(self.tree)
         boot = {platform: context.read(ref) for platform, ref in self.images.items()}
         tree = tree_of([*map(_on_disc, stored.tree), *self._added(boot)])
-        key = self._key(context)
+        content = sha256(without_tags(context.read(self.tree)))
+        key = self._key(context, content)
         labels = Labels(
-            volume_name(self.volume, key), volume_set=volume_set(self.volume, key),
-            application=application(self.application, key))
+            volume_name(self.volume, key),
+            volume_set=volume_set(self.volume, key),
+            application=application(self.application, key),
+        )
         image = IsoLayout(tree, labels=labels, time=self.time)
         places = context.packs.contents(stored)
         contents = self._boot_files(image, boot, key)
-        pieces = ((node.sector * SECTOR, place_of(places, node.entry))
-                  for node in image.files if node.entry.path not in contents)
+        pieces = (
+            (node.sector * SECTOR, place_of(places, node.entry))
+            for node in image.files
+            if node.entry.path not in contents
+        )
         parts = [(sector * SECTOR, data) for sector, data in image.render()]
         parts += [(image.sector_of(path) * SECTOR, data) for path, data in contents.items()]
-        parts.append((el_torito.BOOT_RECORD * SECTOR,
-                      el_torito.boot_record(image.sector_of(CATALOG))))
-        parts += [(block * BLOCK, data) for block, data in self._tables(context, image, boot)]
+        parts.append(
+            (el_torito.BOOT_RECORD * SECTOR, el_torito.boot_record(image.sector_of(CATALOG)))
+        )
+        parts += [
+            (block * BLOCK, data) for block, data in self._tables(context, image, boot, content)
+        ]
         written = write_image(
-            context.folder / "iso", image.sectors * SECTOR, parts=parts, pieces=pieces,
-            tell=lambda done, total: context.tell(done, total, "bytes"))
+            context.folder / "iso",
+            image.sectors * SECTOR,
+            parts=parts,
+            pieces=pieces,
+            tell=lambda done, total: context.tell(done, total, "bytes"),
+        )
         tree = Tree(tuple(_with_content(entry, contents) for entry in tree))
         return tree, written, context.blobs.put(document(self.volume, key))
 
-    def _key(self, context: StageContext) -> str:
-        """What tells this disc from all others: it is made of all that goes onto it."""
+    def _key(self, context: StageContext, content: str) -> str:
+        """The key that identifies this disc, derived from everything on it.
+
+        content  digest of the tree, without where each entry came from: that is not on the disc
+        """
         boot = {platform: context.inputs[ref].blob.sha256 for platform, ref in self.images.items()}
-        return key_of(
-            {"tree": context.inputs[self.tree].blob.sha256, "boot": boot, "disk": self.disk})
+        return key_of({"tree": content, "boot": boot, "disk": self.disk})
 
     def _added(self, boot: Mapping[str, bytes]) -> list[Entry]:
         """The entries of the boot images and the boot catalog."""
         contents = {_image_path(platform): data for platform, data in boot.items()}
         contents[CATALOG] = bytes(SECTOR)
         return [
-            Entry(path, "file", 0o444, time=self.time, size=len(data), sha256=sha256(data),
-                  origin="grub")
+            Entry(
+                path,
+                "file",
+                0o444,
+                time=self.time,
+                size=len(data),
+                sha256=sha256(data),
+                origin="grub",
+            )
             for path, data in contents.items()
         ]
 
     def _boot_files(
         self, image: IsoLayout, boot: Mapping[str, bytes], key: str
     ) -> dict[str, bytes]:
-        """Path to content of the boot images and their catalog, which tell where they lie."""
+        """Path to content of the boot catalog and the boot images, with their own locations."""
         images = [
             el_torito.BootImage(
-                cast("Literal['bios', 'efi']", platform), _image_path(platform),
-                image.sector_of(_image_path(platform)), len(boot[platform]),
+                cast("Literal['bios', 'efi']", platform),
+                _image_path(platform),
+                image.sector_of(_image_path(platform)),
+                len(boot[platform]),
             )
-            for platform in el_torito.PLATFORMS if platform in boot
+            for platform in el_torito.PLATFORMS
+            if platform in boot
         ]
         contents = {CATALOG: el_torito.catalog(images, title=self.volume, key=key)}
         for name, data in boot.items():
@@ -117,9 +147,9 @@ class Iso(Stage):
         return contents
 
     def _tables(
-        self, context: StageContext, image: IsoLayout, boot: Mapping[str, bytes]
+        self, context: StageContext, image: IsoLayout, boot: Mapping[str, bytes], content: str
     ) -> list[tuple[int, bytes]]:
-        """(block, bytes) of the partition tables, where the image is to be bootable as a disk."""
+        """(block, bytes) of the partition tables, if the image is to be bootable as a disk."""
         if self.disk == "none":
             return []
         blocks = SECTOR // BLOCK
@@ -129,8 +159,13 @@ class Iso(Stage):
             core = image.sector_of(_image_path(_disk_image(boot))) * blocks + el_torito.CD_BLOCKS
         if "efi" in boot:
             system = image.sector_of(_image_path("efi")) * blocks, len(boot["efi"]) // BLOCK
-        disk = Disk(image.sectors * blocks, name=context.inputs[self.tree].blob.sha256, code=code,
-                    core=core, system=system)
+        disk = Disk(
+            image.sectors * blocks,
+            name=content,
+            code=code,
+            core=core,
+            system=system,
+        )
         return disk.gpt() if self.disk == "gpt" else disk.mbr()
 
 
@@ -141,7 +176,7 @@ def _with_content(entry: Entry, contents: Mapping[str, bytes]) -> Entry:
 
 
 def _on_disc(entry: Entry) -> Entry:
-    """The entry as a reader will find it."""
+    """The entry as it reads on the disc."""
     if entry.kind != "link":
         return entry
     target = plain_target(entry.link)
@@ -153,5 +188,5 @@ def _image_path(name: str) -> str:
 
 
 def _disk_image(boot: Mapping[str, bytes]) -> str:
-    """The image that a BIOS loads off a disk."""
+    """The image that a BIOS loads from a disk."""
     return "disk" if "disk" in boot else "bios"

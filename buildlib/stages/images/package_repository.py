@@ -1,4 +1,4 @@
-"""The lists of a package repository: what pkg_add, pkgin and pkg_chk ask a server for."""
+"""The lists of a package repository that pkg_add, pkgin and pkg_chk request from a server."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class PackageRepo(Stage):
     """The lists of a repository. Outputs: `summary`, `index` and `digests`.
 
     files     file name to the archive as it is served
-    packages  file name to the package in it, which differs where packages are signed
+    packages  file name to the package in it, which differs from the archive for signed packages
     pins      file name to the archive's SHA-512 (hex)
 
-    pkg_summary(5) tells size and digest of each file, which its reader can check. The index is a
-    page with a link to each file: pkg_add looks for a package by reading such a page, and not
-    every server writes one. The digests are those of all files but their own, by their path.
+    pkg_summary(5) gives size and digest of each file for the client to check. The index is a page
+    with a link to each file: pkg_add finds a package by reading such a page, and not every server
+    generates one. The digests cover all files but their own list, by path.
     """
 
     files: Mapping[str, OutputRef]
@@ -38,7 +38,7 @@ class PackageRepo(Stage):
     pins: Mapping[str, str]
 
     def run(self, context: StageContext) -> Outputs:
-        """Read the metadata of every package."""
+        """Read the metadata of every package and build the lists."""
         summaries = []
         for number, name in enumerate(self.files, 1):
             summaries.append(self._summary(name, context))
@@ -48,28 +48,43 @@ class PackageRepo(Stage):
                 writer.write(piece)
         summary, index = writer.blob, context.blobs.put(_index(self.files))
         digests = {f"{FOLDER}/{name}": digest for name, digest in self.pins.items()}
-        digests |= {f"{FOLDER}/{name}": _sha512(context, blob)
-                    for name, blob in ((SUMMARY, summary), (INDEX, index))}
-        return {"summary": summary, "index": index,
-                "digests": context.blobs.put(format_list("SHA512", digests))}
+        digests |= {
+            f"{FOLDER}/{name}": _sha512(context, blob)
+            for name, blob in ((SUMMARY, summary), (INDEX, index))
+        }
+        return {
+            "summary": summary,
+            "index": index,
+            "digests": context.blobs.put(format_list("SHA512", digests)),
+        }
 
     def _summary(self, name: str, context: StageContext) -> Summary:
         package = metadata(context.path(self.packages[name]), where=name)
-        return summary_of(package, file_name=name, file_cksum=f"sha512 {self.pins[name]}",
-                          file_size=context.inputs[self.files[name]].blob.size)
+        return summary_of(
+            package,
+            file_name=name,
+            file_cksum=f"sha512 {self.pins[name]}",
+            file_size=context.inputs[self.files[name]].blob.size,
+        )
 
 
 def repo_files(stage: str, files: Mapping[str, OutputRef]) -> dict[str, OutputRef]:
-    """All files of the repository by path; `stage` is the one that makes its lists."""
-    return {**{f"{FOLDER}/{name}": ref for name, ref in files.items()},
-            f"{FOLDER}/{SUMMARY}": OutputRef(stage, "summary"),
-            f"{FOLDER}/{INDEX}": OutputRef(stage, "index"), DIGESTS: OutputRef(stage, "digests")}
+    """All files of the repository by path; `stage` makes its lists."""
+    return {
+        **{f"{FOLDER}/{name}": ref for name, ref in files.items()},
+        f"{FOLDER}/{SUMMARY}": OutputRef(stage, "summary"),
+        f"{FOLDER}/{INDEX}": OutputRef(stage, "index"),
+        DIGESTS: OutputRef(stage, "digests"),
+    }
 
 
 def _index(files: Mapping[str, OutputRef]) -> bytes:
     names = [SUMMARY, *sorted(files)]
-    lines = ["<!DOCTYPE html>", "<title>Packages</title>",
-             *(f'<a href="{quote(name)}">{html.escape(name)}</a><br>' for name in names)]
+    lines = [
+        "<!DOCTYPE html>",
+        "<title>Packages</title>",
+        *(f'<a href="{quote(name)}">{html.escape(name)}</a><br>' for name in names),
+    ]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

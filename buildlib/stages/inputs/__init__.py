@@ -1,1 +1,1 @@
-"""Stages of what comes in: fetched, verified, unpacked."""
+"""Stages that fetch, verify and unpack inputs."""

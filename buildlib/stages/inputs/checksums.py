@@ -18,7 +18,7 @@ class Checksums(Stage):
     files: Mapping[str, OutputRef]
 
     def run(self, context: StageContext) -> Outputs:
-        """SHA-256 is the content's name already; SHA-512 needs a read."""
+        """Build both lists; a blob's name is its SHA-256, so only SHA-512 needs a read."""
         sha256 = {name: context.inputs[ref].blob.sha256 for name, ref in self.files.items()}
         sha512 = {name: _sha512(context, ref) for name, ref in self.files.items()}
         return {

@@ -1,4 +1,4 @@
-"""Fetching a pinned file from the release's mirrors."""
+"""Fetches a pinned file from the release's mirrors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from buildlib.store.blobs import Blobs
 
 @dataclass(frozen=True)
 class Fetch(Stage):
-    """The file at `path` (from the mirror's root), whatever mirror has it. Output: `file`.
+    """The file at `path` (from the mirror's root) from any of the mirrors. Output: `file`.
 
-    sha256, size  as far as the lock has them: empty and -1 where it has not
+    sha256, size  from the lock: empty and -1 if it has none
     """
 
     PINNED = True
@@ -29,7 +29,7 @@ class Fetch(Stage):
     size: int
 
     def run(self, context: StageContext) -> Outputs:
-        """Download, or take the rest of what an earlier run began."""
+        """Download the file, or resume an earlier run's download."""
         if kept := self._kept(context.blobs):
             return {"file": kept}
         mirrors = context.service(Mirrors)
@@ -47,11 +47,11 @@ class Fetch(Stage):
         return {"file": blob}
 
     def materials(self) -> Mapping[str, str]:
-        """The file itself."""
+        """The file and its digest."""
         return {self.path: f"sha512 {self.sha512}"}
 
     def _kept(self, blobs: Blobs) -> Blob | None:
-        """The file, where making the lock has brought it into the store."""
+        """The file, if creating the lock already stored it."""
         blob = Blob(self.sha256, self.size)
         if not self.sha256 or self.size < 0 or not blobs.has(blob):
             return None

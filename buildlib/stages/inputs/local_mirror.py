@@ -1,13 +1,13 @@
-"""Pressing a release of one's own: from plain folders to a mirror.
+"""Builds a mirror of your own release from plain folders.
 
-The folder of the release holds
+The release's folder contains
 
-    source/SET/usr/src/…, binary/SET/…     sets; a spec SET.mtree beside one says what git cannot
+    source/SET/usr/src/…, binary/SET/…     sets; SET.mtree beside one adds what git cannot record
     packages/NAME/package.toml, files/…, INSTALL     binary packages
     hashes.asc                             the clear-signed list of the sets' digests
 
-and the mirror that comes out has the layout, lists and archive formats of NetBSD's. Archives are
-made of stored blocks, so that they have the same digests wherever they are pressed.
+The mirror has the layout, lists and archive formats of NetBSD's. Archives consist of stored
+(uncompressed) blocks, so they have the same digests on every host.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from buildlib.config.toml_file import read_toml
+from buildlib.config.reading.toml_file import read_toml
 from buildlib.engine.stage import Outputs, SourceTree, Stage, StageContext
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import ConfigError
-from buildlib.model.schema import load
 from buildlib.model.tree import Entry, Tree
 from buildlib.pkgsrc.summary import Summary, format_summary
 from buildlib.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
@@ -34,7 +33,7 @@ from buildlib.store.source_files import walk
 
 @dataclass(frozen=True, slots=True)
 class PackageText:
-    """A `package.toml`. `owned`: path of a file to OWNER:GROUP, where it is not root:wheel."""
+    """A `package.toml`. `owned`: path of a file to OWNER:GROUP, if it is not root:wheel."""
 
     pkgname: str
     pkgpath: str
@@ -53,9 +52,9 @@ class PackageText:
 class Press(Stage):
     """The mirror of a release. Outputs: one for each file, by its path from the mirror's root.
 
-    path, sets, list, packages   as the release definition has them; `sets` maps a set's path from
-                                 the release's folder to its folder below `folder`
-    time   of everything in it, seconds since 1970
+    path, sets, list, packages   as in the release definition; `sets` maps a set's path in the
+                                 release's folder to its folder below `folder`
+    time   of every entry, seconds since 1970
     """
 
     folder: SourceTree
@@ -68,7 +67,7 @@ class Press(Stage):
     time: int
 
     def run(self, context: StageContext) -> Outputs:
-        """Read the folders once; write archives and lists."""
+        """Read the folders once and write archives and lists."""
         packs: list[Blob] = []
         with context.packs.writer(packs) as pack:
             sets = {path: self._read(name, pack) for path, name in self.sets.items()}
@@ -84,18 +83,21 @@ class Press(Stage):
         return files | self._packages(context)
 
     def _plain(self, path: Path) -> Path:
-        """A path in the folder, if the key holds what is read there. Raises ConfigError.
+        """Return `path` if no part of it is a symbolic link. Raises ConfigError.
 
-        Of a link the key holds where it leads, not what is there.
+        The stage's key records a link's target, not the content it leads to.
         """
         for place in (path, *path.parents):
             if place == self.folder.path:
                 break
             if place.is_symlink():
                 raise ConfigError(
-                    "a link is no part of a release's folder here", where=place,
-                    why="nobody would see what it leads to change",
-                    hint="put the file or folder itself there", reason="press-link")
+                    "a symbolic link is not allowed in a release's folder",
+                    where=place,
+                    why="changes of what it leads to would go unnoticed",
+                    hint="put the file or folder itself there",
+                    reason="press-link",
+                )
         return path
 
     def _read(self, name: str, pack: PackWriter) -> Tree:
@@ -123,8 +125,10 @@ class Press(Stage):
         folder = self._plain(self.folder.path / "packages")
         files: dict[str, Blob] = {}
         summaries: list[Summary] = []
-        found = [self._plain(folder / path) if "/" not in path else folder / path
-                 for path, _ in (walk(str(folder)) if folder.is_dir() else ())]
+        found = [
+            self._plain(folder / path) if "/" not in path else folder / path
+            for path, _ in (walk(str(folder)) if folder.is_dir() else ())
+        ]
         for path in found:
             if path.name != "package.toml" or path.parents[1] != folder:
                 continue
@@ -141,18 +145,26 @@ class Press(Stage):
         return files
 
     def _package(self, path: Path) -> PackageSource:
-        text = load(PackageText, read_toml(self._plain(path), name=str(path)), where=str(path))
+        text = read_toml(self._plain(path), name=str(path)).load(PackageText)
         install = self._plain(path.with_name("INSTALL"))
         files = self._plain(path.with_name("files"))
         self._plain(path.with_name("files.mtree"))
         return PackageSource(
-            pkgname=text.pkgname, pkgpath=text.pkgpath, comment=text.comment,
-            description=text.comment, depends=text.depends, conflicts=text.conflicts,
-            provides=text.provides, requires=text.requires, categories=text.categories,
-            homepage=text.homepage, license=text.license,
+            pkgname=text.pkgname,
+            pkgpath=text.pkgpath,
+            comment=text.comment,
+            description=text.comment,
+            depends=text.depends,
+            conflicts=text.conflicts,
+            provides=text.provides,
+            requires=text.requires,
+            categories=text.categories,
+            homepage=text.homepage,
+            license=text.license,
             install=install.read_bytes() if install.exists() else None,
             files=tuple(_package_files(files, text.owned)),
-            machine_arch=self.machine_arch, os_version=self.version,
+            machine_arch=self.machine_arch,
+            os_version=self.version,
         )
 
 
@@ -164,15 +176,22 @@ def _package_files(folder: Path, owned: Mapping[str, str]) -> Iterator[SourceFil
             yield SourceFile(path=entry.path, symlink=entry.link)
         elif entry.kind == "file":
             owner, _, group = owned.get(entry.path, "root:wheel").partition(":")
-            yield SourceFile(path=entry.path, content=kept.contents[entry.sha256], mode=entry.mode,
-                             owner=owner, group=group, inode=entry.inode)
+            yield SourceFile(
+                path=entry.path,
+                content=kept.contents[entry.sha256],
+                mode=entry.mode,
+                owner=owner,
+                group=group,
+                inode=entry.inode,
+            )
         elif entry.kind != "dir":
-            raise ConfigError(f"a package cannot hold a {entry.kind}", where=entry.path,
-                              reason="package-entry")
+            raise ConfigError(
+                f"a package cannot hold a {entry.kind}", where=entry.path, reason="package-entry"
+            )
 
 
 class _Kept:
-    """Takes contents as a pack does, and keeps them: packages are small."""
+    """Takes contents as a pack does, but keeps them in memory: packages are small."""
 
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
@@ -195,15 +214,21 @@ def _archive(
 
 
 def _members_archive(context: StageContext, members: tuple[Member, ...], time: int) -> Blob:
-    """A package's archive: members in pkg_create's order, without folders."""
+    """A package's archive: members in pkg_create's order, without directories."""
     contents = {member.name: member.content for member in members}
     entries = [
-        Entry(member.name, "link" if member.symlink else "file", member.mode, time=time,
-              size=len(member.content), link=member.symlink, inode=member.inode)
+        Entry(
+            member.name,
+            "link" if member.symlink else "file",
+            member.mode,
+            time=time,
+            size=len(member.content),
+            link=member.symlink,
+            inode=member.inode,
+        )
         for member in members
     ]
     with context.blobs.writer() as writer:
         for piece in gzip_stored(tar(entries, lambda entry: contents[entry.path], dot=False)):
             writer.write(piece)
     return writer.blob
-

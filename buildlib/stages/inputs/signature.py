@@ -1,4 +1,4 @@
-"""Checking that what the lock pins is what the release's signers published."""
+"""Verifies that the lock's pins are the digests that the release's signers published."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from buildlib.sources.openpgp import verified_payload
 
 @dataclass(frozen=True)
 class Signature(Stage):
-    """The signed list and the lists beside the sets, held against the lock's digests.
+    """The signed list and the mirror's lists, compared with the lock's digests.
 
-    list     the clear-signed list; `key` and `fingerprint` its signer
+    list     the clear-signed list; `key` and `fingerprint` of its signer
     lists    path of a SHA512 file, from the release's folder, to the file
     pins     path of a set, from the release's folder, to its SHA-512 in the lock
-    Output: `verified`, a BSD list of the digests that were found signed.
+    Output: `verified`, a BSD list of the digests that are signed.
     """
 
     LIBRARIES = ("pysequoia",)
@@ -30,7 +30,7 @@ class Signature(Stage):
     pins: Mapping[str, str]
 
     def run(self, context: StageContext) -> Outputs:
-        """Check the signature, then every pin."""
+        """Verify the signature, then every pin."""
         payload = verified_payload(
             context.read(self.list),
             self.key.path.read_bytes(),
@@ -59,8 +59,8 @@ def _compare(path: str, pinned: str, found: str | None, where: str) -> None:
         )
     if found != pinned:
         raise SourceError(
-            f"the lock and {where} differ on {path}",
+            f"the lock and {where} have different digests for {path}",
             why=f"lock   {pinned}\nlist   {found}",
-            hint="the release was made anew, or the lock was edited; `doit lock` makes it anew",
+            hint="the release was rebuilt or the lock edited; `doit lock` writes a new lock",
             reason="lock-mismatch",
         )

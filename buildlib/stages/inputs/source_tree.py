@@ -1,8 +1,8 @@
 """Unpacked sources: a work folder that the toolchain and the kernels share.
 
-Sources are not an output. They are unpacked only when something must be compiled, straight into
-a folder named by the digests of the sets, and never written to by a build. A folder that was
-touched is not compiled: it is unpacked anew.
+Sources are not an output. They are unpacked only when something must be compiled, into a folder
+named by the digests of the sets, and builds never write to it. If the folder was changed, it is
+unpacked again before it is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from buildlib.sources.archive.unpack import extract
 
 
 def source_folder(context: StageContext, sets: Sequence[OutputRef]) -> Path:
-    """The folder that holds `usr/src` of the source sets `sets`."""
+    """The folder `usr/src` of the source sets `sets`, unpacked."""
     archives = [(context.path(ref), ref.stage) for ref in sets]
     total = sum(path.stat().st_size for path, _ in archives)
 
@@ -34,7 +34,7 @@ def source_folder(context: StageContext, sets: Sequence[OutputRef]) -> Path:
     source = context.workspaces.get("src", key, fill, tell=context.note) / "usr" / "src"
     if not (source / "build.sh").is_file():
         raise SourceError(
-            "the source sets hold no usr/src/build.sh",
+            "the source sets do not contain usr/src/build.sh",
             where=", ".join(ref.stage for ref in sets),
             hint="check source_sets in the release definition",
             reason="no-build-sh",
@@ -43,11 +43,11 @@ def source_folder(context: StageContext, sets: Sequence[OutputRef]) -> Path:
 
 
 def emptied(folder: Path) -> None:
-    """Take away what an earlier try left: nobody knows what else came in since."""
+    """Delete what an interrupted attempt left, since it may have been changed since."""
     shutil.rmtree(folder)
     folder.mkdir()
 
 
 def sources_key(digests: Sequence[str]) -> str:
-    """What the work folder of the sets with these SHA-256 digests is named by."""
+    """The name of the work folder for the sets with these SHA-256 digests."""
     return digest_of(list(digests))

@@ -1,4 +1,4 @@
-"""Unpacking a binary set into a tree."""
+"""Unpacks a binary set into a tree."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from buildlib.store.packs import StoredTree
 
 @dataclass(frozen=True)
 class Unpack(Stage):
-    """The tree of the set `name`, every entry marked with where it came from. Output: `tree`."""
+    """The tree of the set `name`; every entry records its origin. Output: `tree`."""
 
     archive: OutputRef
     name: str
 
     def run(self, context: StageContext) -> Outputs:
-        """Read the archive once; contents go into a pack as they come."""
+        """Read the archive once, writing contents into a pack."""
         packs: list[Blob] = []
         path = context.path(self.archive)
         total = path.stat().st_size

@@ -1,16 +1,16 @@
-"""Which files in a work folder are surely whole, when what wrote them was killed.
+"""Finds the files in a work folder that are complete although their build was killed.
 
-make(1) takes an object that is newer than its source for finished, also one that a killed compiler
-has half written. So while a build runs, the time at which the oldest of its running commands may
-have begun is noted beside the folder, again and again: the *horizon*. Commands that run when the
-kill comes, be it kill -9 of everything, began after it; what was last changed before it is whole.
-What was changed after it is removed before the build goes on. A note that is out of date is still
-true, only further back.
+make(1) takes an object newer than its source for complete, even one that a killed compiler left
+half-written. So while a build runs, a file beside the folder is updated continually with the
+earliest time at which any of the running commands can have started: the *horizon*. Any command
+that a kill (even kill -9 of everything) interrupts started after it, so a file last changed before
+it is complete. Files changed later are deleted before the build resumes. An outdated horizon is
+still correct, only earlier than necessary.
 
-Commands are all processes of the build's session but make itself and what waits for a make below
-it. Times are those the file system gives (`st_ctime`), which no program can set back; the clock
-of the processes is not compared with it. After a crash of the whole machine contents may be
-missing whatever the times say: then nothing counts.
+Commands are all processes of the build's session except make itself and the ancestors of a make.
+Times are the file system's (`st_ctime`), which no program can set back; they are not compared with
+the clock of processes. After a crash of the whole machine, file contents may be missing whatever
+the times say, so no file is kept then.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _LOOK_SECONDS = 1.0
 _OBJECTS = (".o", ".lo", ".pico")
 _MAKES = frozenset({"nbmake", "make", "bmake", "gmake"})  # nbmake-MACHINE is the wrapper
 
-Process: TypeAlias = tuple[int, str]  # process, and when it began: numbers are used again
+Process: TypeAlias = tuple[int, str]  # process id and start time: ids are reused
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A process as /proc has it."""
+    """A process as listed in /proc."""
 
     parent: int
     command: str
 
 
 class InterruptedBuild:
-    """The horizon of the work folder `folder`, noted in a file beside it.
+    """The horizon of the work folder `folder`, stored in a file beside it.
 
-    inputs  what tells all that the build reads from anything else; empty: it is not looked at
+    inputs  identifies everything that the build reads; empty: inputs are not compared
     """
 
     def __init__(self, folder: Path, inputs: str = "") -> None:
@@ -56,10 +56,10 @@ class InterruptedBuild:
         self._inputs = inputs
 
     def sweep(self) -> int | None:
-        """Remove what may not be whole. The number of objects left; None: nothing at all is left.
+        """Delete files that may be incomplete; return the number of objects kept, None if empty.
 
-        To be called before the build begins or goes on. What was made of other inputs is not
-        whole: make(1) would not see that these are others.
+        Call it before the build starts or resumes. Files made from other inputs are deleted too:
+        make(1) would not notice that the inputs changed.
         """
         known = self._read() if self._has_same_inputs() else None
         objects = files = 0
@@ -69,18 +69,18 @@ class InterruptedBuild:
             else:
                 files += 1
                 objects += path.endswith(_OBJECTS)
-        self._write(self._pulse())  # what is there now is whole
+        self._write(self._pulse())  # every file left is complete
         return objects if files else None
 
     @contextmanager
     def watching(self, leader: int) -> Iterator[None]:
-        """Keep the note up to date while the build with session leader `leader` runs."""
+        """Keep the horizon up to date while the build with session leader `leader` runs."""
         ended = threading.Event()
 
         def look() -> None:
             watch = _Watch(leader, self._read() or 0)
             while not ended.wait(_LOOK_SECONDS):
-                with contextlib.suppress(OSError):  # a full disk: the note stays as it is, and true
+                with contextlib.suppress(OSError):  # a full disk: the old horizon stays valid
                     self._write(watch.look(self._pulse()))
 
         thread = threading.Thread(target=look, daemon=True)
@@ -92,11 +92,11 @@ class InterruptedBuild:
             thread.join()
 
     def forget(self) -> None:
-        """The build has succeeded: no note is needed any more."""
+        """Delete the horizon after a successful build."""
         remove(self._file)
 
     def _has_same_inputs(self) -> bool:
-        """Whether the remains were made of the same inputs; from now on they are."""
+        """Whether the files were made from the same inputs; records the current ones."""
         if not self._inputs:
             return True
         path = self._file.with_name(f"{self._folder.name}.inputs")
@@ -108,7 +108,7 @@ class InterruptedBuild:
         return before == self._inputs.encode()
 
     def _pulse(self) -> int:
-        """What time the file system has, in ns since 1970."""
+        """The file system's current time in ns since 1970."""
         path = self._file.with_name(f"{self._file.name}.pulse")
         path.write_bytes(b"")
         time = path.stat().st_ctime_ns
@@ -127,7 +127,7 @@ class InterruptedBuild:
 
 
 class _Watch:
-    """What is known of the processes of one session."""
+    """Tracks the processes of one session."""
 
     def __init__(self, leader: int, began: int) -> None:
         self._leader = leader
@@ -136,13 +136,13 @@ class _Watch:
         self._since: dict[Process, int] = {}
 
     def look(self, now: int) -> int:
-        """The horizon, from the processes as they are at the time `now` of the file system."""
-        if now < self._last:  # the clock was set back: no older time can be compared
+        """The horizon, from the processes that run at the file system's time `now`."""
+        if now < self._last:  # the clock was set back: earlier times cannot be compared
             self._horizon, self._since = 0, {}
             self._last = 0
         rows = _session(self._leader)
         commands = _commands(rows)
-        # one that was not a command at the last look became it after that
+        # a process that was not a command at the last look became one after it
         self._since = {command: self._since.get(command, self._last) for command in commands}
         self._last = now
         self._horizon = max(self._horizon, min([now, *self._since.values()]))
@@ -150,7 +150,7 @@ class _Watch:
 
 
 def _commands(rows: Mapping[Process, _Row]) -> list[Process]:
-    """Those that may be writing: neither a make nor above one."""
+    """The processes that may be writing: neither a make nor an ancestor of one."""
     by_number = {process[0]: row for process, row in rows.items()}
     drivers: set[int] = set()
     for process, row in rows.items():

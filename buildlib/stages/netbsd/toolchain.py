@@ -1,4 +1,4 @@
-"""The release's own toolchain, made by its `build.sh tools`."""
+"""Builds the release's own toolchain with its `build.sh tools`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from buildlib.stages.netbsd.build_sh import BuildSh
 
 @dataclass(frozen=True)
 class Toolchain(Stage):
-    """TOOLS for one release. Outputs: `identity`, which names what the toolchain was made from;
-    `pwd_mkdb`, the program of that name, empty where the release's tools have none.
+    """TOOLS for one release. Outputs: `identity`, which identifies the toolchain's inputs;
+    `pwd_mkdb`, the program of that name, empty if the release's tools do not have it.
 
-    The folder itself is a work folder: it holds absolute paths, and is made again where it is
-    missing. What it is made from is known, so kernels depend on that and not on its bytes. The one
-    program that root trees need is kept: they are made more often than kernels.
+    The folder itself is a work folder: it contains absolute paths and is made again if missing.
+    Kernels depend on the identity of its inputs, not on its bytes. pwd_mkdb is kept as an output
+    because root trees need it, and they are made more often than kernels.
     """
 
     build: BuildSh
 
     def tools(self) -> tuple[str, ...]:
-        """What of the host shapes the toolchain."""
+        """The host's programs that affect the toolchain."""
         return self.build.host_tools()
 
     def compilers(self) -> tuple[str, ...]:
-        """Those of the host."""
+        """The host's compilers."""
         return self.build.compilers
 
     def run(self, context: StageContext) -> Outputs:
@@ -44,7 +44,7 @@ class Toolchain(Stage):
 
 
 def tools_folder(context: StageContext, build: BuildSh) -> Path:
-    """TOOLS, made by `build.sh tools` unless it is there. What a kill left is gone on with."""
+    """TOOLS, made by `build.sh tools` unless complete; an interrupted build is resumed."""
 
     def fill(folder: Path) -> None:
         build.run(context, "tools", source=build.source(context), folder=folder, what="tools")
@@ -53,9 +53,9 @@ def tools_folder(context: StageContext, build: BuildSh) -> Path:
     folder = context.workspaces.get("tools", identity, fill, tell=context.note) / "tools"
     if not (folder / "bin").is_dir():
         raise StageError(
-            "build.sh made no tools",
+            "build.sh did not make the tools",
             where=f"stage {context.name}",
-            why=f"{folder}/bin is not there",
+            why=f"{folder}/bin does not exist",
             log=context.log,
             reason="no-tools",
         )

@@ -1,7 +1,7 @@
-"""The list that a medium carries of itself, for `goldmaster-audit` on the running server.
+"""The manifest that a medium carries, for `goldmaster-audit` on the running server.
 
-It says what the medium's spec in dist says, but for files whose content is not known before the
-medium is written: of these it tells owner and mode.
+It equals the medium's spec in dist, except for files whose content is unknown until the medium is
+written: for these it has only owner and mode.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _UNKNOWN = (b"size=", b"sha256=", b"nlink=")
 
 @dataclass(frozen=True)
 class Audit:
-    """That a tree shall have a list of itself.
+    """Requests a manifest in a tree.
 
     added  files that the writer of the medium adds: root's, 0444
-    disc   whether that is ISO 9660, which has no empty names in links
+    disc   whether the medium is ISO 9660, whose symbolic links have no empty components
     """
 
     added: tuple[str, ...] = ()
@@ -32,27 +32,35 @@ class Audit:
 
 
 def blank(time: int) -> Entry:
-    """The list's own entry, as long as it has no content."""
+    """The manifest's own entry, before it has content."""
     return Entry(LIST, "file", 0o444, time=time, sha256=sha256(b""), origin="audit")
 
 
 def with_list(tree: Tree, audit: Audit, blobs: Blobs, *, time: int) -> tuple[Tree, Blob]:
-    """The tree with the list in place of the blank entry, and the list."""
+    """The tree with the manifest in place of the blank entry, and the manifest."""
     blob = blobs.put(audit_list(tree, audit, time=time))
-    entries = (replace(entry, size=blob.size, sha256=blob.sha256) if entry.path == LIST else entry
-               for entry in tree)
+    entries = (
+        replace(entry, size=blob.size, sha256=blob.sha256) if entry.path == LIST else entry
+        for entry in tree
+    )
     return Tree(tuple(entries)), blob
 
 
 def audit_list(tree: Tree, audit: Audit, *, time: int) -> bytes:
-    """The list: mtree(5), a line a path, folders before what is in them."""
+    """The manifest: mtree(5), one line per path, directories before their contents."""
     if audit.disc:
-        tree = Tree(tuple(replace(entry, link=plain_target(entry.link))
-                          if entry.kind == "link" else entry for entry in tree))
+        tree = Tree(
+            tuple(
+                replace(entry, link=plain_target(entry.link)) if entry.kind == "link" else entry
+                for entry in tree
+            )
+        )
     extra = [Entry(path, "file", 0o444, time=time) for path in audit.added]
     own = {b"./" + encode(path) for path in (LIST, *audit.added)}
-    lines = [*format_tree(tree, tags=False).splitlines(),
-             *format_tree(Tree(tuple(extra)), tags=False).splitlines()[1:]]
+    lines = [
+        *format_tree(tree, tags=False).splitlines(),
+        *format_tree(Tree(tuple(extra)), tags=False).splitlines()[1:],
+    ]
     return b"".join(_shortened(line, own) + b"\n" for line in lines)
 
 

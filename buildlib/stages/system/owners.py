@@ -1,7 +1,7 @@
-"""Who has what, where an overlay's spec gives names: the numbers are those of the system itself.
+"""Replaces the user and group names of overlay specs by the numbers of the system they go to.
 
-A name has a number only on a system, whose lists say which. They are the release's with what the
-packages declare, or those of an overlay that brings its own.
+The system's own lists define the numbers: the release's with the packages' additions, or those
+that an overlay brings.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def with_owners(
     lists: Tree,
     packs: Sequence[Blob],
 ) -> tuple[Sequence[Folder], Tree]:
-    """Overlays and what lies above them, `lists`, with numbers in place of names.
+    """`overlays` and `lists` (a tree laid over them), with numbers in place of names.
 
     below  the tree under the overlays
     packs  with the contents of all of these
-    Raises ConfigError with every name that the system does not have.
+    Raises ConfigError, which lists every name that the system does not have.
     """
     if not any(folder.owners for folder in overlays):
         return overlays, lists
@@ -45,8 +45,10 @@ def with_owners(
     owners: dict[str, Owner] = {}
     numbered = []
     for folder in overlays:
-        owners = {**{path: owner for path, owner in owners.items()
-                     if path not in folder.tree.by_path}, **folder.owners}
+        owners = {
+            **{path: owner for path, owner in owners.items() if path not in folder.tree.by_path},
+            **folder.owners,
+        }
         numbered.append(replace(folder, tree=_owned(folder.tree, folder.owners, names)))
     return numbered, _owned(lists, owners, names)
 
@@ -62,8 +64,9 @@ def _names(context: StageContext, tree: Tree, packs: Sequence[Blob]) -> Names:
 
 
 def _only_lists(tree: Tree) -> Tree:
-    return Tree(tuple(tree.by_path[path] for path in (GROUP, MASTER, PASSWD)
-                      if path in tree.by_path))
+    return Tree(
+        tuple(tree.by_path[path] for path in (GROUP, MASTER, PASSWD) if path in tree.by_path)
+    )
 
 
 def _unknown(folder: Folder, names: Names) -> ConfigError | None:
@@ -73,18 +76,32 @@ def _unknown(folder: Folder, names: Names) -> ConfigError | None:
 
 def _problems(folder: Folder, names: Names) -> Iterator[tuple[int, str]]:
     for path, owner in folder.owners.items():
-        for key, what, name, known in (("uname", "user", owner.user, names.users),
-                                       ("gname", "group", owner.group, names.groups)):
+        for key, what, name, known in (
+            ("uname", "user", owner.user, names.users),
+            ("gname", "group", owner.group, names.groups),
+        ):
             if name and name not in known:
-                yield owner.line, (f"{path}: {key}={name}: the system has no {what} {name}"
-                                   f"{nearest(name, known)}; say {key[0]}id, or bring the {what}")
+                yield (
+                    owner.line,
+                    (
+                        f"{path}: {key}={name}: the system has no {what} {name}"
+                        f"{nearest(name, known)}; write {key[0]}id, or add the {what}"
+                    ),
+                )
 
 
 def _owned(tree: Tree, owners: Mapping[str, Owner], names: Names) -> Tree:
     if not owners:
         return tree
-    return Tree(tuple(
-        replace(entry, uid=names.users[owner.user] if owner.user else entry.uid,
-                gid=names.groups[owner.group] if owner.group else entry.gid)
-        if (owner := owners.get(entry.path)) else entry
-        for entry in tree))
+    return Tree(
+        tuple(
+            replace(
+                entry,
+                uid=names.users[owner.user] if owner.user else entry.uid,
+                gid=names.groups[owner.group] if owner.group else entry.gid,
+            )
+            if (owner := owners.get(entry.path))
+            else entry
+            for entry in tree
+        )
+    )

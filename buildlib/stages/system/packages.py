@@ -1,4 +1,4 @@
-"""Staging binary packages into a tree, without root and without running their scripts."""
+"""Stages binary packages into a tree, without root and without running their scripts."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from buildlib.pkgsrc.unapplied import actions_of
 from buildlib.sources.archive import compress, tar
 from buildlib.store.packs import PackWriter, StoredTree
 
-SMALL = 1 << 20  # bytes that are read at once
+SMALL = 1 << 20  # bytes; a file up to this size is read at once
 
 
 @dataclass(frozen=True)
 class Packages(Stage):
     """The tree of installed packages: their files and the package database. Output: `tree`.
 
-    archives   PKGNAME to its archive; which is installed first, their metadata say
-    automatic  those nobody asked for, that others need
-    database   where the package database lies, from the root
+    archives   PKGNAME to its archive; the metadata determine the order of installation
+    automatic  packages installed only because others depend on them
+    database   path of the package database, from the root
     time       of the database's files, seconds since 1970
-    prefix     below which packages lie; outside: where else they may write, from the root
+    prefix     where packages are installed; outside: where else they may write, from the root
 
-    What scripts declare is not applied here: that takes the tree of the whole system (`root`).
+    What scripts declare is applied by `root`, because it needs the tree of the whole system.
     """
 
     archives: Mapping[str, OutputRef]
@@ -47,7 +47,7 @@ class Packages(Stage):
     outside: tuple[str, ...]
 
     def run(self, context: StageContext) -> Outputs:
-        """One pass over every archive."""
+        """Read every archive once."""
         packs: list[Blob] = []
         entries: dict[str, Entry] = {}
         staged: list[Package] = []
@@ -65,40 +65,57 @@ class Packages(Stage):
         return {"tree": StoredTree(tree_of(entries.values()), tuple(packs))}
 
     def _check(self, packages: list[Package], context: StageContext) -> None:
-        """Raise SourceError for what cannot be installed; tell what people should know."""
-        owners(packages)  # two packages with one file: an error that names both
-        written = [(package.name, path) for package in packages
-                   for path in written_by(package.plist, package.plist.arguments(Kind.PKGDIR))]
+        """Raise SourceError for what cannot be installed; print notes for the user."""
+        owners(packages)  # raises an error that names both packages if they share a file
+        written = [
+            (package.name, path)
+            for package in packages
+            for path in written_by(package.plist, package.plist.arguments(Kind.PKGDIR))
+        ]
         Place(self.prefix, self.outside).check(written)
         for name, path in written:
             if path.startswith(f"{self.database}/"):
-                raise SourceError(f"{name} installs /{path}", where=f"package {name}",
-                                  why="that is in the package database, which no package writes",
-                                  hint="leave it out", reason="pkg-outside")
-        others = [package.name for package in packages if check_platform(
-            package, machine_arch=self.machine_arch, os_version=self.version)]
+                raise SourceError(
+                    f"{name} installs /{path}",
+                    where=f"package {name}",
+                    why="that is in the package database, which packages must not write to",
+                    hint="leave the package out",
+                    reason="pkg-outside",
+                )
+        others = [
+            package.name
+            for package in packages
+            if check_platform(package, machine_arch=self.machine_arch, os_version=self.version)
+        ]
         if others:
             context.note(f"built for another version than {self.version}: {_some(others)}")
         more = [package.name for package in packages if _actions(package)]
         if more:
             context.note(
-                f"{len(more)} of {len(packages)} packages would do more than can be applied "
-                f"(doit packages-report): {_some(more)}"
+                f"{len(more)} of {len(packages)} packages have install-script actions that are not "
+                f"applied (doit packages-report): {_some(more)}"
             )
 
     def _database(self, packages: list[Package], pack: PackWriter) -> list[Entry]:
         files = register(packages, automatic=self.automatic, pkgdb=f"/{self.database}")
         return [
-            Entry(path.lstrip("/"), "file", META_MODES[path.rpartition("/")[2]], time=self.time,
-                  size=len(data), sha256=pack.add(data), origin="pkgdb")
+            Entry(
+                path.lstrip("/"),
+                "file",
+                META_MODES[path.rpartition("/")[2]],
+                time=self.time,
+                size=len(data),
+                sha256=pack.add(data),
+                origin="pkgdb",
+            )
             for path, data in files.items()
         ]
 
 
 def stage_package(path: Path, pack: PackWriter, *, name: str) -> tuple[Package, list[Entry]]:
-    """Metadata and entries of the package at `path`; its contents go into `pack`.
+    """Metadata and entries of the package at `path`; writes its contents into `pack`.
 
-    Only what its packing list names is installed, below its prefix. Raises SourceError.
+    Only files in its packing list are installed, below its prefix. Raises SourceError.
     """
     where = f"package {name}"
     reader = tar.Reader(compress.chunks(path, where=where), where=where)
@@ -110,31 +127,52 @@ def stage_package(path: Path, pack: PackWriter, *, name: str) -> tuple[Package, 
         elif member.kind in {"file", "link"}:
             members[member.path] = _entry(member, reader, pack, members, origin=name)
         elif member.kind != "dir":
-            raise ArchiveError(f"a package cannot hold a {member.kind}",
-                               where=f"{where}: {member.path}", reason="member-type")
+            raise ArchiveError(
+                f"a package cannot contain a {member.kind}",
+                where=f"{where}: {member.path}",
+                reason="member-type",
+            )
     package = read_package(meta, where=where, expected=name)
     return package, _installed(package, members, where)
 
 
 def _entry(
-    member: tar.Member, reader: tar.Reader, pack: PackWriter, members: dict[str, Entry], *,
+    member: tar.Member,
+    reader: tar.Reader,
+    pack: PackWriter,
+    members: dict[str, Entry],
+    *,
     origin: str,
 ) -> Entry:
     if member.hardlink:
         first = members.get(member.hardlink)
-        if first is None:  # it is metadata, which is not installed
-            raise ArchiveError(f"hard link to {member.hardlink}, which is no file of the package",
-                               where=f"package {origin}: {member.path}", reason="hard-link")
+        if first is None:  # metadata are not installed
+            raise ArchiveError(
+                f"hard link to {member.hardlink}, which is not a file of the package",
+                where=f"package {origin}: {member.path}",
+                reason="hard-link",
+            )
         first = members[member.hardlink] = replace(
-            first, inode=first.inode or f"{origin}/{first.path}")
+            first, inode=first.inode or f"{origin}/{first.path}"
+        )
         return replace(first, path=member.path)
     sha256, size = "", member.size
     if size > SMALL:
         sha256, size = pack.add_pieces(reader.data())
     elif member.kind == "file":
         sha256 = pack.add(reader.all_data())
-    return Entry(member.path, member.kind, member.mode, member.uid, member.gid, member.time,
-                 size, sha256, member.link, origin=origin)
+    return Entry(
+        member.path,
+        member.kind,
+        member.mode,
+        member.uid,
+        member.gid,
+        member.time,
+        size,
+        sha256,
+        member.link,
+        origin=origin,
+    )
 
 
 def _installed(package: Package, members: dict[str, Entry], where: str) -> list[Entry]:
@@ -143,8 +181,11 @@ def _installed(package: Package, members: dict[str, Entry], where: str) -> list[
     for file in package.plist.files:
         member = members.get(file.path)
         if member is None:
-            raise SourceError(f"{file.path} is in the packing list, not in the archive",
-                              where=where, reason="pkg-file")
+            raise SourceError(
+                f"{file.path} is in the packing list but not in the archive",
+                where=where,
+                reason="pkg-file",
+            )
         entries.append(replace(_attributed(member, file), path=plain(f"{prefix}/{file.path}")))
     folders = {pkgdir_path(prefix, path): None for path in package.plist.arguments(Kind.PKGDIR)}
     entries += [Entry(path, "dir", 0o755, time=0, origin=package.name) for path in folders]
@@ -159,36 +200,39 @@ def _attributed(entry: Entry, file: PlistFile) -> Entry:
 
 
 def _add(entries: dict[str, Entry], more: list[Entry]) -> None:
-    """Add entries; a folder that two packages have is one. Raises SourceError (`pkg-conflict`).
+    """Add entries; packages may share a folder. Raises SourceError (`pkg-conflict`).
 
-    Files that two packages have are told of later, all packages being known.
+    Files that two packages share are reported later, when all packages are known.
     """
     for entry in more:
         other = entries.setdefault(entry.path, entry)
         if (other.kind == "dir") != (entry.kind == "dir"):
             raise SourceError(
-                f"{other.origin} and {entry.origin} do not agree on what /{entry.path} is",
+                f"{other.origin} and {entry.origin} disagree about the type of /{entry.path}",
                 where=f"package {entry.origin}",
-                why=f"a {other.kind} and a {entry.kind}", hint="leave one of them out",
+                why=f"a {other.kind} and a {entry.kind}",
+                hint="leave one of them out",
                 reason="pkg-conflict",
             )
 
 
 def _of_one_inode(entries: list[Entry]) -> list[Entry]:
-    """Names of one file have the attributes that the last of them in the packing list got."""
+    """Give all names of a file the attributes of the last one in the packing list."""
     last = {entry.inode: entry for entry in entries if entry.inode}
-    return [replace(last[entry.inode], path=entry.path) if entry.inode else entry
-            for entry in entries]
+    return [
+        replace(last[entry.inode], path=entry.path) if entry.inode else entry for entry in entries
+    ]
 
 
 def _actions(package: Package) -> bool:
     declared = Declarations()
     if package.install is not None:
-        declared = parse_install(package.install, prefix=package.prefix,
-                                 where=f"{package.name}: +INSTALL")
+        declared = parse_install(
+            package.install, prefix=package.prefix, where=f"{package.name}: +INSTALL"
+        )
     return bool(actions_of(package.install, package.plist, declared))
 
 
 def _some(names: list[str]) -> str:
-    """Some names, and how many more there are."""
+    """The first names, and the number of the others."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

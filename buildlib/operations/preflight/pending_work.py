@@ -1,4 +1,4 @@
-"""The long part of what a run is about to do, told from the graph and the store beforehand."""
+"""Finds the long parts of a run in advance, from the graph and the store."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from buildlib.stages.netbsd.toolchain import Toolchain
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """What takes long, or much room, or a network.
+    """Work that takes long, much disk space, or a network.
 
-    sources, toolchain   whether they are unpacked and compiled; kernels: how many
-    fetches              paths from a mirror's root; download: their size in bytes, where known
+    sources, toolchain   whether they must be unpacked and compiled; kernels: how many
+    fetches              paths from a mirror's root; download: their total size in bytes, if known
     """
 
     sources: bool = False
@@ -38,46 +38,57 @@ class PendingWork:
 
 
 def long_ones(engine: Engine, names: Sequence[str]) -> list[str]:
-    """Those of the stages that `names` need which `PendingWork` tells of."""
-    return [name for name in engine.graph.closure(names)
-            if isinstance(engine.graph.stages[name], Fetch | Toolchain | Kernel)]
+    """The stages needed by `names` that `PendingWork` covers."""
+    return [
+        name
+        for name in engine.graph.closure(names)
+        if isinstance(engine.graph.stages[name], Fetch | Toolchain | Kernel)
+    ]
 
 
 def pending(engine: Engine, names: Sequence[str]) -> dict[str, Stage]:
-    """The stages that `names` need and that are not in the store, as far as it can be known."""
+    """The stages needed by `names` that are not in the store, as far as is known."""
     found: dict[str, Stage] = {}
     for name in engine.graph.closure(names):
         try:
             verdict = engine.resolve(name).verdict
         except (GoldmasterError, OSError):
-            verdict = "build"  # what is wrong is told when the stage is made
+            verdict = "build"  # the error is reported when the stage runs
         if verdict in {"build", "unknown"}:
             found[name] = engine.graph.stages[name]
     return found
 
 
 def work_of(engine: Engine, stages: Mapping[str, Stage]) -> PendingWork:
-    """What it takes to make `stages`."""
+    """The work needed to make `stages`."""
     kernels = sum(isinstance(stage, Kernel) for stage in stages.values())
-    fetches = [stage for stage in stages.values()
-               if isinstance(stage, Fetch) and not _is_kept(engine, stage)]
+    fetches = [
+        stage
+        for stage in stages.values()
+        if isinstance(stage, Fetch) and not _is_kept(engine, stage)
+    ]
     toolchain = engine.graph.stages.get(TOOLCHAIN)
     sources = compiled = False
     if isinstance(toolchain, Toolchain) and (kernels or TOOLCHAIN in stages):
         sources = not _has_sources(engine, toolchain)
         compiled = not _has_tools(engine, is_made=TOOLCHAIN not in stages)
-    return PendingWork(sources, compiled, kernels, tuple(stage.path for stage in fetches),
-                sum(max(0, stage.size) for stage in fetches))
+    return PendingWork(
+        sources,
+        compiled,
+        kernels,
+        tuple(stage.path for stage in fetches),
+        sum(max(0, stage.size) for stage in fetches),
+    )
 
 
 def _is_kept(engine: Engine, stage: Fetch) -> bool:
-    """Whether the file is in the store, though no run has fetched it: making the lock has."""
+    """Whether the file is in the store although no run has fetched it, from making the lock."""
     known = bool(stage.sha256) and stage.size >= 0
     return known and engine.store.blobs.has(Blob(stage.sha256, stage.size))
 
 
 def _has_sources(engine: Engine, toolchain: Toolchain) -> bool:
-    """Whether the work folder of the sources is there; it is named by what the sets are."""
+    """Whether the work folder of the sources exists; it is named by the sets' digests."""
     digests = []
     for ref in toolchain.build.sets:
         stage, done = engine.graph.stages[ref.stage], engine.done.get(ref.stage)
@@ -89,9 +100,9 @@ def _has_sources(engine: Engine, toolchain: Toolchain) -> bool:
 
 
 def _has_tools(engine: Engine, *, is_made: bool) -> bool:
-    """Whether the work folder of the toolchain is there: then nothing is compiled for it.
+    """Whether the work folder of the toolchain exists, so that nothing is compiled for it.
 
-    Its name is the stage's output; that of the last run, where only code has changed since.
+    Its name is the stage's output, or the last run's if only code has changed since.
     """
     record = engine.last(TOOLCHAIN)
     if record is None or not (is_made or _only_code_changed(engine, record.document)):
@@ -108,5 +119,7 @@ def _only_code_changed(engine: Engine, before: Mapping[str, object]) -> bool:
         now = engine.decide(TOOLCHAIN).document
     except (GoldmasterError, OSError):
         return False
-    return all(before.get(part) == now.get(part)
-               for part in ("stage", "fields", "tools", "programs", "host", "environment"))
+    return all(
+        before.get(part) == now.get(part)
+        for part in ("stage", "fields", "tools", "programs", "host", "environment")
+    )

@@ -1,7 +1,7 @@
-"""Recipes against what is in the store and in the overlays, before anything is made of them.
+"""Checks recipes against the store and the overlays, before anything is built from them.
 
-What sets and packages hold is known once they have been unpacked. Where they have not, what a
-recipe takes out of them or keeps is looked at when its tree is composed.
+The contents of sets and packages are known once they are unpacked. Until then, what a recipe
+removes or keeps is checked only when its tree is composed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _DISC = "tree:cd"
 def tree_problems(
     engine: Engine, stages: Mapping[str, Stage], *, room: int
 ) -> Iterator[ConfigError]:
-    """Everything that keeps these stages' trees and images from being made.
+    """Everything that prevents these stages' trees and images from being made.
 
-    stages  those that are about to be made
-    room    bytes that are free where they are
+    stages  those that are about to run
+    room    free bytes on their disk
     """
     for name, stage in stages.items():
         if isinstance(stage, Root) and name != _DISC:
@@ -40,9 +40,12 @@ def tree_problems(
             size, _ = amount(stage.free)
             if size > room:
                 yield ConfigError(
-                    f"an image of more than {size} bytes", why=f"{room} are free on the disk",
-                    where=f"{_recipe(name.removeprefix('image:'))}: free", reason="no-space",
-                    hint="keep less free in it, or use another disk: build=FOLDER")
+                    f"an image of more than {size} bytes",
+                    why=f"only {room} are free on the disk",
+                    where=f"{_recipe(name.removeprefix('image:'))}: free",
+                    reason="no-space",
+                    hint="leave less space free in it, or use another disk: build=FOLDER",
+                )
 
 
 def _recipe(name: str) -> str:
@@ -50,10 +53,10 @@ def _recipe(name: str) -> str:
 
 
 def _overlays(stage: Root, disc: Root | None) -> Iterator[ConfigError]:
-    placed: dict[str, str] = dict.fromkeys(stage.files or {}, "the kernel")
+    placed = _texts(stage) | dict.fromkeys(stage.files or {}, "the kernel")
     if disc is not None:
-        placed |= dict.fromkeys(disc.files or {}, "what the disc starts")
-        placed |= dict.fromkeys(disc.texts or {}, "a menu")
+        placed |= dict.fromkeys(disc.files or {}, "a kernel, the hypervisor or an image")
+        placed |= _texts(disc)
     for source in stage.overlays:
         try:
             folder = check_folder(source.path, source.spec, origin=source.name, time=stage.time)
@@ -63,29 +66,43 @@ def _overlays(stage: Root, disc: Root | None) -> Iterator[ConfigError]:
         yield from _unfit(folder, source.name, placed, is_disc=disc is not None)
 
 
+def _texts(stage: Root) -> dict[str, str]:
+    return {path: f"the {text.origin}" for path, text in (stage.texts or {}).items()}
+
+
 def _unfit(
     folder: Folder, name: str, placed: Mapping[str, str], *, is_disc: bool
 ) -> Iterator[ConfigError]:
-    """Entries that no image can have, and those in the place of something else."""
+    """Entries that no image can have, and those at the path of something else."""
     for entry in folder.tree:
         where = f"{name}/{entry.path}"
         if is_disc and entry.size >= FILE_LIMIT:
             yield ConfigError(
-                f"a file of {entry.size} bytes cannot be put on a CD", where=where,
+                f"a file of {entry.size} bytes cannot be put on a CD",
+                where=where,
                 why="ISO 9660 has 32 bits for a file's size: 4 GiB",
-                hint="split the file, or keep it on a disk", reason="iso-size")
+                hint="split the file, or keep it on a disk",
+                reason="iso-size",
+            )
         size = len(entry.link.encode(errors="surrogateescape")) if entry.link else 0
         if size > PATH_LIMIT:
             yield ConfigError(
-                f"a link's target of {size} bytes cannot be written", where=where,
-                why=f"NetBSD takes {PATH_LIMIT} bytes at the most", reason="overlay-link")
+                f"a link's target of {size} bytes cannot be written",
+                where=where,
+                why=f"NetBSD accepts at most {PATH_LIMIT} bytes",
+                reason="overlay-link",
+            )
         if entry.path in placed:
-            yield ConfigError(f"{entry.path}: {placed[entry.path]} lies there", where=where,
-                              hint="take it out of the overlay", reason="clash")
+            yield ConfigError(
+                f"{entry.path}: {placed[entry.path]} is at this path",
+                where=where,
+                hint="remove it from the overlay",
+                reason="clash",
+            )
 
 
 def _sets(engine: Engine, name: str, stage: Root) -> Iterator[ConfigError]:
-    """What the recipe takes out of the sets or keeps of them, and they do not have."""
+    """Files that the recipe removes or keeps, but that the sets do not have."""
     if not stage.remove and not stage.keep:
         return
     trees = _layers(engine, stage)
@@ -100,23 +117,34 @@ def _sets(engine: Engine, name: str, stage: Root) -> Iterator[ConfigError]:
 
     for number, path in enumerate(stage.remove):
         if lacks(path):
-            yield ConfigError(f"{path} is in no set or package{did_you_mean(path, entries)}",
-                              where=f"{where}: remove[{number}]", reason="remove-missing")
+            yield ConfigError(
+                f"{path} is in no set or package{did_you_mean(path, entries)}",
+                where=f"{where}: remove[{number}]",
+                reason="remove-missing",
+            )
     for old, new in (stage.keep or {}).items():
         key = f"{where}: keep.{old}"
         if lacks(old):
-            yield ConfigError(f"{old} is in no set or package{did_you_mean(old, entries)}",
-                              where=key, reason="rename-missing")
+            yield ConfigError(
+                f"{old} is in no set or package{did_you_mean(old, entries)}",
+                where=key,
+                reason="rename-missing",
+            )
         elif old in entries and entries[old].kind == "dir":
-            yield ConfigError(f"{old} is a folder; only files can be kept", where=key,
-                              reason="rename-missing")
+            yield ConfigError(
+                f"{old} is a folder; only files can be kept", where=key, reason="rename-missing"
+            )
         if new in entries and not covers(stage.remove, new) and new not in (stage.keep or {}):
-            yield ConfigError(f"{new} is in the sets already", where=key, reason="clash",
-                              hint="choose another path, or remove what is there")
+            yield ConfigError(
+                f"{new} is already in the sets",
+                where=key,
+                reason="clash",
+                hint="choose another path, or remove the existing file",
+            )
 
 
 def _layers(engine: Engine, stage: Root) -> list[Tree] | None:
-    """The trees below the overlays; None where one is not made yet."""
+    """The trees below the overlays; None if one of them is not made yet."""
     trees = []
     for ref in stage.layers:
         decision = engine.done.get(ref.stage)
@@ -126,5 +154,5 @@ def _layers(engine: Engine, stage: Root) -> list[Tree] | None:
             spec = decision.record.outputs[ref.output].blob
             trees.append(engine.store.trees.read(spec, where=ref.stage))
         except GoldmasterError:
-            return None  # it is made again
+            return None  # it will be made again
     return trees

@@ -1,0 +1,1 @@
+"""Reads configuration files of the project and of the package, each once."""
