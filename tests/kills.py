@@ -27,7 +27,7 @@ def quick(runs: int, seed: int, folder: Path) -> None:
     """Kill small builds, over several stores."""
     for number in range(-(-runs // STORE)):
         siege = QuickSiege(folder / f"quick-{number}", seed + number)
-        _attack(siege, min(STORE, runs - number * STORE), siege.told)
+        _attack(siege, min(STORE, runs - number * STORE), siege.report)
 
 
 def real(runs: int, seed: int, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from buildlib.config import kernel_config
 from buildlib.config.site import text
 from buildlib.host import reading
 from buildlib.model import json_text, looks, mtree, names, toml, tree
@@ -23,12 +24,20 @@ def limits_in_code() -> list[tuple[str, str]]:
         (f"{json_text.LARGEST >> 20} MiB", json_text),
         (f"{names.PATH_LIMIT} and {names.NAME_LIMIT} bytes", names),
         (f"{names.LINE_LIMIT} bytes", names),
-        (f"{mtree.SPEC_MAX >> 20} MiB, {mtree.LINES_MAX:,} lines; {mtree.PATH_MAX} characters",
-         mtree),
+        (
+            f"{mtree.SPEC_MAX >> 20} MiB, {mtree.LINES_MAX:,} lines; {mtree.PATH_MAX} characters",
+            mtree,
+        ),
         (f"{tree.FOLDERS_MAX:,}; {tree.FOLDER_TEXT_MAX >> 20} Mi characters", tree),
         (f"{reading.MOST >> 20} MiB", reading),
-        (", ".join(str(most >> 20) for most in (
-            limits.KEY, limits.LIST, limits.ADVISORIES, limits.SUMMARY)) + " MiB", limits),
+        (
+            ", ".join(
+                str(most >> 20)
+                for most in (limits.KEY, limits.LIST, limits.ADVISORIES, limits.SUMMARY)
+            )
+            + " MiB",
+            limits,
+        ),
         (f"{looks.LINES_MAX:,}", looks),
         (f"{limits.FILE >> 30} GiB", limits),
         (f"{limits.HEAD >> 10} KiB, {patience.head:g} seconds", limits),
@@ -41,9 +50,16 @@ def limits_in_code() -> list[tuple[str, str]]:
         (f"{package_file.META_LIMIT >> 20} MiB", package_file),
         (f"{summary.PACKAGES_MAX:,}; {summary.MEMORY_MAX >> 20} MiB", summary),
         (f"{plist.ITEMS_MAX:,}; {plist.PATH_MAX} characters", plist),
-        (f"{pkginstall.SCRIPT_MAX >> 20} MiB, {pkginstall.DECLARATIONS_MAX:,} declarations",
-         pkginstall),
-        (f"{text.LONGEST >> 20} MiB", text)]
+        (
+            f"{pkginstall.SCRIPT_MAX >> 20} MiB, {pkginstall.DECLARATIONS_MAX:,} declarations",
+            pkginstall,
+        ),
+        (f"{text.LONGEST >> 20} MiB", text),
+        (
+            f"{kernel_config.LARGEST >> 20} MiB; {kernel_config.PATH_MAX} characters",
+            kernel_config,
+        ),
+    ]
     return [(told, str(vars(module)["__name__"]).replace(".", "/")) for told, module in rows]
 
 

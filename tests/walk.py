@@ -19,8 +19,9 @@ def main() -> None:
     from support.checkouts.scratch import Scratch
 
     parser = words(__doc__, command="python -m tests.walk", count=50, of="edits")
-    parser.add_argument("--every", type=int, default=10, metavar="N",
-                        help="edits between fresh builds (10)")
+    parser.add_argument(
+        "--every", type=int, default=10, metavar="N", help="edits between fresh builds (10)"
+    )
     options = parse(parser)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="goldmaster-walk-") as folder:
@@ -28,9 +29,11 @@ def main() -> None:
         here.doit(*TASKS, limit=LIMIT)
         walk = Walk(here, Path(folder), options.seed, say=lambda line: print(line, flush=True))
         walk.go(options.count, every=options.every)
-    print(f"seed {options.seed}: {options.count} edits, {walk.built} stages and products built, "
-          f"{walk.damaged} damaged, {walk.returns} states seen again, {walk.fresh_builds} fresh "
-          f"builds equal, {time.monotonic() - began:.0f} s")
+    print(
+        f"seed {options.seed}: {options.count} edits, {walk.built} stages and products built, "
+        f"{walk.damaged} damaged, {walk.returns} states seen again, {walk.fresh_builds} fresh "
+        f"builds equal, {time.monotonic() - began:.0f} s"
+    )
 
 
 if __name__ == "__main__":

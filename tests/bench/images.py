@@ -51,13 +51,21 @@ def _ours(store: Path, kind: str, clear: Callable[[], None]) -> Command:
 
 
 def _xorriso(folder: Path, image: Path, clear: Callable[[], None]) -> Command:
-    return Command(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image, folder],
-                   image.parent, clear)
+    return Command(
+        ["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", image, folder], image.parent, clear
+    )
 
 
 def _makefs(kind: str, folder: Path, image: Path, clear: Callable[[], None]) -> Command:
-    words = ["-t", kind, *(["-o", "rockridge"] if kind == "cd9660" else
-                           ["-B", "le", "-o", "version=1", "-b", "5%", "-f", "1000"])]
+    words = [
+        "-t",
+        kind,
+        *(
+            ["-o", "rockridge"]
+            if kind == "cd9660"
+            else ["-B", "le", "-o", "version=1", "-b", "5%", "-f", "1000"]
+        ),
+    ]
     return Command(["makefs", *words, image, folder], image.parent, clear)
 
 
@@ -70,8 +78,7 @@ def many(work: Path, runs: int) -> list[Row]:
     ours, others = pairs(_ours(store, "iso", clear), _xorriso(folder, image, clear), runs)
     rows.append(beside(name, ours, others, other="xorriso", wanted=1.0))
     rows.append(beside("the same, wall", ours, others, other="xorriso", wanted=None, what="wall"))
-    ours, others = pairs(
-        _ours(store, "iso", clear), _makefs("cd9660", folder, image, clear), runs)
+    ours, others = pairs(_ours(store, "iso", clear), _makefs("cd9660", folder, image, clear), runs)
     rows.append(beside(name, ours, others, other="makefs", wanted=1.5))
     ours, others = pairs(_ours(store, "ffs", clear), _makefs("ffs", folder, image, clear), runs)
     rows.append(beside("FFS of 20,000 files, CPU", ours, others, other="makefs", wanted=1.1))
@@ -88,17 +95,29 @@ def large(work: Path, runs: int) -> list[Row]:
         material.noise(folder / f"{number}.ffs", 512 << 20, seed=number)
     store = _kept(work, "large", folder)
     clear = _clearing(store, image)
-    bare, theirs = pairs(
-        _ours(store, "bare-iso", clear), _xorriso(folder, image, clear), runs)
-    ours, others = pairs(_ours(store, "iso", clear), Command(
-        ["sh", "-c", 'xorriso -as mkisofs -quiet -R -o "$1" "$0" && openssl dgst -sha256 "$1"',
-         folder, image], work, clear), runs)
+    bare, theirs = pairs(_ours(store, "bare-iso", clear), _xorriso(folder, image, clear), runs)
+    ours, others = pairs(
+        _ours(store, "iso", clear),
+        Command(
+            [
+                "sh",
+                "-c",
+                'xorriso -as mkisofs -quiet -R -o "$1" "$0" && openssl dgst -sha256 "$1"',
+                folder,
+                image,
+            ],
+            work,
+            clear,
+        ),
+        runs,
+    )
     clear()
-    return [beside("ISO of 4 × 512 MiB, CPU", bare, theirs, other="xorriso", wanted=0.5),
-            beside("the same, wall", bare, theirs, other="xorriso", wanted=None, what="wall"),
-            beside("with its SHA-256, CPU", ours, others, other="xorriso, openssl", wanted=0.75),
-            beside("the same, wall", ours, others, other="xorriso, openssl", wanted=None,
-                   what="wall")]
+    return [
+        beside("ISO of 4 × 512 MiB, CPU", bare, theirs, other="xorriso", wanted=0.5),
+        beside("the same, wall", bare, theirs, other="xorriso", wanted=None, what="wall"),
+        beside("with its SHA-256, CPU", ours, others, other="xorriso, openssl", wanted=0.75),
+        beside("the same, wall", ours, others, other="xorriso, openssl", wanted=None, what="wall"),
+    ]
 
 
 def most(work: Path, runs: int) -> list[Row]:
@@ -106,10 +125,15 @@ def most(work: Path, runs: int) -> list[Row]:
     few = material.tree(work / "few", files=20_000, folders=2_000, size=20_000_000)
     most = material.tree(work / "most", files=100_000, folders=10_000, size=100_000_000)
     larger, smaller = _kept(work, "most", most), _kept(work, "few", few)
-    ours, others = pairs(_ours(larger, "iso", _clearing(larger)),
-                         _ours(smaller, "iso", _clearing(smaller)), min(runs, 3))
-    return [beside("ISO of 100,000 files, CPU", ours, others, other="20,000 of them", wanted=6.0),
-            peak("ISO of 100,000 files, memory", ours, wanted=300)]
+    ours, others = pairs(
+        _ours(larger, "iso", _clearing(larger)),
+        _ours(smaller, "iso", _clearing(smaller)),
+        min(runs, 3),
+    )
+    return [
+        beside("ISO of 100,000 files, CPU", ours, others, other="20,000 of them", wanted=6.0),
+        peak("ISO of 100,000 files, memory", ours, wanted=300),
+    ]
 
 
 def again(work: Path, runs: int) -> list[Row]:
@@ -122,10 +146,11 @@ def again(work: Path, runs: int) -> list[Row]:
     if not (project / "build/mirror/mini").exists():
         run(Command([*DOIT, "iso"], project))
     tree = material.tree(work / "many", files=20_000, folders=2_000, size=600_000_000)
-    settings = release.with_set(project, work / "release-large",
-                                material.archive(tree, work / "many.tgz"))
+    settings = release.with_set(
+        project, work / "release-large", material.archive(tree, work / "many.tgz")
+    )
     recipe = project / "recipes/dom0.toml"
-    recipe.write_text(recipe.read_text().replace('sets = [', 'sets = ["many", '))
+    recipe.write_text(recipe.read_text().replace("sets = [", 'sets = ["many", '))
     motd = project / "recipes/dom0/overlay/etc/motd"
     build, copy = Command([*DOIT, "iso", *settings], project), work / "copy.iso"
 
@@ -140,8 +165,9 @@ def again(work: Path, runs: int) -> list[Row]:
     changed = Command(build.argv, project, change)
     iso = project / "dist" / name
     cp = Command(["cp", iso, copy], project, uncopy)
-    digests = Command(["sh", "-c", 'openssl dgst -sha256 "$0" && openssl dgst -sha512 "$0"', iso],
-                      project)
+    digests = Command(
+        ["sh", "-c", 'openssl dgst -sha256 "$0" && openssl dgst -sha512 "$0"', iso], project
+    )
     for _ in range(2):
         run(build)
     ours, least, more = list[Run](), list[Run](), list[Run]()
@@ -152,9 +178,9 @@ def again(work: Path, runs: int) -> list[Row]:
         more.append(null + copied + hashed)
     copy.unlink(missing_ok=True)
     run(Command([*DOIT, "gc", *settings], project))  # each of these images has 600 MB
-    return [beside("ISO after a change, CPU", ours, least, other="cp, null build", wanted=1.5),
-            beside("the same, wall", ours, least, other="cp, null build", wanted=None,
-                   what="wall"),
-            beside("ISO after a change, CPU", ours, more, other="and its digests", wanted=2.0),
-            beside("the same, wall", ours, more, other="and its digests", wanted=None,
-                   what="wall")]
+    return [
+        beside("ISO after a change, CPU", ours, least, other="cp, null build", wanted=1.5),
+        beside("the same, wall", ours, least, other="cp, null build", wanted=None, what="wall"),
+        beside("ISO after a change, CPU", ours, more, other="and its digests", wanted=2.0),
+        beside("the same, wall", ours, more, other="and its digests", wanted=None, what="wall"),
+    ]

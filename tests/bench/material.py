@@ -6,8 +6,10 @@ import random
 import subprocess
 from pathlib import Path
 
-WORDS = ("config kernel device static const struct return mutex panic vnode inode buffer " * 4
-          + "the of and to in a is that for it as was with be by on not he his but").split()
+WORDS = (
+    "config kernel device static const struct return mutex panic vnode inode buffer " * 4
+    + "the of and to in a is that for it as was with be by on not he his but"
+).split()
 
 
 def tree(folder: Path, *, files: int, folders: int, size: int) -> Path:
@@ -20,12 +22,13 @@ def tree(folder: Path, *, files: int, folders: int, size: int) -> Path:
     chance = random.Random(1)
     text = " ".join(chance.choices(WORDS, k=400_000)).encode()
     noise = chance.randbytes(1 << 20)
-    block = b"".join(text[at : at + 3000] + noise[at % 900_000 :][:1000]
-                     for at in range(0, len(text), 3000))
+    block = b"".join(
+        text[at : at + 3000] + noise[at % 900_000 :][:1000] for at in range(0, len(text), 3000)
+    )
     places = [folder]
     folder.mkdir(parents=True, exist_ok=True)
     while len(places) <= folders:
-        parent = chance.choice(places[-max(400, folders // 5):])
+        parent = chance.choice(places[-max(400, folders // 5) :])
         if len(parent.relative_to(folder).parts) < 9:
             place = parent / f"dir{len(places):04d}"
             place.mkdir(exist_ok=True)
@@ -50,7 +53,8 @@ def archive(folder: Path, target: Path) -> Path:
         scratch = target.with_suffix(".new")
         subprocess.run(
             ["tar", "--sort=name", "--exclude=.made", "-C", folder, "-czf", scratch, "."],
-            check=True)
+            check=True,
+        )
         scratch.rename(target)
     return target
 
@@ -78,7 +82,8 @@ def site(folder: Path, *, servers: int, hosts: int) -> Path:
         (place / "host.conf").write_text(
             f"# host {number}\nmemory=65536\ndom0_memory=1024\n"
             f"address=10.1.{_low(number)}/16\nmac={_mac(2, number)}\n"
-            "bridges='bridge0 bridge1'\nimage_dir=/images\n")
+            "bridges='bridge0 bridge1'\nimage_dir=/images\n"
+        )
         _links(place)
         (place / "etc/ifconfig.wm0").write_text(f"inet 10.1.{_low(number)}/16\n")
     for number in range(servers):
@@ -88,16 +93,18 @@ def site(folder: Path, *, servers: int, hosts: int) -> Path:
             f"# {name}\nimage=base.ffs\nmemory=512\nvcpus=1\nmac={_mac(0, number)}\n"
             f'bridge="bridge{number % 2}"\nconfig_disk=/dev/dk{2 * slot}\n'
             f"swap_disk=/dev/dk{2 * slot + 1}  # partitions\nkernel=XEN3_DOMU_RO\n"
-            f"boot_order={slot}\nautostart=yes\n")
+            f"boot_order={slot}\nautostart=yes\n"
+        )
         _links(place)
         (place / "server.conf").write_text(
-            f"# {name}\naddress=10.2.{_low(number)}/16\n"
-            f"hostname={name}.example.net\nrecipe=base\n")
+            f"# {name}\naddress=10.2.{_low(number)}/16\nhostname={name}.example.net\nrecipe=base\n"
+        )
         (place / "etc/ifconfig.xennet0").write_text(f"inet 10.2.{_low(number)}/16\n")
         if number % 10 == 2:
             (place / "storage.conf").write_text(
                 f'volume1="server00000 target{number}"\nvolume2="server00001 target{number}"\n'
-                "raid=raid0\nmount=/data\nfile_system=ffs\n")
+                "raid=raid0\nmount=/data\nfile_system=ffs\n"
+            )
     (folder / ".made").touch()
     return folder
 

@@ -55,7 +55,7 @@ def sha512(path: str) -> None:
 def summary(path: str, roots: list[str]) -> None:
     """A summary read; then, if there are roots, resolved: prints the seconds of CPU that took."""
     from buildlib.pkgsrc.repository import Repository
-    from buildlib.pkgsrc.resolve import resolve
+    from buildlib.pkgsrc.resolution.resolve import resolve
     from buildlib.pkgsrc.summary import parse
     from buildlib.sources.archive.compress import chunks
 

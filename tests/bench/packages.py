@@ -79,8 +79,9 @@ def release(project: Path, folder: Path) -> list[str]:
     text = (project / "sets" / "mini.toml").read_text()
     found = _PATH.search(text)
     assert found is not None
-    sources = list(package_sources(Shape(packages=300, older=0, size=3_000_000, system=(),
-                                         os_version="1.0")))
+    sources = list(
+        package_sources(Shape(packages=300, older=0, size=3_000_000, system=(), os_version="1.0"))
+    )
     recipe = project / "recipes" / "dom0.toml"
     names = "".join(f'"{source.pkgpath}", ' for source in sources)
     recipe.write_text(_PACKAGES.sub(f"packages = [{names}", recipe.read_text(), count=1))
@@ -96,8 +97,12 @@ def release(project: Path, folder: Path) -> list[str]:
         text = re.sub(r"^pressed_\w+ = .*\n", "", text, flags=re.MULTILINE)
         text = text.replace("mirrors = []", 'mirrors = ["https://mirror.invalid"]')  # none is asked
         definition.write_text(text.replace('name = "mini"', 'name = "many"'))
-    subprocess.run([sys.executable, "-m", "doit", "lock", *settings], cwd=project, check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "doit", "lock", *settings],
+        cwd=project,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return settings
 
 

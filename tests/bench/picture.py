@@ -38,15 +38,20 @@ def draw(groups: Mapping[str, Sequence[Row]]) -> str:
     rows = [row for group in groups.values() for row in group if row.wanted is not None]
     height = _TOP + _ROW * len(rows) + 12
     lines = [
-        (f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
-         f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Benchmarks">'),
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
+            f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Benchmarks">'
+        ),
         f"<style>\n{_STYLE}\n</style>",
         _text(16, 26, "How much of each limit is used up", "title"),
-        _text(16, 46, "make bench; × is our CPU time by the other tool's, measured in turns",
-              "told"),
+        _text(
+            16, 46, "make bench; × is our CPU time by the other tool's, measured in turns", "told"
+        ),
         *(line for number, row in enumerate(rows) for line in _bar(row, _TOP + _ROW * number)),
-        (f'<line class="limit" x1="{_BAR_AT + _LIMIT:.0f}" x2="{_BAR_AT + _LIMIT:.0f}" '
-         f'y1="{_TOP - 6}" y2="{height - 8}"/>'),
+        (
+            f'<line class="limit" x1="{_BAR_AT + _LIMIT:.0f}" x2="{_BAR_AT + _LIMIT:.0f}" '
+            f'y1="{_TOP - 6}" y2="{height - 8}"/>'
+        ),
         _text(_BAR_AT + _LIMIT, _TOP - 10, "limit", "told", 'text-anchor="middle"'),
         "</svg>",
     ]
@@ -77,8 +82,10 @@ def _bar(row: Row, top: float) -> list[str]:
 
 
 def _rect(top: float, width: float, kind: str) -> str:
-    return (f'<rect class="{kind}" x="{_BAR_AT}" y="{top:.0f}" width="{width:.0f}" '
-            f'height="{_BAR}" rx="2"/>')
+    return (
+        f'<rect class="{kind}" x="{_BAR_AT}" y="{top:.0f}" width="{width:.0f}" '
+        f'height="{_BAR}" rx="2"/>'
+    )
 
 
 def _text(x: float, y: float, text: str, kind: str = "", more: str = "") -> str:

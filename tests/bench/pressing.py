@@ -36,28 +36,40 @@ def keep(folder: str, build: str) -> None:
 
     bench, packs = Bench(Path(build)), list[Blob]()
     source = Path(folder)
-    large = {path.name: bench.store.blobs.copy_in(path) for path in source.iterdir()
-             if path.is_file() and path.stat().st_size >= LARGE}
+    large = {
+        path.name: bench.store.blobs.copy_in(path)
+        for path in source.iterdir()
+        if path.is_file() and path.stat().st_size >= LARGE
+    }
     if large:
         from buildlib.model.tree import Entry, tree_of
 
-        tree = tree_of(Entry(name, "file", 0o644, time=TIME, size=blob.size, sha256=blob.sha256)
-                       for name, blob in large.items())
+        tree = tree_of(
+            Entry(name, "file", 0o644, time=TIME, size=blob.size, sha256=blob.sha256)
+            for name, blob in large.items()
+        )
     else:
         with bench.store.packs.writer(packs) as pack:
-            tree = read_tree(source, source.with_name(f"{source.name}.mtree"), pack,
-                             origin="bench", time=TIME)
+            tree = read_tree(
+                source, source.with_name(f"{source.name}.mtree"), pack, origin="bench", time=TIME
+            )
             tree = Tree(tuple(entry for entry in tree if entry.path != ".made"))
     output = bench.output(StoredTree(tree, tuple(packs), tuple(large.values())))
-    Path(build, "tree.json").write_text(json.dumps(
-        [[blob.sha256, blob.size] for blob in (output.blob, *output.packs)]
-        + [[blob.sha256, -blob.size] for blob in output.files]))
+    Path(build, "tree.json").write_text(
+        json.dumps(
+            [[blob.sha256, blob.size] for blob in (output.blob, *output.packs)]
+            + [[blob.sha256, -blob.size] for blob in output.files]
+        )
+    )
 
 
 def _kept(build: str) -> Output:
     spec, *rest = json.loads(Path(build, "tree.json").read_text())
-    return Output(Blob(*spec), tuple(Blob(*row) for row in rest if row[1] >= 0),
-                  tuple(Blob(name, -size) for name, size in rest if size < 0))
+    return Output(
+        Blob(*spec),
+        tuple(Blob(*row) for row in rest if row[1] >= 0),
+        tuple(Blob(name, -size) for name, size in rest if size < 0),
+    )
 
 
 class _Nothing:

@@ -23,6 +23,7 @@ _PATH = re.compile(r'^path = "(NetBSD/.*)"', re.MULTILINE)
 
 def with_sources(project: Path, folder: Path, filler: list[Path]) -> list[str]:
     """Settings that choose mini with more in its source sets, which is made in `folder`."""
+
     def change(path: Path, text: str) -> str:
         for archive in filler:
             target = path / "source" / "sets" / archive.name
@@ -36,17 +37,17 @@ def with_sources(project: Path, folder: Path, filler: list[Path]) -> list[str]:
 
 def with_set(project: Path, folder: Path, archive: Path) -> list[str]:
     """Settings that choose mini with one more binary set, which is made in `folder`."""
+
     def change(path: Path, text: str) -> str:
         shutil.copy2(archive, path / "amd64" / "binary" / "sets")
-        return re.sub(r"^binary_sets = \[", f'binary_sets = ["{archive.stem}", ', text,
-                      flags=re.MULTILINE)
+        return re.sub(
+            r"^binary_sets = \[", f'binary_sets = ["{archive.stem}", ', text, flags=re.MULTILINE
+        )
 
     return _make(project, folder, "large", change)
 
 
-def _make(
-    project: Path, folder: Path, name: str, change: Callable[[Path, str], str]
-) -> list[str]:
+def _make(project: Path, folder: Path, name: str, change: Callable[[Path, str], str]) -> list[str]:
     """Make the release unless it is there.
 
     project  a checkout in which mini has been built, so that its mirror is pressed
@@ -70,8 +71,12 @@ def _make(
     text = re.sub(r'fingerprint = "\w+"', f'fingerprint = "{certificate.fingerprint}"', text)
     text = text.replace("mirrors = []", 'mirrors = ["https://mirror.invalid"]')  # none is asked
     definition.write_text(text.replace('name = "mini"', f'name = "{name}"'))
-    subprocess.run([sys.executable, "-m", "doit", "lock", *settings], cwd=project, check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "doit", "lock", *settings],
+        cwd=project,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return settings
 
 
@@ -90,6 +95,7 @@ def _sign(path: Path, digests: Path) -> pysequoia.Cert:
                         digest = hashlib.file_digest(file, name.lower()).hexdigest()
                     out.write(f"{name} ({archive.name}) = {digest}\n")
     key = pysequoia.Tsk.generate("goldmaster benchmarks")
-    digests.write_bytes(pysequoia.sign(
-        key.signer(), "".join(lines).encode(), mode=pysequoia.SignatureMode.CLEAR))
+    digests.write_bytes(
+        pysequoia.sign(key.signer(), "".join(lines).encode(), mode=pysequoia.SignatureMode.CLEAR)
+    )
     return key.extract_certificate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,8 +39,10 @@ class Row:
     def text(self) -> str:
         """The row of the table."""
         beside = f"{self.other} {self.theirs}"
-        return (f"{'ok  ' if self.reached else 'MISS'} {self.name:<32} {self.ours:>12}   "
-                f"{beside:<28} {self.told(self.figure):>10}   {self.limit()}")
+        return (
+            f"{'ok  ' if self.reached else 'MISS'} {self.name:<32} {self.ours:>12}   "
+            f"{beside:<28} {self.told(self.figure):>10}   {self.limit()}"
+        )
 
     def limit(self) -> str:
         """What is to be reached."""
@@ -49,17 +52,46 @@ class Row:
 
     def told(self, number: float) -> str:
         """A number as the row has them."""
-        return f"{number:,.2f} {self.unit}" if self.unit in {"×", "s"} else (
-            f"{number:,.0f} {self.unit}")
+        return (
+            f"{number:,.2f} {self.unit}"
+            if self.unit in {"×", "s", "ms"}
+            else (f"{number:,.0f} {self.unit}")
+        )
 
 
 def beside(
-    name: str, ours: Sequence[Run], others: Sequence[Run], *, other: str, wanted: float | None,
+    name: str,
+    ours: Sequence[Run],
+    others: Sequence[Run],
+    *,
+    other: str,
+    wanted: float | None,
     what: str = "cpu",
 ) -> Row:
     """Our runs beside those of another tool: what they took, by the pair."""
-    return Row(name, ratio(ours, others, what), wanted, ours=f"{middle(ours, what):.2f} s",
-               other=other, theirs=f"{middle(others, what):.2f} s")
+    return Row(
+        name,
+        ratio(ours, others, what),
+        wanted,
+        ours=f"{middle(ours, what):.2f} s",
+        other=other,
+        theirs=f"{middle(others, what):.2f} s",
+    )
+
+
+def over(
+    name: str, ours: Sequence[Run], others: Sequence[Run], *, other: str, wanted: float
+) -> Row:
+    """What our runs take over those of another tool: the median of pairs, in ms of CPU."""
+    return Row(
+        name,
+        1000 * statistics.median(a.cpu - b.cpu for a, b in zip(ours, others, strict=True)),
+        wanted,
+        "ms",
+        ours=f"{1000 * middle(ours, 'cpu'):.1f} ms",
+        other=other,
+        theirs=f"{1000 * middle(others, 'cpu'):.1f} ms",
+    )
 
 
 def peak(name: str, runs: Iterable[Run], *, wanted: float) -> Row:

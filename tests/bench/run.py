@@ -26,7 +26,7 @@ import sources
 from measure import Command, Folders, middle, pairs, ratio, run
 from picture import draw
 from projects import DOIT, ROOT, WORK, checkout
-from rows import Row, alone, beside, peak, remember
+from rows import Row, alone, beside, over, peak, remember
 
 PICTURE = ROOT / "docs" / "bench.svg"
 PYTHON = Path(sys.prefix) / "bin" / "python"
@@ -41,7 +41,7 @@ def null_build(runs: int) -> list[Row]:
     checkout(project)
     for _ in range(3):  # the first builds; what was just written is looked at once more
         run(Command([*DOIT, "iso"], project))
-    return [_null(runs, "null build, CPU", Command([*DOIT, "iso"], project))]
+    return [_null(runs, "null build, CPU", Command([*DOIT, "iso"], project), wanted=1.2)]
 
 
 def null_real(runs: int) -> list[Row]:
@@ -69,17 +69,36 @@ def null_real(runs: int) -> list[Row]:
     finally:
         for path in unpacked:
             (WORK / f"{path.name}.aside").rename(path)
-    return [null, Row("overlay change without sources", again if unpacked else 1, 0, "unpacked",
-                      ours=f"{wall:.2f} s")]
+    return [
+        null,
+        Row(
+            "overlay change without sources",
+            again if unpacked else 1,
+            0,
+            "unpacked",
+            ours=f"{wall:.2f} s",
+        ),
+    ]
 
 
-def _null(runs: int, name: str, command: Command) -> Row:
+def _null(runs: int, name: str, command: Command, *, wanted: float = 1.6) -> Row:
     bare = WORK / "bare"
     bare.mkdir(parents=True, exist_ok=True)
     (bare / "dodo.py").write_text(
-        "def task_one():\n    return {'actions': ['true'], 'uptodate': [True]}\n")
+        "def task_one():\n    return {'actions': ['true'], 'uptodate': [True]}\n"
+    )
     ours, others = pairs(command, Command(DOIT, bare), runs)
-    return beside(name, ours, others, other="bare doit", wanted=1.6)
+    return beside(name, ours, others, other="bare doit", wanted=wanted)
+
+
+def imported(runs: int) -> list[Row]:
+    """`import buildlib` in a fresh Python, against that Python alone."""
+    environment = {"PYTHONPATH": str(ROOT)}
+    library = Command([PYTHON, "-c", "import buildlib"], WORK, environment=environment)
+    alone = Command([PYTHON, "-c", "pass"], WORK, environment=environment)
+    return [
+        over("import buildlib, CPU", *pairs(library, alone, 8 * runs), other="python", wanted=5)
+    ]
 
 
 def first_build(runs: int) -> list[Row]:
@@ -140,23 +159,35 @@ def fetch(runs: int) -> list[Row]:
         sha512 = hashlib.file_digest(stream, "sha512").hexdigest()
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    server = subprocess.Popen([PYTHON, Path(__file__).with_name("server.py"), file],
-                              stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [PYTHON, Path(__file__).with_name("server.py"), file], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/noise"
         ours, others = pairs(
-            Command([PYTHON, OURS, "fetch", url, sha512, sha256, str(512 << 20), store], WORK,
-                    lambda: shutil.rmtree(store, ignore_errors=True)),
+            Command(
+                [PYTHON, OURS, "fetch", url, sha512, sha256, str(512 << 20), store],
+                WORK,
+                lambda: shutil.rmtree(store, ignore_errors=True),
+            ),
             Command([PYTHON, OURS, "sha512", file], WORK),
             runs,
         )
     finally:
         server.kill()
         server.wait()
-    return [Row("fetch and verify, rate", 1 / ratio(ours, others, "wall"), 0.9, at_least=True,
-                ours=f"{512 / middle(ours, 'wall'):.0f} MiB/s", other="SHA-512 alone",
-                theirs=f"{512 / middle(others, 'wall'):.0f} MiB/s")]
+    return [
+        Row(
+            "fetch and verify, rate",
+            1 / ratio(ours, others, "wall"),
+            0.9,
+            at_least=True,
+            ours=f"{512 / middle(ours, 'wall'):.0f} MiB/s",
+            other="SHA-512 alone",
+            theirs=f"{512 / middle(others, 'wall'):.0f} MiB/s",
+        )
+    ]
 
 
 def site(runs: int) -> list[Row]:
@@ -175,8 +206,16 @@ def summary(runs: int) -> list[Row]:
     path, roots = packages.summary(WORK / "pkg_summary.gz")
     command = Command([PYTHON, OURS, "summary", path], WORK)
     results = [run(command) for _ in range(runs + 1)][1:]
-    told = [subprocess.run([PYTHON, OURS, "summary", path, *roots], cwd=WORK, check=True,
-                           capture_output=True, text=True).stdout.split() for _ in range(runs)]
+    told = [
+        subprocess.run(
+            [PYTHON, OURS, "summary", path, *roots],
+            cwd=WORK,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        for _ in range(runs)
+    ]
     resolving, count = statistics.median(float(seconds) for seconds, _ in told), told[0][1]
     return [
         alone("summary, 30,000 packages, CPU", middle(results, "cpu"), unit="s", wanted=1),
@@ -190,7 +229,8 @@ def stage_packages(runs: int) -> list[Row]:
     folder = packages.repository(WORK / "packages")
     store, out = Folders(WORK, "staged"), Folders(WORK, "staged.bsdtar")
     each = 'for package in "$1"/*.tgz; do bsdtar -C "$0" {} -xf "$package" || exit; done'.format(
-        " ".join(AS_USER))
+        " ".join(AS_USER)
+    )
     ours, others = pairs(
         Command([PYTHON, OURS, "stage", folder, store.current / "new"], WORK, store.fresh),
         Command(["sh", "-c", each, out.current, folder], WORK, out.fresh),
@@ -213,12 +253,21 @@ def null_packages(runs: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "null": null_build, "null-real": null_real, "first": first_build, "ingest": ingest,
-    "fetch": fetch, "sources": extract,
-    "iso": lambda runs: images.many(WORK, runs), "iso-large": lambda runs: images.large(WORK, runs),
+    "null": null_build,
+    "null-real": null_real,
+    "import": imported,
+    "first": first_build,
+    "ingest": ingest,
+    "fetch": fetch,
+    "sources": extract,
+    "iso": lambda runs: images.many(WORK, runs),
+    "iso-large": lambda runs: images.large(WORK, runs),
     "iso-most": lambda runs: images.most(WORK, runs),
     "iso-again": lambda runs: images.again(WORK, runs),
-    "site": site, "summary": summary, "packages": stage_packages, "null-packages": null_packages,
+    "site": site,
+    "summary": summary,
+    "packages": stage_packages,
+    "null-packages": null_packages,
 }
 
 

@@ -18,11 +18,13 @@ def serve(path: Path) -> None:
             client, _ = listener.accept()
             with client:
                 client.recv(65536)
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n"
-                               b"Connection: close\r\n\r\n" % size)
+                client.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size
+                )
                 at = 0
-                while at < size and (sent := os.sendfile(
-                        client.fileno(), file.fileno(), at, 1 << 22)):
+                while at < size and (
+                    sent := os.sendfile(client.fileno(), file.fileno(), at, 1 << 22)
+                ):
                     at += sent
 
 

@@ -59,8 +59,10 @@ def behind(first: Path, filler: Path, target: Path) -> None:
 def _text() -> bytes:
     """8 MB whose lines come again as those of programs do: they pack six to one."""
     chance = random.Random(3)
-    lines = ["\t" * chance.randrange(4) + " ".join(chance.choices(material.WORDS, k=8)) + ";\n"
-             for _ in range(130)]
+    lines = [
+        "\t" * chance.randrange(4) + " ".join(chance.choices(material.WORDS, k=8)) + ";\n"
+        for _ in range(130)
+    ]
     return "".join(chance.choices(lines, k=180_000)).encode()[: 8 << 20]
 
 
@@ -78,9 +80,15 @@ def _write(packed: BinaryIO, name: str, text: bytes, shape: tuple[int, int, int]
                 data = text[start : start + length]
                 data += text[: length - len(data)]
                 number += 1
-                archive.addfile(_member(f"{place}/file-{number:06d}.c", tarfile.REGTYPE,
-                                        chance.choice([0o664, 0o664, 0o664, 0o775]), len(data)),
-                                io.BytesIO(data))
+                archive.addfile(
+                    _member(
+                        f"{place}/file-{number:06d}.c",
+                        tarfile.REGTYPE,
+                        chance.choice([0o664, 0o664, 0o664, 0o775]),
+                        len(data),
+                    ),
+                    io.BytesIO(data),
+                )
 
 
 def _places(

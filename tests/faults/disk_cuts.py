@@ -37,15 +37,20 @@ from support.faults.kill_stress import (  # noqa: E402  the path is set above
 )
 
 # How ext4 writes back: by default, and as carelessly as it can.
-OPTIONS = ("loop", "loop,commit=1", "loop,noauto_da_alloc,commit=2",
-           "loop,commit=1,data=writeback,noauto_da_alloc")
+OPTIONS = (
+    "loop",
+    "loop,commit=1",
+    "loop,noauto_da_alloc,commit=2",
+    "loop,commit=1,data=writeback,noauto_da_alloc",
+)
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def main() -> None:
     """Cut the power again and again; exit status 1 where anything was wrong."""
-    given = parse(words(__doc__, command="python tests/faults/disk_cuts.py", count=200,
-                        of="power cuts"))
+    given = parse(
+        words(__doc__, command="python tests/faults/disk_cuts.py", count=200, of="power cuts")
+    )
     with TemporaryDirectory(prefix="cuts-") as folder, Disk(Path(folder)) as disk:
         cuts = Cuts(disk, random.Random(given.seed))
         while cuts.counts["cuts"] < given.count:
@@ -117,9 +122,11 @@ class Cuts:
         boot = disk.folder / "boot_id"
         self._boot_id = boot
         self._new_boot_id()
-        self._victim = Victim(disk.mounted / "project", wrap=[
-            "unshare", "-m", "sh", "-c", f'mount --bind {boot} {BOOT_ID} && exec "$@"', "sh"],
-            runs=disk.folder / "runs")
+        self._victim = Victim(
+            disk.mounted / "project",
+            wrap=["unshare", "-m", "sh", "-c", f'mount --bind {boot} {BOOT_ID} && exec "$@"', "sh"],
+            runs=disk.folder / "runs",
+        )
         self._victim.build()
         os.sync()
 
@@ -136,8 +143,9 @@ class Cuts:
         self._new_boot_id()
         self.counts["cuts"] += 1
         self.counts["while it ran" if running else "after it ended"] += 1
-        announced = any('"stage": "iso"' in line and '"built"' in line
-                        for line in told.splitlines())
+        announced = any(
+            '"stage": "iso"' in line and '"built"' in line for line in told.splitlines()
+        )
         self._check(what, announced=announced)
         self._go_on(what)
 
@@ -194,8 +202,11 @@ class Cuts:
                 self._problem(f"{name} is wrong after a cut ({what})")
         if announced:
             self.counts["announced"] += 1
-            if lost := [name for name, digest in self._known[self._variant].items()
-                        if now.get(name) != digest]:
+            if lost := [
+                name
+                for name, digest in self._known[self._variant].items()
+                if now.get(name) != digest
+            ]:
                 self._problem(f"announced, and lost in a cut ({what}): {lost}")
 
     def _go_on(self, what: str) -> None:
@@ -204,11 +215,11 @@ class Cuts:
         ended = self._victim.run("iso", "progress=json")
         self._seconds = max(1.0, min(6.0, time.monotonic() - started))
         if ended.status:
-            self._problem(f"stuck after a cut ({what}):\n{ended.told()}")
+            self._problem(f"stuck after a cut ({what}):\n{ended.report()}")
         elif products(self._victim.dist) != self._known[self._variant]:
             self._problem(f"another result after a cut ({what})")
         if self.counts["cuts"] % 10 == 0 and (ended := self._victim.run("verify")).status:
-            self._problem(f"verify:\n{ended.told()}")
+            self._problem(f"verify:\n{ended.report()}")
 
     def _problem(self, text: str) -> None:
         self.counts["problems"] += 1

@@ -1,6 +1,6 @@
 """Builds from nothing, in several threads, of stages with equal keys, on a disk that is slow.
 
-    GOLDMASTER_TEST_COLD_BUILDS=200 pytest -s tests/faults/test_cold_builds.py
+GOLDMASTER_TEST_COLD_BUILDS=200 pytest -s tests/faults/test_cold_builds.py
 """
 
 from __future__ import annotations
@@ -70,16 +70,23 @@ def test_cold_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(BUILDS):
         RUNS.clear()
         store = Store(tmp_path / f"build-{number}")
-        engine = Engine(Graph(stages), store, Keys(store, CodeDigests(store.seen)),
-                        sink=lambda _event: None, jobs=4)
+        engine = Engine(
+            Graph(stages),
+            store,
+            Keys(store, CodeDigests(store.seen)),
+            sink=lambda _event: None,
+            jobs=4,
+        )
         order = [name for name in stages if name.startswith("harvest")] + [*stages]
         chance.shuffle(order)
         failures = in_threads([partial(engine.build, name) for name in order])
         assert failures == [], f"build {number}: {failures}"
         kinds = [name.partition(":")[0] for name in RUNS]
         assert sorted(kinds) == ["harvest", "join", "plant", "read"], "equal keys run once"
-        assert {store.blobs.read(engine.output(OutputRef(f"harvest:{name}", "leaf")).blob.sha256)
-                for name in RECIPES} == {b"some words"}
+        assert {
+            store.blobs.read(engine.output(OutputRef(f"harvest:{name}", "leaf")).blob.sha256)
+            for name in RECIPES
+        } == {b"some words"}
         assert not list(store.blobs.tmp.iterdir())
         assert set(store.records.all_last()) == set(stages)
     print(f"{BUILDS} cold builds, 0 failures")

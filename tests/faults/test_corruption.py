@@ -25,7 +25,7 @@ def _damage(path: Path, chance: random.Random) -> None:
     path.chmod(0o644)
     data = bytearray(path.read_bytes())
     if chance.random() < 0.2:
-        del data[chance.randrange(len(data)):]
+        del data[chance.randrange(len(data)) :]
     else:
         for _ in range(chance.choice([1, 1, 1, 2, 8])):
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
@@ -35,9 +35,7 @@ def _damage(path: Path, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_random_damage(
-    victim: Victim, known: Mapping[Variant, Products], part: int
-) -> None:
+def test_random_damage(victim: Victim, known: Mapping[Variant, Products], part: int) -> None:
     print(f"GOLDMASTER_TEST_SEED={SEED}")
     chance = random.Random(SEED + part)
     variant: Variant = VARIANTS[0]
@@ -53,5 +51,5 @@ def test_random_damage(
             set_variant(victim, variant)
         names = [str(path.relative_to(victim.store)) for path in damaged]
         ended = victim.build()
-        assert "Traceback" not in ended.err, f"{names}\n{ended.told()}"
-        assert products(victim.dist) == known[variant], f"{names}\n{ended.told()}"
+        assert "Traceback" not in ended.err, f"{names}\n{ended.report()}"
+        assert products(victim.dist) == known[variant], f"{names}\n{ended.report()}"

@@ -15,20 +15,51 @@ from typing import Any
 import pytest
 from support.faults.quick_kill_stress import Products, build, products_of, write_words
 
-from buildlib.cli.shown_errors import as_told
+from buildlib.cli.shown_errors import shown_error
 from buildlib.model.errors import GoldmasterError
 from buildlib.model.refusals import OTHERS
 
 NAMES = (
-    "EIO", "EROFS", "EACCES", "ENOMEM", "EMFILE", "ENFILE", "EPERM", "EXDEV", "ENOSPC", "EDQUOT",
-    "ENAMETOOLONG", "ELOOP", "ETXTBSY", "ESTALE", "EFBIG", "EAGAIN")
+    "EIO",
+    "EROFS",
+    "EACCES",
+    "ENOMEM",
+    "EMFILE",
+    "ENFILE",
+    "EPERM",
+    "EXDEV",
+    "ENOSPC",
+    "EDQUOT",
+    "ENAMETOOLONG",
+    "ELOOP",
+    "ETXTBSY",
+    "ESTALE",
+    "EFBIG",
+    "EAGAIN",
+)
 # How often each is met, at calls that are spread over a build.
 CALLS = int(os.environ.get("GOLDMASTER_TEST_REFUSALS", "4"))
 PLACES: tuple[tuple[Any, str], ...] = (
-    (os, "open"), (os, "write"), (os, "rename"), (os, "mkdir"), (os, "utime"), (os, "link"),
-    (os, "chmod"), (os, "lstat"), (os, "stat"), (os, "unlink"), (os, "replace"), (os, "pread"),
-    (os, "scandir"), (os, "listdir"), (os, "pwrite"), (os, "truncate"), (builtins, "open"),
-    (subprocess, "Popen"), (fcntl, "flock"))
+    (os, "open"),
+    (os, "write"),
+    (os, "rename"),
+    (os, "mkdir"),
+    (os, "utime"),
+    (os, "link"),
+    (os, "chmod"),
+    (os, "lstat"),
+    (os, "stat"),
+    (os, "unlink"),
+    (os, "replace"),
+    (os, "pread"),
+    (os, "scandir"),
+    (os, "listdir"),
+    (os, "pwrite"),
+    (os, "truncate"),
+    (builtins, "open"),
+    (subprocess, "Popen"),
+    (fcntl, "flock"),
+)
 
 
 class Refusing:
@@ -46,6 +77,7 @@ class Refusing:
                 path = words[0] if words and isinstance(words[0], str | Path) else None
                 raise OSError(self.number, os.strerror(self.number), path and str(path))
             return real(*words, **named)
+
         return call
 
 
@@ -54,7 +86,7 @@ def attempt(place: Path) -> GoldmasterError | None:
     try:
         build(place, at_once=False)
     except Exception as error:  # noqa: BLE001  looked at by the test
-        return as_told(error, where="doit", root=place, logs=place)
+        return shown_error(error, where="doit", root=place, logs=place)
     return None
 
 

@@ -23,15 +23,19 @@ def _build_in_steps(victim: Victim, space: Namespace, limits: Sequence[str]) -> 
     right, build = victim.iso(), victim.folder / "build"
     shutil.rmtree(build)
     # begun all the same, as where a release takes more room than its definition says
-    victim.edit("sets/mini.toml", lambda text: re.sub(
-        r"^(sources|toolchain|kernel|files) = .*$", r"\1 = 0", text, flags=re.MULTILINE))
+    victim.edit(
+        "sets/mini.toml",
+        lambda text: re.sub(
+            r"^(sources|toolchain|kernel|files) = .*$", r"\1 = 0", text, flags=re.MULTILINE
+        ),
+    )
     finished: set[str] = set()
     failed: set[str] = set()
     for limit in limits:
         space.tmpfs(build, limit)
         ended = victim.run("iso", "progress=json")
         again = finished & set(ended.stages())
-        assert not again, f"built again: {again}\n{ended.told()}"
+        assert not again, f"built again: {again}\n{ended.report()}"
         finished |= set(ended.stages())
         if ended.status == 0:
             break
@@ -45,14 +49,23 @@ def _build_in_steps(victim: Victim, space: Namespace, limits: Sequence[str]) -> 
 
 
 def test_no_bytes_left(victim: Victim, space: Namespace) -> None:
-    failed = _build_in_steps(victim, space, [f"size={kib}k" for kib in (
-        4, 8, 64, 300, 1500, 2500, 4800, 5400, 6400, 9600, 51200)])
+    failed = _build_in_steps(
+        victim,
+        space,
+        [f"size={kib}k" for kib in (4, 8, 64, 300, 1500, 2500, 4800, 5400, 6400, 9600, 51200)],
+    )
     assert len(failed) >= 4, failed
 
 
 def test_no_inodes_left(victim: Victim, space: Namespace) -> None:
-    failed = _build_in_steps(victim, space, [f"size=50m,nr_inodes={count}" for count in (
-        2, 8, 20, 110, 210, 310, 360, 410, 460, 510, 610, 2000)])
+    failed = _build_in_steps(
+        victim,
+        space,
+        [
+            f"size=50m,nr_inodes={count}"
+            for count in (2, 8, 20, 110, 210, 310, 360, 410, 460, 510, 610, 2000)
+        ],
+    )
     assert len(failed) >= 4, failed
 
 
@@ -86,9 +99,13 @@ def test_products_on_another_file_system(
     assert products(elsewhere) == right
     assert victim.build().out == ""
     space.run("chmod", "u+w", victim.dist / ISO)
-    for damage in ("printf x | dd of='{}' bs=1 seek=40000 conv=notrunc", "truncate -s -2048 '{}'",
-                   "touch -d 2001-09-09T01:46:40Z '{}' && printf x >>'{}'", "rm '{}'",
-                   "printf x | dd of='{}' bs=1 seek=0 conv=notrunc; touch -r dodo.py '{}'"):
+    for damage in (
+        "printf x | dd of='{}' bs=1 seek=40000 conv=notrunc",
+        "truncate -s -2048 '{}'",
+        "touch -d 2001-09-09T01:46:40Z '{}' && printf x >>'{}'",
+        "rm '{}'",
+        "printf x | dd of='{}' bs=1 seek=0 conv=notrunc; touch -r dodo.py '{}'",
+    ):
         space.run("sh", "-c", damage.format(*[victim.dist / ISO] * 2))
         assert products(elsewhere) != right
         assert victim.build().stages() == ["iso"]

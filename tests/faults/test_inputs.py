@@ -156,8 +156,13 @@ def test_an_input_edited_as_it_is_read(
     store = Store(tmp_path / "build")
 
     def made() -> bytes:
-        engine = Engine(Graph({"reads": Reads(kind(path, path.name))}), store,
-                        Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1)
+        engine = Engine(
+            Graph({"reads": Reads(kind(path, path.name))}),
+            store,
+            Keys(store, CodeDigests(store.seen)),
+            sink=silent,
+            jobs=1,
+        )
         engine.build("reads")
         return store.blobs.path(engine.output(OutputRef("reads", "file")).blob).read_bytes()
 

@@ -44,6 +44,9 @@ def test_small_builds_that_are_killed_often() -> None:
     """In a process of its own: it forks."""
     done = subprocess.run(
         [sys.executable, TESTS / "kills.py", str(KILLS // 4), f"--seed={SEED}"],
-        capture_output=True, text=True, timeout=600)
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all is well" in done.stdout

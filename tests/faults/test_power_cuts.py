@@ -1,6 +1,6 @@
 """Power cuts at random steps: no wrong product, no stuck store, and what was announced is there.
 
-    GOLDMASTER_TEST_CUTS=200 GOLDMASTER_TEST_SEED=7 pytest -s tests/faults/test_power_cuts.py
+GOLDMASTER_TEST_CUTS=200 GOLDMASTER_TEST_SEED=7 pytest -s tests/faults/test_power_cuts.py
 """
 
 from __future__ import annotations
@@ -25,5 +25,7 @@ def test_power_cuts(victim: Victim, known: Mapping[Variant, Products]) -> None:
     cuts = PowerCuts(victim, known, SEED)
     while cuts.cuts < CUTS:
         cuts.cut()
-    print(f"{cuts.cuts} cuts: {cuts.lost} changes of names and {cuts.damaged} contents lost, "
-          f"{cuts.announced} announced before, 0 wrong, 0 stuck")
+    print(
+        f"{cuts.cuts} cuts: {cuts.lost} changes of names and {cuts.damaged} contents lost, "
+        f"{cuts.announced} announced before, 0 wrong, 0 stuck"
+    )

@@ -27,9 +27,20 @@ def plain(victim: Victim) -> Iterator[Victim]:
             path.chmod(0o755)
 
 
-@pytest.mark.parametrize("name", [
-    MOTD, "kernel-configs/XEN3_DOMU_RO", "recipes/dom0.toml", "recipes/domu/base/overlay/etc",
-    "sets/mini.lock", "sets/mini.toml", "sets/keys/mini.asc", "xen.gz", "recipes/domu"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        MOTD,
+        "kernel-configs/XEN3_DOMU_RO",
+        "recipes/dom0.toml",
+        "recipes/domu/base/overlay/etc",
+        "sets/mini.lock",
+        "sets/mini.toml",
+        "sets/keys/mini.asc",
+        "xen.gz",
+        "recipes/domu",
+    ],
+)
 def test_a_source_that_cannot_be_read(plain: Victim, name: str) -> None:
     right, path = products(plain.dist), plain.folder / name
     mode = path.stat().st_mode
@@ -41,8 +52,17 @@ def test_a_source_that_cannot_be_read(plain: Victim, name: str) -> None:
     assert products(plain.dist) == right
 
 
-@pytest.mark.parametrize("name", ["build/store/tmp", "build/store/records", "build/store/last",
-                                  "dist", "build/store", "build/store/blobs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "build/store/tmp",
+        "build/store/records",
+        "build/store/last",
+        "dist",
+        "build/store",
+        "build/store/blobs",
+    ],
+)
 def test_a_folder_that_cannot_be_written(plain: Victim, name: str) -> None:
     right, path = products(plain.dist), plain.folder / name
     plain.append(MOTD, "again\n")
@@ -105,7 +125,7 @@ def test_an_output_nobody_reads(victim: Victim) -> None:
         assert victim.build().out == ""  # it went to its end
     victim.append("recipes/dom0.toml", "\nsets = 3")
     ended = _through_a_closed_pipe(victim, "iso", "progress=json")
-    assert "Traceback" not in ended.err, ended.told()
+    assert "Traceback" not in ended.err, ended.report()
 
 
 def _through_a_closed_pipe(victim: Victim, *words: str) -> Ended:

@@ -37,9 +37,9 @@ def test_a_signal_ends_the_tools_too(victim: Victim, kind: str) -> None:
         attempt, pids = _at_the_compiler(victim, compiler)
         attempt.signal(number, group=group)
         ended = attempt.wait()
-        assert ended.status == 128 + number, ended.told()
+        assert ended.status == 128 + number, ended.report()
         assert ended.err == ""
-        assert not [event for event in ended.events if event["event"] == "error"], ended.told()
+        assert not [event for event in ended.events if event["event"] == "error"], ended.report()
         _assert_nothing_runs(victim, pids)
     compiler.go()
     assert "toolchain" in victim.build().stages()
@@ -72,7 +72,7 @@ def test_a_signal_while_waiting_for_another_run(victim: Victim) -> None:
         wait_until(lambda: "waiting" in second.out, "it waits")  # noqa: B023  called at once
         second.signal(number)
         ended = second.wait()
-        assert ended.status == 128 + number, ended.told()
+        assert ended.status == 128 + number, ended.report()
         assert ended.err == ""
         assert all(map(alive, pids))  # they are the first one's
     compiler.go()
@@ -98,7 +98,7 @@ def test_other_commands_end_quietly(victim: Victim) -> None:
     wait_until(lambda: "waiting" in gc.err, "it says that it waits")
     gc.signal(signal.SIGINT)
     ended = gc.wait()
-    assert ended.status == 128 + signal.SIGINT, ended.told()
+    assert ended.status == 128 + signal.SIGINT, ended.report()
     assert "Traceback" not in ended.err
     first.signal(signal.SIGTERM)
     first.wait()

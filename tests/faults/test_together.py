@@ -66,7 +66,7 @@ def test_what_can_be_done_while_a_run_is_at_work(victim: Victim) -> None:
     compiler.go()
     for attempt in (first, *others):
         ended = attempt.wait().good()
-        assert "Traceback" not in ended.err, ended.told()
+        assert "Traceback" not in ended.err, ended.report()
     assert victim.iso() == right
     victim.build()
     assert victim.build().out == ""
@@ -81,5 +81,5 @@ def test_looking_on_all_the_time(victim: Victim) -> None:
     while attempt.process.poll() is None:
         victim.run("plan").good()
     ended = attempt.wait().good()
-    assert "made again" not in ended.out, ended.told()
+    assert "made again" not in ended.out, ended.report()
     assert victim.iso() == right

@@ -1,8 +1,8 @@
 """Strange inputs for every parser, and for each how many it had and how many it refused.
 
-    python -m tests.fuzz 100000 --seed 7
-    python -m tests.fuzz 5000 --only spec
-    python -m tests.fuzz --again 7/spec/31    # one input, as a finding names it
+python -m tests.fuzz 100000 --seed 7
+python -m tests.fuzz 5000 --only spec
+python -m tests.fuzz --again 7/spec/31    # one input, as a finding names it
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from fuzz.campaign import Counts, campaign, run, show
 from fuzz.targets import TARGETS
 
 parser = words(__doc__, command="python -m tests.fuzz", count=10_000, of="inputs")
-parser.add_argument("--only", default="", metavar="TEXT",
-                    help=f"targets whose names have this in them: {', '.join(TARGETS)}")
-parser.add_argument("--again", default="", metavar="SEED/TARGET/NUMBER",
-                    help="run the input of a finding here")
+parser.add_argument(
+    "--only",
+    default="",
+    metavar="TEXT",
+    help=f"targets whose names have this in them: {', '.join(TARGETS)}",
+)
+parser.add_argument(
+    "--again", default="", metavar="SEED/TARGET/NUMBER", help="run the input of a finding here"
+)
 given = parse(parser)
 if given.again:
     target = TARGETS.get(given.again.partition("/")[2].rpartition("/")[0])

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.spending import peak
+from support.spending import peak, release
 
 from buildlib.model.errors import GoldmasterError
 from fuzz.changes import changed, spliced
@@ -26,7 +26,9 @@ from fuzz.targets import TARGETS, Target
 
 SECONDS, MEGABYTES = 5.0, 300.0
 _BATCH = 50  # inputs of one target that a worker runs before it tells
-_ROOM = 2 << 30  # bytes of addresses that a worker may have
+_ROOM = 2 << 30  # bytes of addresses that a worker may take besides what it has
+_WORK = 50.0  # CPU seconds of a worker, for inputs that are quick; one more may be slow
+_WAIT = 10 * 60.0  # seconds until a worker hangs: on a busy machine little CPU time takes long
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class _Worker:
         self._begun = time.monotonic()
 
     def late(self) -> bool:
-        return time.monotonic() - self._begun > 4 * SECONDS + _BATCH
+        return time.monotonic() - self._begun > _WAIT
 
     def finish(self, counts: Counts) -> None:
         """Take in what the worker tells; a run that it began and did not end is a finding."""
@@ -151,8 +153,9 @@ class _Worker:
             problems += [f"{megabytes:.0f} MB"] * (megabytes > MEGABYTES)
             counts.findings += [Finding(self._name, seed, what) for what in problems]
         if len(told) < len(self._seeds):
-            counts.findings.append(Finding(self._name, self._seeds[len(told)],
-                                           f"the worker ended with {status}"))
+            counts.findings.append(
+                Finding(self._name, self._seeds[len(told)], f"the worker ended with {status}")
+            )
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
@@ -167,8 +170,11 @@ def _told(data: bytes) -> Iterator[tuple[str, str, float, float]]:
 
 def _work(target: Target, seeds: list[str], scratch: Path, writer: int) -> None:
     """In the child: run, and tell after each. The folder of an input is the only one it may use."""
-    resource.setrlimit(resource.RLIMIT_AS, (_ROOM, _ROOM))
-    signal.alarm(int(4 * SECONDS + _BATCH))
+    release()
+    most = _addresses() + _ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    work = int(4 * SECONDS + _WORK)
+    resource.setrlimit(resource.RLIMIT_CPU, (work, work))
     room = scratch / "room"
     for path, text in (("canary", "x"), ("beside/file", "y")):
         (scratch / path).parent.mkdir(exist_ok=True)
@@ -188,12 +194,23 @@ def _work(target: Target, seeds: list[str], scratch: Path, writer: int) -> None:
     os._exit(0)
 
 
+def _addresses() -> int:
+    """Bytes of addresses of this process; one that has run many tests has much."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
 def _escaped(scratch: Path) -> str:
     """What is not as it was beside the folder, or leads out of it."""
-    found = {str(path.relative_to(scratch)) for path in scratch.rglob("*")
-             if not path.is_relative_to(scratch / "room")}
-    if found != {"room", "canary", "beside", "beside/file"} - {"room"} | (
-            {"room"} & found) or (scratch / "canary").read_text() != "x":
+    found = {
+        str(path.relative_to(scratch))
+        for path in scratch.rglob("*")
+        if not path.is_relative_to(scratch / "room")
+    }
+    if (
+        found != {"room", "canary", "beside", "beside/file"} - {"room"} | ({"room"} & found)
+        or (scratch / "canary").read_text() != "x"
+    ):
         return ", ".join(sorted(found))
     for path in (scratch / "room").rglob("*"):
         if path.is_symlink() and _leads_out(path, scratch / "room"):

@@ -5,16 +5,95 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-NUMBERS = (b"0", b"-1", b"00", b"1", b"7", b"255", b"256", b"65535", b"65536", b"4294967295",
-           b"4294967296", b"9223372036854775807", b"9223372036854775808", b"9" * 40, b"9" * 5000,
-           "²".encode(), "٣".encode(), b"1_000", b"+1", b"1e9", b"0x10", b" 1", b"NaN")
-WORDS = (b"..", b"../../x", b"/etc/passwd", b"/", b"//", b"./././", b"\0", b"\xff\xfe",
-         b"\xef\xbb\xbf", b"\n", b"\r\n", b"\n\n", b"=", b"\\", b"'", b'"', b"[", b"{", b"{a,b}",
-         b"*", b"[a-z]*", b"%s", b"$(x)", b"`x`", b"\x1b[31m", b"\xed\xa0\x80", b"#", b"@", b"a/b",
-         b"-", b"<", b">=")
-RUNS = (b"a", b"/", b"a/", b"[", b"{", b"{a,b}", b"(", b"=", b".", b"a.", b"\n", b" ", b"\0", b"9",
-        b"*a", b"\\", b'"', b"-", b"\xff", b"a=1\n", b"# DIR: a m\n", b"@cwd /\n", b"{a,", b"[[",
-        b"A=b\n\n", b"4 =\n")
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"00",
+    b"1",
+    b"7",
+    b"255",
+    b"256",
+    b"65535",
+    b"65536",
+    b"4294967295",
+    b"4294967296",
+    b"9223372036854775807",
+    b"9223372036854775808",
+    b"9" * 40,
+    b"9" * 5000,
+    "²".encode(),
+    "٣".encode(),
+    b"1_000",
+    b"+1",
+    b"1e9",
+    b"0x10",
+    b" 1",
+    b"NaN",
+)
+WORDS = (
+    b"..",
+    b"../../x",
+    b"/etc/passwd",
+    b"/",
+    b"//",
+    b"./././",
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\n",
+    b"\r\n",
+    b"\n\n",
+    b"=",
+    b"\\",
+    b"'",
+    b'"',
+    b"[",
+    b"{",
+    b"{a,b}",
+    b"*",
+    b"[a-z]*",
+    b"%s",
+    b"$(x)",
+    b"`x`",
+    b"\x1b[31m",
+    b"\xed\xa0\x80",
+    b"#",
+    b"@",
+    b"a/b",
+    b"-",
+    b"<",
+    b">=",
+)
+RUNS = (
+    b"a",
+    b"/",
+    b"a/",
+    b"[",
+    b"{",
+    b"{a,b}",
+    b"(",
+    b"=",
+    b".",
+    b"a.",
+    b"\n",
+    b" ",
+    b"\0",
+    b"9",
+    b"*a",
+    b"\\",
+    b'"',
+    b"-",
+    b"\xff",
+    b"a=1\n",
+    b"# DIR: a m\n",
+    b"@cwd /\n",
+    b"{a,",
+    b"${",
+    b"$(a:",
+    b"[[",
+    b"A=b\n\n",
+    b"4 =\n",
+)
 LENGTHS = (2, 10, 60, 300, 1100, 5000, 30_000)
 
 Change = Callable[[random.Random, bytes], bytes]
@@ -89,7 +168,19 @@ def _lines(chance: random.Random, data: bytes) -> bytes:
 
 
 CHANGES: tuple[Change, ...] = (
-    _flip, _byte, _cut, _drop, _again, _word, _word, _number, _number, _run, _run, _lines)
+    _flip,
+    _byte,
+    _cut,
+    _drop,
+    _again,
+    _word,
+    _word,
+    _number,
+    _number,
+    _run,
+    _run,
+    _lines,
+)
 
 
 def changed(chance: random.Random, data: bytes) -> bytes:

@@ -1,4 +1,5 @@
-"""The table of what is fuzzed. A new parser gets one line in TARGETS, and an input in `valid`.
+"""The table of what is fuzzed. A new parser gets one line in TARGETS, and an input in `valid` or
+`valid_packages`.
 
 covers  the modules of the library that the target goes through
 make    a valid input, by chance
@@ -14,9 +15,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from buildlib.config import shconf, toml_file
+from buildlib.config import kernel_config, shconf
 from buildlib.config.accounts import Accounts
-from buildlib.config.recipe import Lock, Recipe, Release
+from buildlib.config.lock import Lock
+from buildlib.config.reading import kernel_files, toml_file
+from buildlib.config.reading.places import Places
+from buildlib.config.recipe import Recipe
+from buildlib.config.release import Release
 from buildlib.formats.disc_map import place_of, table_at
 from buildlib.model import json_text, mtree, numbers, spec, text, toml
 from buildlib.model.schema import load
@@ -27,7 +32,7 @@ from buildlib.pkgsrc.accounts import Lists, enter
 from buildlib.pkgsrc.package import read_package
 from buildlib.pkgsrc.pattern import compile_pattern
 from buildlib.pkgsrc.repository import Repository
-from buildlib.pkgsrc.resolve import resolve
+from buildlib.pkgsrc.resolution.resolve import resolve
 from buildlib.pkgsrc.summary import format_summary
 from buildlib.pkgsrc.summary import parse as parse_summary
 from buildlib.pkgsrc.version import compare, split_pkgname
@@ -37,8 +42,9 @@ from buildlib.stages.boot.pvh_note import notes
 from buildlib.stages.system.packages import stage_package
 from buildlib.store.null_build import checked, read_glance
 from buildlib.store.records import Records
+from buildlib.store.stat_cache import StatCache
 from buildlib.store.store import Store
-from fuzz import valid
+from fuzz import valid, valid_packages
 
 Read = Callable[[bytes, Path], object]
 Make = Callable[[random.Random], bytes]
@@ -93,7 +99,9 @@ def _signed(data: bytes, _folder: Path) -> object:
 
 
 def _verified(data: bytes, _folder: Path) -> object:
-    return openpgp.verified_payload(data, valid.KEY, fingerprint=valid.SIGNER, where="x")
+    return openpgp.verified_payload(
+        data, valid_packages.KEY, fingerprint=valid_packages.SIGNER, where="x"
+    )
 
 
 def _summary(data: bytes, _folder: Path) -> object:
@@ -134,8 +142,11 @@ def _script(data: bytes, _folder: Path) -> object:
 
 
 def _accounts(data: bytes, _folder: Path) -> object:
-    return enter(Lists(data, data, data), [("a-1", pkginstall.parse_install(
-        b"# USER: a:a\n# GROUP: a:7\n", prefix="/usr/pkg"))], Accounts({"a": 7}, {"a": 7}))
+    return enter(
+        Lists(data, data, data),
+        [("a-1", pkginstall.parse_install(b"# USER: a:a\n# GROUP: a:7\n", prefix="/usr/pkg"))],
+        Accounts({"a": 7}, {"a": 7}),
+    )
 
 
 def _spec(data: bytes, folder: Path) -> object:
@@ -147,8 +158,7 @@ def _spec(data: bytes, folder: Path) -> object:
 
 
 def _loaded(kind: type) -> Read:
-    return lambda data, folder: load(
-        kind, toml_file.read_toml(_file(data, folder), name="x.toml"), where="x.toml")
+    return lambda data, folder: toml_file.read_toml(_file(data, folder), name="x.toml").load(kind)
 
 
 def _lock(data: bytes, _folder: Path) -> object:
@@ -172,6 +182,15 @@ def _conf(data: bytes, _folder: Path) -> object:
     return shconf.parse(data, "host.conf", [])
 
 
+def _kernel_config(data: bytes, folder: Path) -> object:
+    (folder / "kernel-configs").mkdir(exist_ok=True)
+    _file(data, folder, "kernel-configs/piece")
+    _file(data, folder, "kernel-configs/KERNEL")
+    places = Places(folder, StatCache(folder / "seen"), lambda: folder)
+    found = kernel_files.pieces("KERNEL", places)
+    return found, kernel_config.placed(data, "", {"piece": "there/piece"})
+
+
 def _number(data: bytes, _folder: Path) -> object:
     return [numbers.whole_number(data, base=base, signed=True, least=-5) for base in (8, 10, 16)]
 
@@ -181,49 +200,86 @@ def _disc(data: bytes, folder: Path) -> object:
     return table_at(path, 1), table_at(path, TABLES), place_of(path, 100)
 
 
-ARCHIVE = ("sources/archive/tar.py", "sources/archive/pax.py", "sources/archive/compress.py",
-           "sources/archive/unpack.py")
+ARCHIVE = (
+    "sources/archive/tar.py",
+    "sources/archive/pax.py",
+    "sources/archive/compress.py",
+    "sources/archive/unpack.py",
+)
 
 TARGETS: dict[str, Target] = {
-    "ingest": Target(_ingest, valid.tar, ARCHIVE, wrap=valid.packed, writes=True),
-    "extract": Target(_extract, valid.tar, ARCHIVE, writes=True),
-    "compress": Target(lambda data, folder: sum(map(len, compress.chunks(
-        _file(data, folder), where="x"))), valid.compressed, ARCHIVE[2:3]),
-    "package": Target(_package, valid.package, (
-        *ARCHIVE[:3], "pkgsrc/package_file.py", "stages/system/packages.py",
-        "pkgsrc/package.py"), wrap=valid.packed, writes=True),
-    "signed": Target(_signed, valid.signed, ("pkgsrc/signed.py",)),
-    "clear-signed": Target(_verified, valid.clear_signed, ("sources/openpgp.py",)),
-    "signatures": Target(_verified, valid.signatures, ("sources/openpgp.py",),
-                         wrap=valid.signed_by),
-    "summary": Target(_summary, valid.summary, (
-        "pkgsrc/summary.py", "pkgsrc/repository.py", "pkgsrc/resolve.py")),
-    "plist": Target(lambda data, _: plist.parse_plist(data), valid.plist,
-                    ("pkgsrc/plist.py",)),
-    "meta": Target(_meta, valid.meta, ("pkgsrc/package.py",)),
-    "script": Target(_script, valid.script, (
-        "pkgsrc/pkginstall.py", "pkgsrc/unapplied.py")),
-    "accounts": Target(_accounts, valid.passwd, ("pkgsrc/accounts.py",)),
-    "advisories": Target(_advisories, valid.advisories, ("pkgsrc/advisories.py",)),
-    "pattern": Target(_pattern, valid.pattern, ("pkgsrc/pattern.py",)),
-    "version": Target(_version, valid.version, ("pkgsrc/version.py",)),
-    "mode": Target(_mode, valid.mode, ("pkgsrc/modes.py",)),
-    "checksums": Target(lambda data, _: checksums.parse(data, where="x"), valid.checksums,
-                        ("sources/checksums.py",)),
-    "mtree": Target(lambda data, _: mtree.format_tree(mtree.parse(data)), valid.mtree,
-                    ("model/mtree.py",)),
-    "spec": Target(_spec, valid.spec, (
-        "model/spec.py", "model/mtree_keywords.py", "sources/spec_overrides.py")),
+    "ingest": Target(_ingest, valid_packages.tar, ARCHIVE, wrap=valid_packages.packed, writes=True),
+    "extract": Target(_extract, valid_packages.tar, ARCHIVE, writes=True),
+    "compress": Target(
+        lambda data, folder: sum(map(len, compress.chunks(_file(data, folder), where="x"))),
+        valid_packages.compressed,
+        ARCHIVE[2:3],
+    ),
+    "package": Target(
+        _package,
+        valid_packages.package,
+        (*ARCHIVE[:3], "pkgsrc/package_file.py", "stages/system/packages.py", "pkgsrc/package.py"),
+        wrap=valid_packages.packed,
+        writes=True,
+    ),
+    "signed": Target(_signed, valid_packages.signed, ("pkgsrc/signed.py",)),
+    "clear-signed": Target(_verified, valid_packages.clear_signed, ("sources/openpgp.py",)),
+    "signatures": Target(
+        _verified, valid_packages.signatures, ("sources/openpgp.py",), wrap=valid_packages.signed_by
+    ),
+    "summary": Target(
+        _summary,
+        valid_packages.summary,
+        (
+            "pkgsrc/summary.py",
+            "pkgsrc/repository.py",
+            "pkgsrc/resolution/closure.py",
+            "pkgsrc/resolution/resolve.py",
+            "pkgsrc/resolution/whole_set.py",
+        ),
+    ),
+    "plist": Target(
+        lambda data, _: plist.parse_plist(data), valid_packages.plist, ("pkgsrc/plist.py",)
+    ),
+    "meta": Target(_meta, valid_packages.meta, ("pkgsrc/package.py",)),
+    "script": Target(
+        _script, valid_packages.script, ("pkgsrc/pkginstall.py", "pkgsrc/unapplied.py")
+    ),
+    "accounts": Target(_accounts, valid_packages.passwd, ("pkgsrc/accounts.py",)),
+    "advisories": Target(_advisories, valid_packages.advisories, ("pkgsrc/advisories.py",)),
+    "pattern": Target(_pattern, valid_packages.pattern, ("pkgsrc/pattern.py",)),
+    "version": Target(_version, valid_packages.version, ("pkgsrc/version.py",)),
+    "mode": Target(_mode, valid_packages.mode, ("pkgsrc/modes.py",)),
+    "checksums": Target(
+        lambda data, _: checksums.parse(data, where="x"), valid.checksums, ("sources/checksums.py",)
+    ),
+    "mtree": Target(
+        lambda data, _: mtree.format_tree(mtree.parse(data)), valid.mtree, ("model/mtree.py",)
+    ),
+    "spec": Target(
+        _spec, valid.spec, ("model/spec.py", "model/mtree_keywords.py", "sources/spec_overrides.py")
+    ),
     "toml": Target(lambda data, _: toml.loads(data), valid.toml, ("model/toml.py",), ValueError),
-    "recipe": Target(_loaded(Recipe), valid.toml, ("config/toml_file.py", "model/schema.py")),
-    "release": Target(_loaded(Release), valid.toml, ("config/toml_file.py", "model/schema.py")),
+    "recipe": Target(
+        _loaded(Recipe), valid.recipe, ("config/reading/toml_file.py", "model/schema.py")
+    ),
+    "release": Target(
+        _loaded(Release), valid.definition, ("config/reading/toml_file.py", "model/schema.py")
+    ),
     "lock": Target(_lock, valid.lock, ("model/json_text.py",), ValueError),
     "record": Target(_record, valid.json, ("store/records.py",)),
     "glance": Target(_glance, valid.glance, ("store/null_build.py",), ValueError),
     "shconf": Target(_conf, valid.conf, ("config/shconf.py",)),
+    "kernel-config": Target(
+        _kernel_config, valid.kernel_config, ("config/kernel_config.py",), writes=True
+    ),
     "number": Target(_number, valid.number, ("model/numbers.py",), ValueError),
     "text": Target(lambda data, _: text.decoded(data), valid.conf, ("model/text.py",), ValueError),
-    "elf": Target(lambda data, _: list(notes(data)), valid.elf, ("stages/boot/pvh_note.py",),
-                  (ValueError, valid.StructError)),
+    "elf": Target(
+        lambda data, _: list(notes(data)),
+        valid.elf,
+        ("stages/boot/pvh_note.py",),
+        (ValueError, valid.StructError),
+    ),
     "disc": Target(_disc, valid.disc, ("formats/disc_map.py",)),
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import mmap
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +19,56 @@ ROOT = Path(__file__).parents[2]
 # What reads texts and archives that others made; a module that is added here needs a target.
 PARSERS = (
     *(f"sources/archive/{name}.py" for name in ("tar", "pax", "compress", "unpack")),
-    *(f"pkgsrc/{name}.py" for name in (
-        "accounts", "advisories", "unapplied", "modes", "package", "pattern", "pkginstall", "plist",
-        "repository", "resolve", "signed", "summary", "version")),
-    "sources/checksums.py", "sources/openpgp.py", "sources/spec_overrides.py",
-    "pkgsrc/package_file.py", "config/toml_file.py", "stages/system/packages.py",
-    "stages/boot/pvh_note.py", "formats/disc_map.py", "store/null_build.py", "store/records.py",
-    "model/json_text.py", "model/mtree_keywords.py", "model/mtree.py", "model/numbers.py",
-    "model/schema.py", "config/shconf.py", "model/spec.py", "model/text.py", "model/toml.py",
+    *(
+        f"pkgsrc/{name}.py"
+        for name in (
+            "accounts",
+            "advisories",
+            "unapplied",
+            "modes",
+            "package",
+            "pattern",
+            "pkginstall",
+            "plist",
+            "repository",
+            "resolution/closure",
+            "resolution/resolve",
+            "resolution/whole_set",
+            "signed",
+            "summary",
+            "version",
+        )
+    ),
+    "sources/checksums.py",
+    "config/kernel_config.py",
+    "sources/openpgp.py",
+    "sources/spec_overrides.py",
+    "pkgsrc/package_file.py",
+    "config/reading/toml_file.py",
+    "stages/system/packages.py",
+    "stages/boot/pvh_note.py",
+    "formats/disc_map.py",
+    "store/null_build.py",
+    "store/records.py",
+    "model/json_text.py",
+    "model/mtree_keywords.py",
+    "model/mtree.py",
+    "model/numbers.py",
+    "model/schema.py",
+    "config/shconf.py",
+    "model/spec.py",
+    "model/text.py",
+    "model/toml.py",
 )
 NO_PARSERS = {  # of those folders
-    "sources/archive/__init__.py", "sources/archive/pack.py", "pkgsrc/__init__.py",
-    "pkgsrc/install.py", "pkgsrc/pkgdb.py", "pkgsrc/remote_index.py", "pkgsrc/writer.py",
+    "sources/archive/__init__.py",
+    "sources/archive/pack.py",
+    "pkgsrc/__init__.py",
+    "pkgsrc/install.py",
+    "pkgsrc/pkgdb.py",
+    "pkgsrc/remote_index.py",
+    "pkgsrc/trust.py",
+    "pkgsrc/writer.py",
 }
 
 
@@ -45,8 +86,11 @@ def test_a_short_campaign() -> None:
 def test_every_parser_has_a_target() -> None:
     assert {module for target in TARGETS.values() for module in target.covers} == set(PARSERS)
     folders = ("sources/archive", "pkgsrc")
-    found = {path.relative_to(ROOT / "buildlib").as_posix() for folder in folders
-             for path in (ROOT / "buildlib" / folder).glob("*.py")}
+    found = {
+        path.relative_to(ROOT / "buildlib").as_posix()
+        for folder in folders
+        for path in (ROOT / "buildlib" / folder).glob("*.py")
+    }
     assert found - set(PARSERS) <= NO_PARSERS
 
 
@@ -77,7 +121,21 @@ def slow(_data: bytes, _folder: Path) -> None:
 
 
 def large(_data: bytes, _folder: Path) -> None:
-    bytearray(b"x") * (40 << 20)  # above 32 MiB malloc never takes room that it had before
+    bytearray(b"x") * (40 << 20)
+
+
+def after_a_collection(_data: bytes, _folder: Path) -> None:
+    gc.collect()
+    bytearray(b"x") * (40 << 20)
+
+
+def endless(_data: bytes, _folder: Path) -> None:
+    while True:
+        pass
+
+
+def asleep(_data: bytes, _folder: Path) -> None:
+    time.sleep(3600)
 
 
 def wrong(_data: bytes, _folder: Path) -> None:
@@ -88,19 +146,68 @@ def gone(_data: bytes, _folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.fixture
+def crowded() -> Iterator[None]:
+    """A process as after many tests: it has many addresses, garbage in a circle, and room that
+    malloc keeps because something lies above it.
+    """
+    pieces = [bytearray(100_000) for _ in range(800)]
+    above = bytearray(100_000)
+    del pieces
+    rooms = [mmap.mmap(-1, 1 << 30) for _ in range(3)]
+    circle: list[object] = [bytearray(b"x") * (35 << 20)]
+    circle.append(circle)
+    del circle
+    yield
+    del above
+    for room in rooms:
+        room.close()
+
+
 @pytest.mark.parametrize(
-    ("read", "what"),
-    [(outside, "outside of its folder"), (linked, "outside of its folder"), (slow, " s"),
-     (large, " MB"), (wrong, "RecursionError"), (gone, "the worker ended")],
-    ids=["written outside", "linked outside", "slow", "large", "another error", "killed"])
+    ("read", "what", "limits"),
+    [
+        (outside, "outside of its folder", {}),
+        (linked, "outside of its folder", {}),
+        (slow, " s", {"SECONDS": 0.2}),
+        (large, " MB", {"MEGABYTES": 10}),
+        (after_a_collection, " MB", {"MEGABYTES": 10}),
+        (wrong, "RecursionError", {}),
+        (gone, "the worker ended", {}),
+        (endless, "the worker ended", {"SECONDS": 0.2, "_WORK": 1}),
+        (asleep, "the worker ended", {"_WAIT": 1}),
+    ],
+    ids=[
+        "written outside",
+        "linked outside",
+        "slow",
+        "large",
+        "large after a collection",
+        "another error",
+        "killed",
+        "computes for ever",
+        "waits for ever",
+    ],
+)
+@pytest.mark.usefixtures("crowded")
 def test_what_must_not_be_is_found(
-    read: object, what: str, monkeypatch: pytest.MonkeyPatch
+    read: object, what: str, limits: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fuzz.campaign.SECONDS", 0.2)
-    monkeypatch.setattr("fuzz.campaign.MEGABYTES", 10)
+    """Each with only its own limit set low: on a busy machine memory takes time, too."""
+    for name, limit in limits.items():
+        monkeypatch.setattr(f"fuzz.campaign.{name}", limit)
     target = Target(read, lambda _chance: b"x", (), writes=True)  # type: ignore[arg-type]  # any
     monkeypatch.setitem(TARGETS, "mine", target)
     found = campaign(1, "x", only="mine").findings
     assert len(found) == 1
     assert what in found[0].what
     assert found[0].seed == "x/mine/0"
+
+
+@pytest.mark.usefixtures("crowded")
+def test_addresses_of_the_process_are_not_the_input_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_data: bytes, _folder: Path) -> None:
+        mmap.mmap(-1, 1 << 30).close()
+
+    monkeypatch.setitem(TARGETS, "mine", Target(read, lambda _chance: b"x", ()))
+    assert told(campaign(2, "x", only="mine")) == ""

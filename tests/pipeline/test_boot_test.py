@@ -16,8 +16,10 @@ def test_what_was_pressed_boots(scratch: Scratch) -> None:
     assert ran.out.count("passed   boot-test usb ") == 2
     heading, *rows = ran.out.splitlines()[-3:]
     assert heading == "medium  firmware  verdict  seconds to each marker"
-    assert [row.split()[:3] for row in rows] == [["usb", "bios", "passed"],
-                                                 ["usb", "efi", "passed"]]
+    assert [row.split()[:3] for row in rows] == [
+        ["usb", "bios", "passed"],
+        ["usb", "efi", "passed"],
+    ]
     for row in rows:
         seconds = [float(word) for word in row.split()[3:]]
         assert len(seconds) == 4
@@ -30,10 +32,11 @@ def test_what_does_not_boot_is_told(scratch: Scratch) -> None:
     scratch.edit("recipes/dom0.toml", '["bios", "efi"]', '["bios"]')
     ran = scratch.doit("boot-test", "media=cd,usb", "jobs=2", status=1)
     assert "root device (default sd0d):" in ran.err
-    table = ran.out[ran.out.index("medium  firmware"):].splitlines()
+    table = ran.out[ran.out.index("medium  firmware") :].splitlines()
     assert re.fullmatch(r"cd +bios +passed( +\d+\.\d){4}", table[1])
     assert re.fullmatch(
-        r"usb +bios +FAILED( +\d+\.\d){2}( +-){2}  last: root device \(default sd0d\):", table[2])
+        r"usb +bios +FAILED( +\d+\.\d){2}( +-){2}  last: root device \(default sd0d\):", table[2]
+    )
     assert table[3].split() == ["build/log/boot-test-usb-bios.log", "and", "boot-test-usb-bios.png"]
     for name in ("log", "png"):
         assert scratch.path(f"build/log/boot-test-usb-bios.{name}").stat().st_size > 0

@@ -27,8 +27,21 @@ LINE = re.compile(r"File data lba: +\d+ , +(\d+) , +\d+ , +(\d+) , '(.*)'")
 def files(shared: Scratch) -> dict[str, tuple[int, int]]:
     """Path to first byte and length of every file that has content, as xorriso finds them."""
     told = subprocess.run(
-        ["xorriso", "-indev", str(shared.product()), "-find", "/", "-type", "f", "-exec",
-         "report_lba"], check=True, capture_output=True, text=True).stdout
+        [
+            "xorriso",
+            "-indev",
+            str(shared.product()),
+            "-find",
+            "/",
+            "-type",
+            "f",
+            "-exec",
+            "report_lba",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     found = {}
     for line in told.splitlines():
         if match := LINE.match(line):
@@ -85,10 +98,17 @@ def test_every_file_is_known_by_its_bytes(
             assert place_of(shared.product(), offset) in places[start]
 
 
-@pytest.mark.parametrize(("offset", "place"), [
-    (100, "the system area"), (450, "the partition table"), (1024, "the partition table"),
-    (16 * SECTOR + 40, "the disc's structures"), (-40 * SECTOR, "the padding at the end"),
-    (-512, "the backup of the partition table")])
+@pytest.mark.parametrize(
+    ("offset", "place"),
+    [
+        (100, "the system area"),
+        (450, "the partition table"),
+        (1024, "the partition table"),
+        (16 * SECTOR + 40, "the disc's structures"),
+        (-40 * SECTOR, "the padding at the end"),
+        (-512, "the backup of the partition table"),
+    ],
+)
 def test_what_is_no_file_has_a_name(
     shared: Scratch, tmp_path: Path, offset: int, place: str
 ) -> None:
@@ -135,8 +155,9 @@ def test_a_gpt_whose_backup_was_moved(
     assert "/netbsd.stick differs" in shared.doit("burn-check", str(stick), status=1).out
 
 
-@pytest.mark.parametrize("change", [
-    ("-c", "1:stick"), ("-n", "2:0:0"), ("-d", "1"), ("-G",), ("-A", "1:set:2")])
+@pytest.mark.parametrize(
+    "change", [("-c", "1:stick"), ("-n", "2:0:0"), ("-d", "1"), ("-G",), ("-A", "1:set:2")]
+)
 def test_a_gpt_that_says_something_else(
     shared: Scratch, tmp_path: Path, change: tuple[str, ...]
 ) -> None:
@@ -158,9 +179,7 @@ def test_code_and_flags_of_the_first_block_are_not_the_table_s_end(
         assert " differs, at byte " in shared.doit("burn-check", str(stick), status=1).out, at
 
 
-def test_an_image_that_is_no_longer_what_was_pressed(
-    template: Scratch, tmp_path: Path
-) -> None:
+def test_an_image_that_is_no_longer_what_was_pressed(template: Scratch, tmp_path: Path) -> None:
     """The disc may be right, and the image wrong."""
     scratch = template.copy(tmp_path / "checkout")
     disc = burnt(scratch, tmp_path)
@@ -170,8 +189,8 @@ def test_an_image_that_is_no_longer_what_was_pressed(
     image.unlink()
     image.write_bytes(data)
     error = scratch.doit("burn-check", str(disc), status=3).err
-    assert "is not what was pressed" in error
-    assert "press it again: doit iso" in error
+    assert "has changed since it was built" in error
+    assert "build it again: doit iso" in error
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
@@ -182,7 +201,8 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     contents = {**file(name, b"content"), **file("other", b"another")}
     iso = bench.run_stage(
         Iso(tree=TREE, images={"bios": boot}, volume="T", application="", time=TIME),
-        {TREE: bench.stored(contents), boot: bytes(4096)})["iso"]
+        {TREE: bench.stored(contents), boot: bytes(4096)},
+    )["iso"]
     image = bench.path(iso)
     assert place_of(image, image.read_bytes().index(b"content")) == f"/{name}"
     assert place_of(image, image.read_bytes().index(b"another")) == "/other"
@@ -190,15 +210,20 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared(shared: Scratch, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    for name, why in (("fifo", "only a device or a file"), ("nothing", "cannot be opened"),
-                      (".", "only a device or a file")):
+    for name, why in (
+        ("fifo", "only a device or a file"),
+        ("nothing", "cannot be opened"),
+        (".", "only a device or a file"),
+    ):
         assert why in shared.doit("burn-check", str(tmp_path / name), status=3).err
     assert "takes one device or file" in shared.doit("burn-check", status=3).err
-    assert "press it: doit iso" in shared.doit("burn-check", "x", "dist=nowhere", status=3).err
+    assert "build it: doit iso" in shared.doit("burn-check", "x", "dist=nowhere", status=3).err
 
 
 def test_a_sector_that_cannot_be_read(
-    shared: Scratch, tmp_path: Path, files: dict[str, tuple[int, int]],
+    shared: Scratch,
+    tmp_path: Path,
+    files: dict[str, tuple[int, int]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A scratched disc: the file with the first bad sector is named, not the one before it."""

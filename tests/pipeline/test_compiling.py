@@ -38,8 +38,11 @@ class Compiler:
         tool.write_text(_COMPILER.format(folder=self.folder, seconds=seconds, last=last))
         tool.chmod(0o755)
         path = root / "sets" / "mini.toml"
-        path.write_text(path.read_text().replace(
-            "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n"))
+        path.write_text(
+            path.read_text().replace(
+                "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n"
+            )
+        )
 
     @property
     def told(self) -> str:
@@ -56,8 +59,9 @@ class Compiler:
 
 
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (3, 3)])
-def test_two_kernels_share_the_processors(template: Scratch, tmp_path: Path, jobs: int,
-                                          most: int) -> None:
+def test_two_kernels_share_the_processors(
+    template: Scratch, tmp_path: Path, jobs: int, most: int
+) -> None:
     scratch = template.copy(tmp_path / "checkout")
     compiler = Compiler(scratch.root)
     scratch.build("toolchain")
@@ -81,9 +85,14 @@ def test_the_count_of_files_is_known_from_the_last_build(scratch: Scratch) -> No
 
 def _progress(scratch: Scratch) -> list[tuple[int, int]]:
     ran = scratch.build("kernel:XEN3_DOMU_RO")
-    return [(event["done"], event["total"]) for event in ran.events
-            if event["event"] == "progress" and event["stage"] == "kernel:XEN3_DOMU_RO"
-            and event["unit"] == "files" and event["what"].endswith(".o")]
+    return [
+        (event["done"], event["total"])
+        for event in ran.events
+        if event["event"] == "progress"
+        and event["stage"] == "kernel:XEN3_DOMU_RO"
+        and event["unit"] == "files"
+        and event["what"].endswith(".o")
+    ]
 
 
 def _kernel(scratch: Scratch) -> str:
@@ -117,9 +126,11 @@ def test_an_object_that_was_half_written_when_all_was_killed(
 
 def _surely_whole(checkout: Path) -> bool:
     """Whether a note of the horizon has come by an object."""
-    return any(path.stat().st_ctime_ns < int(note.read_text().split()[1])
-               for note in checkout.glob("build/work/kernel-*.horizon")
-               for path in note.with_suffix("").rglob("*.o"))
+    return any(
+        path.stat().st_ctime_ns < int(note.read_text().split()[1])
+        for note in checkout.glob("build/work/kernel-*.horizon")
+        for path in note.with_suffix("").rglob("*.o")
+    )
 
 
 def test_remains_that_cannot_be_gone_on_with(scratch: Scratch) -> None:
@@ -135,11 +146,11 @@ def test_remains_that_cannot_be_gone_on_with(scratch: Scratch) -> None:
     for done in scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*.done"):
         done.unlink()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    folder.with_name(f"{folder.name}.horizon").write_text(f"{boot} {2 ** 62}\n")
+    folder.with_name(f"{folder.name}.horizon").write_text(f"{boot} {2**62}\n")
     shutil.rmtree(scratch.path("build/store"))
     ran = scratch.build("kernel:XEN3_DOMU_RO")
     notes = [event["text"] for event in ran.events if event["event"] == "note"]
-    assert "what an interrupted run left cannot be gone on with; from the beginning" in notes
+    assert "the interrupted build cannot be resumed; starting from the beginning" in notes
     assert "kernel:XEN3_DOMU_RO" in ran.built
 
 
@@ -164,10 +175,13 @@ def _error(scratch: Scratch, *words: str) -> dict[str, object]:
     return error
 
 
-@pytest.mark.parametrize(("line", "told"), [
-    ("optoins	NOTHING", "kernel-configs/XEN3_DOMU_RO:{}: syntax error near `optoins'"),
-    ("options	NOTHING", "kernel-configs/XEN3_DOMU_RO:{}: unknown option `NOTHING'"),
-])
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("optoins	NOTHING", "kernel-configs/XEN3_DOMU_RO:{}: syntax error near `optoins'"),
+        ("options	NOTHING", "kernel-configs/XEN3_DOMU_RO:{}: unknown option `NOTHING'"),
+    ],
+)
 def test_a_kernel_configuration_that_is_not_accepted(
     scratch: Scratch, line: str, told: str
 ) -> None:
@@ -192,8 +206,9 @@ esac
 exec cc "$@"
 """)
     compiler.chmod(0o755)
-    bare.edit("sets/mini.toml", "[build]\n",
-              f"[build]\nenvironment = {{ HOST_CC = '{compiler}' }}\n")
+    bare.edit(
+        "sets/mini.toml", "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{compiler}' }}\n"
+    )
     ran = bare.doit("kernel:XEN3_DOMU_RO", "jobs=4", status=1)
     assert "ERROR: build.sh kernel=XEN3_DOMU_RO failed" in ran.err
     assert "why:   kern/subr_prf.c:17:2: error: 'oops' undeclared" in ran.err
@@ -238,7 +253,8 @@ def test_a_finished_folder_is_not_built_again(scratch: Scratch) -> None:
     assert "compile" not in ran.out
     assert not list(scratch.root.glob("build/work/src-*/"))  # nor is anything unpacked
     assert before == digest(
-        next(scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*/obj/**/netbsd")))
+        next(scratch.root.glob("build/work/kernel-XEN3_DOMU_RO-*/obj/**/netbsd"))
+    )
 
 
 def test_a_release_whose_build_lacks_an_operation(bare: Scratch) -> None:
@@ -246,7 +262,7 @@ def test_a_release_whose_build_lacks_an_operation(bare: Scratch) -> None:
     error = _error(bare, "toolchain")
     assert error["reason"] == "build-operation"
     assert error["why"] == "build.sh: Unknown operation `frobnicate'"
-    assert "needs `tools` and `kernel=`" in str(error["hint"])
+    assert "with the operations `tools` and `kernel=`" in str(error["hint"])
 
 
 def test_a_folder_that_makefiles_do_not_bear(bare: Scratch, tmp_path: Path) -> None:
@@ -254,4 +270,4 @@ def test_a_folder_that_makefiles_do_not_bear(bare: Scratch, tmp_path: Path) -> N
     bare.edit("sets/mini.toml", '"-N", "1",', '"-N", "1", "distribution",')
     spaced = bare.sources_only(tmp_path / "with space")
     assert _error(bare, "toolchain")["hint"] is None
-    assert "choose another with `build=FOLDER`" in str(_error(spaced, "toolchain")["hint"])
+    assert "choose another folder with `build=FOLDER`" in str(_error(spaced, "toolchain")["hint"])

@@ -106,8 +106,7 @@ def delete_blob(stage: str, output: str, product: str = "mini-dom0.iso") -> Dama
 
 
 def flip_blob(stage: str, output: str, *, hide: bool) -> Damage:
-    return lambda scratch: flip(
-        scratch.blob(scratch.outputs(stage)[output]), offset=300, hide=hide)
+    return lambda scratch: flip(scratch.blob(scratch.outputs(stage)[output]), offset=300, hide=hide)
 
 
 def delete(name: str) -> Damage:
@@ -116,8 +115,11 @@ def delete(name: str) -> Damage:
 
 def each_pack(act: Callable[[Path], None], suffix: str = "") -> Damage:
     def damage(scratch: Scratch) -> None:
-        packs = [path for path in scratch.path("build/store/packs").rglob("*")
-                 if path.is_file() and path.suffix == suffix]
+        packs = [
+            path
+            for path in scratch.path("build/store/packs").rglob("*")
+            if path.is_file() and path.suffix == suffix
+        ]
         assert len(packs) > 5
         for path in packs:
             act(path)
@@ -125,8 +127,17 @@ def each_pack(act: Callable[[Path], None], suffix: str = "") -> Damage:
     return damage
 
 
-WITH_PACKS = {"unpack:base", "unpack:etc", "packages:base", "packages:dom0", "packages:pkgrepo",
-              "root:dom0", "root:base", "root:pkgrepo", "tree:cd"}
+WITH_PACKS = {
+    "unpack:base",
+    "unpack:etc",
+    "packages:base",
+    "packages:dom0",
+    "packages:pkgrepo",
+    "root:dom0",
+    "root:base",
+    "root:pkgrepo",
+    "tree:cd",
+}
 
 IN_THE_STORE: dict[str, tuple[Damage, set[str]]] = {
     "a kernel deleted": (delete_blob(KERNEL, "kernel"), {KERNEL}),
@@ -156,7 +167,8 @@ def test_damage_in_the_store(settled: Scratch, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["build/store/records", "build/store/last", "build/log", "build/store/seen.json"])
+    "name", ["build/store/records", "build/store/last", "build/log", "build/store/seen.json"]
+)
 def test_what_the_store_remembers_deleted(settled: Scratch, name: str) -> None:
     """The products are whole, so there is nothing to do; a change still comes through."""
     products = settled.products()
@@ -179,8 +191,12 @@ def test_much_deleted(settled: Scratch, name: str) -> None:
 
 def checkout(scratch: Scratch) -> dict[str, tuple[int, ...]]:
     """Mode, size and time of every file of the checkout; bytecode is the interpreter's."""
-    return {path: marks[:3] for part in PARTS for path, marks in scratch.listing(part).items()
-            if not scratch.path(path).is_dir() and "__pycache__" not in path}
+    return {
+        path: marks[:3]
+        for part in PARTS
+        for path, marks in scratch.listing(part).items()
+        if not scratch.path(path).is_dir() and "__pycache__" not in path
+    }
 
 
 def test_damage_is_noticed_when_the_content_is_used(settled: Scratch) -> None:
@@ -205,8 +221,9 @@ def test_a_store_from_elsewhere(settled: Scratch) -> None:
         for path in sorted(settled.path("build/store").glob(pattern))[::5]:
             if path.stat().st_size:
                 flip(path, offset=path.stat().st_size // 2, hide=True)
-    archive = subprocess.run(["tar", "-C", settled.root, "-cf", "-", "build"],
-                             capture_output=True, check=True).stdout
+    archive = subprocess.run(
+        ["tar", "-C", settled.root, "-cf", "-", "build"], capture_output=True, check=True
+    ).stdout
     for name in ("build", "dist"):
         settled.remove(name)
     subprocess.run(["tar", "-C", settled.root, "-xpf", "-"], input=archive, check=True)
@@ -235,9 +252,13 @@ def test_verify_knows_something_else_in_place_of_a_record(settled: Scratch, othe
     elif other == "a folder":
         record.mkdir()
     else:
-        record.write_bytes({"nothing": b"", "a tree": settled.product(
-            "mini-dom0.iso.mtree").read_bytes(), "a record": settled.product(
-            "mini-base.ffs.json").read_bytes()}[other])
+        record.write_bytes(
+            {
+                "nothing": b"",
+                "a tree": settled.product("mini-dom0.iso.mtree").read_bytes(),
+                "a record": settled.product("mini-base.ffs.json").read_bytes(),
+            }[other]
+        )
     told = settled.doit("verify", status=1).text
     assert "product mini-dom0.iso.json" in told
     assert "internal error" not in told

@@ -128,7 +128,7 @@ def test_work_folders_that_were_touched_make_no_wrong_kernel(scratch: Scratch) -
     wrong_kernel(scratch.path("build"))
     scratch.blob(right).unlink()
     [told] = [note for note in notes(scratch.build(STAGE).events) if "changed since" in note]
-    assert told.endswith("netbsd changed since it was made: it is made anew")
+    assert told.endswith("netbsd changed since it was made; making it again")
     assert digest(scratch.blob(right)) == right
     for edit in TOUCHED.values():
         edit(scratch.path("build"))
@@ -161,8 +161,9 @@ def slow(template: Scratch, tmp_path: Path) -> Victim:
     tool.write_text(COMPILER.format(folder=folder))
     tool.chmod(0o755)
     path = victim.folder / "sets" / "mini.toml"
-    path.write_text(path.read_text().replace(
-        "[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n"))
+    path.write_text(
+        path.read_text().replace("[build]\n", f"[build]\nenvironment = {{ HOST_CC = '{tool}' }}\n")
+    )
     (folder / "slow").touch()
     return victim
 

@@ -35,7 +35,7 @@ def test_a_build_folder_where_no_program_can_be_run(
     ran = bare.doit("iso", f"build={tmp_path}/noexec/b", before=before, status=3)
     told = [line for line in ran.err.splitlines() if line.startswith("  - ")]
     assert len(told) == 2
-    assert told[0].startswith(f"  - no program can be run below {tmp_path}/noexec/b, ")
+    assert told[0].startswith(f"  - programs cannot be run below {tmp_path}/noexec/b: ")
     assert "build=FOLDER" in told[0]
     assert ran.out == ""
 
@@ -47,12 +47,18 @@ def test_a_folder_that_products_cannot_be_put_into(
     space.tmpfs(tmp_path / "ro", "ro")
     (tmp_path / "file").write_text("mine")
     before = (*space.wrap, "env", "-C", str(bare.root))
-    for name, why in (("ro/d/e", "its file system is read-only"),
-                      ("file/d", f"{tmp_path}/file is no folder")):
+    for name, why in (
+        ("ro/d/e", "its file system is read-only"),
+        ("file/d", f"{tmp_path}/file is not a folder"),
+    ):
         ran = bare.doit("iso", f"dist={tmp_path}/{name}", before=before, status=3)
         assert [line for line in ran.err.splitlines() if line.startswith("  - ")] == [
-            (f"  - iso cannot be put into {tmp_path}/{name}: {why}: choose another folder with "
-             "dist=FOLDER")]
+            (
+                f"  - iso cannot be written to {tmp_path}/{name}: {why}: choose another folder "
+                "with "
+                "dist=FOLDER"
+            )
+        ]
         assert ran.out == ""
 
 
@@ -66,9 +72,13 @@ def test_products_that_are_there_need_no_folder_that_can_be_written_to(
     assert "toolchain" in ran.out
 
 
-def test_a_short_run_there_asks_nothing(
-    scratch: Scratch, space: Namespace, tmp_path: Path
-) -> None:
+def test_root_of_a_namespace_that_has_no_other_user(bare: Scratch) -> None:
+    """apt becomes another user for what it downloads, where it runs as root."""
+    ran = bare.doit("hypervisor", before=("unshare", "--map-root-user"))
+    assert "hypervisor" in ran.out
+
+
+def test_a_short_run_there_asks_nothing(scratch: Scratch, space: Namespace, tmp_path: Path) -> None:
     """What is compiled is in the store."""
     space.tmpfs(tmp_path / "noexec", "noexec,size=100m")
     space.run("cp", "-a", scratch.path("build"), tmp_path / "noexec/b")
@@ -81,14 +91,21 @@ def test_a_copy_never_runs_the_library_of_another(shared: Scratch, tmp_path: Pat
     """As the program `doit` of a copied virtual environment would: it leads to the first one."""
     copy = shared.sources_only(tmp_path / "copy")
     program = tmp_path / "doit"
-    program.write_text(f"import sys\nsys.path.insert(0, {str(shared.root)!r})\n"
-                       "import buildlib.cli.run, buildlib.cli.commands.build\n"
-                       "from doit.__main__ import main\nmain()\n")
+    program.write_text(
+        f"import sys\nsys.path.insert(0, {str(shared.root)!r})\n"
+        "import buildlib.cli.run, buildlib.cli.commands.build\n"
+        "from doit.__main__ import main\nmain()\n"
+    )
     for words in (("iso",), ("list",), ("plan",), ("gc",)):
-        done = subprocess.run(["python3", program, *words], cwd=copy.root, capture_output=True,
-                              text=True, env=os.environ | {"PATH": _path()})
+        done = subprocess.run(
+            ["python3", program, *words],
+            cwd=copy.root,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PATH": _path()},
+        )
         assert done.returncode == 3, done.stdout + done.stderr
-        assert "ERROR: the library of another checkout would run here" in done.stderr
+        assert "ERROR: the library of another checkout is used here" in done.stderr
         assert "make .venv/ready" in done.stderr
     assert not copy.path("dist").exists()
 
@@ -112,7 +129,8 @@ def test_a_checkout_that_is_read_only(
     places = (f"build={tmp_path}/b", f"dist={tmp_path}/d")
     scratch.doit("iso", "domu-images", *places, before=before)
     assert {path.name: path.read_bytes() for path in (tmp_path / "d").iterdir()} == {
-        path.name: path.read_bytes() for path in template.path("dist").iterdir()}
+        path.name: path.read_bytes() for path in template.path("dist").iterdir()
+    }
     for words in (("plan",), ("verify",), ("gc",)):
         scratch.doit(*words, *places, before=before)
     ran = scratch.doit("iso", before=before, status=3)
@@ -122,8 +140,15 @@ def test_a_checkout_that_is_read_only(
     assert "read-only file system" in ran.err.lower()
 
 
-@pytest.mark.parametrize("name", ["build/log/root.pkgrepo.log", "build/failed/root.pkgrepo",
-                                  "build/log/crash.log", "dist/mini-dom0.iso"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "build/log/root.pkgrepo.log",
+        "build/failed/root.pkgrepo",
+        "build/log/crash.log",
+        "dist/mini-dom0.iso",
+    ],
+)
 def test_a_folder_where_a_file_should_be(scratch: Scratch, name: str) -> None:
     """One line, or it is no hindrance; when it is gone, all is well."""
     path = scratch.path(name)
@@ -132,8 +157,7 @@ def test_a_folder_where_a_file_should_be(scratch: Scratch, name: str) -> None:
     path.mkdir()
     (path / "file").write_text("mine")
     scratch.append(MOTD, "again\n")
-    ran = scratch.doit("iso", status=None) if name.startswith("dist") else (
-        scratch.doit("iso"))
+    ran = scratch.doit("iso", status=None) if name.startswith("dist") else (scratch.doit("iso"))
     assert "internal error" not in ran.err
     if ran.status:
         assert str(path) in ran.err
@@ -142,20 +166,24 @@ def test_a_folder_where_a_file_should_be(scratch: Scratch, name: str) -> None:
         scratch.doit("iso")
 
 
-@pytest.mark.parametrize("changes", [
-    {"HOME": "/nonexistent", "TMPDIR": "/nonexistent"}, {"HOME": "", "TMPDIR": "relative"},
-    {"HOME": "/dev/null", "TMPDIR": "/dev/null", "PATH": "/nonexistent"}],
-    ids=["missing", "odd", "files"])
-def test_no_home_and_no_place_for_scratch_files(
-    scratch: Scratch, changes: dict[str, str]
-) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"HOME": "/nonexistent", "TMPDIR": "/nonexistent"},
+        {"HOME": "", "TMPDIR": "relative"},
+        {"HOME": "/dev/null", "TMPDIR": "/dev/null", "PATH": "/nonexistent"},
+    ],
+    ids=["missing", "odd", "files"],
+)
+def test_no_home_and_no_place_for_scratch_files(scratch: Scratch, changes: dict[str, str]) -> None:
     scratch.append(MOTD, "again\n")
     assert "root:pkgrepo" in scratch.build("iso", environment=changes).built
 
 
 def test_called_in_a_folder_of_the_checkout(shared: Scratch) -> None:
-    ran = subprocess.run(shared.argv("iso"), cwd=shared.path("recipes"), capture_output=True,
-                         text=True)
+    ran = subprocess.run(
+        shared.argv("iso"), cwd=shared.path("recipes"), capture_output=True, text=True
+    )
     assert ran.returncode == 3
     assert ran.stderr.startswith("ERROR: Could not find dodo file ")
     assert "Traceback" not in ran.stderr

@@ -15,8 +15,11 @@ MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
 def serve(scratch: Scratch, *words: str) -> str:
     """The version that `doit image-server` says it has put there; empty where nothing changed."""
     ran = scratch.build("image-server", f"key={private_key()}", *words)
-    details = [event["detail"] for event in ran.events
-               if event.get("stage") == "image-server" and event["outcome"] == "built"]
+    details = [
+        event["detail"]
+        for event in ran.events
+        if event.get("stage") == "image-server" and event["outcome"] == "built"
+    ]
     return str(details[0]).partition(" ")[0] if details else ""
 
 
@@ -26,13 +29,23 @@ def test_from_recipes_to_a_host(scratch: Scratch, tmp_path: Path) -> None:
     first = serve(scratch, f"images={served}")
     assert first.startswith("mini-")
     images = {path.name for path in (served / first).iterdir()}
-    assert images == {"base.ffs", "pkgrepo.ffs", "XEN3_DOMU_RO", "KERNELS", "VERSION", "SHA256",
-                      "SHA256.sig"}
+    assert images == {
+        "base.ffs",
+        "pkgrepo.ffs",
+        "XEN3_DOMU_RO",
+        "KERNELS",
+        "VERSION",
+        "SHA256",
+        "SHA256.sig",
+    }
     assert (served / first / "base.ffs").read_bytes() == scratch.product(
-        "mini-base.ffs").read_bytes()
+        "mini-base.ffs"
+    ).read_bytes()
     assert serve(scratch, f"images={served}") == "", "the same again"
     with Mirror(served) as mirror, ImageHost(tmp_path / "host") as host:
         host.start(mirror.url)
+        for image in ("base.ffs", "pkgrepo.ffs"):
+            host.domu(image.removesuffix(".ffs"), image)
         host.images("fetch")
         assert host.images("verify").text == f"goldmaster: {first} is whole.\n"
         scratch.append(MOTD, "again\n")
@@ -40,12 +53,17 @@ def test_from_recipes_to_a_host(scratch: Scratch, tmp_path: Path) -> None:
         assert second not in {"", first}
         mirror.requests.clear()
         host.images("fetch")
-        assert [path for path, _ in mirror.requests if path.endswith((".ffs", "XEN3_DOMU_RO"))] \
-            == [f"{second}/pkgrepo.ffs"]
+        assert [path for path, _ in mirror.requests if path.endswith((".ffs", "XEN3_DOMU_RO"))] == [
+            f"{second}/pkgrepo.ffs"
+        ]
         assert host.slot()[:2] == [second, first]
         assert host.images("verify").status == 0
-        said = host.run("/bin/sh", "-c", f". /libexec/goldmaster/images.sh; image_dir=/images "
-                        f"image_store={STORE}; image_folder nfs; kernel_of $folder base.ffs")
+        said = host.run(
+            "/bin/sh",
+            "-c",
+            f". /libexec/goldmaster/images.sh; image_dir=/images "
+            f"image_store={STORE}; image_folder nfs; kernel_of $folder base.ffs",
+        )
         assert said.stdout == "XEN3_DOMU_RO\n"
         scratch.edit(MOTD, "again\n", "")
         assert serve(scratch, f"images={served}") == first, "back"
@@ -68,7 +86,7 @@ def test_the_key_stays_where_it_is(scratch: Scratch) -> None:
 
 def test_what_is_wrong_is_told_before_anything_is_built(bare: Scratch) -> None:
     ran = bare.build("image-server", status=3)
-    assert [event["what"] for event in ran.errors] == ["no key to sign with"]
+    assert [event["what"] for event in ran.errors] == ["no signing key is set"]
     assert "openssl genrsa" in ran.errors[0]["hint"]
     ran = bare.build("image-server", "key=none", status=3)
     assert [event["reason"] for event in ran.errors] == ["signing-key"]

@@ -39,8 +39,12 @@ def hooked(tmp_path: Path) -> Mapping[str, str]:
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(HOOK)
     environment = {"PYTHONPATH": str(folder)}
-    tried = subprocess.run([sys.executable, "-c", "import socket; socket.socket()"],
-                           env=surroundings(environment), capture_output=True, text=True)
+    tried = subprocess.run(
+        [sys.executable, "-c", "import socket; socket.socket()"],
+        env=surroundings(environment),
+        capture_output=True,
+        text=True,
+    )
     assert "a socket is made" in tried.stderr
     return environment
 
@@ -53,8 +57,9 @@ def test_a_build_that_opens_no_socket(
     scratch.append("kernel-configs/XEN3_DOM0_CD", "options \tDIAGNOSTIC\n")
     log = tmp_path / "sockets"
     before = [*STRACE, str(log)] if strace_works() else []
-    ran = scratch.doit("iso", "offline=yes", NOBODY, "progress=json", environment=hooked,
-                       before=before, limit=600)
+    ran = scratch.doit(
+        "iso", "offline=yes", NOBODY, "progress=json", environment=hooked, before=before, limit=600
+    )
     assert ran.built >= {"kernel:XEN3_DOM0_CD", "root:dom0", "image:cd", "iso"}
     assert not any(name.startswith("fetch:") for name in ran.built)
     if before:
@@ -70,8 +75,10 @@ def test_a_first_build_says_what_is_missing(bare: Scratch, hooked: Mapping[str, 
     ran = bare.doit("iso", "offline=yes", NOBODY, environment=hooked, status=3)
     assert re.match(
         r"ERROR: this build cannot succeed\n"
-        r"  - not in the store, and no server may be asked: (\S+, ){2}\S+ and \d+ more: "
-        r"run once with offline=no\n", ran.err)
+        r"  - not in the store, and fetching is disabled \(offline\): (\S+, ){2}\S+ and \d+ more: "
+        r"run once with offline=no\n",
+        ran.err,
+    )
 
 
 def test_folders_are_no_servers(
@@ -93,13 +100,13 @@ def test_a_lock_needs_its_servers(bare: Scratch, hooked: Mapping[str, str]) -> N
     assert bare.read("sets/mini.lock") == lock
     for words in (("release=mini", NOBODY), ("release=netbsd-10.1",), ("release=netbsd-9.4",)):
         ran = bare.doit("lock", "offline=yes", *words, environment=hooked, status=3)
-        assert "is not in the store, and no server may be asked" in ran.err
+        assert "is not in the store, and fetching is disabled" in ran.err
     assert bare.read("sets/mini.lock") == lock
     assert not list(bare.path("sets").glob("*.new"))
 
 
 def test_offline_in_the_settings_file(bare: Scratch) -> None:
     bare.write("recipes/settings.toml", "offline = true\n")
-    assert "no server may be asked" in bare.doit("signature", NOBODY, status=3).err
+    assert "fetching is disabled" in bare.doit("signature", NOBODY, status=3).err
     ran = bare.doit("signature", NOBODY, "offline=no", status=3)
     assert "no mirror answers (http://127.0.0.1:9: Connection refused)" in ran.err

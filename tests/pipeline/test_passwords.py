@@ -30,9 +30,14 @@ def guarded(template: Scratch) -> Iterator[Mirror]:
 def leaks(*folders: Path) -> list[str]:
     """Files below these that have the password in them, in whatever form."""
     forms = [SECRET.encode(), WRITTEN.encode(), b"S3cr"]
-    return [str(path) for folder in folders for path in folder.rglob("*")
-            if path.is_file() and not path.is_symlink()
-            and any(form in path.read_bytes() for form in forms)]
+    return [
+        str(path)
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not path.is_symlink()
+        and any(form in path.read_bytes() for form in forms)
+    ]
 
 
 def test_it_is_nowhere(scratch: Scratch, guarded: Mirror) -> None:
@@ -42,15 +47,24 @@ def test_it_is_nowhere(scratch: Scratch, guarded: Mirror) -> None:
     closed = f"http://alice:{WRITTEN}@127.0.0.1:9"
     scratch.blob(scratch.outputs("fetch:amd64/binary/sets/base.tgz")["file"]).unlink()
     scratch.blob(scratch.outputs("unpack:base")["tree"]).unlink()
-    told = [scratch.doit("iso", f"mirror={where}", *more, status=status)
-            for where, more, status in (
-                (closed, (), 3), (wrong, (), 1), (wrong, ("progress=json",), 1), (url, (), 0))]
-    told += [scratch.doit("lock", f"mirror={where}", status=status)
-             for where, status in ((closed, 3), (wrong, 3), (url, 0))]
-    told += [scratch.doit("outdated", f"mirror={url}", f"vulnerabilities={where}/x", status=3)
-             for where in (closed, wrong)]
-    told += [scratch.doit(*words, f"mirror={url}")
-             for words in (("info", "iso"), ("why",))]
+    told = [
+        scratch.doit("iso", f"mirror={where}", *more, status=status)
+        for where, more, status in (
+            (closed, (), 3),
+            (wrong, (), 1),
+            (wrong, ("progress=json",), 1),
+            (url, (), 0),
+        )
+    ]
+    told += [
+        scratch.doit("lock", f"mirror={where}", status=status)
+        for where, status in ((closed, 3), (wrong, 3), (url, 0))
+    ]
+    told += [
+        scratch.doit("outdated", f"mirror={url}", f"vulnerabilities={where}/x", status=3)
+        for where in (closed, wrong)
+    ]
+    told += [scratch.doit(*words, f"mirror={url}") for words in (("info", "iso"), ("why",))]
     assert "alice:***@127.0.0.1" in told[0].err
     for ran in told:
         for form in (SECRET, WRITTEN, "S3cr"):

@@ -21,8 +21,9 @@ def want_room(scratch: Scratch) -> None:
 
 def want_compiler(scratch: Scratch) -> None:
     """Name a compiler nobody has, and a header."""
-    scratch.edit(RELEASE, "headers = []",
-                 'c = "gcc-99"\nheaders = ["no/such/header.h"]\nnewest = 1')
+    scratch.edit(
+        RELEASE, "headers = []", 'c = "gcc-99"\nheaders = ["no/such/header.h"]\nnewest = 1'
+    )
 
 
 def problems(ran: Ran) -> list[str]:
@@ -35,8 +36,12 @@ def begins(told: list[str], *beginnings: str) -> None:
         assert problem.startswith(beginning), told
 
 
-HOST = ("the build needs 90000000.2 GB, ", "the compiler gcc-99 is not installed: ",
-        "c++ is version ", "the compiler does not find the header no/such/header.h")
+HOST = (
+    "the build needs 90000000.2 GB, ",
+    "the compiler gcc-99 is not installed: ",
+    "c++ is version ",
+    "the compiler does not find the header no/such/header.h",
+)
 
 
 def test_all_is_told_together_and_nothing_is_begun(bare: Scratch) -> None:

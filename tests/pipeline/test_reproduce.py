@@ -41,22 +41,30 @@ def test_leaks_are_found_where_they_are(scratch: Scratch) -> None:
     first = {"PYTHONHASHSEED": "1"}
     scratch.doit("iso", "domu-images", environment=first)
     told = scratch.doit("reproduce", "progress=quiet", environment=first, status=1).out
-    verdicts = {line.split("  ")[0]: line for line in told.splitlines()[:len(IMAGES)]}
+    verdicts = {line.split("  ")[0]: line for line in told.splitlines()[: len(IMAGES)]}
     assert "DIFFERS" in verdicts["mini-dom0.iso"]
     assert "the same" in told
     assert "mini-dom0.iso differs, first after the stage tree:cd" in told
     assert "\n    boot/grub/grub.cfg: " in told
     assert "content" in told
-    titles = [tool("bsdtar", "-xOf", scratch.path(folder) / "mini-dom0.iso", "boot/grub/grub.cfg")
-              .decode().splitlines()[0].removeprefix("# ").split("|")
-              for folder in ("dist", "build/reproduce/elsewhere/dist")]
+    titles = [
+        tool("bsdtar", "-xOf", scratch.path(folder) / "mini-dom0.iso", "boot/grub/grub.cfg")
+        .decode()
+        .splitlines()[0]
+        .removeprefix("# ")
+        .split("|")
+        for folder in ("dist", "build/reproduce/elsewhere/dist")
+    ]
     assert [name for name, one, other in zip(LEAKS, *titles, strict=True) if one == other] == []
 
 
 def test_what_no_spec_shows_is_found_too(scratch: Scratch) -> None:
     """A name in the volume descriptor, and in an FFS image a byte of the superblock."""
-    scratch.edit(PLAN, 'application=f"{title} boot CD"',
-                 "application=__import__('os').getcwd().rpartition('/')[2].upper()")
+    scratch.edit(
+        PLAN,
+        'application=f"{title} boot CD"',
+        "application=__import__('os').getcwd().rpartition('/')[2].upper()",
+    )
     scratch.doit("iso", "domu-images")
     told = scratch.doit("reproduce", "progress=quiet", status=1).out
     assert "mini-dom0.iso differs, first after the stage image:cd" in told
@@ -67,8 +75,10 @@ def test_no_server_is_asked_again(scratch: Scratch, mirror: Mirror) -> None:
     """What was fetched is pinned; a second build need not fetch it."""
     definition = scratch.read("sets/mini.toml")
     lines = [line for line in definition.splitlines() if not line.startswith("pressed_")]
-    scratch.write("sets/mini.toml", "\n".join(lines).replace(
-        "mirrors = []", f'mirrors = ["{mirror.url}"]') + "\n")
+    scratch.write(
+        "sets/mini.toml",
+        "\n".join(lines).replace("mirrors = []", f'mirrors = ["{mirror.url}"]') + "\n",
+    )
     scratch.doit("lock")
     scratch.doit("iso", "domu-images")
     asked = len(mirror.requests)
@@ -80,9 +90,9 @@ def test_no_server_is_asked_again(scratch: Scratch, mirror: Mirror) -> None:
 def test_there_must_be_something_to_compare(scratch: Scratch) -> None:
     scratch.append("recipes/dom0/overlay/etc/rc.conf", "sshd=YES\n")
     ran = scratch.doit("reproduce", status=3)
-    assert "iso is not built, or something has changed since" in ran.err
-    assert "do:    doit iso domu-images" in ran.err
-    assert "takes no names" in scratch.doit("reproduce", "iso", status=3).err
+    assert "iso is not built, or is out of date" in ran.err
+    assert "do:    run doit iso domu-images" in ran.err
+    assert "takes no arguments" in scratch.doit("reproduce", "iso", status=3).err
 
 
 def test_a_stage_that_fails_there_is_told(scratch: Scratch) -> None:

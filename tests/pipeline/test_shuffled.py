@@ -11,9 +11,12 @@ import pytest
 from support.checkouts.scratch import Scratch
 from support.stages.orders import shuffled
 
-from buildlib.config.project import Project
+from buildlib.config.reading.places import Places
+from buildlib.config.reading.reader import read_configuration
+from buildlib.config.settings import Settings
 from buildlib.engine.code_digest import CodeDigests
 from buildlib.engine.engine import Engine
+from buildlib.engine.failures import scratch as scratch_folder
 from buildlib.engine.keys import Keys
 from buildlib.engine.stage import Stage
 from buildlib.model.events import silent
@@ -32,10 +35,17 @@ SLOW = (Fetch, DistributionXen, Kernel, Toolchain)  # they ask servers, or compi
 def engine(scratch: Scratch) -> Engine:
     """A run over the finished build in which every stage is settled."""
     store = Store(scratch.path("build"))
-    plan = make_plan(Project(scratch.root, store.seen), "mini", build=scratch.path("build"),
-                     dist=scratch.path("dist"), mirror="", offline=True, epoch=None)
-    engine = Engine(plan.graph, store, Keys(store, CodeDigests(store.seen)), sink=silent, jobs=1,
-                    services={Mirrors: plan.mirrors}, scope="mini")
+    places = Places(scratch.root, store.seen, lambda: scratch.root)
+    plan = make_plan(read_configuration(Settings(offline=True), places))
+    engine = Engine(
+        plan.graph,
+        store,
+        Keys(store, CodeDigests(store.seen)),
+        sink=silent,
+        jobs=1,
+        services={Mirrors: plan.mirrors},
+        scope="mini",
+    )
     for name in plan.graph.stages:
         engine.resolve(name)
     return engine
@@ -49,7 +59,7 @@ def quick(engine: Engine) -> Iterator[tuple[str, Stage]]:
 
 def made(engine: Engine, name: str, stage: Stage) -> dict[str, str]:
     """Output name to SHA-256 of what the stage makes now."""
-    with engine._scratch(name) as folder:
+    with scratch_folder(engine.store, name) as folder:
         results = stage.run(engine._job(name, stage, folder))
         return {key: engine._stored(value).blob.sha256 for key, value in results.items()}
 
@@ -67,5 +77,15 @@ def test_stages_make_the_same_even_without_the_form(engine: Engine) -> None:
                 object.__setattr__(other, field, shuffled(getattr(stage, field), chance))
             assert made(engine, name, other) == expected, f"{name}, seed {seed}"
         ran.add(type(stage).__name__)
-    assert ran >= {"Press", "Signature", "Packages", "Root", "FfsImage", "ImageFolder", "Checksums",
-                   "Iso", "GrubImage", "Unpack"}
+    assert ran >= {
+        "Press",
+        "Signature",
+        "Packages",
+        "Root",
+        "FfsImage",
+        "ImageFolder",
+        "Checksums",
+        "Iso",
+        "GrubImage",
+        "Unpack",
+    }

@@ -34,11 +34,16 @@ def test_problems_are_lines_and_json(bare: Scratch) -> None:
     ran = bare.doit("site-check", "site", status=1)
     assert ran.out.splitlines() == [
         f"{SQL}:4: recipe: there is no sqk; did you mean sql?",
-        f"{SQL}:5: adress: '`' means something to the shell; write adress='…'",
+        f"{SQL}:5: adress: '`' has a meaning for the shell; write adress='…'",
         "site: 2 hosts, 5 servers, 2 problems",
     ]
-    first = {"file": SQL, "line": 4, "what": "recipe: there is no sqk",
-             "hint": "did you mean sql?", "reason": "unknown-recipe"}
+    first = {
+        "file": SQL,
+        "line": 4,
+        "what": "recipe: there is no sqk",
+        "hint": "did you mean sql?",
+        "reason": "unknown-recipe",
+    }
     for words in (("--json", "site"), ("site", "--json")):
         told = json.loads(bare.doit("site-check", *words, status=1).out)
         assert (told["site"], told["hosts"], told["servers"]) == ("site", 2, 5)
@@ -51,14 +56,14 @@ def test_names_cannot_steer_the_terminal(bare: Scratch) -> None:
     bare.path("site/vservers/\x1b[2J").mkdir()
     text = bare.doit("site-check", "site", status=1).text
     assert "\x1b" not in text
-    assert "\\x1b[2J: is no name for a server" in text
+    assert "\\x1b[2J: is not a valid server name" in text
 
 
 def test_what_is_no_site_is_an_error(bare: Scratch) -> None:
     assert "takes one folder" in bare.doit("site-check", status=3).err
     assert "there is no folder none" in bare.doit("site-check", "none", status=3).err
-    assert "sets is no site" in bare.doit("site-check", "sets", status=3).err
-    assert "dodo.py is no folder" in bare.doit("site-init", "dodo.py", status=3).err
+    assert "sets is not a site" in bare.doit("site-check", "sets", status=3).err
+    assert "dodo.py is not a folder" in bare.doit("site-init", "dodo.py", status=3).err
 
 
 def test_a_configuration_s_image(bare: Scratch) -> None:
@@ -67,8 +72,14 @@ def test_a_configuration_s_image(bare: Scratch) -> None:
     assert ran.out == "dist/config-alpha.ffs: 67.1 MB, 17 files, a plain copy\n"
     tree = Ufs(bare.path("dist/config-alpha.ffs")).tree
     assert {"GOLDMASTER", "local/host.conf", "global/hosts"} <= set(tree)
-    bare.doit("config-image", "sql", "site", "to=a/sql.ffs", "size=2m",
-              environment={"SOURCE_DATE_EPOCH": "1700000000"})
+    bare.doit(
+        "config-image",
+        "sql",
+        "site",
+        "to=a/sql.ffs",
+        "size=2m",
+        environment={"SOURCE_DATE_EPOCH": "1700000000"},
+    )
     assert bare.path("a/sql.ffs").stat().st_size == 2 << 20
     assert Ufs(bare.path("a/sql.ffs")).tree["GOLDMASTER"].time == 1_700_000_000
     assert not bare.path("build").exists()
@@ -81,15 +92,22 @@ def test_no_image_of_what_is_wrong(bare: Scratch) -> None:
     told = bare.doit("config-image", "sql", "site", status=3).err
     assert "sql: its configuration has 1 problem" in told
     assert f"{SQL}:4: recipe: there is no sqk; did you mean sql?" in told
-    assert "problems of other machines, which are not in it: 1" in bare.doit(
-        "config-image", "nfs", "site").out
+    assert (
+        "other machines have problems, which do not affect this image: 1"
+        in bare.doit("config-image", "nfs", "site").out
+    )
     assert not bare.path("dist/config-sql.ffs").exists()
     for words in ((), ("alpha",), ("alpha", "site", "more")):
-        assert "takes the name of a machine and a site" in bare.doit(
-            "config-image", *words, status=3).err
-    assert "sise: no such setting" in bare.doit(
-        "config-image", "nfs", "site", "sise=2m", status=3).err
-    assert "sets is no file" in bare.doit("config-image", "nfs", "site", "to=sets", status=3).err
+        assert (
+            "takes a machine's name and a site" in bare.doit("config-image", *words, status=3).err
+        )
+    assert (
+        "sise: no such setting" in bare.doit("config-image", "nfs", "site", "sise=2m", status=3).err
+    )
+    assert (
+        "sets is not a regular file"
+        in bare.doit("config-image", "nfs", "site", "to=sets", status=3).err
+    )
 
 
 def test_an_image_with_checkouts(bare: Scratch, tmp_path: Path) -> None:

@@ -14,23 +14,37 @@ from support.checkouts.scratch import Ran, Scratch, surroundings
 
 MOTD = "recipes/domu/pkgrepo/overlay/etc/motd"
 TELLING = {
-    "list": ("list",), "list --all": ("list", "--all"), "info": ("info", "iso"),
-    "plan": ("plan",), "why": ("why",), "packages-report": ("packages-report",),
-    "site-check": ("site-check", "site"), "help": ("help",), "help why": ("help", "why"),
+    "list": ("list",),
+    "list --all": ("list", "--all"),
+    "info": ("info", "iso"),
+    "plan": ("plan",),
+    "why": ("why",),
+    "packages-report": ("packages-report",),
+    "site-check": ("site-check", "site"),
+    "help": ("help",),
+    "help why": ("help", "why"),
     "outdated": ("outdated",),
 }
 CLOSED = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")
 
 
 def shell(
-    scratch: Scratch, words: tuple[str, ...], redirect: str,
+    scratch: Scratch,
+    words: tuple[str, ...],
+    redirect: str,
     environment: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run doit by a shell that opens and closes descriptors."""
     done = subprocess.run(
-        ["sh", "-c", f"exec {shlex.join(scratch.argv(*words))} {redirect}"], cwd=scratch.root,
-        env=surroundings(environment), stdin=subprocess.DEVNULL, capture_output=True,
-        encoding="utf-8", errors="surrogateescape", timeout=480)
+        ["sh", "-c", f"exec {shlex.join(scratch.argv(*words))} {redirect}"],
+        cwd=scratch.root,
+        env=surroundings(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=480,
+    )
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -40,8 +54,15 @@ def without_a_reader(scratch: Scratch, *words: str) -> Ran:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        scratch.argv(*words), cwd=scratch.root, env=surroundings(), stdin=subprocess.DEVNULL,
-        stdout=writer, stderr=subprocess.PIPE, text=True, timeout=480)
+        scratch.argv(*words),
+        cwd=scratch.root,
+        env=surroundings(),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=480,
+    )
     os.close(writer)
     return Ran(done.returncode, "", done.stderr)
 
@@ -79,9 +100,11 @@ def test_output_that_cannot_be_written_is_an_error(changed: Scratch, name: str) 
     ran = shell(changed, TELLING[name], ">/dev/full")
     assert ran.status == 3
     assert ran.err.splitlines() == [
-        "ERROR: what was to be told cannot be written", "  where: standard output",
+        "ERROR: the output is incomplete",
+        "  where: standard output",
         "  why:   No space left on device",
-        "  do:    send it elsewhere; all else has been done"]
+        "  do:    redirect it elsewhere; everything else is done",
+    ]
     assert shell(changed, TELLING[name], "2>/dev/full").status == 0
 
 
@@ -95,8 +118,11 @@ def test_closed_descriptors(changed: Scratch, redirect: str) -> None:
 def test_a_build_with_no_stream_at_all(scratch: Scratch, template: Scratch) -> None:
     """Tools run, and nothing of what would be told gets into a file that was opened instead."""
     for path in scratch.path("build/store/records").rglob("*.json"):
-        if "DistributionXen" not in (text := path.read_text()) and '"Toolchain"' not in text and (
-                '"Kernel"' not in text):
+        if (
+            "DistributionXen" not in (text := path.read_text())
+            and '"Toolchain"' not in text
+            and ('"Kernel"' not in text)
+        ):
             path.unlink()
     ran = shell(scratch, ("iso", "domu-images"), CLOSED[-1])
     assert (ran.status, ran.out, ran.err) == (0, "", "")
@@ -112,15 +138,22 @@ def test_a_build_to_a_full_disk_is_made_and_told(scratch: Scratch) -> None:
     scratch.append(MOTD, "again\n")
     ran = shell(scratch, ("iso",), ">/dev/full")
     assert ran.status == 3
-    assert ran.err.startswith("ERROR: what was to be told cannot be written\n")
+    assert ran.err.startswith("ERROR: the output is incomplete\n")
     assert ran.err.count("ERROR") == 1
     assert scratch.build("iso").built == set()
 
 
-@pytest.mark.parametrize("environment", [
-    {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX"}, {"LANG": "C", "LC_ALL": ""},
-    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    {"PYTHONIOENCODING": "latin-1:strict"}], ids=["ascii", "POSIX", "C", "no UTF-8", "latin-1"])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "POSIX"},
+        {"LANG": "C", "LC_ALL": ""},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1:strict"},
+    ],
+    ids=["ascii", "POSIX", "C", "no UTF-8", "latin-1"],
+)
 def test_letters_that_cannot_be_shown(
     template: Scratch, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -138,11 +171,19 @@ def test_letters_that_cannot_be_shown(
 def on_a_terminal(scratch: Scratch, *words: str, **variables: str | None) -> tuple[int, str]:
     """Status and output of doit on a terminal, with variables of the environment, or without."""
     ours, theirs = pty.openpty()
-    environment = {name: value for name, value in surroundings().items()
-                   if name not in {"TERM", "COLUMNS", "LINES"}}
+    environment = {
+        name: value
+        for name, value in surroundings().items()
+        if name not in {"TERM", "COLUMNS", "LINES"}
+    }
     process = subprocess.Popen(
-        scratch.argv(*words), cwd=scratch.root, stdin=theirs, stdout=theirs, stderr=theirs,
-        env=environment | {name: value for name, value in variables.items() if value is not None})
+        scratch.argv(*words),
+        cwd=scratch.root,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | {name: value for name, value in variables.items() if value is not None},
+    )
     os.close(theirs)
     pieces = []
     while True:
@@ -155,8 +196,11 @@ def on_a_terminal(scratch: Scratch, *words: str, **variables: str | None) -> tup
     return process.wait(), b"".join(pieces).decode(errors="replace")
 
 
-@pytest.mark.parametrize("columns", ["1", "0", "-7", "\u00b2", "9" * 5000, "wide", "40"],
-                         ids=["1", "0", "negative", "no digit", "long", "word", "40"])
+@pytest.mark.parametrize(
+    "columns",
+    ["1", "0", "-7", "\u00b2", "9" * 5000, "wide", "40"],
+    ids=["1", "0", "negative", "no digit", "long", "word", "40"],
+)
 def test_columns_that_no_terminal_has(changed: Scratch, columns: str) -> None:
     status, told = on_a_terminal(changed, "plan", COLUMNS=columns, TERM="xterm")
     assert status == 0
@@ -164,9 +208,11 @@ def test_columns_that_no_terminal_has(changed: Scratch, columns: str) -> None:
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize(("term", "columns", "lives"), [
-    ("xterm", "\u00b2", True), ("xterm", "1", True), ("dumb", None, False), (None, None, False)],
-    ids=["odd", "narrow", "dumb", "none"])
+@pytest.mark.parametrize(
+    ("term", "columns", "lives"),
+    [("xterm", "\u00b2", True), ("xterm", "1", True), ("dumb", None, False), (None, None, False)],
+    ids=["odd", "narrow", "dumb", "none"],
+)
 def test_a_build_on_a_terminal(
     scratch: Scratch, term: str | None, columns: str | None, lives: bool
 ) -> None:
@@ -174,4 +220,4 @@ def test_a_build_on_a_terminal(
     status, told = on_a_terminal(scratch, "iso", TERM=term, COLUMNS=columns)
     assert status == 0, told
     assert ("\x1b[" in told) is lives
-    assert "built    root:pkgrepo"[: 15] in told
+    assert "built    root:pkgrepo"[:15] in told

@@ -32,8 +32,9 @@ def test_packages_are_the_same_whatever_other_recipes_have(
     for checkout in (scratch, fresh):
         checkout.build("packages:dom0", "packages:pkgrepo")
         records = Store(checkout.path("build")).records
-        made = [records.get(records.last(f"mini/packages:{name}") or "")
-                for name in ("dom0", "pkgrepo")]
+        made = [
+            records.get(records.last(f"mini/packages:{name}") or "") for name in ("dom0", "pkgrepo")
+        ]
         trees.append([record.outputs["tree"].blob for record in made if record])
     assert len(trees[0]) == 2
     assert trees[0] == trees[1]

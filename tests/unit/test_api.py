@@ -26,8 +26,13 @@ def test_a_name_is_there(name: str) -> None:
 
 
 def test_type_checkers_and_programs_see_the_same_names() -> None:
-    typed = {alias.name for node in ast.walk(TREE) if isinstance(node, ast.ImportFrom)
-             for alias in node.names if str(node.module).startswith("buildlib.")}
+    typed = {
+        alias.name
+        for node in ast.walk(TREE)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if str(node.module).startswith("buildlib.")
+    }
     assert typed == set(buildlib.__all__)
     assert (PROJECT / "buildlib/py.typed").exists()
 
@@ -37,8 +42,11 @@ def test_another_name_is_none() -> None:
         _ = buildlib.Stages
 
 
+@pytest.mark.programs
 def test_nothing_is_imported_before_it_is_asked_for() -> None:
-    script = ("import sys; before = set(sys.modules); import buildlib; "
-              "print(*sorted(set(sys.modules) - before))")
+    script = (
+        "import sys; before = set(sys.modules); import buildlib; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
     ran = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
     assert ran.stdout.split() == ["buildlib"]

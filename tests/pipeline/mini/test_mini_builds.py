@@ -106,13 +106,20 @@ def test_workers_end_with_the_first_of_them(tmp_path: Path, make_too: bool) -> N
     gcc.write_text(gcc.read_text().replace("exec", 'case $* in *" -c "*) sleep 60 ;; esac\nexec'))
     ends = os.pipe()
     words = ("-V", f"MAKEFLAGS=-J {ends[0]},{ends[1]}", f"kernel={CONFIGS / 'XEN3_DOM0_CD'}")
-    with subprocess.Popen(workspace.argv(*words, jobs=4), stdout=subprocess.DEVNULL,
-                          pass_fds=ends, start_new_session=True) as build:
+    with subprocess.Popen(
+        workspace.argv(*words, jobs=4),
+        stdout=subprocess.DEVNULL,
+        pass_fds=ends,
+        start_new_session=True,
+    ) as build:
         try:
             until(lambda: len(workers_of(build.pid)) == 4)
             make, *workers = min(workers_of(build.pid).values()), *workers_of(build.pid)
-            compiler = next(pid for pid, (parent, name) in group_of(build.pid).items()
-                            if name == "sleep" and parent not in workers)
+            compiler = next(
+                pid
+                for pid, (parent, name) in group_of(build.pid).items()
+                if name == "sleep" and parent not in workers
+            )
             first = group_of(build.pid)[compiler][0]
             while group_of(build.pid)[first][0] != make:
                 first = group_of(build.pid)[first][0]
@@ -212,8 +219,11 @@ def test_the_projects_configurations_name_their_root(shared: Workspace, name: st
     output = shared.build(CONFIGS / name)
     kernel = shared.kernel(name)
     assert f"===> Kernels built from {CONFIGS / name}:\n  {kernel}\n" in output
-    root, fstype = {"XEN3_DOM0_CD": ("cd0a", "cd9660"), "XEN3_DOM0_STICK": ("?", "cd9660"),
-                    "XEN3_DOMU_RO": ("xbd0a", "ffs")}[name]
+    root, fstype = {
+        "XEN3_DOM0_CD": ("cd0a", "cd9660"),
+        "XEN3_DOM0_STICK": ("?", "cd9660"),
+        "XEN3_DOMU_RO": ("xbd0a", "ffs"),
+    }[name]
     for word in (root, fstype, "none"):  # a `?` may be the end of another string
         assert f"{word}\0".encode() in kernel.read_bytes()
 

@@ -26,8 +26,9 @@ class Reader:
         self.program, self.image = program, image
 
     def run(self, *paths: str, image: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([self.program, image or self.image, *paths], capture_output=True,
-                              timeout=60)
+        return subprocess.run(
+            [self.program, image or self.image, *paths], capture_output=True, timeout=60
+        )
 
     def found(self, *paths: str) -> list[tuple[int, bytes] | None]:
         """Mode and content of each path, None where there is nothing."""
@@ -50,10 +51,25 @@ def _found(output: bytes) -> Iterator[tuple[int, bytes] | None]:
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
-    words = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-nostdinc", "-ffreestanding", "-g",
-             "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", f"-I{SYS}",
-             f"-I{SYS}/ufs/ffs", "-o", str(folder / "reader"), str(PROGRAM),
-             *(str(SYS / name) for name in SOURCES)]
+    words = [
+        "cc",
+        "-std=c11",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-nostdinc",
+        "-ffreestanding",
+        "-g",
+        "-O1",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+        f"-I{SYS}",
+        f"-I{SYS}/ufs/ffs",
+        "-o",
+        str(folder / "reader"),
+        str(PROGRAM),
+        *(str(SYS / name) for name in SOURCES),
+    ]
     subprocess.run(words, check=True)
     return folder / "reader"
 
@@ -62,26 +78,42 @@ def make_tree(folder: Path) -> dict[str, bytes]:
     """Files of all sizes in folders, one of which has more entries than a block holds."""
     chance = random.Random(1)
     sizes = [0, 1, 511, 512, 1024, 1025, 4096, 8191, 8192, 8193, 65536, 90000, 98304, 200_000]
-    files = {f"f{number}/{size}.bin": chance.randbytes(size)
-             for number in range(8) for size in sizes}
+    files = {
+        f"f{number}/{size}.bin": chance.randbytes(size) for number in range(8) for size in sizes
+    }
     files |= {f"many/{'x' * (number % 90)}{number}": b"%d" % number for number in range(700)}
-    files |= {"GOLDMASTER": b"", "local/server.conf": b"hostname=a.example.net\n",
-              "a/b/c/d/e/f": b"deep\n"}
+    files |= {
+        "GOLDMASTER": b"",
+        "local/server.conf": b"hostname=a.example.net\n",
+        "a/b/c/d/e/f": b"deep\n",
+    }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return files
 
 
-@pytest.mark.parametrize(("block", "fragment"), [(4096, 512), (8192, 1024), (16384, 2048),
-                                                 (65536, 8192)])
+@pytest.mark.parametrize(
+    ("block", "fragment"), [(4096, 512), (8192, 1024), (16384, 2048), (65536, 8192)]
+)
 def test_it_reads_what_makefs_wrote(
     program: Path, tmp_path: Path, block: int, fragment: int
 ) -> None:
     files = make_tree(tmp_path / "tree")
     image = tmp_path / "image"
-    tool("makefs", "-t", "ffs", "-B", "le", "-s", "40m", "-o",
-         f"version=1,bsize={block},fsize={fragment},density=4096", image, tmp_path / "tree")
+    tool(
+        "makefs",
+        "-t",
+        "ffs",
+        "-B",
+        "le",
+        "-s",
+        "40m",
+        "-o",
+        f"version=1,bsize={block},fsize={fragment},density=4096",
+        image,
+        tmp_path / "tree",
+    )
     found = Reader(program, image).found(*files)
     limit = DIRECT_BLOCKS * block
     assert found == [(0o100644, content[:limit]) for content in files.values()]
@@ -94,14 +126,33 @@ def reader(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     (folder / "tree/GOLDMASTER").touch()
     (folder / "tree/local/server.conf").write_text("hostname=a.example.net\n")
     (folder / "tree/link").symlink_to("local/server.conf")
-    tool("makefs", "-t", "ffs", "-B", "le", "-s", "1m", "-o", "version=1", folder / "image",
-         folder / "tree")
+    tool(
+        "makefs",
+        "-t",
+        "ffs",
+        "-B",
+        "le",
+        "-s",
+        "1m",
+        "-o",
+        "version=1",
+        folder / "image",
+        folder / "tree",
+    )
     return Reader(program, folder / "image")
 
 
 def test_what_is_not_there_is_not_found(reader: Reader) -> None:
-    absent = ["goldmaster", "GOLDMASTE", "GOLDMASTERS", "local/server", "GOLDMASTER/x", "link/x",
-              "locals/server.conf", "x/../GOLDMASTER"]
+    absent = [
+        "goldmaster",
+        "GOLDMASTE",
+        "GOLDMASTERS",
+        "local/server",
+        "GOLDMASTER/x",
+        "link/x",
+        "locals/server.conf",
+        "x/../GOLDMASTER",
+    ]
     assert reader.found(*absent) == [None] * len(absent)
     there = ["/", "GOLDMASTER", "/GOLDMASTER/", "//local//server.conf", "local/../GOLDMASTER"]
     assert None not in reader.found(*there)
@@ -126,10 +177,14 @@ def test_an_entry_that_leaves_too_little_for_another(reader: Reader, tmp_path: P
     assert done.stdout.startswith(b"none\n100644 0\n")
 
 
-@settings(max_examples=150, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 255)), min_size=1,
-                        max_size=40))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 60_000), st.integers(0, 255)), min_size=1, max_size=40
+    )
+)
 def test_a_damaged_one_does_no_harm(
     reader: Reader, tmp_path: Path, changes: list[tuple[int, int]]
 ) -> None:

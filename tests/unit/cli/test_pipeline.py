@@ -1,230 +1,255 @@
-"""Pipelines of other projects: examples/minimal, and what can go wrong in a dodo.py."""
+"""Pipelines of other projects: handles, problems, folders, and a build without doit."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-import subprocess
-import sys
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.checkouts.scratch import PROJECT, surroundings
+from support.stages.fake_stages import Join, Read
 
-EXAMPLE = PROJECT / "examples/minimal"
-OTHER = '''
+from buildlib.cli import pipeline as module
+from buildlib.cli.pipeline import Pipeline, ProductHandle, Project, StageHandle
+from buildlib.engine.stage import OutputRef as Ref
+from buildlib.engine.stage import Outputs, SourceFile, Stage, StageContext
+from buildlib.model.errors import ConfigError
+from buildlib.model.events import Event, Finished
 
-def task_copied():
-    """An ordinary task."""
-    return {"file_dep": [report.path], "targets": ["copied"], "verbosity": 0,
-            "actions": ["cp -f %(dependencies)s %(targets)s && echo x >> ran"]}
-'''
+WORDS = Ref("words", "words")
 
 
-class Checkout:
-    """A project of its own, with goldmaster on Python's path as a package would be."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        shutil.copytree(EXAMPLE, root)
-
-    def doit(
-        self, *words: str, status: int = 0, environment: Mapping[str, str] | None = None
-    ) -> str:
-        ran = subprocess.run(
-            [sys.executable, "-c", "from buildlib.cli.main import main; raise SystemExit(main())",
-             *words], cwd=self.root, capture_output=True, text=True,
-            env=surroundings({"PYTHONPATH": str(PROJECT), **(environment or {})}))
-        text = ran.stdout + ran.stderr
-        assert ran.returncode == status, text
-        assert "Traceback" not in text, text
-        return text
-
-    def events(self, *words: str, status: int = 0) -> dict[str, str]:
-        """Task to how it ended."""
-        lines = self.doit(*words, "progress=json", status=status).splitlines()
-        found = [json.loads(line) for line in lines if line.startswith("{")]
-        return {event["stage"]: event["outcome"] for event in found
-                if event["event"] == "finished"}
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        text = (self.root / name).read_text()
-        assert text.count(old) == 1
-        (self.root / name).write_text(text.replace(old, new))
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables on doit's command line; a test may add some."""
+    given: dict[str, str] = {}
+    monkeypatch.setattr(module, "command_line", lambda: given)
+    for name in [name for name in os.environ if name.startswith("GOLDMASTER_")]:
+        monkeypatch.delenv(name)
+    return given
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path / "checkout")
+def pipeline(tmp_path: Path) -> Pipeline:
+    (tmp_path / "words.txt").write_text("Some  WORDS")
+    return Pipeline(tmp_path / "dodo.py")
 
 
-def test_the_example_is_built_changed_and_built_again(checkout: Checkout) -> None:
-    assert checkout.events() == {"sorted": "built", "loud": "built", "report": "built"}
-    assert (checkout.root / "dist/report.txt").read_text() == "GOLD\nMASTER\n"
-    assert checkout.doit() == ""
-    (checkout.root / "words.txt").write_text("zinc\n")
-    assert "file words.txt changed" in checkout.doit("why")
-    assert checkout.events() == {"sorted": "built", "loud": "built", "report": "built"}
-    assert (checkout.root / "dist/report.txt").read_text() == "ZINC\n"
-    (checkout.root / "words.txt").write_text("gold\nmaster\n")
-    assert checkout.events() == {"sorted": "restored", "loud": "restored", "report": "built"}
+def read() -> Read:
+    return Read(SourceFile("words.txt"))
 
 
-def test_the_record_has_what_stages_took_from_outside(checkout: Checkout) -> None:
-    """A mapping of a stage's own that is named as one of ours is no source."""
-    checkout.edit(
-        "dodo.py",
-        "    words: SourceFile\n",
-        '    words: SourceFile\n    files: tuple[tuple[str, str], ...] = (("x", "y"),)\n'
-        '    pinned: str = "a"\n\n    def materials(self):\n'
-        '        return {"parts.tgz": f"sha512 {self.pinned}"}\n',
-    )
-    checkout.doit()
-    record = json.loads((checkout.root / "dist/report.json").read_text())
-    words = hashlib.sha256((checkout.root / "words.txt").read_bytes()).hexdigest()
-    assert record["inputs"] == {"words.txt": words, "parts.tgz": "sha512 a"}
+def problems(pipeline: Pipeline) -> tuple[str, ...]:
+    with pytest.raises(ConfigError, match="this pipeline has problems") as error:
+        pipeline.build()
+    assert error.value.where == str(pipeline.root)
+    assert error.value.reason == "pipeline"
+    return tuple(str(one) for one in error.value.problems)
 
 
-def test_the_example_is_short() -> None:
-    assert len((EXAMPLE / "dodo.py").read_text().splitlines()) <= 40
+def test_outputs_are_attributes_and_items() -> None:
+    handle = StageHandle("words")
+    assert handle.text == Ref("words", "text")
+    assert handle["an output"] == Ref("words", "an output")
+    assert handle.create == Ref("words", "create")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "ran"),
-    [("A text in capitals.", "A loud text.", False),
-     ("    text: OutputRef", "    # why\n    text: OutputRef", False),
-     (".upper()", ".title()", True)], ids=["docstring", "comment", "code"])
-def test_code_in_dodo_is_part_of_the_key(
-    checkout: Checkout, old: str, new: str, *, ran: bool
+@pytest.mark.parametrize("name", ["_private", "__wrapped__", "create_doit_tasks"])
+def test_what_doit_and_python_look_up_is_no_output(name: str) -> None:
+    assert not hasattr(StageHandle("words"), name)
+
+
+def test_a_product_knows_its_files() -> None:
+    paths = {"b": Path("dist/b"), "a": Path("dist/a")}
+    assert ProductHandle("p", paths).path == Path("dist/b")
+
+
+def test_a_build_without_doit(pipeline: Pipeline, tmp_path: Path) -> None:
+    words = pipeline.stage("words", read())
+    line = pipeline.stage("line", Join((words.words, words.words)))
+    first = pipeline.product("first", {"a.txt": words.words, "b.txt": line.line})
+    second = pipeline.product("second", {"c.txt": line.line}, folder="out", record=False)
+    events: list[Event] = []
+    built = pipeline.build(tell=events.append)
+    assert built == {**first.paths, **second.paths}
+    assert first.paths == {name: tmp_path / "dist" / name for name in ("a.txt", "b.txt")}
+    assert second.path == tmp_path / "out/c.txt"
+    assert (tmp_path / "dist/a.txt").read_text() == "some words"
+    assert second.path.read_text() == "some words+some words"
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == {
+        "a.txt",
+        "b.txt",
+        "first.json",
+    }
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["c.txt"]
+    ended = [event.stage for event in events if isinstance(event, Finished)]
+    assert ended == ["words", "line", "first", "second"]
+    assert pipeline.build("second") == second.paths
+
+
+def test_a_build_of_one_product_makes_no_other(pipeline: Pipeline, tmp_path: Path) -> None:
+    words = pipeline.stage("words", read())
+    pipeline.product("first", {"a.txt": words.words})
+    pipeline.product("second", {"b.txt": words.words})
+    pipeline.build("second")
+    assert not (tmp_path / "dist/a.txt").exists()
+    with pytest.raises(
+        ConfigError, match="there is no product second2; did you mean second"
+    ) as error:
+        pipeline.build("second2")
+    assert error.value.reason == "unknown-product"
+    pipeline.build("first")  # the store is not locked any more
+    assert (tmp_path / "dist/a.txt").exists()
+
+
+@dataclass(frozen=True)
+class Greets(Stage):
+    """Uses a service."""
+
+    def run(self, context: StageContext) -> Outputs:
+        """Store what the service says."""
+        return {"text": context.blobs.put(context.service(Greeting).text.encode())}
+
+
+class Greeting:
+    """A service."""
+
+    text = "hello"
+
+
+def test_a_stage_gets_a_service_by_its_class(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.service(Greeting())
+    pipeline.product("p", {"a": pipeline.stage("greets", Greets()).text})
+    pipeline.build()
+    assert (tmp_path / "dist/a").read_text() == "hello"
+
+
+def test_all_problems_are_reported_together(pipeline: Pipeline) -> None:
+    words = pipeline.stage("words", read())
+    pipeline.product("p", {"a": words.words})
+    pipeline.stage("words", read())
+    pipeline.stage("p", read())
+    pipeline.stage("line", Join((Ref("wrods", "words"), WORDS)))
+    pipeline.product("p", {"a": Ref("nothing", "x")})
+    found = problems(pipeline)
+    assert [text.partition(": ")[2] for text in found] == [
+        "there are two tasks named words",
+        "there are two tasks named p",
+        (
+            "line uses the output words of wrods, which is not a stage of this pipeline; "
+            "did you mean words?"
+        ),
+        "there are two tasks named p",
+        "p uses the output x of nothing, which is not a stage of this pipeline",
+    ]
+    lines = [int(text.partition(": ")[0].removeprefix("test_pipeline.py:")) for text in found]
+    assert lines == sorted(lines)
+    assert lines[1] == lines[0] + 1, "each has the line that added it"
+
+
+def test_a_stage_cannot_be_added_after_the_tasks(pipeline: Pipeline) -> None:
+    pipeline.stage("words", read())
+    assert pipeline.doit_config()
+    pipeline.stage("late", read())
+    (problem,) = problems(pipeline)
+    assert problem.endswith(": late is added too late: add it before doit_config()")
+
+
+def test_only_a_project_has_outputs_from_the_start(tmp_path: Path) -> None:
+    project = Project(tmp_path / "dodo.py")
+    project.product("p", dict(zip("abc", project.given, strict=True)))
+    assert project._problems == []
+    other = Pipeline(tmp_path / "dodo.py")
+    other.product("p", {"a": Project.iso})
+    assert len(other._problems) == 1
+    assert Project.default == ("iso",)
+    assert Pipeline.default is None
+
+
+def graph_of(pipeline: Pipeline) -> Any:
+    return pipeline._graph()
+
+
+def test_what_a_task_is_described_by(pipeline: Pipeline) -> None:
+    pipeline.stage("words", read())
+    pipeline.stage("own", read(), doc="read it", after=["words"])
+    graph = graph_of(pipeline)
+    first = "The words of a file in lower case, so white space and case do not affect the output."
+    assert graph.docs == {"words": first, "own": "read it"}
+    assert graph.after == {"own": ("words",)}
+    assert pipeline.product("p", {"a": WORDS}).name == "p"
+    assert pipeline._products["p"].doc == "make p"
+
+
+def test_sources_are_below_the_project(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.stage("words", read())
+    stage = graph_of(pipeline).stages["words"]
+    assert (stage.file.path, stage.file.name) == (tmp_path / "words.txt", "words.txt")
+
+
+def folder_of(tmp_path: Path) -> Path:
+    pipeline = Pipeline(tmp_path / "dodo.py", dist="products")
+    return pipeline.product("p", {"a": WORDS}).path.parent.relative_to(tmp_path)
+
+
+def test_the_folder_of_products(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkout.doit()
-    checkout.edit("dodo.py", old, new)
-    assert ("loud" in checkout.events()) is ran
+    assert folder_of(tmp_path) == Path("products")
+    monkeypatch.setenv("GOLDMASTER_DIST", "elsewhere")
+    assert folder_of(tmp_path) == Path("elsewhere")
+    variables["dist"] = "there"
+    assert folder_of(tmp_path) == Path("there")
 
 
-def test_a_module_beside_dodo_is_part_of_the_key(checkout: Checkout) -> None:
-    (checkout.root / "voice.py").write_text("def loud(text):\n    return text.upper()\n")
-    checkout.edit("dodo.py", "context.read(self.text).upper()",
-                  "voice.loud(context.read(self.text))")
-    checkout.edit("dodo.py", "from buildlib import", "import voice\n\nfrom buildlib import")
-    checkout.doit()
-    (checkout.root / "unrelated.py").write_text("X = 1\n")
-    assert checkout.events() == {}
-    (checkout.root / "voice.py").write_text("def loud(text):\n    return text.title()\n")
-    assert "code of voice changed" in checkout.doit("why")
-    checkout.doit()
-    assert (checkout.root / "dist/report.txt").read_text() == "Gold\nMaster\n"
+def test_the_folder_of_a_project_s_products(tmp_path: Path, variables: dict[str, str]) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/settings.toml").write_text('dist = "there"\n')
+    project = Project(tmp_path / "dodo.py")
+    assert project.product("p", {"a": Project.iso}).path == tmp_path / "there/a"
+    variables["jobs"] = "many"  # the session reports it
+    assert project.product("q", {"a": Project.iso}).path == tmp_path / "dist/a"
 
 
-def test_what_a_stage_is_given_may_come_from_anywhere(checkout: Checkout) -> None:
-    """A file that only dodo.py reads: nothing else tells a run that its stages are others."""
-    (checkout.root / "name.txt").write_text("words.txt")
-    (checkout.root / "more.txt").write_text("tin\n")
-    checkout.edit("dodo.py", 'SourceFile("words.txt")', 'SourceFile(open("name.txt").read())')
-    checkout.doit()
-    (checkout.root / "name.txt").write_text("more.txt")
-    checkout.doit()
-    assert (checkout.root / "dist/report.txt").read_text() == "TIN\n"
+def mark(*stages: Stage, after: tuple[str, ...] = (), file: str = "a") -> str:
+    made = Pipeline("/srv/project/dodo.py")
+    for number, stage in enumerate(stages):
+        made.stage(str(number), stage, after=after)
+    made.product("p", {file: Ref("0", "words")})
+    return repr(made._parts())
 
 
-def test_a_field_that_is_not_shown_counts(checkout: Checkout) -> None:
-    """Told from outside of dodo.py, which stays as it is."""
-    checkout.edit("dodo.py", "    text: OutputRef\n", "    text: OutputRef\n"
-                  "    end: str = field(default=\"\", repr=False)\n")
-    checkout.edit("dodo.py", "import dataclass\n", "import dataclass, field\n")
-    checkout.edit("dodo.py", "Loud(words.text)", "Loud(words.text, open(\"end.txt\").read())")
-    checkout.edit("dodo.py", ".upper())", ".upper() + self.end.encode())")
-    (checkout.root / "end.txt").write_text("!")
-    checkout.doit()
-    (checkout.root / "end.txt").write_text("?")
-    checkout.doit()
-    assert (checkout.root / "dist/report.txt").read_text() == "GOLD\nMASTER\n?"
+@dataclass(frozen=True, repr=False)
+class Silent(Stage):
+    """A stage whose `repr` is always the same."""
+
+    words: tuple[SourceFile, ...]
+    more: Mapping[str, SourceFile]
+
+    def __repr__(self) -> str:
+        return "Silent"
+
+    def run(self, _context: StageContext) -> Outputs:
+        """Do nothing."""
+        return {}
 
 
-def test_an_ordinary_task_keeps_doit_s_rules(checkout: Checkout) -> None:
-    checkout.edit("dodo.py", "pipeline.product(", "report = pipeline.product(")
-    with (checkout.root / "dodo.py").open("a") as file:
-        file.write(OTHER)
-    assert checkout.events() == {
-        "sorted": "built", "loud": "built", "report": "built", "copied": "built"}
-    assert checkout.events() == {}
-    (checkout.root / "copied").unlink()
-    assert checkout.events() == {"copied": "built"}
-    (checkout.root / "words.txt").write_text("zinc\n")
-    assert checkout.events("copied").get("copied") == "built"
-    assert (checkout.root / "copied").read_text() == "ZINC\n"
-    (checkout.root / "build/doit.json").write_text("{")
-    assert checkout.events() == {"copied": "built"}
-    assert len((checkout.root / "ran").read_text().splitlines()) == 4
+def silent_stage(one: str = "a", other: str = "b") -> Silent:
+    return Silent((SourceFile(one),), {"key": SourceFile(other)})
 
 
-def test_all_problems_are_told_at_once_with_their_lines(checkout: Checkout) -> None:
-    checkout.edit("dodo.py", "Loud(words.text)", 'Loud(OutputRef("sortd", "text"))')
-    checkout.edit("dodo.py", 'product("report"', 'product("sorted"')
-    text = checkout.doit(status=3)
-    assert "this pipeline has problems" in text
-    assert "dodo.py:34: loud takes text of sortd, and no such stage was added; did you mean" in text
-    assert "dodo.py:35: there are two tasks named sorted" in text
-
-
-def test_an_error_of_one_s_own_is_none_of_goldmaster_s(checkout: Checkout) -> None:
-    checkout.edit("dodo.py", ".upper()", ".uper()")
-    text = checkout.doit(status=1)
-    assert "'bytes' object has no attribute 'uper'" in text
-    assert "dodo.py:29" in text
-    assert "bug of goldmaster" not in text
-
-
-def test_a_field_that_no_key_can_hold(checkout: Checkout) -> None:
-    checkout.edit(
-        "dodo.py",
-        "    words: SourceFile\n",
-        "    words: SourceFile\n    odd: object = frozenset()\n",
-    )
-    text = checkout.doit(status=3)
-    assert "a field of type frozenset cannot be part of a key" in text
-    assert "where: Sorted.odd" in text
-
-
-def test_without_doit(checkout: Checkout) -> None:
-    script = "import dodo; print(*dodo.pipeline.build('report').values())"
-    ran = subprocess.run([sys.executable, "-c", script], cwd=checkout.root, capture_output=True,
-                         text=True, env=surroundings({"PYTHONPATH": str(PROJECT)}))
-    assert (ran.stdout.strip(), ran.stderr) == (str(checkout.root / "dist/report.txt"), "")
-    assert (checkout.root / "dist/report.txt").read_text() == "GOLD\nMASTER\n"
-
-
-def test_settings_are_those_that_have_an_effect(checkout: Checkout) -> None:
-    assert "release: no such setting" in checkout.doit("release=x", status=3)
-    checkout.doit("build=b", "dist=d")
-    assert sorted(path.name for path in (checkout.root / "d").iterdir()) == [
-        "report.json", "report.txt"]
-    assert not (checkout.root / "build").exists()
-    assert "GOLDMASTER_JOBS: must be a whole number" in checkout.doit(
-        status=3, environment={"GOLDMASTER_JOBS": "x"})
-    checkout.doit(environment={"GOLDMASTER_RELEASE": "mini", "GOLDMASTER_BUILD": "e"})
-    assert (checkout.root / "e/store").is_dir()
-
-
-@pytest.mark.parametrize("words", [("why",), ("gc",), ("burn-check", "/dev/null")],
-                         ids=lambda words: words[0])
-def test_a_folder_without_a_pipeline(checkout: Checkout, words: tuple[str, ...]) -> None:
-    (checkout.root / "dodo.py").write_text("def task_x():\n    return {'actions': None}\n")
-    assert "dodo.py has no pipeline of goldmaster's" in checkout.doit(*words, status=3)
-    (checkout.root / "dodo.py").unlink()
-    assert "there is no dodo.py here" in checkout.doit(*words, status=3)
-
-
-def test_a_command_for_boot_media(checkout: Checkout) -> None:
-    assert "is for boot media, and this pipeline presses none" in checkout.doit(
-        "packages-report", status=3)
-
-
-def test_a_dodo_without_a_pipeline_keeps_doit_s_memory(checkout: Checkout) -> None:
-    (checkout.root / "dodo.py").write_text(
-        "def task_x():\n    return {'actions': ['echo ran >>ran'], 'file_dep': ['words.txt']}\n")
-    checkout.doit()
-    checkout.doit()
-    assert (checkout.root / "ran").read_text() == "ran\n"
+def test_what_dodo_py_adds_is_told_apart_field_by_field() -> None:
+    marks = [
+        mark(silent_stage()),
+        mark(silent_stage(one="c")),
+        mark(silent_stage(other="c")),
+        mark(silent_stage(), silent_stage()),
+        mark(silent_stage(), after=("x",)),
+        mark(silent_stage(), file="b"),
+        mark(read()),
+    ]
+    assert len(set(marks)) == len(marks)
+    assert mark(silent_stage()) == marks[0]
+    assert "0x" not in "".join(marks), "no address, which differs in each run"

@@ -1,4 +1,4 @@
-"""The engine: what runs, what is kept, what stops a rebuild, and how damage is mended."""
+"""The engine: what runs, what is kept, what prevents a rebuild, and how damage is repaired."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from support.stages.fake_stages import RUNS, Fails, Field, Harvest, Join, Meddler, Plant, Read
 
-from buildlib.engine.stage import OutputRef, Stage
-from buildlib.model.errors import ConfigError, StageError, StoreError, ToolError
-from buildlib.model.events import Started
+from buildlib.engine.engine import Decision
+from buildlib.engine.stage import OutputRef, Outputs, Stage, StageContext
+from buildlib.model.errors import ConfigError, MissingBlob, StageError, StoreError, ToolError
+from buildlib.model.events import Note, Started
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def test_touching_a_file_runs_nothing(field: Field) -> None:
     assert field.build(stages)[1] == {}
 
 
+@pytest.mark.thorough
 def test_same_output_stops_the_rebuild(field: Field) -> None:
     field.build(chain(field, "one two"))
     _, ends = field.build(chain(field, "ONE    two"))
@@ -69,6 +71,7 @@ def test_a_parameter_rebuilds_its_stage_and_what_differs_below(field: Field) -> 
     assert ends == {"join": "built", "plant": "built", "harvest": "built"}
 
 
+@pytest.mark.thorough
 def test_going_back_is_restored_without_running(field: Field) -> None:
     field.build(chain(field, glue="+"))
     field.build(chain(field, glue="-"))
@@ -107,9 +110,10 @@ def test_a_lost_pack_is_made_again_when_it_is_needed(field: Field) -> None:
     assert field.build(chain(field))[1] == {"plant": "built"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["read", "join", "plant", "harvest"])
 def test_a_record_that_lacks_an_output_is_made_again(field: Field, name: str) -> None:
-    """Its sum is right: an older version of a stage that is known by its digest wrote it, say."""
+    """The record is valid, but was written by an older version of a pinned stage, for example."""
     stages = chain(field)
     engine, _ = field.build(stages, LEAF)
     key = engine.key(name)
@@ -126,18 +130,18 @@ def test_a_record_that_lacks_an_output_is_made_again(field: Field, name: str) ->
 
 
 def test_an_output_that_no_stage_makes_is_told(field: Field) -> None:
-    """The stage that should have made it says so: it is not made again and again."""
+    """The error names the stage that should have made it, which does not run again and again."""
     stages = {"read": Read(field.file("a.txt", "one")), "join": Join((OutputRef("read", "word"),))}
-    with pytest.raises(StageError, match="the stage makes no word") as caught:
+    with pytest.raises(StageError, match="the stage has no output word") as caught:
         field.build(stages)
     assert caught.value.where == "stage read"
-    assert caught.value.why == "it makes words"
-    assert caught.value.hint == "correct what is taken by join"
+    assert caught.value.why == "its outputs: words"
+    assert caught.value.hint == "correct the names of outputs in join"
     assert RUNS == ["read"]
 
 
 def test_damage_that_only_reading_shows_is_mended_while_the_stage_runs(field: Field) -> None:
-    """The seal holds, the bytes do not: as a failing disk would leave them."""
+    """The seal is valid but the bytes are damaged, as on a failing disk."""
     stages = chain(field)
     engine, _ = field.build(stages)
     spec = Path(engine.store.blobs.where(engine.output(OutputRef("plant", "tree")).blob.sha256))
@@ -183,6 +187,7 @@ def test_content_that_keeps_vanishing_ends_in_an_error(
     assert caught.value.reason == "store-unstable"
 
 
+@pytest.mark.programs
 def test_a_failed_tools_folder_is_kept_and_its_command_works_there(field: Field) -> None:
     stages: dict[str, Stage] = {"fail": Fails(field.file("a.txt", "text"))}
     with pytest.raises(ToolError) as caught:
@@ -196,19 +201,25 @@ def test_a_failed_tools_folder_is_kept_and_its_command_works_there(field: Field)
     assert not list((field.folder / "build" / "failed").iterdir())
 
 
+@pytest.mark.thorough
 def test_deciding_changes_nothing(field: Field) -> None:
     stages = chain(field)
     field.build(stages)
     before = {path: path.stat().st_mtime_ns for path in (field.folder / "build").rglob("*")}
     engine = field.engine(chain(field, glue="-"))
     assert [engine.resolve(name).verdict for name in stages] == [
-        "up to date", "build", "unknown", "unknown"]
+        "up to date",
+        "build",
+        "unknown",
+        "unknown",
+    ]
     after = {path: path.stat().st_mtime_ns for path in (field.folder / "build").rglob("*")}
     assert after == before
 
 
+@pytest.mark.thorough
 def test_what_is_noted_of_a_stage_whole_or_not(field: Field) -> None:
-    """For looking after content by itself: damage is to be found, not mended."""
+    """For checks of the content itself: damage must be found, not repaired."""
     stages = chain(field)
     made, _ = field.build(stages)
     blob = made.output(OutputRef("read", "words")).blob
@@ -218,3 +229,75 @@ def test_what_is_noted_of_a_stage_whole_or_not(field: Field) -> None:
     assert engine.recorded("join") == {}  # what it takes is not known yet
     assert engine.recorded("none") == {}
     assert field.engine(chain(field, "other words")).recorded("read") == {}
+
+
+def test_needs_are_resolved_first_and_once(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that a stage waits for need not be a stage."""
+    stages = chain(field)
+    field.build(stages)
+    engine = field.engine(stages)
+    engine.graph = replace(engine.graph, after={"join": ("a check",)})
+    decided: list[str] = []
+    real = engine.decide
+
+    def decide(name: str) -> Decision:
+        decided.append(name)
+        return real(name)
+
+    monkeypatch.setattr(engine, "decide", decide)
+    assert engine.resolve("plant").verdict == "up to date"
+    assert decided == ["read", "join", "plant"]
+    assert [*engine.done] == ["read", "join", "plant"]
+    engine.resolve("harvest")
+    assert decided == ["read", "join", "plant", "harvest"]
+
+
+def test_a_stage_to_be_restored_stays_so_until_it_is_built(field: Field) -> None:
+    field.build(chain(field))
+    field.build(chain(field, glue="-"))
+    engine = field.engine(chain(field))
+    assert engine.resolve("join").verdict == "restore"
+    verdicts = [engine.done["join"].verdict]
+    assert engine.build("join").verdict == "restore"
+    verdicts.append(engine.done["join"].verdict)
+    assert verdicts == ["restore", "up to date"]
+
+
+def test_what_uses_damaged_content_is_done_again(field: Field) -> None:
+    engine, _ = field.build(chain(field))
+    done: list[str] = []
+
+    def act() -> int:
+        done.append("act")
+        if len(done) < 3:
+            raise MissingBlob("a" * 64, why="it was damaged")
+        return 7
+
+    field.events.clear()
+    assert engine.use(["read"], act) == 7
+    text = "content aaaaaaaaaaaa is not in the store: it was damaged; making it again"
+    assert [one.text for one in field.events if isinstance(one, Note)] == [text, text]
+
+    def never() -> None:
+        raise MissingBlob("a" * 64, why="it was damaged")
+
+    with pytest.raises(StoreError, match="content keeps disappearing") as error:
+        engine.use(["read", "join"], never)
+    assert (error.value.where, error.value.reason) == ("read, join", "store-unstable")
+
+
+def test_an_input_that_changes_and_changes_back(field: Field) -> None:
+    class Meddles(Meddler):
+        """Puts the text back."""
+
+        def run(self, job: StageContext) -> Outputs:
+            """Write twice."""
+            text = self.file.path.read_text()
+            outputs = super().run(job)
+            self.file.path.write_text(text)
+            return outputs
+
+    with pytest.raises(StageError, match="an input changed while the stage ran") as error:
+        field.build({"meddles": Meddles(field.file("a.txt", "text"))})
+    assert error.value.why == "file a.txt was changed, and changed back"
+    assert error.value.where == "stage meddles"

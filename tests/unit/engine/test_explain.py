@@ -1,4 +1,4 @@
-"""Reasons: the difference of two documents, in words."""
+"""Reasons: the difference between two documents, in words."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ A, B = "a" * 64, "b" * 64
 
 def document(**changes: object) -> Document:
     base: Document = {
-        "form": 1, "stage": "S", "version": 1, "code": {"buildlib.stages.s": A},
+        "form": 1,
+        "stage": "S",
+        "version": 1,
+        "code": {"buildlib.stages.s": A},
         "fields": {
-            "free": "5%", "root": {"from": "root:base.tree", "sha256": A},
-            "overlays": [{"files": {"recipes/o/etc/motd": f"file {A}"}}], "words": ["x", "y"],
+            "free": "5%",
+            "root": {"from": "root:base.tree", "sha256": A},
+            "overlays": [{"files": {"recipes/o/etc/motd": f"file {A}"}}],
+            "words": ["x", "y"],
         },
-        "tools": {"makefs": A}, "libraries": {}, "host": {}, "environment": A,
+        "tools": {"makefs": A},
+        "libraries": {},
+        "host": {},
+        "environment": A,
     }
     return {**base, **changes}
 
@@ -32,15 +40,20 @@ def fields(**changes: object) -> Document:
         (fields(free="6%"), "free changed: 5% → 6%"),
         (fields(words=["x"]), "words.1 is gone (was y)"),
         (fields(words=["x", "y", "z"]), "words.2 is new (z)"),
-        (fields(root={"from": "root:base.tree", "sha256": B}),
-         f"output root:base.tree changed: {A[:12]} → {B[:12]}"),
-        (fields(overlays=[{"files": {"recipes/o/etc/motd": f"file {B}"}}]),
-         f"file recipes/o/etc/motd changed: file {A[:12]} → file {B[:12]}"),
-        (fields(overlays=[{"files": {}}]),
-         f"file recipes/o/etc/motd is gone (was file {A[:12]})"),
+        (
+            fields(root={"from": "root:base.tree", "sha256": B}),
+            f"output root:base.tree changed: {A[:12]} → {B[:12]}",
+        ),
+        (
+            fields(overlays=[{"files": {"recipes/o/etc/motd": f"file {B}"}}]),
+            f"file recipes/o/etc/motd changed: file {A[:12]} → file {B[:12]}",
+        ),
+        (fields(overlays=[{"files": {}}]), f"file recipes/o/etc/motd is gone (was file {A[:12]})"),
         (document(tools={"makefs": B}), f"tool makefs changed: {A[:12]} → {B[:12]}"),
-        (document(code={"buildlib.stages.s": B}),
-         f"code of buildlib.stages.s changed: {A[:12]} → {B[:12]}"),
+        (
+            document(code={"buildlib.stages.s": B}),
+            f"code of buildlib.stages.s changed: {A[:12]} → {B[:12]}",
+        ),
         (document(environment=B), f"environment changed: {A[:12]} → {B[:12]}"),
         (document(version=2), "version changed: 1 → 2"),
         (fields(menu="a\n\tb\n"), "menu is new (a | \tb | )"),
@@ -56,8 +69,11 @@ def test_a_text_is_compared_by_lines() -> None:
 
 
 def test_root_causes_come_before_what_follows_from_other_stages() -> None:
-    after = {**fields(free="6%", root={"from": "root:base.tree", "sha256": B}),
-             "tools": {"makefs": B}, "code": {"buildlib.stages.s": B}}
+    after = {
+        **fields(free="6%", root={"from": "root:base.tree", "sha256": B}),
+        "tools": {"makefs": B},
+        "code": {"buildlib.stages.s": B},
+    }
     kinds = [sentence.split()[0] for sentence in reasons(document(), after)]
     assert kinds == ["free", "code", "tool", "output"]
 

@@ -1,4 +1,4 @@
-"""Key documents: golden, and honest about every field."""
+"""Key documents: golden files, and complete for every field."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def stage(tmp_path: Path) -> Everything:
     (folder / "link").symlink_to("etc/motd")
     (tmp_path / "overlay.mtree").write_text("./empty type=dir\n")
     return Everything(
-        SourceFile(tmp_path / "file", "file"), SourceTree(folder, "overlay"), ONE, (ONE, TWO),
+        SourceFile(tmp_path / "file", "file"),
+        SourceTree(folder, "overlay"),
+        ONE,
+        (ONE, TWO),
         {"b": TWO, "a": ONE},
     )
 
@@ -58,10 +61,12 @@ def test_golden_document(keys: Keys, stage: Everything) -> None:
 
 
 def test_golden_document_of_a_pinned_stage(keys: Keys) -> None:
-    """Where the output is pinned, neither code nor tools can change it."""
+    """If the output is pinned, neither code nor tools affect it."""
     document = keys.document(Fetch("a/b.tgz", "5" * 128, "2" * 64, 9), {})
     assert document == {
-        "form": 2, "stage": "Fetch", "version": 1,
+        "form": 2,
+        "stage": "Fetch",
+        "version": 1,
         "fields": {"path": "a/b.tgz", "sha512": "5" * 128, "sha256": "2" * 64, "size": 9},
     }
 
@@ -69,8 +74,12 @@ def test_golden_document_of_a_pinned_stage(keys: Keys) -> None:
 def test_every_field_changes_the_key(keys: Keys, stage: Everything) -> None:
     before = digest_of(keys.document(stage, OUTPUTS))
     changed = [
-        replace(stage, one=TWO), replace(stage, many=(TWO, ONE)), replace(stage, named={"a": ONE}),
-        replace(stage, words=("a",)), replace(stage, number=8), replace(stage, flag=False),
+        replace(stage, one=TWO),
+        replace(stage, many=(TWO, ONE)),
+        replace(stage, named={"a": ONE}),
+        replace(stage, words=("a",)),
+        replace(stage, number=8),
+        replace(stage, flag=False),
         replace(stage, nothing=""),
     ]
     found = {digest_of(keys.document(other, OUTPUTS)) for other in changed}
@@ -119,19 +128,19 @@ class Little:
 
 @dataclass(frozen=True)
 class Toy(Stage):
-    """A stage that takes anything."""
+    """A stage that accepts any value."""
 
     value: object
 
 
 @dataclass(frozen=True)
 class Unheeding(Stage):
-    """A stage that makes its fields as it likes."""
+    """A stage that sets its fields itself."""
 
     table: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Leave them as they are."""
+        """Leave the fields unchanged."""
 
 
 PAIRS: dict[str, tuple[object, object]] = {
@@ -157,8 +166,9 @@ def test_values_that_differ_have_documents_that_differ(keys: Keys, name: str) ->
 def test_folders_of_two_names_differ_though_both_are_empty(keys: Keys, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-    one, other = (keys.document(Toy(SourceTree(tmp_path / name, name)), {})
-                  for name in ("one", "two"))
+    one, other = (
+        keys.document(Toy(SourceTree(tmp_path / name, name)), {}) for name in ("one", "two")
+    )
     assert digest_of(one) != digest_of(other)
 
 
@@ -176,13 +186,30 @@ def test_a_float_is_refused_when_the_stage_is_made() -> None:
 
 
 def test_files_are_marked_wherever_they_stand(keys: Keys, tmp_path: Path) -> None:
-    """What is read again after the stage ran is every file that the fields name."""
+    """Every file that the fields name is checked after the stage has run."""
     (tmp_path / "file").write_text("text")
     file = SourceFile(tmp_path / "file", "file")
     for value in (file, (file,), {"a": file}, {"a": ({"b": file},)}):
         assert list(keys.marks(Toy(value))) == ["file"]
 
 
+def test_inputs_name_every_file_with_its_digest(keys: Keys, stage: Everything) -> None:
+    text, motd, run = (
+        hashlib.sha256(data).hexdigest() for data in (b"text", b"hello", b"#!/bin/sh\n")
+    )
+    spec = hashlib.sha256(b"./empty type=dir\n").hexdigest()
+    assert keys.inputs(stage) == {
+        "file": text,
+        "overlay": "dir",
+        "overlay.mtree": f"spec {spec}",
+        "overlay/etc": "dir",
+        "overlay/etc/motd": f"file {motd}",
+        "overlay/link": "link etc/motd",
+        "overlay/run": f"exec {run}",
+    }
+
+
+@pytest.mark.programs
 def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
     store = Store(tmp_path / "build")
     keys = Keys(store, CodeDigests(store.seen))
@@ -201,7 +228,7 @@ def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
         TOOLS = ("cc",)
 
         def compilers(self) -> tuple[str, ...]:
-            """The one."""
+            """The compiler."""
             return ("cc",)
 
     before = keys.document(Compiles(), {})
@@ -209,6 +236,30 @@ def test_what_a_compiler_starts_is_part_of_the_key(tmp_path: Path) -> None:
     proper.write_text("another compiler proper")
     keys._programs.clear()  # the next run looks again
     assert digest_of(keys.document(Compiles(), {})) != digest_of(before)
+
+
+@pytest.mark.programs
+def test_a_compiler_s_own_headers_are_part_of_the_key(tmp_path: Path) -> None:
+    """They are a folder; all else that a compiler names is a program."""
+    store = Store(tmp_path / "build")
+    keys = Keys(store, CodeDigests(store.seen))
+    linker, headers, driver = tmp_path / "lto1", tmp_path / "include", tmp_path / "cc"
+    linker.write_text("the linker's")
+    headers.mkdir()
+    (headers / "stddef.h").write_text("one")
+    driver.write_text(
+        f"#!/bin/sh\ncase $1 in *=lto1) echo {linker} ;; *=include) echo {headers} ;; esac\n"
+    )
+    driver.chmod(0o755)
+    keys._tools["cc"] = driver, "d" * 64
+    before = dict(keys._programs_of("cc"))
+    assert [*before] == ["lto1", "include"]
+    assert before["lto1"] == hashlib.sha256(linker.read_bytes()).hexdigest()
+    (headers / "stddef.h").write_text("another")
+    keys._programs.clear()
+    after = keys._programs_of("cc")
+    assert after["lto1"] == before["lto1"]
+    assert after["include"] != before["include"]
 
 
 def test_a_file_of_the_host_counts_where_it_is_there(keys: Keys, tmp_path: Path) -> None:
@@ -237,8 +288,11 @@ def test_times_and_the_place_of_the_checkout_do_not_count(
     moved.mkdir()
     for name in ("file", "overlay", "overlay.mtree"):
         (tmp_path / name).rename(moved / name)
-    other = replace(stage, file=SourceFile(moved / "file", "file"),
-                    folder=SourceTree(moved / "overlay", "overlay"))
+    other = replace(
+        stage,
+        file=SourceFile(moved / "file", "file"),
+        folder=SourceTree(moved / "overlay", "overlay"),
+    )
     assert digest_of(keys.document(other, OUTPUTS)) == before
 
 

@@ -1,4 +1,4 @@
-"""Fields of fixed width: what fits is written as `struct` writes it, the rest is an error."""
+"""Fixed-width fields: what fits is packed as by `struct`, anything else is an error."""
 
 from __future__ import annotations
 
@@ -60,43 +60,71 @@ TIME, LINKS = 1 << 31, 1 << 15
 TELLS: dict[str, tuple[Callable[[], object], str, str]] = {
     "FFS, an inode's time": (
         lambda: ufs1.inode(replace(FILE, time=TIME), links=1, size=0, pointers=(), fragments=0),
-        "the time 2147483648 cannot be written", "FFS version 1 has 32 bits for it: 1901 to 2038"),
+        "the time 2147483648 cannot be written",
+        "FFS version 1 has 32 bits for it: 1901 to 2038",
+    ),
     "FFS, an inode's time before": (
-        lambda: ufs1.inode(replace(FILE, time=-TIME - 1), links=1, size=0, pointers=(),
-                           fragments=0),
-        "the time -2147483649 cannot be written", "1901 to 2038"),
+        lambda: ufs1.inode(
+            replace(FILE, time=-TIME - 1), links=1, size=0, pointers=(), fragments=0
+        ),
+        "the time -2147483649 cannot be written",
+        "1901 to 2038",
+    ),
     "FFS, links": (
         lambda: ufs1.inode(FILE, links=LINKS, size=0, pointers=(), fragments=0),
-        "the links 32768 cannot be written", "FFS version 1 has 16 bits for it: -32768 to 32767"),
+        "the links 32768 cannot be written",
+        "FFS version 1 has 16 bits for it: -32768 to 32767",
+    ),
     "FFS, an owner": (
         lambda: ufs1.inode(replace(FILE, uid=1 << 32), links=1, size=0, pointers=(), fragments=0),
-        "the uid 4294967296 cannot be written", "32 bits for it: 0 to 4294967295"),
+        "the uid 4294967296 cannot be written",
+        "32 bits for it: 0 to 4294967295",
+    ),
     "FFS, an address": (
-        lambda: ufs1.addresses([1, 1 << 31]), "the address 2147483648 cannot be written",
-        "FFS version 1 has 32 bits"),
+        lambda: ufs1.addresses([1, 1 << 31]),
+        "the address 2147483648 cannot be written",
+        "FFS version 1 has 32 bits",
+    ),
     "FFS, a superblock's time": (
         lambda: ufs1.superblock(GEOMETRY, SUMMARY, time=TIME, identity=1),
-        "the time 2147483648 cannot be written", "1901 to 2038"),
+        "the time 2147483648 cannot be written",
+        "1901 to 2038",
+    ),
     "FFS, a group's time": (
         lambda: ufs1.group(GEOMETRY, 0, free=b"\xff" * 512, inodes=3, folders=1, time=TIME),
-        "the time 2147483648 cannot be written", "1901 to 2038"),
+        "the time 2147483648 cannot be written",
+        "1901 to 2038",
+    ),
     "FFS, its size": (
         lambda: ufs1.superblock(replace(GEOMETRY, size=1 << 31), SUMMARY, time=1, identity=1),
-        "the size 2147483648 cannot be written", "32 bits"),
+        "the size 2147483648 cannot be written",
+        "32 bits",
+    ),
     "FFS, its name": (
         lambda: ufs1.superblock(GEOMETRY, SUMMARY, time=1, identity=1, volume="x" * 33),
-        "the volume of 33 bytes cannot be written", "32 bytes"),
+        "the volume of 33 bytes cannot be written",
+        "32 bytes",
+    ),
     "ISO 9660, an owner": (
         lambda: rock_ridge.attributes(replace(FILE, gid=1 << 32), 1),
-        "the gid 4294967296 cannot be written", "ISO 9660 has 32 bits for it: 0 to 4294967295"),
+        "the gid 4294967296 cannot be written",
+        "ISO 9660 has 32 bits for it: 0 to 4294967295",
+    ),
     "ISO 9660, a number": (
-        lambda: both(-1, "sector"), "the sector -1 cannot be written", "ISO 9660 has 32 bits"),
+        lambda: both(-1, "sector"),
+        "the sector -1 cannot be written",
+        "ISO 9660 has 32 bits",
+    ),
     "El Torito": (
-        lambda: el_torito.boot_record(1 << 32), "the sector 4294967296 cannot be written",
-        "El Torito has 32 bits"),
+        lambda: el_torito.boot_record(1 << 32),
+        "the sector 4294967296 cannot be written",
+        "El Torito has 32 bits",
+    ),
     "a partition": (
         lambda: partitions.Disk(1 << 33, "x", system=(1 << 32, 1)).mbr(),
-        "the first 4294967296 cannot be written", "an MBR has 32 bits"),
+        "the first 4294967296 cannot be written",
+        "an MBR has 32 bits",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""No image is made of content that is not what its digest says, whatever its times are."""
+"""No image is made from content that does not match its digest, whatever its times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STAGES: dict[str, Stage] = {
     "iso": Iso(TREE, {"bios": BIOS}, volume="v", application="a", time=TIME),
     "ffs": FfsImage(TREE, TIME),
 }
-# What is flipped, and where: in the pack, its index or the blob that is copied whole.
+# The place of the flipped bit: in the pack, its index or a blob that is copied as a whole.
 PLACES = {
     "a small content": ("pack", 2),
     "the zeros behind it": ("pack", len(SMALL) + 1),
@@ -44,8 +44,10 @@ def stored(bench: Bench) -> Output:
         for data in (SMALL, LARGE):
             pack.add(data)
     kernel = bench.store.blobs.put(KERNEL)
-    tree = tree_of(Entry(name, "file", 0o644, time=TIME, size=len(data), sha256=sha256(data))
-                   for name, data in (("a", SMALL), ("b", LARGE), ("kernel", KERNEL)))
+    tree = tree_of(
+        Entry(name, "file", 0o644, time=TIME, size=len(data), sha256=sha256(data))
+        for name, data in (("a", SMALL), ("b", LARGE), ("kernel", KERNEL))
+    )
     return bench.output(StoredTree(tree, tuple(packs), (kernel,)))
 
 
@@ -61,6 +63,7 @@ def flip(path: Path, offset: int) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("runs", [0, 1], ids=["first use", "used before"])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", STAGES)
@@ -73,8 +76,12 @@ def test_damaged_content_makes_no_image(tmp_path: Path, kind: str, place: str, r
     what, offset = PLACES[place]
     store = (bench := Bench(tmp_path)).store
     pack = str(store.packs.where(tree.packs[0].sha256))
-    flip(Path({"pack": pack, "index": f"{pack}.idx",
-               "blob": store.blobs.where(sha256(KERNEL))}[what]), offset)
+    flip(
+        Path(
+            {"pack": pack, "index": f"{pack}.idx", "blob": store.blobs.where(sha256(KERNEL))}[what]
+        ),
+        offset,
+    )
     with pytest.raises(MissingBlob):
         bench.run_stage(STAGES[kind], inputs)
     assert not store.has(tree), "what is damaged is gone, so that it is made again"

@@ -1,4 +1,4 @@
-"""Writing images out of packs."""
+"""Writing images from packs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,24 @@ from buildlib.store.packs import Place
 
 
 def test_neighbours_in_both_are_one() -> None:
-    pieces = [(4096, Place("a", 0, 2048)), (6144, Place("a", 2048, 100)),
-              (8192, Place("a", 4096, 7))]
+    pieces = [
+        (4096, Place("a", 0, 2048)),
+        (6144, Place("a", 2048, 100)),
+        (8192, Place("a", 4096, 7)),
+    ]
     assert list(merged(pieces)) == [(4096, Place("a", 0, 4103))]
 
 
-@pytest.mark.parametrize(("offset", "place"), [
-    (6144, Place("b", 2048, 5)),  # of another pack
-    (8192, Place("a", 2048, 5)),  # further on in the image
-    (6144, Place("a", 4096, 5)),  # further on in the pack
-    (8192, Place("a", 4096, 5)),  # something else lies between in the pack
-    (2048, Place("a", -2048, 5)),  # before it in both
-])
+@pytest.mark.parametrize(
+    ("offset", "place"),
+    [
+        (6144, Place("b", 2048, 5)),  # of another pack
+        (8192, Place("a", 2048, 5)),  # further on in the image
+        (6144, Place("a", 4096, 5)),  # further on in the pack
+        (8192, Place("a", 4096, 5)),  # something else lies between in the pack
+        (2048, Place("a", -2048, 5)),  # before it in both
+    ],
+)
 def test_others_are_not(offset: int, place: Place) -> None:
     first = (4096, Place("a", 0, 2048))
     assert list(merged([first, (offset, place)])) == [first, (offset, place)]
@@ -50,7 +56,7 @@ def written(path: Path, size: int, parts: list[Part], pieces: list[Piece]) -> tu
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    """More than two chunks, of which no two places are alike."""
+    """More than two chunks without repeated content."""
     path = tmp_path / "pack"
     path.write_bytes(b"".join(number.to_bytes(4, "big") for number in range(CHUNK * 3 // 4)))
     return path
@@ -60,7 +66,7 @@ def pack(tmp_path: Path) -> Path:
 def test_structures_contents_and_nothing(
     tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
 ) -> None:
-    """Where the kernel does not copy from one file system to another, we do."""
+    """If the kernel cannot copy between file systems, the writer copies itself."""
     real, calls = os.copy_file_range, list[int]()
 
     def copy(source: int, target: int, count: int, offset: int, at: int) -> int:
@@ -75,15 +81,25 @@ def test_structures_contents_and_nothing(
     content, size = pack.read_bytes(), 8 * CHUNK + 100
     long = Place(str(pack), 7, 3 * CHUNK - 7)
     data, blob = written(
-        tmp_path / "image", size,
+        tmp_path / "image",
+        size,
         [(CHUNK - 2, b"over an edge"), (0, b"first"), (size - 4, b"last")],
-        [(3 * CHUNK + 5, long), (2 * CHUNK, Place(str(pack), 400, 256)),
-         (2 * CHUNK + 256, Place(str(pack), 100, 10))])
+        [
+            (3 * CHUNK + 5, long),
+            (2 * CHUNK, Place(str(pack), 400, 256)),
+            (2 * CHUNK + 256, Place(str(pack), 100, 10)),
+        ],
+    )
     expected = bytearray(size)
-    for offset, what in ((0, b"first"), (CHUNK - 2, b"over an edge"), (size - 4, b"last"),
-                         (2 * CHUNK, content[400:656]), (2 * CHUNK + 256, content[100:110]),
-                         (3 * CHUNK + 5, content[7:])):
-        expected[offset:offset + len(what)] = what
+    for offset, what in (
+        (0, b"first"),
+        (CHUNK - 2, b"over an edge"),
+        (size - 4, b"last"),
+        (2 * CHUNK, content[400:656]),
+        (2 * CHUNK + 256, content[100:110]),
+        (3 * CHUNK + 5, content[7:]),
+    ):
+        expected[offset : offset + len(what)] = what
     assert data == expected
     assert blob == Blob(sha256(bytes(expected)), size)
     assert calls, "chunks that one content fills are the kernel's to copy"
@@ -91,8 +107,10 @@ def test_structures_contents_and_nothing(
 
 
 @few
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60), st.booleans()), max_size=12),
-       st.integers(0, 30))
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60), st.booleans()), max_size=12),
+    st.integers(0, 30),
+)
 def test_any_layout(laid: list[tuple[int, int, bool]], left: int) -> None:
     """Spans of any length with any gaps between them, in chunks of 16 bytes."""
     import tempfile
@@ -117,8 +135,13 @@ def test_any_layout(laid: list[tuple[int, int, bool]], left: int) -> None:
 
 def test_progress_is_of_all_bytes(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    write_image(tmp_path / "image", CHUNK + 1, parts=[], pieces=[],
-                tell=lambda done, total: told.append((done, total)))
+    write_image(
+        tmp_path / "image",
+        CHUNK + 1,
+        parts=[],
+        pieces=[],
+        tell=lambda done, total: told.append((done, total)),
+    )
     assert told == [(CHUNK, CHUNK + 1), (CHUNK + 1, CHUNK + 1)]
 
 
@@ -129,10 +152,11 @@ def test_content_that_ends_early(tmp_path: Path) -> None:
     assert caught.value.reason == "short-content"
 
 
+@pytest.mark.thorough
 def test_what_fails_waits_for_no_digest(
     tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a full disk would be told of only when all that fitted had been read once more."""
+    """Otherwise a full disk would be reported only after everything written had been read again."""
     done, read, copied = list[int](), image_writer._read, threading.Event()
 
     def count(descriptor: int, into: memoryview, offset: int) -> None:

@@ -1,4 +1,4 @@
-"""That the judges of images would notice: whatever a tree says, somebody looks at it."""
+"""The judges of images are complete: every attribute of a tree is checked by some reader."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from support.readers import format_readers
+from support.readers import ffs_readers, format_readers, iso_readers
 from support.readers.format_readers import Found
 from support.readers.trees import TIME, Contents, block, char, fifo, file, folder, link
 from support.readers.ufs import Ufs
@@ -18,33 +18,59 @@ from buildlib.model.tree import ROOT, Tree, tree_of
 from buildlib.stages.images.ffs import FfsImage
 from buildlib.stages.images.iso import Iso
 
+pytestmark = pytest.mark.programs
+
 BIOS = OutputRef("grub:bios", "image")
-# What is changed, and which readers of discs, then of root images, must notice.
+# A change, and the readers of discs and of root images that must notice it.
 CHANGES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "setuid": ("su", {"mode": 0o555}, "bsdtar xorriso pycdlib mtree", "own sleuthkit mtree"),
     "setgid": ("mail", {"mode": 0o555}, "bsdtar xorriso pycdlib mtree", "own sleuthkit mtree"),
     "sticky": ("tmp", {"mode": 0o777}, "bsdtar xorriso pycdlib mtree", "own sleuthkit mtree"),
-    "a bit": ("su", {"mode": 0o4554}, "bsdtar xorriso isoinfo pycdlib mtree",
-              "own sleuthkit mtree"),
+    "a bit": (
+        "su",
+        {"mode": 0o4554},
+        "bsdtar xorriso isoinfo pycdlib mtree",
+        "own sleuthkit mtree",
+    ),
     "owner": ("tmp", {"uid": 1}, "bsdtar xorriso isoinfo pycdlib mtree", "own sleuthkit mtree"),
     "group": ("null", {"gid": 1}, "bsdtar xorriso isoinfo pycdlib mtree", "own sleuthkit mtree"),
-    "large owner": ("mail", {"uid": 70000 - 65536}, "bsdtar xorriso pycdlib mtree",
-                    "own sleuthkit mtree"),
+    "large owner": (
+        "mail",
+        {"uid": 70000 - 65536},
+        "bsdtar xorriso pycdlib mtree",
+        "own sleuthkit mtree",
+    ),
     "time": ("link", {"time": TIME + 1}, "bsdtar pycdlib mtree", "own sleuthkit mtree"),
     "the root's time": (ROOT, {"time": TIME + 1}, "bsdtar pycdlib mtree", "own mtree"),
     "size": ("su", {"size": 4}, "bsdtar xorriso isoinfo pycdlib mtree", "own sleuthkit mtree"),
     "content": ("su", {"sha256": "0" * 64}, "bsdtar mtree", "own mtree"),
-    "target": ("link", {"link": "sv"}, "bsdtar xorriso isoinfo pycdlib mtree",
-               "own sleuthkit mtree"),
+    "target": (
+        "link",
+        {"link": "sv"},
+        "bsdtar xorriso isoinfo pycdlib mtree",
+        "own sleuthkit mtree",
+    ),
     "major": ("null", {"device": (3, 2)}, "bsdtar pycdlib", "own mtree"),
     "minor": ("xbd", {"device": (142, 1)}, "bsdtar pycdlib", "own mtree"),
     "links": ("one", {"inode": ""}, "bsdtar isoinfo pycdlib", "own mtree"),
-    "kind": ("fifo", {"kind": "file", "sha256": "0" * 64}, "bsdtar xorriso isoinfo pycdlib mtree",
-             "own sleuthkit mtree"),
-    "name": ("raw\udcff", {"path": "raw\udcfe"}, "bsdtar xorriso isoinfo pycdlib grub mtree",
-             "own sleuthkit grub mtree"),
-    "long name": ("n" * 255, {"path": "n" * 254}, "bsdtar xorriso isoinfo pycdlib grub mtree",
-                  "own sleuthkit grub mtree"),
+    "kind": (
+        "fifo",
+        {"kind": "file", "sha256": "0" * 64},
+        "bsdtar xorriso isoinfo pycdlib mtree",
+        "own sleuthkit mtree",
+    ),
+    "name": (
+        "raw\udcff",
+        {"path": "raw\udcfe"},
+        "bsdtar xorriso isoinfo pycdlib grub mtree",
+        "own sleuthkit grub mtree",
+    ),
+    "long name": (
+        "n" * 255,
+        {"path": "n" * 254},
+        "bsdtar xorriso isoinfo pycdlib grub mtree",
+        "own sleuthkit grub mtree",
+    ),
 }
 
 
@@ -58,51 +84,60 @@ class Judged:
     listed: list[str]
 
     def noticing(self, tree: Tree) -> set[str]:
-        """Who finds a difference to a tree."""
+        """The readers that find a difference from a tree."""
         names = {
             name for name, seen in self.found.items() if format_readers.differences(tree, seen)
         }
         names |= (
             {"mtree"} if format_readers.spec_differences(format_tree(tree), self.spec) else set()
         )
-        top = sorted(entry.name for entry in tree
-                     if entry.path != ROOT and "/" not in entry.path)
+        top = sorted(entry.name for entry in tree if entry.path != ROOT and "/" not in entry.path)
         return names | ({"grub"} if top != self.listed else set())
 
 
 def contents() -> Contents:
     return {
-        **folder(".", 0o711, uid=4), **folder("tmp", 0o1777), **file("su", b"su!", 0o4555),
-        **file("mail", b"", 0o2555, uid=70000), **file("one", b"1", inode="i"),
-        **file("two", b"1", inode="i"), **link("link", "su"), **char("null", 2, 2),
-        **block("xbd", 142, 0), **fifo("fifo"), **file("raw\udcff", b"r"), **file("n" * 255, b"n"),
+        **folder(".", 0o711, uid=4),
+        **folder("tmp", 0o1777),
+        **file("su", b"su!", 0o4555),
+        **file("mail", b"", 0o2555, uid=70000),
+        **file("one", b"1", inode="i"),
+        **file("two", b"1", inode="i"),
+        **link("link", "su"),
+        **char("null", 2, 2),
+        **block("xbd", 142, 0),
+        **fifo("fifo"),
+        **file("raw\udcff", b"r"),
+        **file("n" * 255, b"n"),
     }
 
 
 def changed(tree: Tree, change: str) -> Tree:
-    """The tree as it would be if somebody had made a mistake."""
+    """The tree with a deliberate mistake."""
     path, values, _, _ = CHANGES[change]
     assert path in tree.by_path
     return tree_of(replace(entry, **values) if entry.path == path else entry for entry in tree)
 
 
 def top_names(listing: str) -> list[str]:
-    """What GRUB lists in the root folder."""
-    return sorted(name.rstrip("/") for name in listing.rstrip(" \n").split(" ")
-                  if name not in {"./", "../"})
+    """The names that GRUB lists in the root folder."""
+    return sorted(
+        name.rstrip("/") for name in listing.rstrip(" \n").split(" ") if name not in {"./", "../"}
+    )
 
 
 @pytest.fixture(scope="module")
 def disc(shared_bench: Bench) -> Judged:
     stage = Iso(TREE, {"bios": BIOS}, volume="judged", application="", time=TIME)
     outputs = shared_bench.run_stage(
-        stage, {TREE: shared_bench.stored(contents()), BIOS: b"boot image" * 20})
+        stage, {TREE: shared_bench.stored(contents()), BIOS: b"boot image" * 20}
+    )
     iso, tree = shared_bench.path(outputs["iso"]), shared_bench.tree(outputs["spec"])
-    found = {name: judge(iso) for name, judge in format_readers.ISO_JUDGES.items()}
+    found = {name: judge(iso) for name, judge in iso_readers.ISO_JUDGES.items()}
     return Judged(
         tree,
         found,
-        format_readers.bsdtar_spec(iso),
+        iso_readers.bsdtar_spec(iso),
         top_names(format_readers.grub_lists(iso, ROOT)),
     )
 
@@ -113,7 +148,7 @@ def image(shared_bench: Bench) -> Judged:
     outputs = shared_bench.run_stage(FfsImage(TREE, TIME, free="1m"), {TREE: stored})
     path = shared_bench.path(outputs["image"])
     own = Ufs(path).tree
-    found = {"own": own, "sleuthkit": {ROOT: Found("dir"), **format_readers.sleuthkit(path)[0]}}
+    found = {"own": own, "sleuthkit": {ROOT: Found("dir"), **ffs_readers.sleuthkit(path)[0]}}
     listed = top_names(format_readers.grub_lists(path, ROOT))
     return Judged(stored.tree, found, format_readers.spec_of(own), listed)
 

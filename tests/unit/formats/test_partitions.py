@@ -23,19 +23,20 @@ def written(folder: Path, disk: Disk, kind: str) -> Path:
     path = folder / "image"
     data = bytearray(disk.blocks * BLOCK)
     for block, part in disk.gpt() if kind == "gpt" else disk.mbr():
-        data[block * BLOCK:block * BLOCK + len(part)] = part
+        data[block * BLOCK : block * BLOCK + len(part)] = part
     path.write_bytes(data)
     return path
 
 
 def table(path: Path) -> dict[str, Any]:
-    """What sfdisk finds."""
+    """The partitions that sfdisk finds."""
     found: dict[str, Any] = json.loads(format_readers.tool("sfdisk", "--json", path))[
         "partitiontable"
     ]
     return found
 
 
+@pytest.mark.programs
 def test_a_gpt(tmp_path: Path) -> None:
     path = written(tmp_path, DISK, "gpt")
     assert b"No problems found" in format_readers.tool("sgdisk", "-v", path)
@@ -48,6 +49,7 @@ def test_a_gpt(tmp_path: Path) -> None:
     assert part["type"] == "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 
+@pytest.mark.programs
 def test_the_backup_alone_is_enough(tmp_path: Path) -> None:
     path = written(tmp_path, DISK, "gpt")
     with path.open("r+b") as file:
@@ -57,6 +59,7 @@ def test_the_backup_alone_is_enough(tmp_path: Path) -> None:
     assert "EFI system" in told
 
 
+@pytest.mark.programs
 def test_an_mbr(tmp_path: Path) -> None:
     found = table(written(tmp_path, DISK, "mbr"))
     disc, system = found["partitions"]
@@ -73,9 +76,10 @@ def test_the_code_knows_what_to_load(tmp_path: Path, kind: str) -> None:
     assert block[510:] == b"\x55\xaa"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("kind", ["gpt", "mbr"])
 def test_a_disk_without_code_or_system(tmp_path: Path, kind: str) -> None:
-    """For one platform alone."""
+    """For one platform only."""
     path = written(tmp_path, Disk(9_000, name="a"), kind)
     assert not any(path.read_bytes()[:440])
     assert len(table(path).get("partitions", [])) == (kind == "mbr")
@@ -90,7 +94,7 @@ def test_names_tell_disks_apart() -> None:
 
 @given(st.integers(7_000, 1 << 33))
 def test_any_size(blocks: int) -> None:
-    """Tables lie in the first 64 blocks and in the last; the MBR's numbers end where they must."""
+    """Tables are in the first 64 blocks and the last ones; the MBR's numbers stay in range."""
     disk = Disk(blocks, name="a", core=4, system=(880, 5760))
     places = [(block, block + len(data) // BLOCK) for block, data in disk.gpt()]
     assert places == [(0, 1), (1, 34), (blocks - BACKUP_BLOCKS, blocks)]

@@ -1,4 +1,4 @@
-"""What an image says of itself, as the tools show it that one has at hand."""
+"""The labels of an image, as common tools show them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ from buildlib.stages.images.iso import Iso
 from buildlib.store.records import Output
 
 BIOS = OutputRef("grub:bios", "image")
-ISO = Iso(tree=TREE, images={"bios": BIOS}, volume="netbsd-10.1 dom0",
-          application="netbsd-10.1 10.1 dom0 boot CD", time=TIME)
+ISO = Iso(
+    tree=TREE,
+    images={"bios": BIOS},
+    volume="netbsd-10.1 dom0",
+    application="netbsd-10.1 10.1 dom0 boot CD",
+    time=TIME,
+)
 FFS = FfsImage(TREE, TIME, free="1m", volume="netbsd-10.1 storage")
 MOMENT = "2023-11-14 22:13:20"
 # ECMA-119, 7.4: d-characters and a-characters
@@ -34,13 +39,14 @@ def contents() -> Contents:
     return {**folder("tmp", 0o1777), **file("etc/rc", b"rc")}
 
 
-def press(bench: Bench, stage: Stage, own: Contents | None = None, boot: bytes = b"boot" * 99
-          ) -> dict[str, Output]:
+def press(
+    bench: Bench, stage: Stage, own: Contents | None = None, boot: bytes = b"boot" * 99
+) -> dict[str, Output]:
     return bench.run_stage(stage, {TREE: bench.stored(own or contents()), BIOS: boot})
 
 
 def labels(bench: Bench, outputs: dict[str, Output]) -> tuple[str, str]:
-    """Key and name of the volume, as the build record will have them."""
+    """Key and name of the volume, as the build record contains them."""
     told = json.loads(bench.read(outputs["labels"]))
     assert set(told) == {"key", "volume"}
     return told["key"], told["volume"]
@@ -49,6 +55,7 @@ def labels(bench: Bench, outputs: dict[str, Output]) -> tuple[str, str]:
 # the disc
 
 
+@pytest.mark.programs
 def test_the_disc_says_release_recipe_and_key(shared_bench: Bench) -> None:
     outputs = press(shared_bench, ISO)
     iso = shared_bench.path(outputs["iso"])
@@ -57,9 +64,14 @@ def test_the_disc_says_release_recipe_and_key(shared_bench: Bench) -> None:
     assert volume == f"NETBSD_10_1_DOM0_{key.upper()}"
     application = f"NETBSD-10.1 10.1 DOM0 BOOT CD, KEY {key.upper()}"
     said = format_readers.tool("isoinfo", "-d", "-i", iso).decode()
-    assert {f"Volume id: {volume}", f"Volume set id: {volume}", "System id: NETBSD",
-            "Data preparer id: GOLDMASTER", f"Application id: {application}",
-            f"ID 'NETBSD-10.1 DOM0 {key[:6].upper()}'"} <= set(map(str.strip, said.splitlines()))
+    assert {
+        f"Volume id: {volume}",
+        f"Volume set id: {volume}",
+        "System id: NETBSD",
+        "Data preparer id: GOLDMASTER",
+        f"Application id: {application}",
+        f"ID 'NETBSD-10.1 DOM0 {key[:6].upper()}'",
+    } <= set(map(str.strip, said.splitlines()))
     said = format_readers.tool("xorriso", "-indev", iso, "-pvd_info").decode()
     found = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     found = {name.strip(): value.strip() for name, value in found.items()}
@@ -84,8 +96,10 @@ def grub(image: Path) -> str:
     return format_readers.tool("grub-fstest", image, "ls", "--", "-l", "(loop0)").decode()
 
 
-@pytest.mark.parametrize("title", [
-    "netbsd-10.1 dom0", "é日\udcff#@ d\u00e9m", "x" * 200, "", " ", "a b c d", "r " + "d" * 90])
+@pytest.mark.parametrize(
+    "title",
+    ["netbsd-10.1 dom0", "é日\udcff#@ d\u00e9m", "x" * 200, "", " ", "a b c d", "r " + "d" * 90],
+)
 def test_identifiers_have_characters_of_the_standard(shared_bench: Bench, title: str) -> None:
     stage = replace(ISO, volume=title, application=f"{title} boot CD")
     outputs = press(shared_bench, stage)
@@ -99,8 +113,10 @@ def test_identifiers_have_characters_of_the_standard(shared_bench: Bench, title:
     assert key[:6].upper() in volume
     for at in (190, 574):  # however long the rest is
         assert key[:6].upper() in descriptor[at : at + 128].decode()
-    catalog = part(shared_bench.path(outputs["iso"]), int.from_bytes(
-        part(shared_bench.path(outputs["iso"]), 17)[71:75], "little"))
+    catalog = part(
+        shared_bench.path(outputs["iso"]),
+        int.from_bytes(part(shared_bench.path(outputs["iso"]), 17)[71:75], "little"),
+    )
     name = catalog[4:28]
     assert name[23] == 0
     assert A_CHARACTERS.fullmatch(name.rstrip(b"\0"))
@@ -116,7 +132,7 @@ def part(image: Path, sector: int) -> bytes:
 
 
 def test_every_disc_has_a_key_of_its_own(shared_bench: Bench) -> None:
-    """What is on it makes the key; what it is called and when it was made does not."""
+    """The key depends on the content, not on the name or the build time."""
     first = labels(shared_bench, press(shared_bench, ISO))[0]
     others = [
         press(shared_bench, ISO, {**contents(), **file("more")}),
@@ -133,7 +149,8 @@ def test_every_root_image_has_a_key_of_its_own(shared_bench: Bench) -> None:
     first = labels(shared_bench, press(shared_bench, FFS))[0]
     others = [
         press(shared_bench, FFS, {**contents(), **file("more")}),
-        press(shared_bench, replace(FFS, free="2m")), press(shared_bench, replace(FFS, inodes=9)),
+        press(shared_bench, replace(FFS, free="2m")),
+        press(shared_bench, replace(FFS, inodes=9)),
     ]
     assert len({first, *(labels(shared_bench, outputs)[0] for outputs in others)}) == 4
 
@@ -141,8 +158,9 @@ def test_every_root_image_has_a_key_of_its_own(shared_bench: Bench) -> None:
 # root images
 
 
+@pytest.mark.programs
 def test_the_root_image_says_release_recipe_and_key(shared_bench: Bench) -> None:
-    """GRUB and dumpfs(8) show the name; all show a number that begins as the key does."""
+    """GRUB and dumpfs(8) show the name; all show a number that begins like the key."""
     outputs = press(shared_bench, FFS)
     image = shared_bench.path(outputs["image"])
     key, volume = labels(shared_bench, outputs)
@@ -159,14 +177,18 @@ def test_the_root_image_says_release_recipe_and_key(shared_bench: Bench) -> None
 # names
 
 
-@pytest.mark.parametrize(("title", "room", "name"), [
-    ("mini dom0", 31, "MINI DOM0 0123456789AB"),
-    ("netbsd-10.1 storage", 31, "NETBSD-10.1 STORAGE 0123456789A"),
-    ("netbsd-10.1 dom0", 23, "NETBSD-10.1 DOM0 012345"),
-    ("netbsd-10.1 nfs-of-the-house", 31, "NETBSD- NFS-OF-THE-HOUSE 012345"),
-    ("netbsd-daily-20260101 dom0", 31, "NETBSD-DAILY-202601 DOM0 012345"),
-    ("one", 31, "ONE 0123456789AB"), ("", 31, "0123456789AB"),
-])
+@pytest.mark.parametrize(
+    ("title", "room", "name"),
+    [
+        ("mini dom0", 31, "MINI DOM0 0123456789AB"),
+        ("netbsd-10.1 storage", 31, "NETBSD-10.1 STORAGE 0123456789A"),
+        ("netbsd-10.1 dom0", 23, "NETBSD-10.1 DOM0 012345"),
+        ("netbsd-10.1 nfs-of-the-house", 31, "NETBSD- NFS-OF-THE-HOUSE 012345"),
+        ("netbsd-daily-20260101 dom0", 31, "NETBSD-DAILY-202601 DOM0 012345"),
+        ("one", 31, "ONE 0123456789AB"),
+        ("", 31, "0123456789AB"),
+    ],
+)
 def test_names(title: str, room: int, name: str) -> None:
     assert named(title, "0123456789ab", room=room) == name
 
@@ -180,6 +202,6 @@ def test_any_name_fits_and_has_the_key(title: str, key: str) -> None:
 
 
 def test_a_key_is_known() -> None:
-    """It must not change: discs that were pressed have it."""
+    """It must not change, because existing discs have it."""
     assert key_of({"tree": "0" * 64}) == "e91b54228435"
     assert len(key_of(None)) == KEY_DIGITS

@@ -1,7 +1,8 @@
-"""Files that others read: whole or not there, and on the disk where it counts."""
+"""Atomic files: complete or absent, and on the disk if durable."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
@@ -24,6 +25,7 @@ from buildlib.host.atomic_files import (
     new_file,
     remove,
     serve_folder,
+    sync_file_system,
     write_file,
 )
 
@@ -54,7 +56,8 @@ def test_modes_are_what_the_caller_says(tmp_path: Path, umask: int) -> None:
 
 def test_names_are_nobody_elses(tmp_path: Path) -> None:
     names = {fresh_name(tmp_path) for _ in range(100)} | {
-        beside(tmp_path / "file") for _ in range(100)}
+        beside(tmp_path / "file") for _ in range(100)
+    }
     assert len(names) == 200
     long = tmp_path / ("ü" * 127)
     write_file(long, b"x")
@@ -97,6 +100,7 @@ def test_what_is_durable_is_on_the_disk_before_it_has_its_name(
         def call(first: Any, *rest: Any) -> Any:
             done.append(f"{name} {'folder' if os.path.isdir(first) else 'file'}")
             return real(first, *rest)
+
         monkeypatch.setattr(os, name, call)
 
     noting("fsync")
@@ -110,7 +114,7 @@ def test_what_is_durable_is_on_the_disk_before_it_has_its_name(
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "link", "file for a folder"])
 def test_what_is_in_the_way(tmp_path: Path, kind: str) -> None:
-    """In a place of the store's own it goes; elsewhere a folder with something in it stays."""
+    """With `clearing` it is removed; otherwise a folder that is not empty stays."""
     target = tmp_path / "below" / "file"
     (tmp_path / "made").write_bytes(b"made")
     if kind == "file for a folder":
@@ -139,10 +143,12 @@ def test_removing_follows_no_link(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+@pytest.mark.programs
 def test_leftovers_are_those_of_the_dead(tmp_path: Path) -> None:
-    """Also of a process whose number another one has now, and of an older form of the name."""
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                           capture_output=True, text=True).stdout.strip()
+    """Also if the pid is now another process's, or the name has an older form."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    ).stdout.strip()
     dead = [f".a.{ended}-0123abcd-0.new", f".a.{os.getpid()}-0123abcd-0.new", ".a.new"]
     alive = [Path(beside(tmp_path / "a")).name, f".a.{os.getppid()}-0123abcd-0.new"]
     for name in (*dead, *alive, "a", ".a", "a.new"):
@@ -152,7 +158,7 @@ def test_leftovers_are_those_of_the_dead(tmp_path: Path) -> None:
 
 
 def test_several_writers_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each writes a whole file under renames that take long."""
+    """Each writes a whole file while renames are slow."""
     rename, failures = os.rename, list[BaseException]()
 
     def slow(source: Any, target: Any) -> None:
@@ -175,3 +181,37 @@ def test_several_writers_of_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         thread.join()
     assert not failures
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+class _Library:
+    """The C library: what was flushed, and whether that fails."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.flushed: list[str] = []
+
+    def syncfs(self, descriptor: int) -> int:
+        """Flush a file system."""
+        self.flushed.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        return self.status
+
+
+def test_a_file_system_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = _Library(0)
+    asked: list[tuple[object, bool]] = []
+
+    def load(name: object, *, use_errno: bool) -> _Library:
+        asked.append((name, use_errno))
+        return library
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EIO)
+    before = len(os.listdir("/proc/self/fd"))
+    sync_file_system(tmp_path)
+    assert library.flushed == [str(tmp_path)]
+    assert asked == [(None, True)], "otherwise the error's number is lost"
+    library.status = -1
+    with pytest.raises(OSError, match="Input/output error") as error:
+        sync_file_system(tmp_path)
+    assert (error.value.errno, error.value.filename) == (errno.EIO, str(tmp_path))
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,4 +1,4 @@
-"""What the distribution has, by a fake apt."""
+"""Packages of the distribution, from a fake apt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIGEST = sha256(b"a package")
 
 
 class Apt:
-    """apt-cache with the packages it is given: name to what `show` prints, or nothing."""
+    """A fake apt-cache; `packages` maps a name to the output of `show`, or to nothing."""
 
     def __init__(self, packages: dict[str, str | None]) -> None:
         self._packages = packages
@@ -32,29 +32,35 @@ class Apt:
 
 
 def show(version: str, digest: str = DIGEST) -> str:
-    return (f"Package: x\nVersion: {version}\nDescription: Xen: the hypervisor\n"
-            f" SHA256: not this one\nSHA256: {digest}\n\n")
+    return (
+        f"Package: x\nVersion: {version}\nDescription: Xen: the hypervisor\n"
+        f" SHA256: not this one\nSHA256: {digest}\n\n"
+    )
 
 
 def test_the_newest_package_is_chosen() -> None:
-    apt = Apt({
-        "xen-hypervisor-4.9-amd64": show("4.9-1"),
-        "xen-hypervisor-4.17-amd64": show("4.17.2+1-g2b"),
-        "xen-hypervisor-4.17-amd64-dbg": show("9"),
-        "xen-hypervisor-4.20-arm64": show("9"),
-        "xen-hypervisor-common": show("9"),
-        "xen-hypervisor-4.x-amd64": show("9"),
-    })
+    apt = Apt(
+        {
+            "xen-hypervisor-4.9-amd64": show("4.9-1"),
+            "xen-hypervisor-4.17-amd64": show("4.17.2+1-g2b"),
+            "xen-hypervisor-4.17-amd64-dbg": show("9"),
+            "xen-hypervisor-4.20-arm64": show("9"),
+            "xen-hypervisor-common": show("9"),
+            "xen-hypervisor-4.x-amd64": show("9"),
+        }
+    )
     assert candidate(PATTERN, apt) == DistributionPackage(
-        "xen-hypervisor-4.17-amd64", "4.17.2+1-g2b", DIGEST)
+        "xen-hypervisor-4.17-amd64", "4.17.2+1-g2b", DIGEST
+    )
     assert apt.asked == [
         ["apt-cache", "pkgnames", "xen-hypervisor-"],
-        ["apt-cache", "show", "--no-all-versions", "xen-hypervisor-4.17-amd64"]]
+        ["apt-cache", "show", "--no-all-versions", "xen-hypervisor-4.17-amd64"],
+    ]
 
 
 @pytest.mark.parametrize(
-    "newest", [None, "", "Package: x\n", "Version: 1\n", show("4.20", "abc"),
-               f"SHA256: {DIGEST}\n"])
+    "newest", [None, "", "Package: x\n", "Version: 1\n", show("4.20", "abc"), f"SHA256: {DIGEST}\n"]
+)
 def test_a_name_without_a_package_is_passed_over(newest: str | None) -> None:
     apt = Apt({"xen-hypervisor-4.20-amd64": newest, "xen-hypervisor-4.17-amd64": show("4.17")})
     assert candidate(PATTERN, apt).name == "xen-hypervisor-4.17-amd64"

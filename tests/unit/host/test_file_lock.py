@@ -1,4 +1,4 @@
-"""One writer a store: waiting for a run that lives, ending what a dead one left."""
+"""One writer per store: waiting for a living run, and ending the tools of a dead one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from buildlib.host import file_lock
 from buildlib.host.file_lock import RunLock
 from buildlib.model.errors import StoreError
 
-# A run that takes the lock, says so, maybe starts a tool that holds it too, and ends on request.
+# A run that takes the lock, prints so, may start a tool that holds it too, and ends on request.
 RUN = """
 import sys
 from pathlib import Path
@@ -38,12 +38,15 @@ lock.release()
 
 
 class Run:
-    """Another run, in a process of its own."""
+    """Another run, in its own process."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(folder), *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.pid = self.process.pid
 
     def says(self) -> str:
@@ -51,12 +54,12 @@ class Run:
         return self.process.stdout.readline().strip()
 
     def let_go(self) -> None:
-        """Let it go on to its end."""
+        """Let it finish."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
     def end(self) -> int:
-        """Let it go on to its end, and wait for that."""
+        """Let it finish, and wait for that."""
         self.let_go()
         assert self.process.stdout is not None
         with self.process.stdout as rest:
@@ -87,6 +90,7 @@ def test_tools_inherit_the_lock_only_when_they_are_given_it(tmp_path: Path) -> N
     own.release()
 
 
+@pytest.mark.programs
 def test_a_second_run_waits_for_a_living_one(tmp_path: Path) -> None:
     first = Run(tmp_path)
     assert first.says() == "holds"
@@ -100,11 +104,12 @@ def test_a_second_run_waits_for_a_living_one(tmp_path: Path) -> None:
     assert first.process.poll() is None
     assert first.end() == 0
     thread.join(10)
-    assert told == [f"another run (process {first.pid}) is at work here; waiting for it"]
+    assert told == [f"another run (process {first.pid}) is using the store; waiting for it"]
     assert own.descriptor >= 0
     own.release()
 
 
+@pytest.mark.programs
 def test_a_killed_run_without_tools_leaves_no_lock(tmp_path: Path) -> None:
     first = Run(tmp_path)
     assert first.says() == "holds"
@@ -114,8 +119,9 @@ def test_a_killed_run_without_tools_leaves_no_lock(tmp_path: Path) -> None:
     own.release()
 
 
+@pytest.mark.programs
 def test_the_tools_of_a_killed_run_are_ended_first(tmp_path: Path) -> None:
-    """Others that wait at the same time are left alone, though they have the lock file open."""
+    """Other waiting runs are left alone although they have the lock file open."""
     first = Run(tmp_path, "tool")
     tools = [int(word) for word in first.says().split()]
     assert len(tools) == 2
@@ -156,7 +162,8 @@ def test_waiting_can_be_interrupted(tmp_path: Path) -> None:
     holder.release()
 
 
-def test_tools_that_cannot_be_ended_are_told_of(
+@pytest.mark.programs
+def test_tools_that_cannot_be_killed_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = RunLock(tmp_path)
@@ -167,7 +174,7 @@ def test_tools_that_cannot_be_ended_are_told_of(
     monkeypatch.setattr(file_lock, "_holders", lambda _path: iter(()))
 
     def told(text: str) -> None:
-        assert "cannot be ended" in text
+        assert "cannot be killed" in text
         holder.release()
 
     second = RunLock(tmp_path)
@@ -187,8 +194,9 @@ def test_a_process_may_vanish_while_it_is_looked_at(
     assert not file_lock._alive(os.getpid())
 
 
+@pytest.mark.programs
 def test_a_run_that_has_not_signed_yet_is_left_alone(tmp_path: Path) -> None:
-    """What is in the lock file may be of a run long dead; the kernel knows who took the lock."""
+    """The pid in the lock file may be that of a dead run; the kernel knows who took the lock."""
     first = Run(tmp_path)
     assert first.says() == "holds"
     dead = subprocess.Popen(["true"])
@@ -207,8 +215,9 @@ def test_a_run_that_has_not_signed_yet_is_left_alone(tmp_path: Path) -> None:
     second.release()
 
 
+@pytest.mark.programs
 def test_tools_that_left_their_group_can_be_ended(tmp_path: Path) -> None:
-    """They hold the lock as long as they live; others who only have its file open do not."""
+    """Tools hold the lock while they live; processes that only have its file open do not."""
     own = RunLock(tmp_path)
     own.end_tools()  # nothing is held
     own.acquire(waiting=pytest.fail)

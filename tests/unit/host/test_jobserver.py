@@ -1,4 +1,4 @@
-"""Slots: what is handed out never exceeds their number, and nothing gets lost."""
+"""Slots: never more are handed out than there are, and none is lost."""
 
 from __future__ import annotations
 
@@ -117,3 +117,42 @@ def test_pipes_are_not_inherited() -> None:
     with Slots(2).share() as share:
         assert not os.get_inheritable(share.read)
         assert not os.get_inheritable(share.write)
+
+
+@pytest.fixture
+def pipe() -> Iterator[TokenPipe]:
+    """A pipe as `share` makes it."""
+    read, write = os.pipe2(os.O_NONBLOCK)
+    yield TokenPipe(read, write)
+    os.close(read)
+    os.close(write)
+
+
+def test_tokens_are_put_and_taken_back(pipe: TokenPipe) -> None:
+    assert (pipe.waiting(), pipe.granted) == (0, 0)
+    pipe.put(3)
+    assert (pipe.waiting(), pipe.granted) == (3, 3)
+    assert pipe.take(2) == 2
+    assert (pipe.waiting(), pipe.granted) == (1, 1)
+    assert pipe.take(5) == 1
+    assert pipe.take(5) == 0, "make has taken the rest"
+    assert (pipe.waiting(), pipe.granted) == (0, 0)
+
+
+def test_a_pipe_that_a_failure_has_poisoned_stays_so(pipe: TokenPipe) -> None:
+    """NetBSD's make writes another letter, so that the other makes end."""
+    pipe.put(1)
+    os.write(pipe.write, b"-")
+    assert pipe.take(2) == 0
+    assert (pipe.waiting(), pipe.granted) == (2, 1)
+    assert sorted(os.read(pipe.read, 2)) == sorted(TOKEN + b"-")
+
+
+def test_a_poisoned_pipe_that_is_full(pipe: TokenPipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.write(pipe.write, b"-")
+
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "write", full)
+    assert pipe.take(1) == 0

@@ -1,4 +1,4 @@
-"""What the host refuses, in words."""
+"""Errors of the build host, in words."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from buildlib.host import os_errors
-from buildlib.host.os_errors import host_error, is_nearly_full, space_left
+from buildlib.host.os_errors import host_error, is_nearly_full, memory_error, space_left
 from buildlib.model.errors import ConfigError
 from buildlib.model.refusals import OTHERS
 
 
-@pytest.mark.parametrize(("number", "what"), [
-    (errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "your disk quota is used up")])
+@pytest.mark.parametrize(
+    ("number", "what"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "your disk quota is used up")],
+)
 def test_a_full_disk(tmp_path: Path, number: int, what: str) -> None:
     target = tmp_path / "not made" / "file"
-    error = host_error(OSError(number, os.strerror(number), "/from", None, str(target)),
-                       where="stage x", folder=Path("/"))
+    error = host_error(
+        OSError(number, os.strerror(number), "/from", None, str(target)),
+        where="stage x",
+        folder=Path("/"),
+    )
     assert error.reason == "disk-full"
     assert error.what == what
     assert error.where == f"stage x, {target}"
@@ -28,22 +33,45 @@ def test_a_full_disk(tmp_path: Path, number: int, what: str) -> None:
 
 
 def test_other_refusals(tmp_path: Path) -> None:
-    error = host_error(PermissionError(errno.EACCES, "Permission denied", "/a"),
-                       where="stage x", folder=tmp_path)
+    error = host_error(
+        PermissionError(errno.EACCES, "Permission denied", "/a"), where="stage x", folder=tmp_path
+    )
     assert (error.reason, error.what, error.where) == (
-        "host-io", "permission denied", "stage x, /a")
+        "host-io",
+        "permission denied",
+        "stage x, /a",
+    )
     assert "chmod" in (error.hint or "")
     nameless = host_error(OSError("odd"), where="stage x", folder=tmp_path)
     assert (nameless.what, nameless.where) == ("odd", "stage x")
     assert "run again" in (nameless.hint or "")
-    numbered = host_error(OSError(errno.EBADF, "Bad file descriptor", 7), where="w",
-                          folder=tmp_path)
+    numbered = host_error(
+        OSError(errno.EBADF, "Bad file descriptor", 7), where="w", folder=tmp_path
+    )
     assert numbered.where == "w"
 
 
 NUMBERS = [
-    "EIO", "EROFS", "EACCES", "ENOMEM", "EMFILE", "ENFILE", "EPERM", "EXDEV", "ENOSPC", "EDQUOT",
-    "ENAMETOOLONG", "ELOOP", "ETXTBSY", "ESTALE", "EFBIG", "EAGAIN", "EBUSY", "EISDIR", "ENOTDIR"]
+    "EIO",
+    "EROFS",
+    "EACCES",
+    "ENOMEM",
+    "EMFILE",
+    "ENFILE",
+    "EPERM",
+    "EXDEV",
+    "ENOSPC",
+    "EDQUOT",
+    "ENAMETOOLONG",
+    "ELOOP",
+    "ETXTBSY",
+    "ESTALE",
+    "EFBIG",
+    "EAGAIN",
+    "EBUSY",
+    "EISDIR",
+    "ENOTDIR",
+]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -55,11 +83,12 @@ def test_each_refusal_has_a_remedy_of_its_own(tmp_path: Path, name: str) -> None
     assert error.what
     assert error.hint not in {None, OTHERS}
     assert os.strerror(number).lower() in f"{error.what} {error.why}".lower() or (
-        error.reason == "disk-full")
+        error.reason == "disk-full"
+    )
 
 
 def test_an_error_that_the_system_is_behind_has_its_remedy() -> None:
-    """Whoever raises it need not know; what they say themselves comes first."""
+    """The code that raises an error need not give a hint; one that it gives comes first."""
     for given, told in ((None, "ulimit -n"), ("wait", "wait")):
         with pytest.raises(ConfigError) as caught:
             raise ConfigError("it cannot be read", hint=given) from OSError(errno.EMFILE, "many")
@@ -69,8 +98,13 @@ def test_an_error_that_the_system_is_behind_has_its_remedy() -> None:
 
 @pytest.mark.parametrize(
     ("free", "files", "full"),
-    [(1 << 30, 1 << 20, False), (1 << 20, 1 << 20, True), (1 << 30, 5, True),
-     (1 << 30, None, False)])
+    [
+        (1 << 30, 1 << 20, False),
+        (1 << 20, 1 << 20, True),
+        (1 << 30, 5, True),
+        (1 << 30, None, False),
+    ],
+)
 def test_how_full_a_disk_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, files: int | None, full: bool
 ) -> None:
@@ -92,3 +126,10 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, kind: str) -> None:
         (place / "below" / "file").stat()
     error = host_error(caught.value, where="stage x", folder=tmp_path)
     assert error.where == f"stage x, {place}"
+
+
+def test_no_memory() -> None:
+    error = memory_error(where="doit iso")
+    assert (error.where, error.reason) == ("doit iso", "memory")
+    assert error.why == "the process could not allocate more"
+    assert error.hint

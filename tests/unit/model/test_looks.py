@@ -1,4 +1,4 @@
-"""What a file seems to be."""
+"""The description of an unexpected file."""
 
 from __future__ import annotations
 

@@ -18,9 +18,12 @@ from buildlib.model.mtree import decode, encode, format_tree, parse, without_tag
 from buildlib.model.tree import Entry, Tree, tree_of
 
 DIGEST = sha256(b"")
-# every byte a name can have, two to a name so that none is `.`
-BYTES = [bytes([number, 0x78]).decode(errors="surrogateescape")
-         for number in range(1, 256) if number != 0x2F]
+# every byte that a name can contain, two bytes per name so that no name is `.`
+BYTES = [
+    bytes([number, 0x78]).decode(errors="surrogateescape")
+    for number in range(1, 256)
+    if number != 0x2F
+]
 
 
 def mtree(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
@@ -28,29 +31,56 @@ def mtree(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_golden() -> None:
-    tree = tree_of([
-        Entry(".", "dir", 0o755, time=5, origin="base"),
-        Entry("bin/su", "file", 0o4555, 0, 7, 1_700_000_000, 0, DIGEST, inode="base/bin/su",
-              origin="base"),
-        Entry("bin/sudo", "file", 0o4555, 0, 7, 1_700_000_000, 0, DIGEST, inode="base/bin/su",
-              origin="my set,x"),
-        Entry("a b", "link", 0o755, link="#1=\udcff"),
-        Entry("dev/null", "char", 0o666, device=(2, 2)),
-        Entry("p", "fifo", 0o600),
-    ])
-    assert format_tree(tree) == b"".join(line + b"\n" for line in (
-        b"#mtree",
-        b". type=dir uid=0 gid=0 mode=0755 time=5.0 tags=origin:base",
-        b"./a\\040b type=link uid=0 gid=0 mode=0755 time=0.0 link=\\0431\\075\\377",
-        b"./bin type=dir uid=0 gid=0 mode=0755 time=1700000000.0 tags=origin:base",
-        b"./bin/su type=file uid=0 gid=7 mode=4555 time=1700000000.0 size=0 sha256="
-        + DIGEST.encode() + b" nlink=2 tags=origin:base,inode:base/bin/su",
-        b"./bin/sudo type=file uid=0 gid=7 mode=4555 time=1700000000.0 size=0 sha256="
-        + DIGEST.encode() + b" nlink=2 tags=origin:my\\040set\\054x,inode:base/bin/su",
-        b"./dev type=dir uid=0 gid=0 mode=0755 time=0.0",
-        b"./dev/null type=char uid=0 gid=0 mode=0666 time=0.0 device=netbsd,2,2",
-        b"./p type=fifo uid=0 gid=0 mode=0600 time=0.0",
-    ))
+    tree = tree_of(
+        [
+            Entry(".", "dir", 0o755, time=5, origin="base"),
+            Entry(
+                "bin/su",
+                "file",
+                0o4555,
+                0,
+                7,
+                1_700_000_000,
+                0,
+                DIGEST,
+                inode="base/bin/su",
+                origin="base",
+            ),
+            Entry(
+                "bin/sudo",
+                "file",
+                0o4555,
+                0,
+                7,
+                1_700_000_000,
+                0,
+                DIGEST,
+                inode="base/bin/su",
+                origin="my set,x",
+            ),
+            Entry("a b", "link", 0o755, link="#1=\udcff"),
+            Entry("dev/null", "char", 0o666, device=(2, 2)),
+            Entry("p", "fifo", 0o600),
+        ]
+    )
+    assert format_tree(tree) == b"".join(
+        line + b"\n"
+        for line in (
+            b"#mtree",
+            b". type=dir uid=0 gid=0 mode=0755 time=5.0 tags=origin:base",
+            b"./a\\040b type=link uid=0 gid=0 mode=0755 time=0.0 link=\\0431\\075\\377",
+            b"./bin type=dir uid=0 gid=0 mode=0755 time=1700000000.0 tags=origin:base",
+            b"./bin/su type=file uid=0 gid=7 mode=4555 time=1700000000.0 size=0 sha256="
+            + DIGEST.encode()
+            + b" nlink=2 tags=origin:base,inode:base/bin/su",
+            b"./bin/sudo type=file uid=0 gid=7 mode=4555 time=1700000000.0 size=0 sha256="
+            + DIGEST.encode()
+            + b" nlink=2 tags=origin:my\\040set\\054x,inode:base/bin/su",
+            b"./dev type=dir uid=0 gid=0 mode=0755 time=0.0",
+            b"./dev/null type=char uid=0 gid=0 mode=0666 time=0.0 device=netbsd,2,2",
+            b"./p type=fifo uid=0 gid=0 mode=0600 time=0.0",
+        )
+    )
 
 
 @some
@@ -59,7 +89,7 @@ def test_words_come_back(text: str) -> None:
     word = encode(text)
     assert decode(word) == text
     assert word.isascii()
-    assert not set(word) & set(b" \t\n\r\v\f=#,*?[]\"")
+    assert not set(word) & set(b' \t\n\r\v\f=#,*?[]"')
 
 
 @few
@@ -79,6 +109,7 @@ def test_names_of_all_bytes_come_back() -> None:
     assert parse(format_tree(tree)) == tree
 
 
+@pytest.mark.programs
 @settings(few, max_examples=15)
 @given(trees())
 def test_mtree_reads_what_we_write(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
@@ -89,22 +120,45 @@ def test_mtree_reads_what_we_write(tmp_path_factory: pytest.TempPathFactory, tre
     assert result.stdout.count(b"\n") == len(tree)
 
 
+@pytest.mark.programs
 def test_mtree_finds_on_disk_what_the_spec_says(tmp_path: Path) -> None:
-    """Names, contents, modes, times, links and link counts, each as mtree understands them."""
+    """Names, contents, modes, times, links and link counts, as mtree reads them."""
     root = tmp_path / "root"
-    # mtree takes a name with one of these for a pattern, even where they are escaped
+    # mtree treats a name with one of these as a pattern, even if it is escaped
     literal = [name for name in BYTES if name[0] not in "*?["]
     user: dict[str, Any] = {"uid": os.getuid(), "gid": os.getgid(), "time": 1_700_000_001}
-    tree = tree_of([
-        Entry(".", "dir", 0o755, **user),
-        Entry("d", "dir", 0o1755, **user),
-        *(Entry(f"d/{name}", "file", 0o640, size=len(name), sha256=sha256(b"x" * len(name)),
-                **user) for name in literal),
-        *(Entry(path, "file", 0o4755, size=1, sha256=sha256(b"x"), inode="one", origin="a b,c",
-                **user) for path in ("one", "two")),
-        Entry("l", "link", 0o777, link="a b#=,\\\udcff", **user),
-        Entry("p", "fifo", 0o600, **user),
-    ])
+    tree = tree_of(
+        [
+            Entry(".", "dir", 0o755, **user),
+            Entry("d", "dir", 0o1755, **user),
+            *(
+                Entry(
+                    f"d/{name}",
+                    "file",
+                    0o640,
+                    size=len(name),
+                    sha256=sha256(b"x" * len(name)),
+                    **user,
+                )
+                for name in literal
+            ),
+            *(
+                Entry(
+                    path,
+                    "file",
+                    0o4755,
+                    size=1,
+                    sha256=sha256(b"x"),
+                    inode="one",
+                    origin="a b,c",
+                    **user,
+                )
+                for path in ("one", "two")
+            ),
+            Entry("l", "link", 0o777, link="a b#=,\\\udcff", **user),
+            Entry("p", "fifo", 0o600, **user),
+        ]
+    )
     _lay_out(tree, root)
     spec = tmp_path / "spec"
     spec.write_bytes(format_tree(tree))
@@ -157,7 +211,7 @@ def _lay_out(tree: Tree, root: Path) -> None:
         ("./a type=file size=-1 sha256=" + DIGEST, "size: '-1' is not a number"),
         ("./a type=link", "keyword 'link' is missing"),
         ("./a type=char", "keyword 'device' is missing"),
-        ("./a type=char device=1,2", "device=1,2: only netbsd,major,minor is known"),
+        ("./a type=char device=1,2", "device=1,2: only netbsd,major,minor is supported"),
         ("./a type=char device=netbsd,1,-2", "only netbsd,major,minor"),
         ("./a type=char device=netbsd,1,2,3", "only netbsd,major,minor"),
     ],
@@ -172,9 +226,18 @@ def test_unusable_entries(line: str, why: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["/set type=dir", "..", "./a/../b type=dir", "./a//b type=dir", "./ type=dir",
-     "/etc type=dir", "./a/ type=dir", "./a type=dir optional", "./a type=dir mdoe=0700",
-     "a\\057..\\057b type=dir"],
+    [
+        "/set type=dir",
+        "..",
+        "./a/../b type=dir",
+        "./a//b type=dir",
+        "./ type=dir",
+        "/etc type=dir",
+        "./a/ type=dir",
+        "./a type=dir optional",
+        "./a type=dir mdoe=0700",
+        "a\\057..\\057b type=dir",
+    ],
 )
 def test_bad_lines(line: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -188,8 +251,10 @@ def test_a_spec_with_a_path_twice() -> None:
 
 
 def test_an_entry_keeps_only_what_its_kind_has() -> None:
-    spec = (f"./a type=dir size=4 sha256={DIGEST} link=x device=netbsd,1,2 tags=inode:i\n"
-            f"./b type=file link=x device=netbsd,1,2 sha256={DIGEST}\n")
+    spec = (
+        f"./a type=dir size=4 sha256={DIGEST} link=x device=netbsd,1,2 tags=inode:i\n"
+        f"./b type=file link=x device=netbsd,1,2 sha256={DIGEST}\n"
+    )
     tree = parse(spec.encode())
     assert tree.by_path["a"] == Entry("a", "dir", 0o755)
     assert tree.by_path["b"] == Entry("b", "file", 0o755, sha256=DIGEST)

@@ -1,4 +1,4 @@
-"""What a wrong name may have meant, in time that has a limit."""
+"""Suggestions for a wrong name, found in limited time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buildlib.model.nearness import near
 
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many names each look compared, which is what takes time."""
+    """The number of names compared by each call, which determines its time."""
     import difflib
 
     counts: list[int] = []
@@ -28,6 +28,8 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_the_nearest_come_first() -> None:
     assert near("mdoe", ["type", "mode", "model"], most=2) == ["mode", "model"]
     assert near("zzzz", ["type", "mode"]) == []
+    assert near("MINI", ["netbsd-10.1", "mini"]) == ["mini"]
+    assert near("xen3_dom0", ["XEN3_DOMU", "XEN3_DOM0"], most=2) == ["XEN3_DOM0", "XEN3_DOMU"]
 
 
 def test_of_very_many_few_are_compared(compared: list[int]) -> None:

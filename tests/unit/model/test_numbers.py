@@ -1,4 +1,4 @@
-"""Numbers from outside: digits and limits, nothing that only int() takes for a number."""
+"""Numbers from outside: digits and limits, and nothing else that int() accepts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from hypothesis import strategies as st
 from buildlib.model.numbers import number_or_none, whole_number
 
 NOT_NUMBERS = {
-    "empty": "", "superscript": "²", "arabic": "٣", "blank": " 1", "newline": "1\n",
-    "underscore": "1_0", "plus": "+1", "minus": "-1", "hex": "0x1f", "fraction": "1.0",
-    "full-width": "１", "letters": "ten",
+    "empty": "",
+    "superscript": "²",
+    "arabic": "٣",
+    "blank": " 1",
+    "newline": "1\n",
+    "underscore": "1_0",
+    "plus": "+1",
+    "minus": "-1",
+    "hex": "0x1f",
+    "fraction": "1.0",
+    "full-width": "１",
+    "letters": "ten",
 }
 
 

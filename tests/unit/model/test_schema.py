@@ -1,4 +1,4 @@
-"""Plain values into dataclasses: all problems at once, with the nearest names."""
+"""Conversion of plain values into dataclasses: all problems at once, with the nearest names."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def test_all_types() -> None:
 def test_one_of_several() -> None:
     assert machine('memory = 1\ntable = "mbr"').table == "mbr"
     assert problems('memory = 1\ntable = "mbe"') == (
-        "table: one of gpt, mbr, not 'mbe'; did you mean mbr?",)
+        "table: one of gpt, mbr, not 'mbe'; did you mean mbr?",
+    )
     assert problems("memory = 1\ntable = 7") == ("table: one of gpt, mbr",)
 
 
@@ -103,8 +104,7 @@ def test_nothing_is_no_value(data: dict[str, Any]) -> None:
 
 
 def test_what_a_dataclass_refuses_has_its_place() -> None:
-    assert problems('memory = 1\nfirst = { name = "x", size = -3 }') == (
-        "first: size is negative",)
+    assert problems('memory = 1\nfirst = { name = "x", size = -3 }') == ("first: size is negative",)
     with pytest.raises(ConfigError, match="disk: size is negative"):
         load(Disk, {"name": "x", "size": -1}, where="d.toml")
 

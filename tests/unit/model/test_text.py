@@ -1,4 +1,4 @@
-"""Texts that people write."""
+"""Decoding of handwritten texts."""
 
 from __future__ import annotations
 

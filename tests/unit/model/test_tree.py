@@ -1,9 +1,10 @@
-"""Trees: their order, the rules of overlays, and what is done to them."""
+"""Trees: their order, the rules of overlays, and operations on them."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.readers.strategies import entry_lists, few, trees
 
+from buildlib.model import tree as tree_module
 from buildlib.model.digest import sha256
 from buildlib.model.errors import StageError
 from buildlib.model.tree import (
@@ -32,8 +34,7 @@ def folder(path: str, mode: int = 0o755, **values: Any) -> Entry:
 
 
 def file(path: str, data: bytes = b"", **values: Any) -> Entry:
-    return Entry(path, "file", 0o644, size=len(data), sha256=sha256(data),
-                 **values)
+    return Entry(path, "file", 0o644, size=len(data), sha256=sha256(data), **values)
 
 
 def paths(tree: Tree) -> list[str]:
@@ -87,9 +88,36 @@ def test_impossible_trees(entries: list[Entry], reason: str) -> None:
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("limits", "wrong"), [((2, 99), False), ((1, 99), True), ((2, 4), False), ((2, 3), True)]
+)
+def test_missing_folders_have_a_limit(
+    limits: tuple[int, int], *, wrong: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In number (besides the root), and in characters of their paths."""
+    monkeypatch.setattr(tree_module, "FOLDERS_MAX", limits[0])
+    monkeypatch.setattr(tree_module, "FOLDER_TEXT_MAX", limits[1])
+    for origin, shown in (("base.tgz", "base.tgz"), ("", "?")):
+        entry = replace(file("a/b/c"), origin=origin)
+        if not wrong:
+            assert len(tree_of([folder("."), entry])) == 4
+            continue
+        with pytest.raises(StageError, match="the tree has too many folders") as caught:
+            tree_of([folder("."), entry])
+        assert caught.value.where == f"{shown}: a/b/c…"
+        assert caught.value.reason == "tree-limit"
+
+
 def test_sizes_count_an_inode_once() -> None:
-    tree = tree_of([file("a", b"12", inode="i"), file("b", b"12", inode="i"), file("c", b"345"),
-                    file("d", b"345"), Entry("e", "fifo", 0o600)])
+    tree = tree_of(
+        [
+            file("a", b"12", inode="i"),
+            file("b", b"12", inode="i"),
+            file("c", b"345"),
+            file("d", b"345"),
+            Entry("e", "fifo", 0o600),
+        ]
+    )
     assert tree.size == 2 + 3 + 3
     assert tree.blobs == {sha256(b"12"): 2, sha256(b"345"): 3}
     assert tree.links_of() == {"i": 2}
@@ -97,8 +125,9 @@ def test_sizes_count_an_inode_once() -> None:
 
 def test_overlay_the_later_one_wins_and_folders_keep_both() -> None:
     lower = tree_of([folder("etc", 0o755, origin="base"), file("etc/rc", b"old"), file("bin/sh")])
-    upper = tree_of([folder("etc", 0o700, uid=9, origin="site"), file("etc/rc", b"new!"),
-                     file("etc/hosts")])
+    upper = tree_of(
+        [folder("etc", 0o700, uid=9, origin="site"), file("etc/rc", b"new!"), file("etc/hosts")]
+    )
     tree = overlay(lower, upper)
     assert paths(tree) == [".", "bin", "bin/sh", "etc", "etc/hosts", "etc/rc"]
     assert (tree.by_path["etc"].mode, tree.by_path["etc"].uid) == (0o700, 9)
@@ -108,8 +137,9 @@ def test_overlay_the_later_one_wins_and_folders_keep_both() -> None:
 
 @pytest.mark.parametrize("kind", ["link", "char", "fifo"])
 def test_overlay_a_file_and_a_link_replace_one_another(kind: Kind) -> None:
-    other = Entry("a", kind, 0o777, link="b" * (kind == "link"),
-                  device=(1, 2) if kind == "char" else None)
+    other = Entry(
+        "a", kind, 0o777, link="b" * (kind == "link"), device=(1, 2) if kind == "char" else None
+    )
     assert overlay(tree_of([file("a")]), tree_of([other])).by_path["a"] == other
     assert overlay(tree_of([other]), tree_of([file("a")])).by_path["a"] == file("a")
 
@@ -148,7 +178,11 @@ def test_overlay_is_associative_and_idempotent(one: Tree, two: Tree, three: Tree
 def test_without_takes_all_below_along() -> None:
     tree = tree_of([file("usr/share/man/a"), file("usr/share/man.conf"), file("usr/bin/b")])
     assert paths(without(tree, ["usr/share/man", "/usr/bin/"])) == [
-        ".", "usr", "usr/share", "usr/share/man.conf"]
+        ".",
+        "usr",
+        "usr/share",
+        "usr/share/man.conf",
+    ]
     assert without(tree, []) == tree
 
 
@@ -167,11 +201,25 @@ def test_without_what_is_not_there(remove: list[str], reason: str, text: str) ->
 
 
 def test_renamed_leaves_the_rest_alone() -> None:
-    tree = tree_of([file("etc/rc", uid=7), file("etc/rc.conf"), file("bin/a", inode="i"),
-                    file("bin/b", inode="i")])
+    tree = tree_of(
+        [
+            file("etc/rc", uid=7),
+            file("etc/rc.conf"),
+            file("bin/a", inode="i"),
+            file("bin/b", inode="i"),
+        ]
+    )
     there = renamed(tree, {"/etc/rc": "libexec/rc", "bin/a": "bin/c"})
-    assert paths(there) == [".", "bin", "bin/b", "bin/c", "etc", "etc/rc.conf", "libexec",
-                            "libexec/rc"]
+    assert paths(there) == [
+        ".",
+        "bin",
+        "bin/b",
+        "bin/c",
+        "etc",
+        "etc/rc.conf",
+        "libexec",
+        "libexec/rc",
+    ]
     assert there.by_path["libexec/rc"].uid == 7
     assert there.links_of() == {"i": 2}
     assert renamed(tree, {}) == tree

@@ -1,4 +1,4 @@
-"""Users and groups of packages: into the lists of a system, by the numbers of the site's table."""
+"""Users and groups of packages, added to a system's lists with the site's numbers."""
 
 from __future__ import annotations
 
@@ -18,31 +18,35 @@ from buildlib.pkgsrc.pkginstall import Declarations, Group, User
 RECIPES = Path(__file__).parents[3] / "recipes"
 LISTS = Lists(
     master=b"root:*:0:0::0:0:Charlie &:/root:/bin/sh\ntoor:*:0:0::0:0::/root:/bin/sh\n"
-           b"games:*:7:13::0:0:& pseudo-user:/usr/games:/sbin/nologin\n",
+    b"games:*:7:13::0:0:& pseudo-user:/usr/games:/sbin/nologin\n",
     passwd=b"root:*:0:0:Charlie &:/root:/bin/sh\ntoor:*:0:0::/root:/bin/sh\n"
-           b"games:*:7:13:& pseudo-user:/usr/games:/sbin/nologin\n",
+    b"games:*:7:13:& pseudo-user:/usr/games:/sbin/nologin\n",
     group=b"wheel:*:0:root\ngames:*:13:\n",
 )
 TABLE = Accounts({"www": 500, "log": 501}, {"www": 500, "logs": 510})
 WWW = Declarations(groups=(Group("www"),), users=(User("www", "www"),))
 
 
-def enters(*declared: Declarations, table: Accounts = TABLE, lists: Lists = LISTS
-           ) -> tuple[Lists, Names]:
+def enters(
+    *declared: Declarations, table: Accounts = TABLE, lists: Lists = LISTS
+) -> tuple[Lists, Names]:
     return enter(lists, [(f"p{number}-1.0", what) for number, what in enumerate(declared)], table)
 
 
 def test_lines_are_what_useradd_would_write() -> None:
     full = Declarations(
         groups=(Group("logs"),),
-        users=(User("log", "logs", None, "The {Logger}", "/var/log/x", "/usr/pkg/bin/bash"),))
+        users=(User("log", "logs", None, "The {Logger}", "/var/log/x", "/usr/pkg/bin/bash"),),
+    )
     after, names = enters(WWW, full, WWW)
     assert after.master == LISTS.master + (
         b"www:*:500:500::0:0:p0 www user:/nonexistent:/sbin/nologin\n"
-        b"log:*:501:510::0:0:The {Logger}:/var/log/x:/usr/pkg/bin/bash\n")
+        b"log:*:501:510::0:0:The {Logger}:/var/log/x:/usr/pkg/bin/bash\n"
+    )
     assert after.passwd == LISTS.passwd + (
         b"www:*:500:500:p0 www user:/nonexistent:/sbin/nologin\n"
-        b"log:*:501:510:The {Logger}:/var/log/x:/usr/pkg/bin/bash\n")
+        b"log:*:501:510:The {Logger}:/var/log/x:/usr/pkg/bin/bash\n"
+    )
     assert after.group == LISTS.group + b"www:*:500:\nlogs:*:510:\n"
     assert (names.uid("log", where=""), names.gid("logs", where="")) == (501, 510)
     assert (names.uid("root", where=""), names.gid("games", where="")) == (0, 13)
@@ -60,16 +64,18 @@ def test_a_user_called_as_the_package_is_described_so() -> None:
 
 
 def test_whoever_is_there_stays_as_it_is() -> None:
-    games = Declarations(groups=(Group("games", 13),),
-                         users=(User("games", "games", 7, "Other", "/", "/bin/sh"),))
+    games = Declarations(
+        groups=(Group("games", 13),), users=(User("games", "games", 7, "Other", "/", "/bin/sh"),)
+    )
     assert enters(games)[0] == LISTS
     assert enters(Declarations()) == (LISTS, enters(games)[1])
 
 
 def test_lines_of_nis_stay_last() -> None:
-    """A look-up that reaches `+` asks NIS, and what comes after it is found later, or never."""
-    lists = Lists(LISTS.master + b"+:*::::::::\n", LISTS.passwd + b"+:*:0:0:::\n",
-                  LISTS.group + b"+:*::\n")
+    """A look-up that reaches `+` queries NIS, so lines after it are found late or never."""
+    lists = Lists(
+        LISTS.master + b"+:*::::::::\n", LISTS.passwd + b"+:*:0:0:::\n", LISTS.group + b"+:*::\n"
+    )
     after, _ = enters(WWW, lists=lists)
     for data in (after.master, after.passwd, after.group):
         assert [line[:1] for line in data.splitlines()[-2:]] == [b"w", b"+"]
@@ -88,9 +94,10 @@ def refused(*declared: Declarations, table: Accounts = TABLE) -> GoldmasterError
 
 
 def test_names_without_a_number_are_told_with_the_lines_to_add() -> None:
-    new = Declarations(groups=(Group("new"), Group("db", 520), Group("log")),
-                       users=(User("new", "new"), User("db", "db", 520), User("only", "www"),
-                              User("www", "www")))
+    new = Declarations(
+        groups=(Group("new"), Group("db", 520), Group("log")),
+        users=(User("new", "new"), User("db", "db", 520), User("only", "www"), User("www", "www")),
+    )
     error = refused(new, WWW)
     assert isinstance(error, ConfigError)
     assert (error.reason, error.where) == ("no-number", "recipes/accounts.toml")
@@ -100,11 +107,16 @@ def test_names_without_a_number_are_told_with_the_lines_to_add() -> None:
     assert error.hint is not None
     _, *lines = error.hint.splitlines()
     more = tomllib.loads("\n".join(lines))
-    # what the package asks for, the number of the namesake, and else the next that nobody has
-    assert more == {"users": {"new": 502, "db": 520, "only": 503},
-                    "groups": {"new": 502, "db": 520, "log": 501}}
-    table = load(Accounts, {kind: dict(getattr(TABLE, kind)) | more[kind] for kind in more},
-                 where="accounts.toml")
+    # the requested number, the number of the namesake, or else the next free one
+    assert more == {
+        "users": {"new": 502, "db": 520, "only": 503},
+        "groups": {"new": 502, "db": 520, "log": 501},
+    }
+    table = load(
+        Accounts,
+        {kind: dict(getattr(TABLE, kind)) | more[kind] for kind in more},
+        where="accounts.toml",
+    )
     after, _ = enters(new, WWW, table=table)
     assert after.group.endswith(b"new:*:502:\ndb:*:520:\nlog:*:501:\nwww:*:500:\n")
 
@@ -132,13 +144,13 @@ def test_a_table_that_disagrees_with_the_release(table: Accounts, problem: str) 
 @pytest.mark.parametrize(
     ("declared", "problem"),
     [
-        (Declarations(users=(User("www", "www", 80),)), "wants 80 for the user www, which is 500"),
-        (Declarations(groups=(Group("www", 80),)), "wants 80 for the group www, which is 500"),
-        (Declarations(users=(User("games", "www", 8),)), "wants 8 for the user games, which is 7"),
+        (Declarations(users=(User("www", "www", 80),)), "needs 80 for the user www, which is 500"),
+        (Declarations(groups=(Group("www", 80),)), "needs 80 for the group www, which is 500"),
+        (Declarations(users=(User("games", "www", 8),)), "needs 8 for the user games, which is 7"),
     ],
 )
 def test_a_package_that_wants_another_number(declared: Declarations, problem: str) -> None:
-    """Its files are packed with the number it was built with."""
+    """Its files are packed with the number with which it was built."""
     error = refused(declared)
     assert isinstance(error, ConfigError)
     assert (error.reason, error.problems) == ("other-number", (f"p0-1.0 {problem}",))
@@ -148,8 +160,10 @@ def test_a_package_that_wants_another_number(declared: Declarations, problem: st
     ("declared", "reason"),
     [
         (Declarations(users=(User("www", "nobody-has-it"),)), "no-user"),
-        (Declarations(groups=(Group("www"),), users=(User("www", "www", None, "a\nb"),)),
-         "pkginstall"),
+        (
+            Declarations(groups=(Group("www"),), users=(User("www", "www", None, "a\nb"),)),
+            "pkginstall",
+        ),
     ],
 )
 def test_what_cannot_be_entered(declared: Declarations, reason: str) -> None:
@@ -168,9 +182,9 @@ def test_an_owner_nobody_knows() -> None:
     ("users", "problem"),
     [
         ({"a": 500, "b": 500}, "users: a and b both have 500"),
-        ({"a": 0}, "users.a: a number from 1 to 59999, not 0"),
-        ({"a": 60000}, "users.a: a number from 1 to 59999, not 60000"),
-        ({"A b": 500}, "users.A b: no name for a user or group"),
+        ({"a": 0}, "users.a: must be a number from 1 to 59999, is 0"),
+        ({"a": 60000}, "users.a: must be a number from 1 to 59999, is 60000"),
+        ({"A b": 500}, "users.A b: not a valid name for a user or group"),
     ],
 )
 def test_a_bad_table(users: dict[str, int], problem: str) -> None:
@@ -180,13 +194,15 @@ def test_a_bad_table(users: dict[str, int], problem: str) -> None:
 
 
 def test_the_table_agrees_with_the_example_site(tmp_path: Path) -> None:
-    """A number means one user, whether it comes from a package or by NIS."""
+    """A number means one user, whether it comes from a package or from NIS."""
     table = load(Accounts, tomllib.loads((RECIPES / "accounts.toml").read_text()), where="table")
     write_example(tmp_path / "site")
     for numbers, name in ((table.users, "passwd"), (table.groups, "group")):
         text = (tmp_path / "site/global/nis" / name).read_text()
-        shared = {found: int(number)
-                  for found, number in re.findall(r"^(\w+):[^:]*:(\d+):", text, re.MULTILINE)}
+        shared = {
+            found: int(number)
+            for found, number in re.findall(r"^(\w+):[^:]*:(\d+):", text, re.MULTILINE)
+        }
         assert shared
         for user, number in shared.items():
             assert numbers.get(user, number) == number

@@ -1,4 +1,4 @@
-"""Hard cases of versions and patterns, each with the place that says so.
+"""Hard cases of versions and patterns, each with its source.
 
 Where a manual page and the program differ, the program counts: it is what pkg_add does. All rows
 were also tried on pkg_install's own functions, built from NetBSD's sources, and so were a million
@@ -34,19 +34,19 @@ VERSIONS = [
     ("1.2e", "1.2.5", EQUAL, MANUAL),
     ("1.2pl3", "1.2.3", EQUAL, MANUAL),
     ("1.2_3", "1.2.3", EQUAL, MANUAL),
-    # a dot is a number, too: before a word it makes a 0 that the word then follows
+    # a dot is a number, too: before a word it adds a 0
     ("1.3.rc1", "1.3", OLDER, COMPONENT),
     ("1.3.rc1", "1.3rc1", NEWER, COMPONENT),
     ("1.3..1", "1.3.1", OLDER, COMPONENT),
-    # upper case is lower case, in words and letters
+    # case is ignored in words and letters
     ("1.0RC1", "1.0rc1", EQUAL, COMPONENT),
     ("1.0B", "1.0b", EQUAL, COMPONENT),
-    # words are looked for before letters: `preview` is pre, v, i, e, w; `alph` is four letters
+    # words are matched before letters: `preview` is pre, v, i, e, w; `alph` is four letters
     ("1preview", "1prefix", NEWER, COMPONENT),
     ("1alph", "1alpha", NEWER, COMPONENT),
     ("1p1", "1pl1", NEWER, COMPONENT),
     ("1r2", "1rc2", NEWER, COMPONENT),
-    # nb is taken out wherever it stands; the last one counts; without digits it is nb0
+    # nb is removed anywhere; the last one counts; without digits it is nb0
     ("1.0nb2", "1.0nb10", OLDER, VTEST),
     ("1.0nb99", "1.0.0.1", OLDER, VTEST),
     ("1nb2.5", "1.5nb2", EQUAL, COMPONENT),
@@ -55,26 +55,26 @@ VERSIONS = [
     # n and b apart are letters, and so is the b of `1.0b1nb2`
     ("1.0n1b2", "1.0nb2", NEWER, COMPONENT),
     ("1.0b1nb2", "1.0.2.1nb2", NEWER, COMPONENT),
-    # leading zeros do not count, trailing zeros and dots neither
+    # leading zeros do not matter, nor do trailing zeros and dots
     ("1.01", "1.1", EQUAL, COMPONENT),
     ("1.0.0", "1", EQUAL, VTEST),
     ("1....", "1", EQUAL, VTEST),
     ("", "0.0nb0", EQUAL, VTEST),
-    # but words behind zeros do, as the zeros are numbers before them
+    # but words after zeros do, because the zeros are numbers before them
     ("1.0.0beta1", "1.0beta1", NEWER, VTEST),
     ("0alpha", "", OLDER, VTEST),
     ("20240101", "1.0", NEWER, VTEST),
-    # what is no letter, digit, dot or underscore is passed over
+    # characters other than letters, digits, dots and underscores are skipped
     ("1.2+3", "1.2", NEWER, COMPONENT),
     ("1.2+3", "1.2~3", EQUAL, COMPONENT),
     ("1-2", "12", OLDER, COMPONENT),
     ("1:0", "1", EQUAL, COMPONENT),
-    # pairs that pkgsrc's own copy is tried on
+    # test pairs of pkgsrc's own copy
     ("1.1beta3", "1.1beta10", OLDER, PAIRS),
     ("1.stable2.3", "1_stable2_3", EQUAL, PAIRS),
     ("0001beta00023rc000456", "1beta23rc456", EQUAL, PAIRS),
     ("1znb5", "1.26nb5", EQUAL, PAIRS),
-    # where that copy and pkg_install differ: it drops the zeros before the word
+    # that copy differs from pkg_install: it drops the zeros before the word
     ("1.0alpha1", "1.0.0.0alpha1", OLDER, COMPONENT),
 ]
 
@@ -90,14 +90,14 @@ MATCHES = [
     ("name>=1.3", "name-1.3rc3", False, MANUAL),
     ("name>=1.3<2", "name-2rc1", True, MANUAL),  # rc1 of 2 is below 2
     ("name>=1.3<2alpha", "name-2rc1", False, MATCH),
-    # the version begins at the last hyphen of the name, the base must be all before it
+    # the version begins at the last hyphen of the name; the base is everything before it
     ("py312-foo>=1", "py312-foo-1", True, MATCH),
     ("py312>=1", "py312-foo-1", False, MATCH),
     ("name>=1", "name-2-1", False, MATCH),
     ("name-2>=1", "name-2-1", True, MATCH),
     ("name>=1", "name", False, MATCH),
     ("name>=1-2", "name-12", True, MATCH),
-    # an upper bound only after a lower one; whatever follows it belongs to its version
+    # an upper bound only after a lower one; the rest belongs to its version
     ("name>1<3", "name-2", True, MATCH),
     ("name<3>1", "name-0.5", True, MATCH),
     ("name>=1<3<2", "name-2.5", True, MATCH),
@@ -109,7 +109,7 @@ MATCHES = [
     ("na*>=1", "name-1", False, PATTERN),
     ("name==1", "name-1", False, PATTERN),
     ("name!=1", "name-2", False, PATTERN),
-    # a glob is tried as it is, then the name itself, then with a version added
+    # a glob is tried unchanged, then the name itself, then with an appended version
     ("name", "name-1.0", True, PATTERN),
     ("name", "name-lib-1.0", False, PATTERN),
     ("name", "name-3d-1.0", True, PATTERN),
@@ -121,10 +121,10 @@ MATCHES = [
     ("na?e", "name-1", True, PATTERN),
     ("name-1.*", "name-1.", True, PATTERN),
     ("name-*-[0-9]*", "name-1", False, PATTERN),
-    # a backslash makes no glob: as it is it is compared, before the version it quotes
+    # a backslash alone is not a glob: it is compared literally, but before the version it quotes
     ("name\\-1", "name-1", False, PATTERN),
     ("name\\", "name-1", True, PATTERN),
-    # braces first, whatever else there is; their parts may be anything
+    # braces are expanded first; their parts may be anything
     ("{name,eman}>=1", "eman-1", True, BRACES),
     ("name{>=1<2,-3*}", "name-3.5", True, BRACES),
     ("name{,-lib}-[0-9]*", "name-lib-1", True, BRACES),
@@ -135,7 +135,7 @@ MATCHES = [
     ("{a,}", "-1", True, BRACES),
     ("a,b", "a-1", False, BRACES),
     ("[{a,b}]c", "bc-1", True, BRACES),
-    # what a star or question mark takes: hyphens and all, no leading dot
+    # a star or question mark matches everything, even hyphens, but no leading dot
     ("*", "name-1", True, GLOB),
     ("*", ".name-1", False, GLOB),
     ("*-1", "a-b-1", True, GLOB),
@@ -143,7 +143,7 @@ MATCHES = [
     ("name-?.?", "name-1.10", False, GLOB),
     ("name-\\1*", "name-1.0", True, GLOB),
     ("**name", "name-1", True, GLOB),
-    # sets: ! and ^ deny, a bracket may stand first, a hyphen last, and quoted they are themselves
+    # sets: ! and ^ negate, a bracket may be first, a hyphen last, and quoted ones are literal
     ("name-[!2]", "name-1", True, BRACKET),
     ("name-[^2]", "name-2", False, BRACKET),
     ("name-[]]", "name-]", True, BRACKET),
@@ -167,7 +167,7 @@ def test_patterns(pattern: str, name: str, expected: bool, source: str) -> None:
 BEST = [
     ("name", ["name-1.9", "name-1.10"], "name-1.10", ORDER),
     ("name>=1<2", ["name-1.9", "name-2.0", "name-2.0rc1"], "name-2.0rc1", ORDER),
-    # versions are compared whatever the base is, equal ones by the whole name
+    # versions are compared regardless of the base, equal ones by the whole name
     ("{a,b}-[0-9]*", ["a-2", "b-10"], "b-10", ORDER),
     ("{b,a}-[0-9]*", ["b-1", "a-1"], "a-1", ORDER),
     ("name", ["name-1.0", "name-1"], "name-1", ORDER),
@@ -183,7 +183,7 @@ def test_best(pattern: str, names: list[str], expected: str | None, source: str)
 
 
 def test_where_we_differ() -> None:
-    """By intention, each time where pkg_install's answer is chance or its program ends.
+    """Intended differences, where pkg_install's result is arbitrary or it crashes.
 
     Numbers beyond C's int wrap around there; braces that are not closed end the program, but only
     when a name comes to them; behind a quoted end it reads memory that belongs to something else.

@@ -1,4 +1,4 @@
-"""Declarations applied to entries: what a script would do on a system, seen in a tree."""
+"""Declarations applied to entries: the effect of a script, as seen in a tree."""
 
 from __future__ import annotations
 
@@ -28,102 +28,149 @@ NAMES = Names({"root": 0, "www": 500}, {"wheel": 0, "www": 510})
 PLACE = Place("usr/pkg", ("etc/rc.d", "var"))
 NOW = TIME + 99
 BASE: Contents = {
-    **folder("etc"), **folder("etc/rc.d"), **folder("usr/pkg/etc", 0o775, gid=5), **folder("var"),
+    **folder("etc"),
+    **folder("etc/rc.d"),
+    **folder("usr/pkg/etc", 0o775, gid=5),
+    **folder("var"),
     **file("usr/pkg/share/examples/a.conf", b"a=1\n", 0o664, uid=7, gid=7, time=TIME + 5),
     **file("usr/pkg/share/examples/rc.d/a", b"#!/bin/sh\n", 0o644),
-    **file("usr/pkg/bin/a", b"a", 0o555), **link("usr/pkg/bin/b", "a"),
-    **file("usr/pkg/bin/c", b"c", 0o555, inode="c"), **file("usr/pkg/bin/d", b"c", inode="c"),
+    **file("usr/pkg/bin/a", b"a", 0o555),
+    **link("usr/pkg/bin/b", "a"),
+    **file("usr/pkg/bin/c", b"c", 0o555, inode="c"),
+    **file("usr/pkg/bin/d", b"c", inode="c"),
 }
 
 
 def installs(
     script: str, base: Contents = BASE, *, plist: str = "", place: Place = PLACE
 ) -> tuple[dict[str, Entry], tuple[str, ...]]:
-    """All that is other than before, and what was left undone."""
-    packages = [Installed(
-        "a-1", parse_plist(f"@name a-1\n@cwd /usr/pkg\n{plist}".encode()),
-        parse_install(script.encode(), prefix="/usr/pkg"))]
+    """All changed entries, and the messages for declarations that were not applied."""
+    packages = [
+        Installed(
+            "a-1",
+            parse_plist(f"@name a-1\n@cwd /usr/pkg\n{plist}".encode()),
+            parse_install(script.encode(), prefix="/usr/pkg"),
+        )
+    ]
     before = tree_of(base)
     after, undone = install(before, packages, NAMES, place=place, time=NOW)
-    return {path: entry for path, entry in tree_of(after.values()).by_path.items()
-            if before.by_path.get(path) != entry}, undone
+    return {
+        path: entry
+        for path, entry in tree_of(after.values()).by_path.items()
+        if before.by_path.get(path) != entry
+    }, undone
 
 
 def test_a_configuration_file_is_a_copy_of_its_example() -> None:
-    """As cp(1) makes it, run by root with a umask of 022; the time is that of the content."""
+    """As by cp(1) as root with umask 022; the time is that of the content."""
     changed, undone = installs("# FILE: etc/a/a.conf c share/examples/a.conf\n")
     assert undone == ()
     assert changed == {
         "usr/pkg/etc/a": Entry("usr/pkg/etc/a", "dir", 0o755, time=NOW, origin="a-1"),
         "usr/pkg/etc/a/a.conf": Entry(
-            "usr/pkg/etc/a/a.conf", "file", 0o644, time=TIME + 5, size=4, sha256=sha256(b"a=1\n"),
-            origin="a-1"),
+            "usr/pkg/etc/a/a.conf",
+            "file",
+            0o644,
+            time=TIME + 5,
+            size=4,
+            sha256=sha256(b"a=1\n"),
+            origin="a-1",
+        ),
     }
 
 
 def test_owner_group_and_mode_of_a_configuration_file() -> None:
-    changed, _ = installs("# FILE: etc/a.conf c share/examples/a.conf 0640 www www\n"
-                          "# FILE: /etc/rc.d/a cr share/examples/rc.d/a 0755\n"
-                          "# FILE: /var/new cf /dev/null 0600 www\n")
-    assert {path: (entry.mode, entry.uid, entry.gid, entry.size)
-            for path, entry in changed.items()} == {
-        "usr/pkg/etc/a.conf": (0o640, 500, 510, 4), "etc/rc.d/a": (0o755, 0, 0, 10),
-        "var/new": (0o600, 500, 0, 0)}
+    changed, _ = installs(
+        "# FILE: etc/a.conf c share/examples/a.conf 0640 www www\n"
+        "# FILE: /etc/rc.d/a cr share/examples/rc.d/a 0755\n"
+        "# FILE: /var/new cf /dev/null 0600 www\n"
+    )
+    assert {
+        path: (entry.mode, entry.uid, entry.gid, entry.size) for path, entry in changed.items()
+    } == {
+        "usr/pkg/etc/a.conf": (0o640, 500, 510, 4),
+        "etc/rc.d/a": (0o755, 0, 0, 10),
+        "var/new": (0o600, 500, 0, 0),
+    }
 
 
-@pytest.mark.parametrize("there", [
-    file("usr/pkg/etc/a.conf", b"mine", 0o600), link("usr/pkg/etc/a.conf", "/etc/motd"),
-    {**link("usr/pkg/etc/a.conf", "b.conf"), **file("usr/pkg/etc/b.conf", b"x")},
-    folder("usr/pkg/etc/a.conf")])
+@pytest.mark.parametrize(
+    "there",
+    [
+        file("usr/pkg/etc/a.conf", b"mine", 0o600),
+        link("usr/pkg/etc/a.conf", "/etc/motd"),
+        {**link("usr/pkg/etc/a.conf", "b.conf"), **file("usr/pkg/etc/b.conf", b"x")},
+        folder("usr/pkg/etc/a.conf"),
+    ],
+)
 def test_what_is_there_stays(there: Contents) -> None:
-    """A set's file, or a link; one that leads to nothing yet gets its target, as cp would do it."""
+    """A set's file, or a link; a dangling one gets its target, as with cp."""
     dangling = "/etc/motd" in {entry.link for entry in there}
     place = Place("usr/pkg", ("etc",))
-    changed, _ = installs("# FILE: etc/a.conf c share/examples/a.conf 0644\n", {**BASE, **there},
-                          place=place)
+    changed, _ = installs(
+        "# FILE: etc/a.conf c share/examples/a.conf 0644\n", {**BASE, **there}, place=place
+    )
     assert set(changed) == ({"etc/motd"} if dangling else set())
 
 
 def test_files_that_are_not_copied() -> None:
-    changed, undone = installs("# FILE: etc/a.conf - share/examples/a.conf\n"
-                               "# FILE: etc/b.conf c share/examples/b.conf\n"
-                               "# FILE: etc/c.conf c share/examples\n")
+    changed, undone = installs(
+        "# FILE: etc/a.conf - share/examples/a.conf\n"
+        "# FILE: etc/b.conf c share/examples/b.conf\n"
+        "# FILE: etc/c.conf c share/examples\n"
+    )
     assert changed == {}
     assert undone == tuple(
-        f"a-1: /usr/pkg/etc/{name}.conf is not made, for its example /usr/pkg/share/examples{rest} "
-        "is not there" for name, rest in (("b", "/b.conf"), ("c", "")))
+        f"a-1: /usr/pkg/etc/{name}.conf is not created, because its example "
+        f"/usr/pkg/share/examples{rest} is missing"
+        for name, rest in (("b", "/b.conf"), ("c", ""))
+    )
 
 
 def test_directories() -> None:
-    changed, undone = installs("# DIR: /var/db/a mo 0700 www www\n# DIR: etc mo 0750\n"
-                               "# DIR: /var/log o\n# DIR: /etc m\n# DIR: share/x fm\n")
-    assert undone == ("a-1: the directory /var/log must be there, and is not",)
-    assert {path: (entry.kind, entry.mode, entry.uid, entry.gid, entry.time)
-            for path, entry in changed.items()} == {
-        "var/db": ("dir", 0o755, 0, 0, NOW), "var/db/a": ("dir", 0o700, 500, 510, NOW),
-        "usr/pkg/etc": ("dir", 0o750, 0, 5, TIME), "usr/pkg/share/x": ("dir", 0o755, 0, 0, NOW)}
+    changed, undone = installs(
+        "# DIR: /var/db/a mo 0700 www www\n# DIR: etc mo 0750\n"
+        "# DIR: /var/log o\n# DIR: /etc m\n# DIR: share/x fm\n"
+    )
+    assert undone == ("a-1: the directory /var/log is required but missing",)
+    assert {
+        path: (entry.kind, entry.mode, entry.uid, entry.gid, entry.time)
+        for path, entry in changed.items()
+    } == {
+        "var/db": ("dir", 0o755, 0, 0, NOW),
+        "var/db/a": ("dir", 0o700, 500, 510, NOW),
+        "usr/pkg/etc": ("dir", 0o750, 0, 5, TIME),
+        "usr/pkg/share/x": ("dir", 0o755, 0, 0, NOW),
+    }
 
 
 def test_special_permissions() -> None:
-    changed, undone = installs("# PERMS: bin/b 4555 www\n# PERMS: share u+s root www\n"
-                               "# PERMS: bin/none 0644\n")
-    assert undone == ("a-1: /usr/pkg/bin/none has special permissions, and is not there",)
+    changed, undone = installs(
+        "# PERMS: bin/b 4555 www\n# PERMS: share u+s root www\n# PERMS: bin/none 0644\n"
+    )
+    assert undone == ("a-1: /usr/pkg/bin/none has special permissions, but is missing",)
     assert {path: (entry.mode, entry.uid, entry.gid) for path, entry in changed.items()} == {
-        "usr/pkg/bin/a": (0o4555, 500, 0), "usr/pkg/share": (0o4755, 0, 510)}
+        "usr/pkg/bin/a": (0o4555, 500, 0),
+        "usr/pkg/share": (0o4755, 0, 510),
+    }
 
 
 def test_names_of_one_inode_change_together() -> None:
     changed, _ = installs("# PERMS: bin/d 2555 root www\n")
     assert {path: (entry.mode, entry.gid) for path, entry in changed.items()} == {
-        "usr/pkg/bin/c": (0o2555, 510), "usr/pkg/bin/d": (0o2555, 510)}
+        "usr/pkg/bin/c": (0o2555, 510),
+        "usr/pkg/bin/d": (0o2555, 510),
+    }
 
 
 def test_owners_of_a_packing_list() -> None:
-    """Links have owners of their own; what the recipe took out has none."""
+    """Links have their own owners; removed paths are skipped."""
     plist = "@owner www\nbin/a\n@group www\nbin/b\nbin/gone\n@owner\n@group\nbin/c\n"
     changed, _ = installs("", plist=plist)
     assert {path: (entry.uid, entry.gid) for path, entry in changed.items()} == {
-        "usr/pkg/bin/a": (500, 0), "usr/pkg/bin/b": (500, 510)}
+        "usr/pkg/bin/a": (500, 0),
+        "usr/pkg/bin/b": (500, 510),
+    }
 
 
 def refused(script: str, base: Contents = BASE, plist: str = "") -> SourceError:
@@ -170,10 +217,12 @@ def test_of_very_many_paths_outside_the_folders_are_told() -> None:
     with pytest.raises(SourceError) as caught:
         Place("usr/pkg", ("var",)).check([("rootcerts-1", name) for name in names])
     assert (caught.value.hint or "").endswith(
-        'outside = [..., "etc/openssl.cnf", "etc/openssl/certs", "netbsd"]')
+        'outside = [..., "etc/openssl.cnf", "etc/openssl/certs", "netbsd"]'
+    )
     assert (caught.value.why or "").endswith("and 263 more")
     Place("usr/pkg", ("etc/openssl.cnf", "etc/openssl/certs", "netbsd")).check(
-        [("rootcerts-1", name) for name in names])
+        [("rootcerts-1", name) for name in names]
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,13 +247,17 @@ def test_links_without_end() -> None:
 
 def test_a_directory_below_a_file() -> None:
     error = refused("# DIR: bin/a/b m\n")
-    assert (error.reason, error.what) == (
-        "pkg-path", "/usr/pkg/bin/a is no directory but a file")
+    assert (error.reason, error.what) == ("pkg-path", "/usr/pkg/bin/a is a file, not a directory")
 
 
-@pytest.mark.parametrize(("script", "plist"), [
-    ("# PERMS: bin/a 0555 nobody-has-it\n", ""), ("# DIR: etc/a m 0755 root nobody-has-it\n", ""),
-    ("", "@owner nobody-has-it\nbin/a\n")])
+@pytest.mark.parametrize(
+    ("script", "plist"),
+    [
+        ("# PERMS: bin/a 0555 nobody-has-it\n", ""),
+        ("# DIR: etc/a m 0755 root nobody-has-it\n", ""),
+        ("", "@owner nobody-has-it\nbin/a\n"),
+    ],
+)
 def test_an_owner_nobody_knows(script: str, plist: str) -> None:
     error = refused(script, plist=plist)
     assert error.reason == "no-user"
@@ -223,13 +276,21 @@ def test_shells() -> None:
     present = {"usr/pkg/bin/bash", "usr/pkg/bin/zsh"}
     shells = ["/usr/pkg/bin/bash", "/usr/pkg/bin/zsh", "/usr/pkg/bin/gone", "/usr/pkg/bin/zsh"]
     assert shells_with(b"/bin/sh", shells, present) == (
-        b"/bin/sh\n/usr/pkg/bin/bash\n/usr/pkg/bin/zsh\n")
+        b"/bin/sh\n/usr/pkg/bin/bash\n/usr/pkg/bin/zsh\n"
+    )
     listed = b"/usr/pkg/bin/zsh\n/usr/pkg/bin/bash\n"
     assert shells_with(listed, shells, present) == listed
 
 
-_PATHS = st.lists(st.sampled_from(["usr", "pkg", "etc", "a", "..", ".", "", "x", "bin"]),
-                  min_size=1, max_size=6).map("/".join).filter(bool)
+_PATHS = (
+    st.lists(
+        st.sampled_from(["usr", "pkg", "etc", "a", "..", ".", "", "x", "bin"]),
+        min_size=1,
+        max_size=6,
+    )
+    .map("/".join)
+    .filter(bool)
+)
 _LINES = st.one_of(
     st.tuples(st.just("DIR"), _PATHS, st.sampled_from(["m", "o", "mo 0700 www www"])),
     st.tuples(st.just("FILE"), _PATHS, st.sampled_from(["c bin/a", "cf /dev/null"])),
@@ -238,6 +299,7 @@ _LINES = st.one_of(
 _LINKS = st.dictionaries(st.sampled_from(["usr/pkg/x", "usr/pkg/a", "etc/x", "var/x"]), _PATHS)
 
 
+@pytest.mark.thorough
 @given(st.lists(_LINES, max_size=6), _LINKS)
 def test_nothing_outside_changes_whatever_is_declared(
     lines: Iterable[tuple[str, str, str]], links: dict[str, str]

@@ -1,4 +1,4 @@
-"""Modes against chmod(1)'s rules, and against the host's chmod where both agree."""
+"""Modes compared with chmod(1)'s rules, and with the host's chmod where both agree."""
 
 from __future__ import annotations
 

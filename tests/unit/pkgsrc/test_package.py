@@ -1,4 +1,4 @@
-"""One package's metadata, whether it is for this system, and its entry in pkg_summary(5)."""
+"""Metadata of one package, the platform check, and its entry in pkg_summary(5)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_summary() -> None:
     ("change", "reason", "text"),
     [
         ({"+COMMENT": None}, "pkg-meta", "+COMMENT is missing"),
-        ({"+MANIFEST": b""}, "pkg-meta", "+MANIFEST is not known"),
+        ({"+MANIFEST": b""}, "pkg-meta", "+MANIFEST is unknown"),
         ({"+SIZE_PKG": b"big"}, "pkg-meta", "big"),
         ({"+SIZE_PKG": b"9" * 5000}, "pkg-meta", "not a size"),
         ({"+CONTENTS": b"@name a-1.1\n@cwd /\n"}, "pkg-name", "a-1.1, not a-1.0"),
@@ -88,6 +88,8 @@ def test_order_of_members() -> None:
         ("OPSYS=NetBSD MACHINE_ARCH=x86_64 OS_VERSION=10.0", "NetBSD 10.0, not 10.1"),
         ("OPSYS=NetBSD MACHINE_ARCH=aarch64 OS_VERSION=10.1", "NetBSD/aarch64"),
         ("OPSYS=SunOS MACHINE_ARCH=x86_64 OS_VERSION=10.1", "SunOS/x86_64"),
+        ("OPSYS=NetBSD MACHINE_ARCH=x86_64 OS_VERSION=10.0_STABLE", "NetBSD 10.0_STABLE, not 10.1"),
+        ("OPSYS=NetBSD MACHINE_ARCH=x86_64 OS_VERSION=10.99.12", "NetBSD/x86_64 10.99.12"),
         ("OPSYS=NetBSD MACHINE_ARCH=x86_64", "lacks OS_VERSION"),
         ("", "lacks OPSYS, MACHINE_ARCH, OS_VERSION"),
     ],
@@ -104,6 +106,20 @@ def test_platform(info: str, expected: str | None) -> None:
     assert (expected or "") in (told or "")
 
 
+@pytest.mark.parametrize(
+    ("built", "runs"), [("10.99.12", True), ("10.99.11", False), ("10.1", False), ("11.0", False)]
+)
+def test_current_is_its_own_version_only(built: str, runs: bool) -> None:
+    info = f"OPSYS=NetBSD\nMACHINE_ARCH=x86_64\nOS_VERSION={built}\n"
+    package = read_package(META | {"+BUILD_INFO": info.encode()}, where="a.tgz")
+    if runs:
+        assert check_platform(package, machine_arch="x86_64", os_version="10.99.12") is None
+    else:
+        with pytest.raises(SourceError, match="not for this system"):
+            check_platform(package, machine_arch="x86_64", os_version="10.99.12")
+
+
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.sampled_from([meta.name for meta in META_FILES]), st.binary(max_size=60)),

@@ -1,4 +1,4 @@
-"""Patterns: a table with quirks of pkg_install, and a naive glob as second opinion."""
+"""Patterns: a table with quirks of pkg_install, and a naive glob for comparison."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ TABLE = [
     ("foo>1>2", "foo-1.5", False),  # the bound is a 1 and a 2, as of 1.2 without the dot
     # == and != are known to dewey.c but never found, as the search is for < and >
     ("foo==1.0", "foo-1.0", False),
-    # letters in words nobody knows
+    # letters in unknown words
     ("foo>1.1", "foo-1.1blah2", True),
     ("foo>1.1c2", "foo-1.1blah2", False),
-    # globs are over the whole name
+    # globs match the whole name
     ("foo-[0-9]*", "foo-1.0", True),
     ("foo-[0-9]*", "foo-bar-1.0", False),
     ("foo-[0-9]*", "foo-2bar-1.0", True),
@@ -63,7 +63,7 @@ TABLE = [
     ("?foo-1", ".foo-1", False),
     (".*", ".foo-1", True),
     ("[.]*", ".foo-1", True),
-    # a bracket ends at the first ] but one at its start, and one that does not end matches nothing
+    # a bracket ends at the first ], except at its start; an unclosed one matches nothing
     ("foo-[]1]*", "foo-1", True),
     ("foo-[]1]*", "foo-]", True),
     ("foo-[!]", "foo-1", False),
@@ -72,7 +72,7 @@ TABLE = [
     ("foo-[x/y]", "foo-x", False),
     ("foo-[x/y]", "foo-[x/y]", True),
     ("foo-[1\\]]", "foo-]", True),
-    # unless the version that is added ends it
+    # unless the appended version closes it
     ("foo-[0-9", "foo-1", True),
     ("foo-\\*", "foo-*", True),
     ("foo\\-1", "foo-1", False),
@@ -101,7 +101,7 @@ TABLE = [
     ("foo{>=2,<1}", "foo-1.5", False),
     ("{foo}", "foo-1", True),
     ("foo{}-1", "foo-1", True),
-    # a brace that only closes is a character
+    # a closing brace without an opening one is a character
     ("{foo,bar}}>1", "foo}-2", True),
     ("foo}", "foo}-1", True),
 ]
@@ -166,6 +166,7 @@ def naive_glob(pattern: str, text: str) -> bool:
     return bool(text) and pattern[0] in {"?", text[0]} and naive_glob(pattern[1:], text[1:])
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(st.text("ab-1*?", max_size=8), st.text("ab-1", max_size=8))
 @example("*a*b*", "xaabxb")
@@ -191,6 +192,7 @@ TREES = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(TREES, st.text("ab-1", max_size=6))
 def test_alternatives_are_the_union(pattern: str, name: str) -> None:
@@ -200,6 +202,7 @@ def test_alternatives_are_the_union(pattern: str, name: str) -> None:
     assert matches(pattern, name) is any(matches(text, name) for text in plain)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(st.text("ab-19{},<>=*?[]!^\\.", max_size=20), st.text("ab-19.]", max_size=10))
 def test_fuzz(pattern: str, name: str) -> None:

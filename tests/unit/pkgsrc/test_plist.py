@@ -1,4 +1,4 @@
-"""Packing lists: what is in force for each file, and what is refused."""
+"""Packing lists: the attributes of each file, and what is rejected."""
 
 from __future__ import annotations
 
@@ -111,13 +111,13 @@ HEAD = b"@name a-1\n@cwd /usr/pkg\n"
         (HEAD + b"@cwdx\n", 3, "@cwdx"),  # pkg_install takes it for @cwd x
         (HEAD + b"@CWD /\n", 3, "@CWD"),
         (HEAD + b"@\n", 3, "directive @"),
-        (HEAD + b"@pkgdep\n", 3, "needs a word"),
-        (HEAD + b"@ignore it\n", 3, "takes no word"),
+        (HEAD + b"@pkgdep\n", 3, "needs an argument"),
+        (HEAD + b"@ignore it\n", 3, "takes no argument"),
         (HEAD + b"@mode x\n", 3, "not a mode"),
         (HEAD + b"../etc/passwd\n", 3, "out of the prefix"),
         (HEAD + b"/etc/passwd\n", 3, "out of the prefix"),
         (HEAD + b"@pkgdir a/../../b\n", 3, "out of the prefix"),
-        (b"@name a-1\n@cwd /usr/pkg/../../etc\n", 2, "goes upwards"),
+        (b"@name a-1\n@cwd /usr/pkg/../../etc\n", 2, "contains `..`"),
         (HEAD + b"a\n@comment MD5:xyz\n", 4, "bad MD5"),
         (HEAD + b"a\0b\n", 3, "NUL"),
         (b"@name a-1\nx\n@cwd /\n", 2, "before any @cwd"),
@@ -176,6 +176,7 @@ DIRECTIVES = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(DIRECTIVES)
 def test_roundtrip(directives: list[Directive]) -> None:

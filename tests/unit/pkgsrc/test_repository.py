@@ -1,4 +1,4 @@
-"""Asking a repository: the index must find what trying every name finds."""
+"""Searching a repository: the index must find the same as trying every name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildlib.pkgsrc.pattern import compile_pattern, newest_first
-from buildlib.pkgsrc.repository import NameIndex, Repository
+from buildlib.pkgsrc.repository import NameIndex, Repository, is_in_provides
 from buildlib.pkgsrc.summary import Summary
 
 NAMES = [
@@ -78,3 +78,25 @@ def test_asking() -> None:
 def test_nearest(text: str, near: tuple[str, ...]) -> None:
     repository = Repository(Summary(pkgname=name, pkgpath=f"devel/{name}") for name in NAMES)
     assert repository.nearest(text)[: len(near)] == near
+
+
+@pytest.mark.parametrize(
+    ("library", "is_in"),
+    [
+        ("/usr/pkg/lib/libz.so", True),
+        ("/usr/pkg/lib/libz.so.1", True),
+        ("/usr/pkg/lib/libz.so.1.2.3", True),
+        ("/usr/pkg/lib/libreadline.so.8.2a", False),
+        ("/usr/pkg/lib/lua/5.4/lpeg.so", False),
+        ("/usr/pkg/share/x.so", False),
+        ("/usr/pkg/lib/libz.a", False),
+        ("/usr/pkg/lib.so", False),
+        ("/usr/lib/libz.so.1", False),
+        ("/usr/pkgs/lib/libz.so.1", False),
+        ("/usr/pkg/lib/libz.so.", False),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["/usr/pkg", "/usr/pkg/"])
+def test_libraries_in_provides(library: str, is_in: bool, prefix: str) -> None:
+    """Paths in a packing list have no slash at the beginning, so that lib/ alone is not /lib."""
+    assert is_in_provides(library, prefix) is is_in

@@ -1,4 +1,4 @@
-"""pkg_summary(5): read, written, decompressed, and wrong in every way we could think of."""
+"""pkg_summary(5): read, written, decompressed, and with all kinds of errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.readers.archives import gz
 
 from buildlib.model.errors import GoldmasterError, SourceError
-from buildlib.pkgsrc.summary import Summary, format_summary, parse
+from buildlib.pkgsrc.summary import _LISTS, _ORDER, _TEXTS, Summary, format_summary, parse
 from buildlib.sources.archive.compress import chunks
 
 XZ = b"""\
@@ -128,6 +128,16 @@ def test_errors_have_the_line(bad: bytes, line: int, text: str) -> None:
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [name for name in _ORDER if name not in _TEXTS | _LISTS])
+def test_a_variable_that_stands_once(name: str) -> None:
+    value = {"PKGNAME": "a-1", "FILE_NAME": "a-1.tgz"}.get(name, "1")
+    data = f"PKGNAME=a-1\n{name}={value}\nDEPENDS=b\nDEPENDS=c\n{name}={value}\n\n"
+    with pytest.raises(SourceError) as caught:
+        list(parse([data.encode()]))
+    assert caught.value.where == "pkg_summary, line 5"
+    assert (caught.value.why or "").startswith(f"{name} is given ")
+
+
 def test_line_of_a_later_package() -> None:
     with pytest.raises(SourceError) as caught:
         list(parse([b"\n\n" + DIGEST + b"\n" + DIGEST + b"PKGNAME=a-1\nx=1\ny\n"]))
@@ -196,6 +206,7 @@ SUMMARIES = st.builds(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SUMMARIES, max_size=4))
 def test_roundtrip(summaries: list[Summary]) -> None:
@@ -203,6 +214,7 @@ def test_roundtrip(summaries: list[Summary]) -> None:
     assert list(parse([format_summary(summaries)])) == ordered
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([XZ, DIGEST, b"PKGNAME=", b"\n", b"=", b"\xff"]) | st.binary()))
 def test_fuzz(parts: list[bytes]) -> None:

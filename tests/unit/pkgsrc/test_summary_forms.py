@@ -1,4 +1,4 @@
-"""A package of a summary is read in one match where it has the usual form, else line by line."""
+"""A package of a summary is read with one match if it has the usual form, else line by line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,51 @@ from buildlib.pkgsrc.summary import Summary, format_summary, parse
 from buildlib.testing.repositories import Shape, summaries
 
 MANY = list(summaries(Shape(packages=40)))
-NAMES = ("PKGNAME", "DEPENDS", "CONFLICTS", "COMMENT", "SIZE_PKG", "BUILD_DATE", "LICENSE",
-         "PKGPATH", "PROVIDES", "REQUIRES", "SUPERSEDES", "FILE_NAME", "FILE_SIZE", "DESCRIPTION")
-VALUES = st.sampled_from(["", "a-1", "x>=1", "a=b", "=", "DEPENDS=x", " ", "\r", "é", "0", "12",
-                          "007", "9" * 18, "9" * 19, "-1", "1_0", "\u0663", "a-1.tgz", "../x", "."])
+NAMES = (
+    "PKGNAME",
+    "DEPENDS",
+    "CONFLICTS",
+    "COMMENT",
+    "SIZE_PKG",
+    "BUILD_DATE",
+    "LICENSE",
+    "PKGPATH",
+    "PROVIDES",
+    "REQUIRES",
+    "SUPERSEDES",
+    "FILE_NAME",
+    "FILE_SIZE",
+    "DESCRIPTION",
+)
+VALUES = st.sampled_from(
+    [
+        "",
+        "a-1",
+        "x>=1",
+        "a=b",
+        "=",
+        "DEPENDS=x",
+        " ",
+        "\r",
+        "é",
+        "0",
+        "12",
+        "007",
+        "9" * 18,
+        "9" * 19,
+        "-1",
+        "1_0",
+        "\u0663",
+        "a-1.tgz",
+        "../x",
+        ".",
+    ]
+)
 LINES = st.lists(st.tuples(st.sampled_from([*NAMES, "automatic", ""]), VALUES), max_size=8)
 
 
 def read(text: str) -> Summary | str:
-    """The package, or where and why it is none."""
+    """The package, or the place and reason of the error."""
     try:
         (found,) = parse([text.encode()])
     except SourceError as error:
@@ -29,7 +65,7 @@ def read(text: str) -> Summary | str:
 
 
 def slowly(text: str) -> Summary | str:
-    """The same by way of the lines: a variable that nobody knows comes before the description."""
+    """The same line by line, because of an unknown variable before the description."""
     first, newline, rest = text.partition("\n")
     found = read(f"X=\n{first}{newline}{rest}")
     if isinstance(found, str):  # it has a line more
@@ -39,6 +75,7 @@ def slowly(text: str) -> Summary | str:
     return found
 
 
+@pytest.mark.thorough
 @some
 @given(LINES, st.sampled_from(["DESCRIPTION=x\n", "DESCRIPTION=\nDESCRIPTION=y\n", ""]))
 def test_both_ways_agree(lines: list[tuple[str, str]], end: str) -> None:
@@ -55,7 +92,7 @@ def test_both_ways_agree(lines: list[tuple[str, str]], end: str) -> None:
 
 
 def test_the_usual_form_is_usual() -> None:
-    """What pkg_info -X writes never takes the slow way: the bench would miss its second."""
+    """Output of pkg_info -X never takes the slow path, or the benchmark would exceed its second."""
     from buildlib.pkgsrc import summary as module
 
     text = format_summary(MANY).decode()
@@ -65,6 +102,7 @@ def test_the_usual_form_is_usual() -> None:
     assert list(parse([text.encode()])) == sorted(MANY, key=lambda item: item.pkgname)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("place", range(0, 40, 3))
 def test_the_line_of_an_error_in_the_middle(place: int) -> None:
     """Among usual packages, and beyond the first block."""

@@ -1,4 +1,4 @@
-"""What packages would do beyond their declarations: found line by line, and nothing else is."""
+"""Actions of packages beyond their declarations: all such lines are found, and no others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildlib.pkgsrc.unapplied import Action, actions_of
 
 PLIST = b"@name a-1\n@cwd /usr/pkg\nbin/a\n"
 
-# A script of the form that pkgsrc gives them: settings, helpers in here-documents, the stages, the
+# A script in pkgsrc's form: settings, helpers in here-documents, the stages, the
 # package's own part, the end, the data.
 HEAD = """\
 #!/bin/sh
@@ -110,8 +110,9 @@ a-always
 """
 
 
-def told(script: str, plist: bytes = PLIST, declared: Declarations | None = None
-         ) -> tuple[Action, ...]:
+def told(
+    script: str, plist: bytes = PLIST, declared: Declarations | None = None
+) -> tuple[Action, ...]:
     data = script.encode(errors="surrogateescape")
     found = declared or parse_install(data, prefix="/usr/pkg")
     return actions_of(data, parse_plist(plist), found)
@@ -133,27 +134,43 @@ def test_the_package_s_own_code_is_told_line_by_line() -> None:
     )
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("+DIRS", "+MINE"), ("# DIR: /etc/foo m", "nothing"), ("\nEOF\n", "\n")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("+DIRS", "+MINE"), ("# DIR: /etc/foo m", "nothing"), ("\nEOF\n", "\n")]
+)
 def test_a_helper_is_known_by_name_and_by_what_it_reads(old: str, new: str) -> None:
-    """Anybody can write a here-document."""
+    """Any package can contain a here-document."""
     script = HEAD + HELPER.replace(old, new) + END
     assert "its own business" in {item.text for item in told(script)}
 
 
-@pytest.mark.parametrize("line", [
-    "./+DIRS ADD ${PKG_METADATA_DIR}; x", "exit 0; x", ": ${A=`x`}", ": ${A=$(x)}",
-    'A="$(x)"', "A=1 x", "esac | x",
-    "shift 2 && x", "PRE-INSTALL) x", "fi & x", "else x", "*) x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "./+DIRS ADD ${PKG_METADATA_DIR}; x",
+        "exit 0; x",
+        ": ${A=`x`}",
+        ": ${A=$(x)}",
+        'A="$(x)"',
+        "A=1 x",
+        "esac | x",
+        "shift 2 && x",
+        "PRE-INSTALL) x",
+        "fi & x",
+        "else x",
+        "*) x",
+    ],
+)
 def test_what_follows_on_a_known_line_is_told(line: str) -> None:
     assert [item.text for item in told(f"{line}\n")] == [line]
 
 
 def test_packing_lists_and_registers() -> None:
     plist = PLIST + b"@exec /sbin/ldconfig\n@unexec rm x\n@exec %D/bin/a -init\n"
-    declared = Declarations(info=(("/usr/pkg/info/a.info", ""),),
-                            fonts=(("/usr/pkg/lib/X11/fonts/TTF", "ttf"),),
-                            icon_themes=(("/usr/pkg/share/icons/x", ""),))
+    declared = Declarations(
+        info=(("/usr/pkg/info/a.info", ""),),
+        fonts=(("/usr/pkg/lib/X11/fonts/TTF", "ttf"),),
+        icon_themes=(("/usr/pkg/share/icons/x", ""),),
+    )
     assert actions_of(None, parse_plist(plist), declared) == (
         Action("+CONTENTS: @exec", 4, "/sbin/ldconfig"),
         Action("+CONTENTS: @exec", 6, "%D/bin/a -init"),
@@ -163,10 +180,14 @@ def test_packing_lists_and_registers() -> None:
     )
 
 
+@pytest.mark.thorough
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r")))
 def test_no_line_is_lost(text: str) -> None:
-    """Whatever a line is that begins with a command, it is told, wherever it stands."""
+    """Every line that begins with a command is reported, anywhere in the script."""
     line = f"/bin/x {text}".strip()
-    for script in (f"{line}\n{HEAD}", f"{HEAD}{HELPER}{line}\n{STAGES}",
-                   STAGES.replace("\t;;", f"{line}\n\t;;")):
+    for script in (
+        f"{line}\n{HEAD}",
+        f"{HEAD}{HELPER}{line}\n{STAGES}",
+        STAGES.replace("\t;;", f"{line}\n\t;;"),
+    ):
         assert line in [item.text for item in told(script, declared=Declarations())]

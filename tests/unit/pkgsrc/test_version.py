@@ -1,4 +1,4 @@
-"""The order of versions: a table, and a second implementation that pads as dewey.c does."""
+"""The order of versions: a table, and a second implementation that pads like dewey.c."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.version import compare, components, key, split_pkgname
 
-# Sources: pkg_install, lib/dewey.c; the pairs that pkgsrc tries its awk copy on, in the folder
-# pkgtools/pkg_summary-utils/files/tests. Where the copy differs (1.0.0.0alpha1), dewey.c counts.
+# Sources: pkg_install, lib/dewey.c; the test pairs of pkgsrc's copy in awk, in the folder
+# pkgtools/pkg_summary-utils/files/tests. Where the copy differs (1.0.0.0alpha1), dewey.c is used.
 EQUAL, OLDER = 0, -1
 TABLE = [
     ("1", "1", EQUAL),
@@ -41,7 +41,7 @@ TABLE = [
     ("1.0z", "1.0.27", OLDER),
     ("1.0pl1", "1.0.0.0pl1", 1),
     ("1.1stable", "1.1StAbLe", EQUAL),
-    # words count at their place: the zeros before them are not skipped
+    # words count at their position: zeros before them are not skipped
     ("1.0alpha1", "1.0.0.0alpha1", OLDER),
     # the revision comes last, whatever follows it
     ("1.1", "1.1nb1", OLDER),
@@ -106,7 +106,7 @@ VERSIONS = st.lists(
 
 
 def padded_compare(a: str, b: str) -> int:
-    """The comparison as dewey.c states it: both rows filled up with zeros, then the revision."""
+    """The comparison as in dewey.c: both sequences padded with zeros, then the revision."""
     words = {"alpha": -3, "beta": -2, "rc": -1, "pre": -1, "pl": 0, ".": 0, "_": 0}
 
     def row(text: str) -> tuple[list[int], int]:
@@ -138,6 +138,7 @@ def padded_compare(a: str, b: str) -> int:
     return (x > y) - (x < y)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(VERSIONS, VERSIONS)
 def test_same_as_padding(a: str, b: str) -> None:
@@ -154,6 +155,7 @@ def test_total_order(three: list[str]) -> None:
     assert compare(a, b) == -compare(b, a)
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=40))
 def test_anything_is_a_version(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Packages we make are packages we can read, and always the same bytes."""
+"""Packages that we write can be read again, and always have the same bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from buildlib.model.errors import SourceError
 from buildlib.pkgsrc.package import check_platform, read_package
 from buildlib.pkgsrc.pkginstall import User, parse_install
 from buildlib.pkgsrc.repository import Repository
-from buildlib.pkgsrc.resolve import resolve
+from buildlib.pkgsrc.resolution.resolve import resolve
 from buildlib.pkgsrc.summary import format_summary, parse
 from buildlib.pkgsrc.writer import Member, PackageSource, SourceFile, make_package
 
@@ -148,6 +148,7 @@ FILES = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(FILES)
 def test_order_of_files_does_not_matter(files: list[SourceFile]) -> None:

@@ -1,4 +1,4 @@
-"""Which stages and menus follow from a recipe's [boot]."""
+"""Stages and menus for a recipe's [boot]."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from support.stages.stage_bench import Bench
 
 from buildlib.config.boot_test import Stick
+from buildlib.config.configuration import Place
 from buildlib.config.consoles import Consoles
 from buildlib.config.external_program import Hypervisor, Origin
-from buildlib.config.project import Project
 from buildlib.config.recipe import BootConfig
+from buildlib.engine.stage import OutputRef
 from buildlib.model.errors import ConfigError
 from buildlib.operations.boot_test.matrix import check_consoles
 from buildlib.plan.boot_loaders import boot_images, menus, xen_stage
 from buildlib.stages.boot.grub import GrubImage
 from buildlib.stages.boot.grub_legacy import DistributionLegacy, FileLegacy
-from buildlib.stages.boot.hypervisor import DistributionXen, FileXen
+from buildlib.stages.boot.hypervisor import DistributionXen, FileXen, PackageXen
 
 EFI: dict[str, str] = {"efi": "grub:efi"}
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path, Bench(tmp_path / "build").store.seen)
-
-
-@pytest.mark.parametrize(("loader", "disk", "platforms", "expected"), [
-    ("grub2", "gpt", ("bios", "efi"), {"bios": "grub:bios", **EFI}),
-    ("grub2", "none", ("efi",), EFI),
-    ("legacy", "gpt", ("bios", "efi"), {"bios": "grub:legacy", "disk": "grub:bios", **EFI}),
-    ("legacy", "mbr", ("bios",), {"bios": "grub:legacy", "disk": "grub:bios"}),
-    ("legacy", "none", ("bios", "efi"), {"bios": "grub:legacy", **EFI}),
-])
+@pytest.mark.parametrize(
+    ("loader", "disk", "platforms", "expected"),
+    [
+        ("grub2", "gpt", ("bios", "efi"), {"bios": "grub:bios", **EFI}),
+        ("grub2", "none", ("efi",), EFI),
+        ("legacy", "gpt", ("bios", "efi"), {"bios": "grub:legacy", "disk": "grub:bios", **EFI}),
+        ("legacy", "mbr", ("bios",), {"bios": "grub:legacy", "disk": "grub:bios"}),
+        ("legacy", "none", ("bios", "efi"), {"bios": "grub:legacy", **EFI}),
+    ],
+)
 def test_boot_images(
-    project: Project, loader: Literal["grub2", "legacy"], disk: Literal["gpt", "mbr", "none"],
-    platforms: tuple[str, ...], expected: dict[str, str]
+    loader: Literal["grub2", "legacy"],
+    disk: Literal["gpt", "mbr", "none"],
+    platforms: tuple[str, ...],
+    expected: dict[str, str],
 ) -> None:
     boots = BootConfig(loader=loader, disk=disk, platforms=platforms, consoles=("com2",))
-    made = boot_images(boots, project, time=1)
+    made = boot_images(boots, {}, time=1)
     assert {image: name for image, (name, _, _) in made.items()} == expected
     for _, stage, _ in made.values():
         if isinstance(stage, GrubImage):
@@ -50,22 +50,32 @@ def test_boot_images(
             assert stage.package.pattern == "grub-legacy"
 
 
-def test_what_is_a_file_of_the_project(project: Project) -> None:
+def test_what_is_a_file_of_the_project() -> None:
+    files = {name: Place(Path("/project") / name, name) for name in ("a/stage2", "xen.gz")}
     pin = "0" * 64
     boots = BootConfig(loader="legacy", legacy=Origin(file="a/stage2", sha256=pin))
-    _, stage, _ = boot_images(boots, project, time=1)["bios"]
+    _, stage, _ = boot_images(boots, files, time=1)["bios"]
     assert isinstance(stage, FileLegacy)
-    assert (stage.file.path, stage.sha256) == (project.root / "a/stage2", pin)
-    xen = xen_stage(Hypervisor(file="xen.gz", sha256=pin), project)
+    assert (stage.file.path, stage.sha256) == (Path("/project/a/stage2"), pin)
+    packages = OutputRef("packages:dom0", "tree")
+    xen = xen_stage(Hypervisor(file="xen.gz", sha256=pin), files, packages)
     assert isinstance(xen, FileXen)
     assert xen.file.name == "xen.gz"
-    assert isinstance(xen_stage(Hypervisor("xen-*"), project), DistributionXen)
+    assert isinstance(xen_stage(Hypervisor("xen-*"), {}, packages), DistributionXen)
+    assert xen_stage(Hypervisor(package="x"), {}, packages) == PackageXen(packages, "x")
 
 
 def test_menus() -> None:
-    """GRUB legacy's is for discs only; GRUB 2 has one wherever it comes from."""
-    boots = BootConfig(loader="legacy", xen=("a=1",), kernel=("b",), menu_entries={"c": ("-d",)},
-                  stick=Stick("STICK", ("e",)), consoles=("vga", "com2"), timeout=7)
+    """GRUB legacy's menu is only for discs; GRUB 2 has one for every medium."""
+    boots = BootConfig(
+        loader="legacy",
+        xen=("a=1",),
+        kernel=("b",),
+        menu_entries={"c": ("-d",)},
+        stick=Stick("STICK", ("e",)),
+        consoles=("vga", "com2"),
+        timeout=7,
+    )
     texts = menus(boots, title="t", xen="x.gz", kernel="k", stick="k.stick")
     assert list(texts) == ["boot/grub/grub.cfg", "boot/grub/menu.lst"]
     both, alone = texts.values()

@@ -1,4 +1,4 @@
-"""Clear-signed lists: nothing is used but what a pinned key signed."""
+"""Clear-signed lists: only what a pinned key has signed is used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIST = b"SHA512 (a) = 0123\n- a dashed line\n-----BEGIN something\nlast line\n"
 
 @dataclass(frozen=True)
 class Signer:
-    """A key, and what it does."""
+    """A key, and operations with it."""
 
     secret: pysequoia.Tsk
 
@@ -37,8 +37,7 @@ class Signer:
         return str(self.certificate.fingerprint)
 
     def sign(self, text: bytes) -> bytes:
-        return bytes(pysequoia.sign(self.secret.signer(), text,
-                                    mode=pysequoia.SignatureMode.CLEAR))
+        return bytes(pysequoia.sign(self.secret.signer(), text, mode=pysequoia.SignatureMode.CLEAR))
 
 
 @cache
@@ -48,12 +47,17 @@ def signer(name: str) -> Signer:
 
 def check(message: bytes, *, key: bytes | None = None, fingerprint: str | None = None) -> bytes:
     own = signer("release")
-    return verified_payload(message, own.public if key is None else key,
-                            fingerprint=fingerprint or own.fingerprint, where="hashes.asc")
+    return verified_payload(
+        message,
+        own.public if key is None else key,
+        fingerprint=fingerprint or own.fingerprint,
+        where="hashes.asc",
+    )
 
 
-def refused(message: bytes, *, key: bytes | None = None, fingerprint: str | None = None
-            ) -> SourceError:
+def refused(
+    message: bytes, *, key: bytes | None = None, fingerprint: str | None = None
+) -> SourceError:
     with pytest.raises(SourceError) as caught:
         check(message, key=key, fingerprint=fingerprint)
     assert caught.value.where == "hashes.asc"
@@ -82,7 +86,7 @@ def test_binary_keys_are_read_too(message: bytes) -> None:
 
 
 def test_crlf(message: bytes) -> None:
-    """A list that went through a system with other line ends is still the signed one."""
+    """A list with converted line ends is still valid."""
     text = check(message.replace(b"\n", b"\r\n"))
     assert text.replace(b"\r", b"").rstrip(b"\n") == LIST.rstrip(b"\n")
 
@@ -131,7 +135,7 @@ def test_another_key_signed() -> None:
 
 
 def test_a_key_file_with_another_fingerprint(message: bytes) -> None:
-    """Whoever can change the key file in a mirror of the checkout cannot change the pin."""
+    """Someone who can change the key file in a mirror of the checkout cannot change the pin."""
     other = signer("other")
     error = refused(other.sign(LIST), key=other.public)
     assert error.reason == "signing-key"
@@ -146,8 +150,9 @@ def test_a_key_that_cannot_be_read(message: bytes, key: bytes) -> None:
     assert error.why
 
 
-@pytest.mark.parametrize("text", [b"", LIST, b"<html>not found</html>",
-                                  b"-----BEGIN PGP MESSAGE-----\n\n"])
+@pytest.mark.parametrize(
+    "text", [b"", LIST, b"<html>not found</html>", b"-----BEGIN PGP MESSAGE-----\n\n"]
+)
 def test_an_unsigned_list(text: bytes) -> None:
     assert refused(text).reason == "signature-missing"
 

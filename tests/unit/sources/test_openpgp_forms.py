@@ -1,4 +1,4 @@
-"""A clear-signed message is one block and nothing else; only what was checked is believed."""
+"""A clear-signed message is one block and nothing else; only verified text is used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def signer(name: str) -> pysequoia.Tsk:
 
 
 def message(name: str = "release", text: bytes = TEXT) -> bytes:
-    """The same bytes each time: a second later they would be others."""
+    """Cached, because a second later the bytes would differ."""
     return _message(name, text)
 
 
@@ -44,7 +44,7 @@ def packets(name: str) -> list[bytes]:
 
 
 def with_packets(*signatures: bytes) -> bytes:
-    """The message with these in its one signature block."""
+    """The message with these signatures in a single block."""
     head = message()[: message().index(SIGNATURE)]
     armor = pysequoia.armor(b"".join(signatures), pysequoia.ArmorKind.Signature)
     return head + armor.encode()
@@ -52,8 +52,9 @@ def with_packets(*signatures: bytes) -> bytes:
 
 def check(data: bytes) -> Signed:
     certificate = signer("release").extract_certificate()
-    return verified(data, str(certificate).encode(), fingerprint=certificate.fingerprint,
-                    where="hashes.asc")
+    return verified(
+        data, str(certificate).encode(), fingerprint=certificate.fingerprint, where="hashes.asc"
+    )
 
 
 def refused(data: bytes) -> SourceError:
@@ -67,8 +68,9 @@ def refused(data: bytes) -> SourceError:
 AROUND = {
     "a second signature behind": lambda good: good + block(message("other")),
     "a second signature before": lambda good: block(message("other")) + good,
-    "a second signature inside": lambda good: good.replace(SIGNATURE, block(message("other"))
-                                                           + SIGNATURE),
+    "a second signature inside": lambda good: good.replace(
+        SIGNATURE, block(message("other")) + SIGNATURE
+    ),
     "its own signature again": lambda good: good + block(good),
     "another message behind": lambda good: good + message("other", EVIL),
     "another message before": lambda good: message("other", EVIL) + good,
@@ -87,16 +89,22 @@ AROUND = {
 
 @pytest.mark.parametrize("name", AROUND)
 def test_what_stands_beside_it(name: str) -> None:
-    """The date of a lock was that of the last block in the file."""
+    """Once, the date of a lock was that of the last block in the file."""
     changed = AROUND[name](message())
     assert changed != message()
     assert refused(changed).reason == "signature"
 
 
 @pytest.mark.parametrize(
-    "change", [lambda good: good.replace(b"\n", b"\r\n"), lambda good: b"\n\n" + good + b"\n\n ",
-               lambda good: good.replace(b"-----\n", b"----- \t\n"), lambda good: good.rstrip()],
-    ids=["CRLF", "empty lines around", "blanks behind the marks", "no last newline"])
+    "change",
+    [
+        lambda good: good.replace(b"\n", b"\r\n"),
+        lambda good: b"\n\n" + good + b"\n\n ",
+        lambda good: good.replace(b"-----\n", b"----- \t\n"),
+        lambda good: good.rstrip(),
+    ],
+    ids=["CRLF", "empty lines around", "blanks behind the marks", "no last newline"],
+)
 def test_what_changes_nothing(change: object) -> None:
     assert callable(change)
     signed = check(change(message()))
@@ -104,7 +112,7 @@ def test_what_changes_nothing(change: object) -> None:
 
 
 def test_of_several_signatures_the_good_one_counts() -> None:
-    """When a key is replaced both sign for a while; and anybody can put one of theirs in."""
+    """When a key is replaced, both sign for a while; and anyone can add a signature."""
     (own,), (other,) = packets("release"), packets("other")
     expected = check(message())
     for signatures in ((own, other), (other, own), (other, other, own)):
@@ -116,7 +124,7 @@ def test_of_several_signatures_the_good_one_counts() -> None:
 
 
 def test_packets_that_the_library_has_no_word_for() -> None:
-    """It reads them, and raises where they are looked at or written."""
+    """The library reads them, and raises when they are inspected or written."""
     (own,) = packets("release")
     issuer = b"\x16\x21\x04"  # length, kind and version of the fingerprint of who signed
     odd = own.replace(issuer, issuer[:2] + b"\x84")
@@ -135,13 +143,25 @@ def test_packets_of_a_kind_that_nobody_knows(packet: bytes) -> None:
     assert refused(with_packets(*packets("release"), packet)).reason == "signature"
     certificate = signer("release").extract_certificate()
     with pytest.raises(SourceError) as caught:
-        verified(message("other"), bytes(certificate) + packet,
-                 fingerprint=certificate.fingerprint, where="hashes.asc")
+        verified(
+            message("other"),
+            bytes(certificate) + packet,
+            fingerprint=certificate.fingerprint,
+            where="hashes.asc",
+        )
     assert caught.value.reason == "signature"
-    assert verified(message(), bytes(certificate) + packet, fingerprint=certificate.fingerprint,
-                    where="hashes.asc").text == TEXT
+    assert (
+        verified(
+            message(),
+            bytes(certificate) + packet,
+            fingerprint=certificate.fingerprint,
+            where="hashes.asc",
+        ).text
+        == TEXT
+    )
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("line", [b"\n", b"-----\n"])
 def test_a_message_of_very_many_lines(line: bytes) -> None:
     data = message().replace(b"\n\n", b"\n\n" + line * 5_000_000, 1)
@@ -152,7 +172,7 @@ def test_a_message_of_very_many_lines(line: bytes) -> None:
 
 
 def test_a_clock_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no alarm: nobody has changed anything."""
+    """It is not reported as tampering, because nothing was changed."""
     early = time.time() - 500 * 86400
     monkeypatch.setattr(openpgp, "now", lambda: early)
     spoilt = message().replace(b"0123", b"0124")  # the library's own clock is right
@@ -164,9 +184,15 @@ def test_a_clock_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "set the clock" in (error.hint or "")
     assert refused(message("other")).reason == "signature", "another key's date says nothing"
     certificate = signer("release").extract_certificate()
-    detached = pysequoia.sign(signer("release").signer(), b"data",
-                              mode=pysequoia.SignatureMode.DETACHED)
+    detached = pysequoia.sign(
+        signer("release").signer(), b"data", mode=pysequoia.SignatureMode.DETACHED
+    )
     with pytest.raises(SourceError) as caught:
-        check_detached(b"other", detached, str(certificate).encode(),
-                       fingerprint=certificate.fingerprint, where="a.tgz")
+        check_detached(
+            b"other",
+            detached,
+            str(certificate).encode(),
+            fingerprint=certificate.fingerprint,
+            where="a.tgz",
+        )
     assert caught.value.reason == "clock"

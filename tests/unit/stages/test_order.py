@@ -1,4 +1,4 @@
-"""No stage of the library can see an order that its key does not hold."""
+"""No stage of the library can observe an order that is not part of its key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMES = ("zeta", "alpha", "\U0001f600", "\uff5e", "Beta", "a/b", "")
 
 
 def stage_classes() -> list[type[Stage]]:
-    """Every class of the library that is a stage, found by looking: none can be forgotten."""
+    """Every stage class of the library, found by a search, so that none is forgotten."""
     for module in pkgutil.walk_packages(buildlib.stages.__path__, "buildlib.stages."):
         importlib.import_module(module.name)
     found, pending = [], [Stage]
@@ -46,7 +46,7 @@ CLASSES = stage_classes()
 
 
 class _Maker:
-    """Values of the types that fields have; every mapping has keys in an order that is no order."""
+    """Values of the fields' types; keys of every mapping are in a random order."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -88,12 +88,12 @@ class _Maker:
         hints = typing.get_type_hints(kind)
         try:
             return kind(**{field.name: self.of(hints[field.name]) for field in fields(kind)})
-        except Exception:  # noqa: BLE001  it checks what it is given: as it is by itself
+        except Exception:  # noqa: BLE001  it checks its values: use its defaults
             return kind()
 
 
 def seen(value: object) -> Iterator[object]:
-    """All that can be seen of a value, as it comes."""
+    """Everything observable of a value, in its order."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield key
@@ -117,23 +117,38 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(made, "programs", lambda _stage: {})
     monkeypatch.setattr(made, "_library", lambda _name: "1.2")
     monkeypatch.setattr(made, "_folder", lambda _path: "f" * 64)
-    monkeypatch.setattr(made, "host_package",
-                        lambda package: DistributionPackage(package.pattern, "1", "d" * 64))
+    monkeypatch.setattr(
+        made, "host_package", lambda package: DistributionPackage(package.pattern, "1", "d" * 64)
+    )
     return made
 
 
 def test_there_are_stages() -> None:
     names = {kind.__name__ for kind in CLASSES}
-    assert names >= {"Packages", "Press", "Root", "Kernel", "Signature", "Checksums", "Iso",
-                     "ImageFolder", "ImageVersion", "PackageRepo", "GrubImage", "Fetch"}
+    assert names >= {
+        "Packages",
+        "Press",
+        "Root",
+        "Kernel",
+        "Signature",
+        "Checksums",
+        "Iso",
+        "ImageFolder",
+        "ImageVersion",
+        "PackageRepo",
+        "GrubImage",
+        "Fetch",
+    }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [*CLASSES, Everything], ids=lambda kind: kind.__name__)
 def test_a_stage_sees_what_its_key_holds(kind: type[Stage], keys: Keys, tmp_path: Path) -> None:
     stage = _Maker(tmp_path).instance(kind)
     assert isinstance(stage, kind)
-    outputs = {ref: Output(Blob(f"{number:064x}", 1))
-               for number, ref in enumerate(stage.upstream())}
+    outputs = {
+        ref: Output(Blob(f"{number:064x}", 1)) for number, ref in enumerate(stage.upstream())
+    }
     document = canonical(keys.document(stage, outputs))
     for seed in range(5):
         other = shuffled(stage, random.Random(seed))
@@ -144,7 +159,7 @@ def test_a_stage_sees_what_its_key_holds(kind: type[Stage], keys: Keys, tmp_path
 
 
 def test_the_shuffle_would_be_seen() -> None:
-    """In plain mappings it is, also in those that lie in something else."""
+    """The order of plain mappings is observable, also in nested ones."""
     value = ({name: {"b": 1, "a": 2} for name in NAMES},)
     orders = {tuple(map(str, seen(shuffled(value, random.Random(seed))))) for seed in range(5)}
     assert len(orders) > 1

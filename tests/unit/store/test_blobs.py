@@ -1,4 +1,4 @@
-"""Content-addressed files: sealed, noticed when damaged, whole or not there."""
+"""Content-addressed files: sealed, complete or absent; damage is noticed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from buildlib.host.atomic_files import new_file
 from buildlib.model.digest import Blob, sha256
 from buildlib.model.errors import MissingBlob, StoreError
 from buildlib.store.blobs import Blobs
@@ -23,7 +24,7 @@ def blobs(tmp_path: Path) -> Blobs:
 
 
 def overwrite(path: str | Path, data: bytes, *, restore: bool) -> None:
-    """Write into a stored file in place, and maybe hide it as well as a program can."""
+    """Write into a stored file in place, and optionally hide it as well as a program can."""
     before = os.stat(path)
     os.chmod(path, 0o644)
     with open(path, "r+b") as file:
@@ -76,7 +77,7 @@ def test_a_broken_seal_over_the_same_bytes_is_renewed(blobs: Blobs) -> None:
 
 
 def test_damage_with_the_time_put_back(blobs: Blobs) -> None:
-    """One lstat cannot see it; whoever reads a document does, and so does the full check."""
+    """One lstat cannot see it; reading a document does, and so does the full check."""
     blob = blobs.put(DATA)
     overwrite(blobs.where(blob.sha256), b"X" * len(DATA), restore=True)
     assert blobs.has(blob)
@@ -194,7 +195,7 @@ def test_short_writes_are_gone_on_with(blobs: Blobs, monkeypatch: pytest.MonkeyP
 
 
 def test_writers_side_by_side(tmp_path: Path) -> None:
-    """Several threads, and two stores over one folder, put the same and other contents."""
+    """Several threads, and two stores over one folder, put equal and different contents."""
     both = [Blobs(tmp_path), Blobs(tmp_path)]
     failures: list[BaseException] = []
 
@@ -275,3 +276,64 @@ def test_a_link_in_place_of_a_folder_of_blobs(blobs: Blobs, tmp_path: Path, to: 
     assert blobs.put(DATA) == blob
     assert blobs.read(blob.sha256) == DATA
     assert not folder.is_symlink()
+
+
+def test_adoption_with_a_known_digest(blobs: Blobs, tmp_path: Path) -> None:
+    """The caller computed it while it wrote the file."""
+    path = tmp_path / "file"
+    path.write_bytes(DATA)
+    path.chmod(0o600)
+    blob = Blob(sha256(DATA), len(DATA))
+    assert blobs.adopt(path, blob=blob) is blob
+    assert not path.exists()
+    stored = Path(blobs.where(blob.sha256))
+    assert stored.read_bytes() == DATA
+    assert stat.S_IMODE(stored.stat().st_mode) == 0o444
+    assert blobs.seal.holds(stored.stat(), blob.size)
+
+
+def test_what_is_discarded_frees_its_bytes(blobs: Blobs) -> None:
+    blob = blobs.put(DATA)
+    assert blobs.discard(blob.sha256) == len(DATA)
+    assert blobs.discard(blob.sha256) == 0
+    assert not blobs.has(blob)
+
+
+def test_a_read_of_damaged_content_removes_it(blobs: Blobs) -> None:
+    blob = blobs.put(DATA)
+    overwrite(blobs.where(blob.sha256), b"X" * len(DATA), restore=True)
+    with pytest.raises(MissingBlob) as error:
+        blobs.read(blob.sha256)
+    assert error.value.why == "it was damaged"
+    assert not os.path.exists(blobs.where(blob.sha256))
+    with pytest.raises(MissingBlob) as error:
+        blobs.read(blob.sha256)
+    assert error.value.why == "it was deleted"
+
+
+def test_a_copy_to_a_file_is_verified(blobs: Blobs, tmp_path: Path) -> None:
+    blob = blobs.put(DATA)
+    with new_file(str(tmp_path / "scratch"), mode=0o644) as file:
+        blobs.copy_to(blob, file)
+        file.appear(str(tmp_path / "copy"))
+    assert (tmp_path / "copy").read_bytes() == DATA
+    overwrite(blobs.where(blob.sha256), b"X" * len(DATA), restore=True)
+    with (
+        new_file(str(tmp_path / "scratch"), mode=0o644) as file,
+        pytest.raises(MissingBlob) as error,
+    ):
+        blobs.copy_to(blob, file)
+    assert error.value.sha256 == blob.sha256
+    assert error.value.why == "it was damaged"
+    assert not os.path.exists(blobs.where(blob.sha256))
+
+
+def test_whether_content_is_sound(blobs: Blobs) -> None:
+    blob = blobs.put(DATA)
+    assert blobs.is_sound(blob.sha256)
+    overwrite(blobs.where(blob.sha256), b"X" * len(DATA), restore=True)
+    assert not blobs.is_sound(blob.sha256)
+    os.unlink(blobs.where(blob.sha256))
+    assert not blobs.is_sound(blob.sha256)
+    os.mkfifo(blobs.where(blob.sha256))
+    assert not blobs.is_sound(blob.sha256)

@@ -1,4 +1,4 @@
-"""Whether a folder was touched since that was noted."""
+"""Detecting changes in a folder since its state was noted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def with_its_times(path: Path, text: str) -> None:
 
 
 def replaced(path: Path) -> None:
-    """Put another file of the same content, size and times in a file's place."""
+    """Replace a file by one of the same content, size and times."""
     other = path.with_name("other")
     other.write_text(path.read_text())
     os.utime(other, (1, 1))
@@ -52,7 +52,9 @@ def moved_away(path: Path) -> None:
 
 CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "another content of the same size, times set back": (
-        lambda folder: with_its_times(folder / "sub/b", "TEXT"), ("sub/b",)),
+        lambda folder: with_its_times(folder / "sub/b", "TEXT"),
+        ("sub/b",),
+    ),
     "another content": (lambda folder: (folder / "a").write_text("longer"), ("a",)),
     "the same content again": (lambda folder: (folder / "a").write_text("text"), ("a",)),
     "another file in its place": (lambda folder: replaced(folder / "a"), ("a",)),
@@ -63,8 +65,15 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "a link that leads elsewhere": (lambda folder: relinked(folder / "link"), ("link",)),
     "a folder moved": (
         lambda folder: moved_away(folder / "sub/deep"),
-        ("sub/away", "sub/away/c\nd", "sub/away/\udcff", "sub/deep", "sub/deep/c\nd",
-         "sub/deep/\udcff")),
+        (
+            "sub/away",
+            "sub/away/c\nd",
+            "sub/away/\udcff",
+            "sub/deep",
+            "sub/deep/c\nd",
+            "sub/deep/\udcff",
+        ),
+    ),
 }
 
 

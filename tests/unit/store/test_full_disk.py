@@ -1,9 +1,10 @@
-"""A disk that fills up: an error, nothing half written, nothing lost."""
+"""A disk that fills up: an error, no incomplete file, nothing lost."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.faults.small_disk import run_on_small_disk
 
 SCRIPT = r"""
@@ -76,6 +77,7 @@ print("nothing lost")
 """
 
 
+@pytest.mark.programs
 def test_full_disk(tmp_path: Path) -> None:
     result = run_on_small_disk(SCRIPT, tmp_path, 1 << 20)
     assert (result.stdout, result.stderr, result.returncode) == ("nothing lost\n", "", 0)

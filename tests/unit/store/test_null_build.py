@@ -1,4 +1,4 @@
-"""What the last run saw: trusted as long as nothing was touched."""
+"""The last run's snapshot: trusted as long as nothing has changed."""
 
 from __future__ import annotations
 
@@ -84,8 +84,20 @@ def test_whatever_is_touched_ends_it(store: Path, change: str) -> None:
 ALMOST = b'{"form": 1, "circumstances": {"release": "mini"}, "looked": [], "links": {}}'
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"{", b'{"form": 1}', b"\xff", ALMOST,
-                                  ALMOST.replace(b"[]", b"{}")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"{",
+        b'{"form": 1}',
+        b"\xff",
+        ALMOST,
+        ALMOST.replace(b"[]", b"{}"),
+    ],
+)
 def test_a_damaged_glance_is_none(store: Path, body: bytes) -> None:
     for data in (body, with_sum(body)):
         Path(place(store)).write_bytes(data)
@@ -117,7 +129,7 @@ def test_a_full_disk_is_no_error(store: Path) -> None:
 
 
 def test_results_that_were_touched_and_put_back(store: Path) -> None:
-    """A time stamp can be set back; the time of change cannot."""
+    """The modification time can be set back; the change time cannot."""
     blob = store / "file"
     os.utime(blob, ns=(10**18, 10**18))
     remember(store)
@@ -129,11 +141,69 @@ def test_results_that_were_touched_and_put_back(store: Path) -> None:
     assert touched(str(store)) == []  # a blob that is gone is noticed anyway
 
 
+@pytest.mark.programs
 def test_it_imports_next_to_nothing() -> None:
-    script = ("import sys, json, contextlib; before = set(sys.modules); "
-              "import buildlib.store.null_build; "
-              "print(*{name.split('.')[0] for name in set(sys.modules) - before})")
-    result = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True,
-                            check=True)
+    script = (
+        "import sys, json, contextlib; before = set(sys.modules); "
+        "import buildlib.store.null_build; "
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    )
     assert not set(result.stdout.split()) & {
-        "re", "pathlib", "dataclasses", "hashlib", "typing", "subprocess", "shutil", "inspect"}
+        "re",
+        "pathlib",
+        "dataclasses",
+        "hashlib",
+        "typing",
+        "subprocess",
+        "shutil",
+        "inspect",
+    }
+
+
+def note(store: Path, name: str, *noted: Path) -> Path:
+    """A glance of this name that has noted these files as they are."""
+    glance = store / name
+    looked = {str(path): signature(str(path)) for path in noted}
+    snapshot = NullBuildSnapshot([], [], 1)
+    write(str(glance), snapshot, SETTINGS, looked=looked, links={})
+    return glance
+
+
+def test_a_result_is_compared_with_all_glances(store: Path, tmp_path: Path) -> None:
+    """Runs with other settings have made the others."""
+    other, outside = store / "other", store.with_name("outside")
+    for path in (other, outside):
+        path.write_bytes(b"bbb")
+    note(store, "glance-a.json", store / "file", outside)
+    assert touched(str(store)) == []
+    (store / "file").write_bytes(b"changed")
+    outside.write_bytes(b"changed")
+    assert touched(str(store)) == [str(store / "file")]
+    note(store, "glance-b.json", store / "file", other)
+    assert touched(str(store)) == [], "the later run has seen the change"
+    other.write_bytes(b"changed")
+    assert touched(str(store)) == [str(other)]
+
+
+def test_only_whole_glances_count(store: Path) -> None:
+    whole = note(store, "glance-b.json", store / "file")
+    (store / "file").write_bytes(b"changed")
+    texts = [b"damaged", with_sum(b"[]"), with_sum(b"{}"), with_sum(b'{"looked": 7}')]
+    for number, text in enumerate(texts):
+        (store / f"glance-{number}.json").write_bytes(text)
+    os.mkfifo(store / "glance-c.json")
+    assert touched(str(store)) == [str(store / "file")]
+    for name in ("seen.json", "glance-a.txt"):
+        whole.rename(store / name)
+        whole = store / name
+        assert touched(str(store)) == []
+
+
+def test_a_folder_is_no_glance(store: Path) -> None:
+    (store / "glance-x.json").mkdir()
+    forget_glance(place(store))
+    assert (store / "glance-x.json").is_dir()
+    assert read_glance(place(store), SETTINGS) is None

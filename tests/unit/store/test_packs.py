@@ -54,10 +54,16 @@ def test_form(packs: Packs) -> None:
     assert pack.sha256 == sha256(index)
     assert pack.size == len(data) == 6 * ALIGN
     assert index == b"".join(
-        bytes.fromhex(sha256(content)) + offset.to_bytes(8, "little")
+        bytes.fromhex(sha256(content))
+        + offset.to_bytes(8, "little")
         + len(content).to_bytes(8, "little")
-        for content, offset in ((b"one", 0), (b"t" * ALIGN, ALIGN), (b"three" * 1000, 2 * ALIGN),
-                                (bytes(10), 5 * ALIGN)))
+        for content, offset in (
+            (b"one", 0),
+            (b"t" * ALIGN, ALIGN),
+            (b"three" * 1000, 2 * ALIGN),
+            (bytes(10), 5 * ALIGN),
+        )
+    )
     assert data[:ALIGN] == b"one".ljust(ALIGN, b"\0")
     assert list(packs.all()) == [pack.sha256]
 
@@ -89,7 +95,7 @@ def test_contents_come_back(
 
 
 def test_pieces_larger_than_the_buffer(packs: Packs) -> None:
-    """A content that turns out to be known after it was written is taken back."""
+    """A content that proves to be a duplicate after it was written is removed again."""
     large = os.urandom(3 << 20)
     result: list[Blob] = []
     with packs.writer(result) as pack:
@@ -99,7 +105,8 @@ def test_pieces_larger_than_the_buffer(packs: Packs) -> None:
         pack.add(b"last")
     assert result[0].size == 2 * ALIGN + len(large)
     assert contents_of(packs, result[0]) == {
-        sha256(data): data for data in (b"first", large, b"last")}
+        sha256(data): data for data in (b"first", large, b"last")
+    }
 
 
 def test_a_writer_that_is_left_early_leaves_nothing(packs: Packs, tmp_path: Path) -> None:
@@ -133,6 +140,7 @@ def write_at(offset: int, data: bytes, suffix: str = "") -> Callable[[Path], Non
         with path.open("r+b") as file:
             file.seek(offset)
             file.write(data)
+
     return damage
 
 
@@ -141,6 +149,7 @@ def cut_at(size: int, suffix: str = "") -> Callable[[Path], None]:
         path = Path(f"{path}{suffix}")
         path.chmod(0o644)
         os.truncate(path, size)
+
     return damage
 
 
@@ -211,7 +220,7 @@ def test_trees_take_contents_from_packs_and_files(packs: Packs, tmp_path: Path) 
     assert read_content(content_of(places, entry(b"one"))) == b"one"
     assert content_of(places, entry(b"")) == Place("/dev/null", 0, 0)
     assert read_content(content_of(places, entry(b""))) == b""
-    with pytest.raises(MissingBlob, match="no pack of the tree holds a"):
+    with pytest.raises(MissingBlob, match="no pack of the tree contains a"):
         content_of(places, entry(b"two"))
     Blobs(tmp_path).discard(kernel.sha256)
     with pytest.raises(MissingBlob):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from buildlib.model.digest import Blob, digest_of
 from buildlib.store.records import Output, Record, Records
 
 BLOB, PACK, FILE = Blob("1" * 64, 1), Blob("2" * 64, 2), Blob("3" * 64, 3)
-RECORD = Record({"stage": "S", "fields": {"a": ["\udcff", None, 1]}},
-                {"tree": Output(BLOB, (PACK,), (FILE,)), "log": Output(FILE)})
+RECORD = Record(
+    {"stage": "S", "fields": {"a": ["\udcff", None, 1]}},
+    {"tree": Output(BLOB, (PACK,), (FILE,)), "log": Output(FILE)},
+)
 KEY = digest_of(RECORD.document)
 
 
@@ -46,16 +49,29 @@ def test_golden(records: Records, tmp_path: Path) -> None:
     assert (tmp_path / "records" / key[:2] / f"{key}.json").read_text() == (
         f'{{"document":{{"stage":"S"}},"outputs":{{"tree":[["{"1" * 64}",1],'
         f'[["{"2" * 64}",2]],[["{"3" * 64}",3]]]}},'
-        '"sum":"7109ad407e9387316274585a59f7e408b5dd8ff8c0e0ee9bf4883fa9754552db"}')
+        '"sum":"7109ad407e9387316274585a59f7e408b5dd8ff8c0e0ee9bf4883fa9754552db"}'
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "null", "[]", "7", '"x"', "{}", '{"document": {}}', '{"outputs": {}}',
-     '{"document": {}, "outputs": []}', '{"document": {}, "outputs": {"a": 1}}',
-     '{"document": {}, "outputs": {"a": [1, [], []]}}',
-     '{"document": {}, "outputs": {"a": [["x"], [], []]}}',
-     '{"document": {}, "outputs": {"a": [["x", 1], [["y"]], []]}}', "\udcff"],
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "7",
+        '"x"',
+        "{}",
+        '{"document": {}}',
+        '{"outputs": {}}',
+        '{"document": {}, "outputs": []}',
+        '{"document": {}, "outputs": {"a": 1}}',
+        '{"document": {}, "outputs": {"a": [1, [], []]}}',
+        '{"document": {}, "outputs": {"a": [["x"], [], []]}}',
+        '{"document": {}, "outputs": {"a": [["x", 1], [["y"]], []]}}',
+        "\udcff",
+    ],
 )
 def test_a_damaged_record_is_none(records: Records, tmp_path: Path, text: str) -> None:
     records.put(KEY, RECORD)
@@ -66,7 +82,7 @@ def test_a_damaged_record_is_none(records: Records, tmp_path: Path, text: str) -
 
 
 def test_a_record_of_another_document_is_none(records: Records) -> None:
-    """It was put in this one's place, sum and all."""
+    """Another record, with its sum, was put in this one's place."""
     records.put(KEY, Record({"stage": "T"}, RECORD.outputs))
     assert records.get(KEY) is None
 
@@ -100,6 +116,7 @@ def test_something_else_in_its_place_is_replaced(
     assert (tmp_path / "tmp").is_dir()
 
 
+@pytest.mark.thorough
 def test_one_that_has_no_end_is_none(records: Records, tmp_path: Path) -> None:
     records.put(KEY, RECORD)
     os.truncate(where(tmp_path), 1 << 40)
@@ -145,10 +162,60 @@ def test_last_keys_of_any_name(records: Records) -> None:
     assert records.last("none") is None
 
 
-@pytest.mark.parametrize("blob", [
-    ["../../../etc/passwd", 1], ["a\0", 1], ["", 1], [7, 7], ["0" * 64, "x"], ["0" * 64, -5],
-    ["0" * 64, True]], ids=["path", "nul", "empty", "number", "text", "negative", "bool"])
+@pytest.mark.parametrize(
+    "blob",
+    [
+        ["../../../etc/passwd", 1],
+        ["a\0", 1],
+        ["", 1],
+        [7, 7],
+        ["0" * 64, "x"],
+        ["0" * 64, -5],
+        ["0" * 64, True],
+    ],
+    ids=["path", "nul", "empty", "number", "text", "negative", "bool"],
+)
 def test_an_output_that_names_no_content(records: Records, blob: list[object]) -> None:
     key = digest_of({"a": 1})
     records.put(key, Record({"a": 1}, {"file": Output(Blob(*blob))}))  # type: ignore[arg-type]  # forged
     assert records.get(key) is None
+
+
+def test_last_keys_that_are_no_keys_are_cleared(records: Records, tmp_path: Path) -> None:
+    for name in ("kernel:x", "a/b", "good"):
+        records.set_last(name, KEY)
+    for name, text in (("kernel%3Ax", b"no key"), ("a%2Fb", b"\xff" * 64)):
+        (tmp_path / "last" / name).write_bytes(text)
+    assert records.all_last() == {"good": KEY}
+    assert records.last("kernel:x") is None
+    assert sorted(records.clear_last()) == ["a/b", "kernel:x"]
+    assert records.clear_last() == []
+    assert [path.name for path in (tmp_path / "last").iterdir()] == ["good"]
+
+
+def test_a_file_beside_the_folders_of_records_is_no_record(
+    records: Records, tmp_path: Path
+) -> None:
+    records.put(KEY, RECORD)
+    (tmp_path / "records/file").touch()
+    assert list(records.all()) == [KEY]
+
+
+def test_a_disk_that_cannot_be_read_is_an_error(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for a missing record, which would be made again."""
+    from buildlib.store import records as module
+
+    records.put(KEY, RECORD)
+    numbers = [errno.ENOENT, errno.EFBIG, errno.EIO]
+
+    def fail(path: Path) -> bytes:
+        number = numbers.pop(0)
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(module, "read_small", fail)
+    assert records.get(KEY) is None
+    assert records.get(KEY) is None
+    with pytest.raises(OSError, match="Input/output error"):
+        records.get(KEY)

@@ -1,11 +1,10 @@
-"""Seals hold where they were put, and for what is on the disk."""
+"""Seals are valid where they were set, for data that is on the disk."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,7 @@ def nobody(_text: str) -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Blob:
-    """A store with one blob, whose run has ended well."""
+    """A store with one blob, whose run has ended normally."""
     store = Store(tmp_path / "build")
     store.begin(waiting=nobody)
     blob = store.blobs.put(DATA)
@@ -37,7 +36,7 @@ def kept(tmp_path: Path) -> Blob:
 
 
 def is_trusted(build: Path, blob: Blob, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether a new run takes the blob as it is, by its seal."""
+    """Whether a new run accepts the blob by its seal."""
     read = list[str]()
     store = Store(build)
     with monkeypatch.context() as patch:
@@ -50,6 +49,7 @@ def noting(log: list[str], name: str, act: Callable[..., Any]) -> Callable[..., 
     def call(*words: Any, **named: Any) -> Any:
         log.append(name)
         return act(*words, **named)
+
     return call
 
 
@@ -57,6 +57,7 @@ def another_boot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "boot_id", lambda: "another boot")
 
 
+@pytest.mark.thorough
 def test_a_seal_holds_in_the_next_run_and_after_a_boot(
     tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +108,7 @@ def over_another(build: Path, target: Path) -> None:
     store.begin(waiting=nobody)
     store.blobs.put(b"its own")
     store.end()
-    shutil.copytree(build, target, dirs_exist_ok=True)
+    subprocess.run(["cp", "-a", "--remove-destination", f"{build}/.", target], check=True)
 
 
 def blobs_alone(build: Path, target: Path) -> None:
@@ -115,9 +116,12 @@ def blobs_alone(build: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", f"{build}/store/blobs", f"{target}/store"], check=True)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("move", [by_tar, by_copy, by_links, over_another, blobs_alone])
 def test_no_seal_holds_elsewhere(
-    tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kept: Blob,
+    monkeypatch: pytest.MonkeyPatch,
     move: Callable[[Path, Path], None],
 ) -> None:
     move(tmp_path / "build", tmp_path / "other")
@@ -157,7 +161,7 @@ def test_what_the_store_knows_of_itself_is_damaged(
 
 
 def test_a_run_that_waited_sees_what_the_other_did(tmp_path: Path) -> None:
-    """Both have made the store; the second takes the first one's seal."""
+    """Both have created the store; the second accepts the first one's seal."""
     first, second = Store(tmp_path / "build"), Store(tmp_path / "build")
     first.begin(waiting=nobody)
     blob = first.blobs.put(DATA)
@@ -192,7 +196,7 @@ def test_the_disk_knows_of_a_seal_before_it_is_put(
 def test_a_store_that_cannot_be_written_to_can_be_read(
     tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that came from elsewhere, on a file system that is read only: it is read every time."""
+    """It came from elsewhere and is on a read-only file system, so it is read every time."""
     another_boot(monkeypatch)
     monkeypatch.setattr(module, "machine_id", lambda: "another machine")
 
@@ -210,13 +214,12 @@ def test_a_store_that_cannot_be_written_to_can_be_read(
 def test_what_leaves_is_read_once(
     tmp_path: Path, kept: Blob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its digest the first time, when the seal gets its checksum, and by that from then on."""
+    """Checked by its digest at first, which adds the checksum to the seal, then by that."""
     reads: list[str] = []
 
     def new_run() -> Store:
         store = Store(tmp_path / "build")
-        monkeypatch.setattr(
-            store.blobs, "is_sound", noting(reads, "sha256", store.blobs.is_sound))
+        monkeypatch.setattr(store.blobs, "is_sound", noting(reads, "sha256", store.blobs.is_sound))
         monkeypatch.setattr(module, "checksum", noting(reads, "quick", checksum))
         return store
 
@@ -234,7 +237,7 @@ def test_what_leaves_is_read_once(
 @pytest.mark.parametrize("runs", [0, 1], ids=["never read before", "read before"])
 @pytest.mark.parametrize("exit_", ["path", "open", "place", "read", "put again"])
 def test_nothing_damaged_leaves(tmp_path: Path, kept: Blob, runs: int, exit_: str) -> None:
-    """A flipped bit, no time of the file changed: as a device that rots silently has it."""
+    """A flipped bit without a changed time, as on a device with silent corruption."""
     for _ in range(runs):
         Store(tmp_path / "build").blobs.path(kept)
     blobs = Store(tmp_path / "build").blobs
@@ -249,9 +252,11 @@ def test_nothing_damaged_leaves(tmp_path: Path, kept: Blob, runs: int, exit_: st
         assert blobs.path(kept).read_bytes() == DATA
         return
     act: dict[str, Callable[[], object]] = {
-        "path": lambda: blobs.path(kept), "open": lambda: blobs.open(kept),
+        "path": lambda: blobs.path(kept),
+        "open": lambda: blobs.open(kept),
         "place": lambda: blobs.place(kept, tmp_path / "out"),
-        "read": lambda: blobs.read(kept.sha256)}
+        "read": lambda: blobs.read(kept.sha256),
+    }
     with pytest.raises(MissingBlob):
         act[exit_]()
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""Digests remembered by stat signature, and when they must not be."""
+"""Digests cached by stat signature, and cases in which they must not be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from buildlib.store.stat_cache import StatCache
 
 
 class Clock:
-    """The time as this module's tests set it: `later` seconds after it was."""
+    """A clock set by the tests: `later` seconds ahead."""
 
     def __init__(self) -> None:
         self.later = 0.0
@@ -50,7 +50,7 @@ def kept(folder: Path) -> list[str]:
 
 
 class Counted:
-    """A computation that counts how often it is done."""
+    """A computation that counts its calls."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -88,7 +88,7 @@ def test_a_changed_file_is_read_again(
 
 
 def test_a_young_file_is_not_remembered(seen: StatCache, path: Path) -> None:
-    """A second change within one tick of the clock leaves the signature as it was."""
+    """A second change within one clock tick does not change the signature."""
     tick = path.stat()
     assert seen.sha256(str(path), tick) == sha256(b"aaa")
     path.write_bytes(b"bbb")
@@ -106,7 +106,7 @@ def test_a_file_that_turns_young_is_forgotten(seen: StatCache, path: Path, clock
     assert seen.sha256(str(path), tick) == sha256(b"ccc")
 
 
-def test_uses_are_told_apart(seen: StatCache, path: Path, clock: Clock) -> None:
+def test_uses_are_distinguished(seen: StatCache, path: Path, clock: Clock) -> None:
     clock.later = 10
     assert seen.memo(str(path), lambda _path: "one", kind="a") == "one"
     assert seen.memo(str(path), lambda _path: "two", kind="b") == "two"
@@ -124,8 +124,19 @@ def test_the_memory_lasts(seen: StatCache, path: Path, clock: Clock, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"PATH": 1}', '{"PATH": []}', '{"PATH": [1, 2, 3, 4]}',
-             '{"PATH": null}', "\x00\xff"])
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"PATH": 1}',
+        '{"PATH": []}',
+        '{"PATH": [1, 2, 3, 4]}',
+        '{"PATH": null}',
+        "\x00\xff",
+    ],
+)
 @pytest.mark.parametrize("summed", [False, True], ids=["damaged", "with its sum"])
 def test_a_damaged_memory_costs_time_only(
     path: Path, clock: Clock, tmp_path: Path, text: str, summed: bool

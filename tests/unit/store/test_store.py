@@ -1,4 +1,4 @@
-"""The store as a whole, and the surroundings it stands in."""
+"""The store as a whole, and its environment."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ def test_an_output_is_there_when_all_of_it_is(tmp_path: Path) -> None:
 def test_a_full_check_finds_damage_that_hides(tmp_path: Path, part: str) -> None:
     store = Store(tmp_path / "build")
     output, spec, pack, kernel = outputs(store)
-    path = {"spec": store.blobs.where(spec.sha256), "kernel": store.blobs.where(kernel.sha256),
-            "pack": str(store.packs.where(pack.sha256))}[part]
+    path = {
+        "spec": store.blobs.where(spec.sha256),
+        "kernel": store.blobs.where(kernel.sha256),
+        "pack": str(store.packs.where(pack.sha256)),
+    }[part]
     before = os.stat(path)
     os.chmod(path, 0o644)
     with open(path, "r+b") as file:
@@ -53,7 +56,7 @@ def test_a_full_check_finds_damage_that_hides(tmp_path: Path, part: str) -> None
     assert not store.has(output)
 
 
-def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError) as caught:
         Store(tmp_path / "file" / "build")
@@ -90,3 +93,62 @@ def test_the_host(tmp_path: Path) -> None:
     assert environment.processors() >= 1
     assert environment.free_bytes(tmp_path) > 0
     assert environment.monotonic() <= environment.monotonic()
+
+
+def test_the_lock_is_held_from_begin_to_end(tmp_path: Path) -> None:
+    store, other = Store(tmp_path / "build"), Store(tmp_path / "build")
+    settled: list[str] = []
+    store.seal.settle = lambda: settled.append("settled")  # type: ignore[method-assign]  # only its calls count
+    store.end()
+    assert settled == [], "it was not held"
+    store.begin(waiting=lambda _text: None)
+    assert store.lock.descriptor >= 0
+    store.end()
+    assert (store.lock.descriptor, settled) == (-1, ["settled"])
+    other.begin(waiting=lambda _text: pytest.fail("it is held by somebody"))
+    other.end()
+
+
+def test_a_disk_that_cannot_be_flushed_keeps_no_lock(tmp_path: Path) -> None:
+    store = Store(tmp_path / "build")
+
+    def fail() -> None:
+        raise OSError
+
+    store.begin(waiting=lambda _text: None)
+    store.seal.settle = fail  # type: ignore[method-assign]  # it fails
+    store.end()
+    assert store.lock.descriptor < 0
+
+
+def test_a_lock_for_a_block_of_code(tmp_path: Path) -> None:
+    store = Store(tmp_path / "build")
+    with pytest.raises(KeyError), store.alone(waiting=lambda _text: None):
+        assert store.lock.descriptor >= 0
+        raise KeyError
+    assert store.lock.descriptor < 0
+    store.begin(waiting=lambda _text: None)
+    with store.alone(waiting=lambda _text: None):
+        pass
+    assert store.lock.descriptor >= 0, "it was held before"
+    store.end()
+
+
+def test_names_of_stages_become_names_of_files(tmp_path: Path) -> None:
+    store = Store(tmp_path / "build")
+    assert store.log("kernel:x").parent == tmp_path / "build/log"
+    assert store.log("kernel:x").name.endswith(".log")
+    assert store.log("kernel:x") != store.log("kernel-x")
+    assert store.failed("kernel:x").parent == tmp_path / "build/failed"
+    assert "/" not in store.log("a/b").name.removesuffix(".log")
+
+
+def test_a_full_check_of_files_of_a_tree(tmp_path: Path) -> None:
+    """Content that is missing already is not looked for."""
+    store = Store(tmp_path / "build")
+    output, spec, pack, _ = outputs(store)
+    store.blobs.discard(spec.sha256)
+    store.packs.discard(pack.sha256)
+    assert not store.is_sound(output)
+    outputs(store)
+    assert store.is_sound(output)

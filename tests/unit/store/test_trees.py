@@ -1,4 +1,4 @@
-"""Trees are stored as specs, and those used last are kept in memory."""
+"""Trees are stored as specs; the most recently used ones are kept in memory."""
 
 from __future__ import annotations
 

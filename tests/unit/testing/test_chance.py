@@ -1,4 +1,4 @@
-"""Choices that are the same on every machine."""
+"""Pseudorandom choices are the same on every machine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from buildlib.testing.chance import Chance
 
 
 def test_the_row_is_known() -> None:
-    """SplitMix64 from a seed of 0, as its authors' program prints it."""
+    """SplitMix64 with seed 0, as printed by its authors' program."""
     chance = Chance()
     chance._state = 0
     assert [hex(chance.number()) for _ in range(3)] == [
-        "0xe220a8397b1dcdaf", "0x6e789e6aa1b965f4", "0x6c45d188009454f"]
+        "0xe220a8397b1dcdaf",
+        "0x6e789e6aa1b965f4",
+        "0x6c45d188009454f",
+    ]
 
 
 def test_seeds_differ() -> None:

@@ -1,4 +1,4 @@
-"""Repositories made by rule: as asked for, always the same, and good to install from."""
+"""Generated repositories: as requested, always the same, and installable."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from support.readers.archives import read
 from buildlib.pkgsrc.package import check_platform, read_package
 from buildlib.pkgsrc.pattern import matches
 from buildlib.pkgsrc.repository import Repository
-from buildlib.pkgsrc.resolve import resolve
-from buildlib.pkgsrc.summary import Summary, parse
+from buildlib.pkgsrc.resolution.resolve import resolve
+from buildlib.pkgsrc.summary import Summary, format_summary, parse
 from buildlib.sources.archive.compress import chunks
 from buildlib.testing.repositories import (
     OLDER,
@@ -36,14 +36,45 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Summar
     return folder, write_repository(folder, package_sources(SMALL))
 
 
+@pytest.mark.thorough
 def test_the_same_on_every_machine(written: tuple[Path, list[Summary]], tmp_path: Path) -> None:
-    """Down to the byte, and in every version: benchmarks are compared over years."""
+    """To the byte, and in every version: benchmarks are compared over years."""
     folder, _ = written
     write_repository(tmp_path, package_sources(SMALL))
     for path in folder.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
     names = "\n".join(source.pkgname for source in package_sources(SMALL))
     assert hashlib.sha256(names.encode()).hexdigest()[:16] == "1f451871ab78e590"
+    every = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        every.update(path.read_bytes())
+    assert every.hexdigest()[:16] == "91d62f6b699f699c"
+
+
+def test_the_same_summaries_in_every_version() -> None:
+    """Of a shape by default, and of one with nothing by default."""
+    found = hashlib.sha256(
+        format_summary(
+            [
+                *summaries(Shape(packages=60)),
+                *summaries(Shape(packages=60, seed=3, depends=3, older=50, circles=4)),
+            ]
+        )
+    )
+    assert found.hexdigest()[:16] == "dacf9b400ee62b99"
+    assert Shape(packages=1) == Shape(
+        packages=1,
+        seed=0,
+        depends=10,
+        older=5,
+        circles=0,
+        files=4,
+        size=0,
+        description=6,
+        system=SYSTEM_LIBRARIES,
+        machine_arch="x86_64",
+        os_version="10.1",
+    )
 
 
 def test_as_asked_for(written: tuple[Path, list[Summary]]) -> None:
@@ -54,15 +85,19 @@ def test_as_asked_for(written: tuple[Path, list[Summary]]) -> None:
     newest = [item for item in listed if not item.pkgname.endswith(f"-{OLDER}")]
     assert 0.95 * SMALL.size <= sum(item.size_pkg or 0 for item in newest) <= SMALL.size
     assert {path.name for path in folder.iterdir()} == {
-        "pkg_summary.gz", *(item.archive for item in listed)}
+        "pkg_summary.gz",
+        *(item.archive for item in listed),
+    }
     assert list(parse(chunks(folder / "pkg_summary.gz", where="x"))) == sorted(
-        listed, key=lambda item: item.pkgname)
+        listed, key=lambda item: item.pkgname
+    )
     for item in listed:
         assert (folder / item.archive).stat().st_size == item.file_size
 
 
+@pytest.mark.programs
 def test_archives_are_packages(written: tuple[Path, list[Summary]]) -> None:
-    """In bsdtar's eyes, too: the members of the packing list, in its order."""
+    """Also according to bsdtar: the members of the packing list, in its order."""
     folder, listed = written
     for item in listed:
         path = folder / item.archive
@@ -78,6 +113,7 @@ def test_archives_are_packages(written: tuple[Path, list[Summary]]) -> None:
             assert file.symlink or file.md5 == hashlib.md5(content).hexdigest()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(3))
 def test_all_can_be_installed(seed: int) -> None:
     shape = Shape(packages=300, seed=seed, circles=3)
@@ -103,6 +139,7 @@ def test_every_kind_of_pattern_and_circles() -> None:
         assert any(matches(pattern, needed.pkgname) for pattern in item.depends)
 
 
+@pytest.mark.thorough
 def test_shapes() -> None:
     none = replace(SMALL, files=0, size=0, depends=0, circles=0, description=0, system=())
     for source in package_sources(none):

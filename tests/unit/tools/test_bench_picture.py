@@ -25,18 +25,29 @@ def test_every_row_with_a_limit_has_a_bar() -> None:
     texts = [text.text for text in picture.iter(f"{SVG}text")]
     assert {"quick", "slow", "a & b", "<c>", "0.50 ×", "≤ 300 MiB", "≥ 0.90 ×"} <= set(texts)
     assert "told" not in texts
-    bars = [(bar.get("class"), int(bar.get("width") or 0)) for bar in picture.iter(f"{SVG}rect")
-            if bar.get("class") != "track"]
+    bars = [
+        (bar.get("class"), int(bar.get("width") or 0))
+        for bar in picture.iter(f"{SVG}rect")
+        if bar.get("class") != "track"
+    ]
     limit = int(bars[0][1]) * 2
     assert [kind for kind, _ in bars] == ["good", "miss", "good", "good", "good"]
     assert bars[1][1] == limit * 1.5, "it ends with the scale"
     assert bars[2][1] == limit / 2
 
 
-@pytest.mark.parametrize(("row", "part"), [
-    (ROWS[0], 0.5), (ROWS[1], 3), (ROWS[2], 0.5), (ROWS[3], 0.9 / 0.95), (ROWS[4], 0),
-    (Row("", 1, 0, "unpacked"), 2), (Row("", 0, 1, at_least=True), 2),
-])
+@pytest.mark.parametrize(
+    ("row", "part"),
+    [
+        (ROWS[0], 0.5),
+        (ROWS[1], 3),
+        (ROWS[2], 0.5),
+        (ROWS[3], 0.9 / 0.95),
+        (ROWS[4], 0),
+        (Row("", 1, 0, "unpacked"), 2),
+        (Row("", 0, 1, at_least=True), 2),
+    ],
+)
 def test_the_part_of_a_limit(row: Row, part: float) -> None:
     assert used(row) == pytest.approx(part)
     assert row.reached == (part <= 1)

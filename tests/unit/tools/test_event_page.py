@@ -20,7 +20,8 @@ def test_the_page_is_current() -> None:
 
 def test_every_field_has_a_meaning() -> None:
     assert event_page.MEANINGS.keys() == {
-        (name, field.name) for name, kind in KINDS.items() for field in dataclasses.fields(kind)}
+        (name, field.name) for name, kind in KINDS.items() for field in dataclasses.fields(kind)
+    }
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -1,4 +1,4 @@
-"""The Makefile hands settings on to doit, whose names they are."""
+"""The Makefile passes settings on to doit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout whose doit prints what it is given."""
+    """A checkout whose doit prints its arguments."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "pyproject.toml").touch()
     for folder in ("tools", "recipes"):
@@ -23,14 +23,16 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / "tools" / name).write_text("exit 0\n")
     (tmp_path / ".venv/bin").mkdir(parents=True)
     python = tmp_path / ".venv/bin/python"
-    python.write_text('#!/bin/sh\n[ "$1 $2" = "-m doit" ] || exit 9\nshift 2\n'
-                      'printf "%s\\n" "$@"\n')
+    python.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "-m doit" ] || exit 9\nshift 2\nprintf "%s\\n" "$@"\n'
+    )
     python.chmod(0o755)
     for name in ("made", "ready", "ready-test"):
         (tmp_path / ".venv" / name).touch()
     return tmp_path
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("words", "given"),
     [
@@ -43,7 +45,13 @@ def project(tmp_path: Path) -> Path:
     ids=["nothing", "a setting", "no settings", "odd texts", "make's own"],
 )
 def test_settings_are_handed_on(project: Path, words: list[str], given: list[str]) -> None:
-    ran = subprocess.run(["make", "-s", *words], cwd=project, capture_output=True, text=True,
-                         check=True, env={"PATH": "/usr/bin:/bin", "release": "of-the-shell"})
+    ran = subprocess.run(
+        ["make", "-s", *words],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "release": "of-the-shell"},
+    )
     told = ran.stdout.splitlines()
     assert sorted(told) == sorted(given)

@@ -1,4 +1,4 @@
-"""Links of docs/reference lead somewhere: to a file that is there, and a heading in it."""
+"""Links of docs/reference lead to existing files and headings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import pytest
 
 from tools.dataclass_docs import REFERENCE
 
-LINKS = [(path.name, link) for path in sorted(REFERENCE.glob("*.md"))
-         for link in re.findall(r"\]\(([^)]+)\)", path.read_text()) if "://" not in link]
+LINKS = [
+    (path.name, link)
+    for path in sorted(REFERENCE.glob("*.md"))
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text())
+    if "://" not in link
+]
 
 
 def anchors(path: Path) -> set[str]:
-    """Those of its headings, as Git forges make them."""
+    """The anchors of its headings, as Git forges make them."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
-            for heading in headings}
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
 
 
 def test_there_are_links() -> None:

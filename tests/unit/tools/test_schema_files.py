@@ -1,4 +1,4 @@
-"""docs/reference/schema: what the schemas accept is what goldmaster reads."""
+"""docs/reference/schema: the schemas accept the files that goldmaster accepts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ SHIPPED = {
     "release": [*(PROJECT / "sets").glob("*.toml")],
     "settings": [PROJECT / "docs/reference/examples/settings.toml"],
 }
-FILES = [(name, path.relative_to(PROJECT).as_posix())
-         for name, paths in SHIPPED.items() for path in sorted(paths)]
+FILES = [
+    (name, path.relative_to(PROJECT).as_posix())
+    for name, paths in SHIPPED.items()
+    for path in sorted(paths)
+]
 FILES += [(name, f"docs/reference/examples/{name}.toml") for name in ("recipe", "release")]
 TABLES = [(name, at) for name, kind in KINDS.items() for at, _ in tables_of(kind)]
 
@@ -39,7 +42,8 @@ def problems(name: str, data: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_schema_is_current(name: str) -> None:
     assert schema_files.path_of(name).read_text() == schema_files.text_of(name), (
-        "python tools/schema_files.py")
+        "python tools/schema_files.py"
+    )
     Draft202012Validator.check_schema(schema_files.schema_of(name))
 
 
@@ -57,7 +61,7 @@ def test_a_misspelt_key_is_refused(name: str, at: str) -> None:
 
 @pytest.mark.parametrize(("name", "at"), TABLES)
 def test_a_wrong_type_is_refused(name: str, at: str) -> None:
-    """Of every key; goldmaster refuses the same."""
+    """For every key; goldmaster refuses the same values."""
     for key in keys_of(dict(tables_of(KINDS[name]))[at]):
         data = example(name)
         table(data, at)[key.name] = 1.5
@@ -75,10 +79,21 @@ def test_what_must_be_given_is_missed(name: str, at: str) -> None:
         assert bool(problems(name, data)) == key.needed, key.name
 
 
-@pytest.mark.parametrize(("key", "value", "is_right"), [
-    ("offline", True, True), ("offline", "yes", True), ("offline", "maybe", False),
-    ("offline", 1.0, False), ("jobs", 4, True), ("jobs", "4", True), ("jobs", "four", False),
-    ("jobs", -1, False), ("progress", "json", True), ("progress", "loud", False)])
+@pytest.mark.parametrize(
+    ("key", "value", "is_right"),
+    [
+        ("offline", True, True),
+        ("offline", "yes", True),
+        ("offline", "maybe", False),
+        ("offline", 1.0, False),
+        ("jobs", 4, True),
+        ("jobs", "4", True),
+        ("jobs", "four", False),
+        ("jobs", -1, False),
+        ("progress", "json", True),
+        ("progress", "loud", False),
+    ],
+)
 def test_settings_may_be_texts(key: str, value: object, is_right: bool) -> None:
     assert (problems("settings", {key: value}) == []) is is_right
 
@@ -89,13 +104,21 @@ def table(data: dict[str, Any], at: str) -> dict[str, Any]:
     return data
 
 
-def test_editors_are_told_which_schema_a_file_has() -> None:
-    """Each file that is there has one, or none; taplo's `*` is that of fnmatch."""
+def test_editors_find_the_schema_of_a_file() -> None:
+    """Each file matches at most one schema; taplo's `*` is that of fnmatch."""
     rules = tomllib.loads((PROJECT / ".taplo.toml").read_text())["rule"]
-    places = [path.relative_to(PROJECT).as_posix() for folder in ("recipes", "sets", "docs")
-              for path in (PROJECT / folder).rglob("*.toml")]
-    found = {(rule["schema"]["path"], path) for rule in rules for path in places
-             if any(fnmatch.fnmatch(path, pattern) for pattern in rule["include"])
-             and not any(fnmatch.fnmatch(path, pattern) for pattern in rule.get("exclude", ()))}
-    assert found == {(schema_files.path_of(name).relative_to(PROJECT).as_posix(), path)
-                     for name, path in FILES}
+    places = [
+        path.relative_to(PROJECT).as_posix()
+        for folder in ("recipes", "sets", "docs")
+        for path in (PROJECT / folder).rglob("*.toml")
+    ]
+    found = {
+        (rule["schema"]["path"], path)
+        for rule in rules
+        for path in places
+        if any(fnmatch.fnmatch(path, pattern) for pattern in rule["include"])
+        and not any(fnmatch.fnmatch(path, pattern) for pattern in rule.get("exclude", ()))
+    }
+    assert found == {
+        (schema_files.path_of(name).relative_to(PROJECT).as_posix(), path) for name, path in FILES
+    }

@@ -20,29 +20,42 @@ def problems(folder: Path, passwd: str, group: str = "") -> list[str]:
     place.mkdir(parents=True)
     (place / "passwd").write_text(passwd)
     (place / "group").write_text(group)
-    return [f"{problem.file}:{problem.line}: {problem.what}"
-            for problem in number_problems(folder, TABLE)]
+    return [
+        f"{problem.file}:{problem.line}: {problem.what}"
+        for problem in number_problems(folder, TABLE)
+    ]
 
 
 def test_what_agrees(tmp_path: Path) -> None:
-    assert problems(tmp_path, "web:*:2001:2001::/:/bin/sh\nann:*:2002:1\n\n# x:*:501:\n+:*:::\n",
-                    "pgsql:*:501:\nweb:*:2001:\n") == []
+    assert (
+        problems(
+            tmp_path,
+            "web:*:2001:2001::/:/bin/sh\nann:*:2002:1\n\n# x:*:501:\n+:*:::\n",
+            "pgsql:*:501:\nweb:*:2001:\n",
+        )
+        == []
+    )
 
 
 def test_what_does_not(tmp_path: Path) -> None:
     assert problems(tmp_path, "ann:*:501:1\nweb:*:2002:1\n", "\nann:*:501:\n") == [
-        "global/nis/passwd:1: the user ann is 501 here, which is pgsql in recipes/accounts.toml",
+        "global/nis/passwd:1: the user ann is 501 here, which is pgsql's in recipes/accounts.toml",
         "global/nis/passwd:2: the user web is 2002 here, 2001 in recipes/accounts.toml",
-        "global/nis/group:2: the group ann is 501 here, which is pgsql in recipes/accounts.toml",
+        "global/nis/group:2: the group ann is 501 here, which is pgsql's in recipes/accounts.toml",
     ]
 
 
-@pytest.mark.parametrize("text", ["²", "9" * 5000, "4294967296", "-1", "1x", "٣"],
-                         ids=["superscript", "5000 digits", "33 bits", "minus", "letter", "arabic"])
+@pytest.mark.parametrize(
+    "text",
+    ["²", "9" * 5000, "4294967296", "-1", "1x", "٣"],
+    ids=["superscript", "5000 digits", "33 bits", "minus", "letter", "arabic"],
+)
 def test_what_is_no_number(tmp_path: Path, text: str) -> None:
     lines = problems(tmp_path, f"ann:*:{text}:1\nbob:*:0{'0' * 4400}7:1\n", f"web:*:{text}:\n")
     assert [line.partition(" has no number: ")[0] for line in lines] == [
-        "global/nis/passwd:1: the user ann", "global/nis/group:1: the group web"]
+        "global/nis/passwd:1: the user ann",
+        "global/nis/group:1: the group web",
+    ]
 
 
 def test_a_list_that_is_no_file(tmp_path: Path) -> None:
@@ -50,7 +63,8 @@ def test_a_list_that_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "global/nis/passwd")
     assert [f"{problem}" for problem in number_problems(tmp_path, TABLE)] == [
         "global/nis/passwd: cannot be read: not a regular file",
-        "global/nis/group: cannot be read: a folder is there, not a file"]
+        "global/nis/group: cannot be read: it is a folder, not a file",
+    ]
 
 
 def test_a_site_without_lists_has_nothing_to_say(tmp_path: Path) -> None:

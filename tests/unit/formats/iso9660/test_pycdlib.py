@@ -1,4 +1,4 @@
-"""What pycdlib lacks for our discs, and why `formats/iso9660/layout.py` writes them itself.
+"""What pycdlib lacks for our discs, which is why `formats/iso9660/layout.py` writes them itself.
 
 Each test holds one lack down. One that fails tells of a newer pycdlib that may do: when all of them
 do, the writer has no reason left but speed.
@@ -15,7 +15,7 @@ from typing import Any
 
 import pycdlib
 import pytest
-from support.readers import format_readers
+from support.readers import iso_readers
 
 DAY = 86_400
 
@@ -27,13 +27,18 @@ def disc(rock_ridge: str = "1.10") -> Any:
 
 
 def add(made: Any, name: str, content: bytes = b"x") -> None:
-    made.add_fp(io.BytesIO(content), len(content), iso_path=f"/{name.upper()}.;1", rr_name=name,
-                file_mode=0o100644)
+    made.add_fp(
+        io.BytesIO(content),
+        len(content),
+        iso_path=f"/{name.upper()}.;1",
+        rr_name=name,
+        file_mode=0o100644,
+    )
 
 
 @contextlib.contextmanager
 def written(made: Any, path: Path) -> Iterator[Any]:
-    """The disc as a reader has it."""
+    """The disc as a reader sees it."""
     made.write(str(path))
     made.close()
     again = pycdlib.PyCdlib()
@@ -49,19 +54,30 @@ def parameters(function: Any) -> set[str]:
 
 
 def test_it_takes_no_owner() -> None:
-    known = set().union(*map(parameters, (
-        pycdlib.PyCdlib.add_fp, pycdlib.PyCdlib.add_directory, pycdlib.PyCdlib.add_symlink)))
-    assert not [name for name in known if any(
-        word in name for word in ("uid", "gid", "owner", "group", "user"))]
+    known = set().union(
+        *map(
+            parameters,
+            (pycdlib.PyCdlib.add_fp, pycdlib.PyCdlib.add_directory, pycdlib.PyCdlib.add_symlink),
+        )
+    )
+    assert not [
+        name
+        for name in known
+        if any(word in name for word in ("uid", "gid", "owner", "group", "user"))
+    ]
 
 
 def test_its_volumes_are_of_the_moment_they_are_written(tmp_path: Path) -> None:
-    """So are the records: a time that is given goes into Rock Ridge's fields alone."""
-    assert not [name for name in parameters(pycdlib.PyCdlib.new)
-                if "time" in name or ("date" in name and "expire" not in name)]
+    """So are the records: a given time only goes into Rock Ridge's fields."""
+    assert not [
+        name
+        for name in parameters(pycdlib.PyCdlib.new)
+        if "time" in name or ("date" in name and "expire" not in name)
+    ]
     made = disc()
-    made.add_fp(io.BytesIO(b"x"), 1, iso_path="/A.;1", rr_name="a", file_mode=0o100644,
-                creation_time=DAY)
+    made.add_fp(
+        io.BytesIO(b"x"), 1, iso_path="/A.;1", rr_name="a", file_mode=0o100644, creation_time=DAY
+    )
     with written(made, tmp_path / "disc") as again:
         assert again.get_record(rr_path="/a").date.years_since_1900 != 70
         assert again.pvd.volume_creation_date.year >= 2025
@@ -69,27 +85,31 @@ def test_its_volumes_are_of_the_moment_they_are_written(tmp_path: Path) -> None:
 
 
 def test_it_makes_no_device_nodes() -> None:
-    assert not [name for name in dir(pycdlib.PyCdlib)
-                if name.startswith("add_") and ("dev" in name or "node" in name)]
+    assert not [
+        name
+        for name in dir(pycdlib.PyCdlib)
+        if name.startswith("add_") and ("dev" in name or "node" in name)
+    ]
     assert not any("dev" in name for name in parameters(pycdlib.PyCdlib.add_fp))
 
 
 def test_it_makes_no_hard_links_that_readers_see(tmp_path: Path) -> None:
-    """Two names of one extent: each says that it is the only one."""
+    """Two names of one extent: each claims to be the only one."""
     made = disc()
     add(made, "a")
     made.add_hard_link(iso_old_path="/A.;1", iso_new_path="/B.;1", rr_name="b")
     with written(made, tmp_path / "disc"):
         pass
-    found = format_readers.pycdlib_records(tmp_path / "disc")
+    found = iso_readers.pycdlib_records(tmp_path / "disc")
     assert [found[name].links for name in ("a", "b")] != [2, 2]
 
 
 def test_it_marks_no_boot_image_for_a_disk_but_isolinux_s() -> None:
     made = disc()
     add(made, "core", bytes(4096))
-    made.add_eltorito("/CORE.;1", bootcatfile="/BOOT.CAT;1", rr_bootcatname="boot.cat",
-                      boot_load_size=4)
+    made.add_eltorito(
+        "/CORE.;1", bootcatfile="/BOOT.CAT;1", rr_bootcatname="boot.cat", boot_load_size=4
+    )
     with pytest.raises(pycdlib.pycdlibexception.PyCdlibInvalidInput, match="hybrid"):
         made.add_isohybrid()
     made.close()

@@ -61,7 +61,7 @@ def test_names(name: str) -> None:
 
 
 def read_link(data: bytes) -> tuple[bytes, bytes]:
-    """A target by the rule of the standard, and as libarchive reads it.
+    """A target read by the standard's rule, and as libarchive reads it.
 
     The standard parts all components with `/` that are not continued; libarchive puts none where
     a field begins.
@@ -83,6 +83,7 @@ def read_link(data: bytes) -> tuple[bytes, bytes]:
     return standard or b"/", archive or b"/"
 
 
+@pytest.mark.thorough
 @given(TARGETS)
 def test_links(target: str) -> None:
     written = b"".join(rock_ridge.symlink(rock_ridge.plain_target(target)))
@@ -90,8 +91,10 @@ def test_links(target: str) -> None:
     assert read_link(written) == (plain, plain)
 
 
-@given(st.lists(st.sampled_from(["a", ".", "..", "bb", "c" * 120]), min_size=1, max_size=300),
-       st.booleans())
+@given(
+    st.lists(st.sampled_from(["a", ".", "..", "bb", "c" * 120]), min_size=1, max_size=300),
+    st.booleans(),
+)
 def test_links_at_the_edge_of_a_field(parts: list[str], absolute: bool) -> None:
     target = ("/" * absolute + "/".join(parts))[:1023].rstrip("/") or "/"
     plain = target.encode()
@@ -100,8 +103,15 @@ def test_links_at_the_edge_of_a_field(parts: list[str], absolute: bool) -> None:
 
 @pytest.mark.parametrize(
     ("target", "plain"),
-    [("a", "a"), ("/", "/"), ("//", "/"), ("a//b/", "a/b"), ("//a", "/a"), ("./", "."),
-     ("..", "..")],
+    [
+        ("a", "a"),
+        ("/", "/"),
+        ("//", "/"),
+        ("a//b/", "a/b"),
+        ("//a", "/a"),
+        ("./", "."),
+        ("..", ".."),
+    ],
 )
 def test_plain_targets(target: str, plain: str) -> None:
     assert rock_ridge.plain_target(target) == plain
@@ -112,8 +122,7 @@ def test_what_does_not_fit_goes_on_elsewhere() -> None:
     assert rock_ridge.split(parts, 160) == (b"".join(parts), b"")
     assert rock_ridge.split(parts, 159) == (parts[0], parts[1] + parts[2])
     assert rock_ridge.split(parts, 127) == (b"", b"".join(parts))
-    assert rock_ridge.continuation(7, 8, 9) == (
-        b"CE\x1c\x01" + both(7) + both(8) + both(9))
+    assert rock_ridge.continuation(7, 8, 9) == (b"CE\x1c\x01" + both(7) + both(8) + both(9))
 
 
 def test_the_longest_name_and_target_fit_into_one_sector() -> None:
@@ -136,7 +145,7 @@ def test_times_at_its_ends() -> None:
 
 
 def test_the_extension_record_that_netbsd_looks_for() -> None:
-    (signature, payload), = fields(rock_ridge.EXTENSION)
+    ((signature, payload),) = fields(rock_ridge.EXTENSION)
     assert signature == b"ER"
     assert payload[0] == 10
     assert payload[3] == 1

@@ -1,4 +1,4 @@
-"""The disk of a boot test: what the CD's /etc/rc looks for is on it."""
+"""The disk of a boot test has what the CD's /etc/rc looks for."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ from buildlib.operations.boot_test.qemu import BootReport, Computer
 def contents(path: Path) -> dict[str, str]:
     """Every file of an image."""
     ufs = Ufs(path)
-    return {name: ufs.nodes[ufs.numbers[name]].content.decode()
-            for name, found in ufs.tree.items() if found.kind == "file"}
+    return {
+        name: ufs.nodes[ufs.numbers[name]].content.decode()
+        for name, found in ufs.tree.items()
+        if found.kind == "file"
+    }
 
 
 @pytest.fixture
@@ -56,6 +59,7 @@ def test_what_is_on_it(disk: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["disk"]
 
 
+@pytest.mark.programs
 def test_a_server_comes_up_with_it(disk: Path, server: Server) -> None:
     server.file_system("trial", contents(disk))
     server.disk("wd0", {"a": "trial"})
@@ -65,7 +69,7 @@ def test_a_server_comes_up_with_it(disk: Path, server: Server) -> None:
 
 
 class Bench:
-    """A checkout whose boots are played; `play` is called with what each is told."""
+    """A checkout with simulated boots; `play` is called with the arguments of each."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.scratch = Scratch.new(folder / "checkout")
@@ -106,7 +110,7 @@ def test_a_boot_test_has_it(bench: Bench) -> None:
 
 
 def test_every_medium_on_every_firmware(bench: Bench) -> None:
-    """Each has its own markers and log; limits that are set stretch those of steps."""
+    """Each boot has its own markers and log; a time limit in the settings scales step limits."""
     bench.run()
     assert bench.boots == EVERY
     for words in bench.told:
@@ -135,34 +139,38 @@ def test_an_image_without_a_kernel_for_sticks(bench: Bench) -> None:
     with pytest.raises(ConfigError) as caught:
         bench.run(media="usb")
     assert caught.value.problems == (
-        "media: the image is not made for usb: boot.stick in recipes/dom0.toml",)
+        "media: the image is not made for usb: boot.stick in recipes/dom0.toml",
+    )
 
 
-def test_what_the_release_leaves_out_is_told(bench: Bench) -> None:
-    bench.scratch.edit("sets/mini.toml", "step = 60", 'step = 60\nmedia = ["cd", "usb"]\n'
-                       'platforms = ["bios"]')
+def test_what_the_release_leaves_out_is_reported(bench: Bench) -> None:
+    bench.scratch.edit(
+        "sets/mini.toml", "step = 60", 'step = 60\nmedia = ["cd", "usb"]\nplatforms = ["bios"]'
+    )
     bench.run()
     assert bench.boots == [("cd", "bios"), ("usb", "bios")]
     notes = {event.stage: event.text for event in bench.events if isinstance(event, Note)}
-    assert set(notes) == {
-        f"boot-test {medium} {platform}" for medium, platform in EVERY} - {
-            "boot-test cd bios", "boot-test usb bios"}
+    assert set(notes) == {f"boot-test {medium} {platform}" for medium, platform in EVERY} - {
+        "boot-test cd bios",
+        "boot-test usb bios",
+    }
     assert "boot.media of the release" in notes["boot-test disk bios"]
     assert "boot.platforms of the release" in notes["boot-test usb efi"]
     with pytest.raises(ConfigError) as caught:
         bench.run(media="disk")
     assert caught.value.reason == "boot-platforms"
-    assert "boot.media: cd, usb; asked for: disk on bios, efi" in (caught.value.why or "")
+    assert "boot.media: cd, usb; requested: disk on bios, efi" in (caught.value.why or "")
 
 
-def test_boots_go_on_at_once_and_every_failure_is_told(bench: Bench) -> None:
+def test_boots_go_on_at_once_and_every_failure_is_reported(bench: Bench) -> None:
     both = threading.Barrier(2, timeout=120)
 
     def play(*, medium: str, firmware: str, log: Path, **_words: object) -> None:
-        both.wait()  # for another one
+        both.wait()  # for the other one
         if medium == "usb":
-            raise BootError(f"no {firmware}", where="disc", why="dark", log=log,
-                            reason="boot-timeout")
+            raise BootError(
+                f"no {firmware}", where="disc", why="dark", log=log, reason="boot-timeout"
+            )
 
     bench.play = play
     with pytest.raises(BootError, match="2 of 6 boots failed") as caught:
@@ -172,15 +180,21 @@ def test_boots_go_on_at_once_and_every_failure_is_told(bench: Bench) -> None:
         assert f"no {platform}" in str(caught.value)
         assert f"boot-test-usb-{platform}.log" in str(caught.value)
     ends = {event.stage: event.outcome for event in bench.events if isinstance(event, Finished)}
-    assert ends == {f"boot-test {medium} {platform}": "failed" if medium == "usb" else "passed"
-                    for medium, platform in EVERY}
+    assert ends == {
+        f"boot-test {medium} {platform}": "failed" if medium == "usb" else "passed"
+        for medium, platform in EVERY
+    }
 
 
 def test_the_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """Seconds to each marker; of a boot that failed how far it came, and where to look."""
+    """The table has the seconds to each marker; for a failed boot, its progress and log."""
 
     def play(
-        *, medium: str, log: Path, tell: Callable[[str], None], mark: Callable[[float], None],
+        *,
+        medium: str,
+        log: Path,
+        tell: Callable[[str], None],
+        mark: Callable[[float], None],
         **_words: object,
     ) -> None:
         seen = {"cd": (1.25, 12.5, 13.0, 113.0), "disk": (2.0,), "usb": ()}[medium]
@@ -191,15 +205,20 @@ def test_the_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
             log.parent.mkdir(parents=True, exist_ok=True)
             log.with_suffix(".png").touch()
         if medium != "cd":
-            what = "the time limit was reached" if medium == "disk" else (
-                "the console says: error: no such device")
+            what = (
+                "the time limit was reached"
+                if medium == "disk"
+                else ("the console shows: error: no such device")
+            )
             raise BootError(f"the boot failed: {what}", log=log, reason="boot-timeout")
 
     bench.play = play
     bench.scratch.edit("recipes/dom0.toml", '["bios", "efi"]', '["bios"]')
     with pytest.raises(BootError):
         bench.run()
-    assert capsys.readouterr().out == """\
+    assert (
+        capsys.readouterr().out
+        == """\
 medium  firmware  verdict  seconds to each marker
 cd      bios      passed      1.2   12.5   13.0  113.0
 disk    bios      FAILED      2.0      -      -      -  last: Loading Xen 4.17
@@ -207,13 +226,17 @@ disk    bios      FAILED      2.0      -      -      -  last: Loading Xen 4.17
 usb     bios      FAILED        -      -      -      -  last: error: no such device
                              build/log/boot-test-usb-bios.log
 """
+    )
     with pytest.raises(BootError):
         bench.run(progress="json")
     assert capsys.readouterr().out == "", "programs read events"
 
 
+@pytest.mark.programs
 def test_what_a_definition_cannot_say(bench: Bench) -> None:
     bench.scratch.edit("sets/mini.toml", "step = 60", 'step = 60\nmedia = ["tape"]')
     with pytest.raises(ConfigError) as caught:
         bench.run()
-    assert caught.value.problems == ("boot: boot.media: cd, disk, usb, or some of them",)
+    (problem,) = caught.value.problems
+    assert problem.startswith("line ")
+    assert problem.endswith(": boot: boot.media: cd, disk, usb, or some of them")

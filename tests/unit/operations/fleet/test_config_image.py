@@ -1,4 +1,4 @@
-"""`doit config-image`: what an image has is what the site has, by three readers of FFS."""
+"""`doit config-image`: an image has the site's files, according to three readers of FFS."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.readers import format_readers
+from support.readers import ffs_readers, format_readers
 from support.readers.ufs import Ufs
 from support.servers.repository import Repository, svn
 
@@ -54,9 +55,11 @@ def refused(site: Path, name: str = "alpha") -> ConfigError:
 
 
 def wanted(site: Path, place: str) -> dict[str, format_readers.Found]:
-    """What an image should have, seen with other eyes than the writer's."""
-    found = {name: format_readers.Found("dir", 0o755, None, 0, 0, TIME)
-             for name in (ROOT, "local", "global")}
+    """The expected content of an image, computed independently of the writer."""
+    found = {
+        name: format_readers.Found("dir", 0o755, None, 0, 0, TIME)
+        for name in (ROOT, "local", "global")
+    }
     found["GOLDMASTER"] = format_readers.Found("file", 0o644, None, 0, 0, TIME, 0, sha256(b""))
     for name, folder in (("local", site / place), ("global", site / "global")):
         for path in folder.rglob("*"):
@@ -83,8 +86,8 @@ def executable(site: Path, name: str) -> None:
     path.chmod(0o700)
 
 
-@pytest.mark.parametrize(("name", "place"), [
-    ("alpha", "pservers/alpha"), ("sql", "vservers/sql")])
+@pytest.mark.programs
+@pytest.mark.parametrize(("name", "place"), [("alpha", "pservers/alpha"), ("sql", "vservers/sql")])
 def test_a_plain_copy(site: Path, name: str, place: str) -> None:
     executable(site, f"{place}/etc/rc.d/hello")
     (site / "global/hosts").chmod(0o600)
@@ -93,14 +96,24 @@ def test_a_plain_copy(site: Path, name: str, place: str) -> None:
     expected = wanted(site, place)
     found = {path: replace(node, links=None) for path, node in ufs.tree.items()}
     assert found == expected
-    listed, inodes = format_readers.sleuthkit(image)
+    listed, inodes = ffs_readers.sleuthkit(image)
     assert set(listed) | {ROOT} == set(expected)
     hosts = (site / "global/hosts").read_bytes()
-    assert format_readers.sleuthkit_reads(image, inodes["global/hosts"]) == hosts
+    assert ffs_readers.sleuthkit_reads(image, inodes["global/hosts"]) == hosts
     assert format_readers.grub_reads(image, Entry("global/hosts", "file", 0)) == hosts
     assert expected["local/etc/hosts"].link == "/config/global/hosts"
 
 
+def test_how_many_files_were_written(site: Path) -> None:
+    """Links are counted, folders are not."""
+    path = site.parent / "alpha.ffs"
+    made = write_copy(find_machine("alpha", site, PROJECT), path, time=TIME, size=0)
+    found = wanted(site, "pservers/alpha")
+    assert made.files == sum(node.kind != "dir" for node in found.values())
+    assert any(node.kind == "link" for node in found.values())
+
+
+@pytest.mark.thorough
 def test_it_is_the_same_wherever_it_is_made(site: Path, tmp_path: Path) -> None:
     first = copy(site).read_bytes()
     again = tmp_path / "again/site"
@@ -118,6 +131,7 @@ def test_it_is_the_same_wherever_it_is_made(site: Path, tmp_path: Path) -> None:
     assert copy(again).read_bytes() != first
 
 
+@pytest.mark.thorough
 def test_size_and_room(site: Path) -> None:
     image = copy(site)
     ufs = Ufs(image)
@@ -133,6 +147,7 @@ def test_size_and_room(site: Path) -> None:
         Ufs(site.parent / "alpha.ffs")
 
 
+@pytest.mark.thorough
 def test_a_configuration_that_is_large_gets_more(site: Path) -> None:
     (site / "global/big").write_bytes(os.urandom(20 << 20))
     image = copy(site)
@@ -150,7 +165,7 @@ def test_a_size_that_is_too_small(site: Path) -> None:
     assert size_of("64m") == 64 << 20
 
 
-# what is refused
+# refused sites
 
 
 def test_a_site_with_problems_of_this_machine(site: Path) -> None:
@@ -171,6 +186,7 @@ def test_a_domu_that_its_host_cannot_start(site: Path) -> None:
     copy(site, "packages")
 
 
+@pytest.mark.thorough
 def test_problems_of_other_machines_are_counted(site: Path) -> None:
     (site / "vservers/nfs/server.conf").write_text("memory=1\n")
     machine = find_machine("beta", site, PROJECT)
@@ -203,15 +219,15 @@ def test_a_socket(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_private_keys_are_not_taken(site: Path, kind: str) -> None:
     (site / "vservers/sql/etc/ssh").mkdir()
     (site / "vservers/sql/etc/ssh/ssh_host_rsa_key").write_text(
-        f"-----BEGIN {kind}PRIVATE KEY-----\nx\n")
+        f"-----BEGIN {kind}PRIVATE KEY-----\nx\n"
+    )
     error = refused(site, "sql")
-    assert (error.reason, error.problems) == (
-        "private-key", ("local/etc/ssh/ssh_host_rsa_key",))
+    assert (error.reason, error.problems) == ("private-key", ("local/etc/ssh/ssh_host_rsa_key",))
     assert "/config/keys" in (error.hint or "")
     copy(site, "nfs")
 
 
-def test_a_name_that_ffs_does_not_take_is_told_with_its_place(site: Path) -> None:
+def test_a_name_that_ffs_does_not_take_is_reported_with_its_place(site: Path) -> None:
     (site / "global/a").symlink_to("/" + "x" * 1100)
     with pytest.raises(GoldmasterError) as caught:
         copy(site)
@@ -235,15 +251,14 @@ def check_out(site: Path, *, url: str = "") -> tuple[Path, Made]:
     work = site.parent / "scratch"
     machine = find_machine("alpha", site, PROJECT)
     try:
-        made = write_checkout(machine, path, time=TIME, size=0, url=url, runner=Runner(),
-                              work=work)
+        made = write_checkout(machine, path, time=TIME, size=0, url=url, runner=Runner(), work=work)
     finally:
         assert not work.exists() or not list(work.iterdir())
     return path, made
 
 
 def unpack(image: Path, folder: Path) -> Path:
-    """Every file of an image, with the modes and times that it has."""
+    """Every file of an image, with its mode and time."""
     ufs = Ufs(image)
     for path, found in sorted(ufs.tree.items()):
         target, node = folder / path, ufs.nodes[ufs.numbers[path]]
@@ -260,11 +275,12 @@ def unpack(image: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("by_itself", [True, False])
 def test_checkouts_that_the_server_can_update(
     repository: Repository, site: Path, tmp_path: Path, *, by_itself: bool
 ) -> None:
-    """`site` is no working copy, `repository.work` is one."""
+    """`site` is not a working copy, but `repository.work` is."""
     folder = repository.work if by_itself else site
     assert wants_checkout(folder, "") is by_itself
     image, made = check_out(folder, url="" if by_itself else repository.url)
@@ -275,7 +291,8 @@ def test_checkouts_that_the_server_can_update(
     for name, place in (("local", "pservers/alpha"), ("global", "global")):
         assert svn("status", server / name) == ""
         assert svn("info", "--show-item", "url", "--no-newline", server / name) == (
-            f"{repository.url}/{place}")
+            f"{repository.url}/{place}"
+        )
         with sqlite3.connect(server / name / ".svn/wc.db") as database:
             assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     assert os.readlink(server / "local/etc/hosts") == "/config/global/hosts"
@@ -286,7 +303,8 @@ def test_checkouts_that_the_server_can_update(
     assert (server / "global/hosts").read_text() == "10.0.0.1 new\n"
 
 
-def test_what_is_not_committed_is_told(repository: Repository) -> None:
+@pytest.mark.programs
+def test_what_is_not_committed_is_reported(repository: Repository) -> None:
     site = repository.work
     (site / "pservers/alpha/etc/motd").write_text("new\n")
     (site / "global/hosts").write_text("10.0.0.1 changed\n")
@@ -296,11 +314,14 @@ def test_what_is_not_committed_is_told(repository: Repository) -> None:
         check_out(site)
     assert caught.value.reason == "not-committed"
     assert caught.value.problems == (
-        "global/hosts: changed", "global/resolv.conf: changed",
-        "local/etc/motd: not in the repository")
+        "global/hosts: changed",
+        "global/resolv.conf: changed",
+        "local/etc/motd: not in the repository",
+    )
     assert not wants_checkout(site, "no")
 
 
+@pytest.mark.programs
 def test_a_repository_that_went_on(repository: Repository, site: Path) -> None:
     repository.commit({"pservers/alpha/etc/motd": "new\n"})
     with pytest.raises(ConfigError) as caught:
@@ -308,6 +329,7 @@ def test_a_repository_that_went_on(repository: Repository, site: Path) -> None:
     assert caught.value.problems == ("local/etc/motd: only in the repository",)
 
 
+@pytest.mark.programs
 def test_a_repository_that_is_not_there(repository: Repository, site: Path) -> None:
     repository.stop()
     with pytest.raises(ToolError) as caught:
@@ -326,3 +348,7 @@ def test_without_subversion(site: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ToolError) as caught:
         Subversion.found(Runner())
     assert caught.value.hint == "apt-get install subversion"
+
+
+def test_the_time_of_a_plain_copy_is_the_beginning_of_a_day() -> None:
+    assert datetime.fromtimestamp(TIME, UTC).isoformat() == "2000-01-01T00:00:00+00:00"

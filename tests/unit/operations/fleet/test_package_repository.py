@@ -1,29 +1,21 @@
-"""The repository's folder: whole at every moment, and nobody else's files touched."""
+"""The repository's folder: complete at every moment; other files are kept."""
 
 from __future__ import annotations
 
 import errno
-import gzip
-import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from support.faults.killing import Killed, killed_at
-from support.machines.packages import packed, source, summaries, summary
-from support.servers.image_server import check_digests, private_key
+from support.servers.served_packages import OLD, check, files, signer
 
 from buildlib.host.atomic_files import NewFile
 from buildlib.model.digest import Blob
-from buildlib.operations.fleet.image_server import Signer
 from buildlib.operations.fleet.package_repository import Put, put, several_versions
-from buildlib.pkgsrc.summary import parse
-from buildlib.sources.checksums import format_list
 from buildlib.store.blobs import Blobs
 from buildlib.store.store import Store
 
-OLD = ("a-1", "b-1", "c-1")
 NEW = ("a-2", "b-1", "c-1 anew")
 
 
@@ -37,54 +29,37 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "served"
 
 
-def files(store: Store, *names: str) -> dict[str, Blob]:
-    """What the repository of packages with these names has; a second word changes the content."""
-    contents: dict[str, bytes] = {}
-    told = []
-    for name in names:
-        made = source(name.partition(" ")[0], comment=name)
-        data = contents[f"All/{made.pkgname}.tgz"] = packed(made)
-        told.append(summary(made, file_size=len(data),
-                            file_cksum=f"sha512 {hashlib.sha512(data).hexdigest()}"))
-    contents |= {"All/pkg_summary.gz": summaries(told), "All/index.html": repr(names).encode()}
-    digests = {path: hashlib.sha512(data).hexdigest() for path, data in contents.items()}
-    contents["SHA512"] = format_list("SHA512", digests)
-    return {path: store.blobs.put(data) for path, data in contents.items()}
-
-
-def signer(store: Store) -> Signer:
-    return Signer(private_key(), store)
-
-
-def check_promise(folder: Path) -> None:
-    """Every package that pkg_summary.gz names is there, as it says."""
-    path = folder / "All/pkg_summary.gz"
-    for one in parse([gzip.decompress(path.read_bytes())]) if path.exists() else ():
-        data = (folder / "All" / one.file_name).read_bytes()
-        assert f"sha512 {hashlib.sha512(data).hexdigest()}" == one.file_cksum
-
-
-def check(folder: Path, *names: str, others: tuple[str, ...] = ()) -> None:
-    """All is as it must be, by the tools of others."""
-    check_promise(folder)
-    packages = {f"{name.partition(' ')[0]}.tgz" for name in names}
-    assert {path.name for path in (folder / "All").iterdir()} == {
-        *packages, "pkg_summary.gz", "index.html", *others}
-    check_digests(folder)
-
-
+@pytest.mark.programs
 def test_new_packages_come_and_old_ones_go(store: Store, folder: Path) -> None:
     first = put(folder, files(store, *OLD), store, signer(store))
-    assert first == Put((*(f"All/{name}.tgz" for name in OLD), "All/pkg_summary.gz",
-                         "All/index.html", "SHA512", "SHA512.sig"), ())
+    assert first == Put(
+        (
+            *(f"All/{name}.tgz" for name in OLD),
+            "All/pkg_summary.gz",
+            "All/index.html",
+            "SHA512",
+            "SHA512.sig",
+        ),
+        (),
+    )
     check(folder, *OLD)
     second = put(folder, files(store, *NEW), store, signer(store))
-    assert second == Put(("All/a-2.tgz", "All/c-1.tgz", "All/pkg_summary.gz", "All/index.html",
-                          "SHA512", "SHA512.sig"), ("All/a-1.tgz",))
+    assert second == Put(
+        (
+            "All/a-2.tgz",
+            "All/c-1.tgz",
+            "All/pkg_summary.gz",
+            "All/index.html",
+            "SHA512",
+            "SHA512.sig",
+        ),
+        ("All/a-1.tgz",),
+    )
     check(folder, *NEW)
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o644}
 
 
+@pytest.mark.programs
 def test_the_same_again_changes_nothing(store: Store, folder: Path) -> None:
     def marks() -> dict[Path, tuple[int, int]]:
         return {path: (path.stat().st_ctime_ns, path.stat().st_ino) for path in folder.rglob("*")}
@@ -96,7 +71,7 @@ def test_the_same_again_changes_nothing(store: Store, folder: Path) -> None:
 
 
 def test_a_file_that_changed_is_newer(store: Store, folder: Path) -> None:
-    """pkgin and rsync go by a file's time; the store's is always the same."""
+    """pkgin and rsync compare files by time, which is constant in the store."""
     put(folder, files(store, *OLD), store, None)
     for path in (folder / "All").iterdir():
         os.utime(path, (1_700_000_000, 1_700_000_000))
@@ -107,6 +82,7 @@ def test_a_file_that_changed_is_newer(store: Store, folder: Path) -> None:
         assert times[name] > 1_700_000_000
 
 
+@pytest.mark.programs
 def test_what_others_put_there_stays(store: Store, folder: Path) -> None:
     put(folder, files(store, *OLD), store, None)
     (folder / "All/own-1.tgz").write_bytes(b"own")
@@ -116,12 +92,19 @@ def test_what_others_put_there_stays(store: Store, folder: Path) -> None:
     assert (folder / "README").read_text() == "own"
 
 
-@pytest.mark.parametrize("text", [
-    "SHA512 (../precious) = " + "0" * 128, "SHA512 (All/../precious) = " + "0" * 128,
-    "SHA512 (All/..) = " + "0" * 128, "SHA512 (precious) = " + "0" * 128, "rubbish", ""])
-def test_a_list_that_leads_elsewhere_removes_nothing(
-    store: Store, folder: Path, text: str
-) -> None:
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SHA512 (../precious) = " + "0" * 128,
+        "SHA512 (All/../precious) = " + "0" * 128,
+        "SHA512 (All/..) = " + "0" * 128,
+        "SHA512 (precious) = " + "0" * 128,
+        "rubbish",
+        "",
+    ],
+)
+def test_a_list_that_leads_elsewhere_removes_nothing(store: Store, folder: Path, text: str) -> None:
     (folder / "All").mkdir(parents=True)
     precious = [folder / "precious", folder.parent / "precious"]
     for path in precious:
@@ -132,23 +115,32 @@ def test_a_list_that_leads_elsewhere_removes_nothing(
     check(folder, *OLD)
 
 
-def test_damage_is_mended(store: Store, folder: Path) -> None:
+@pytest.mark.programs
+def test_damage_is_repaired(store: Store, folder: Path) -> None:
     put(folder, files(store, *OLD), store, signer(store))
     (folder / "All/a-1.tgz").write_bytes(b"damaged")
     (folder / "All/b-1.tgz").unlink()
     (folder / "All/b-1.tgz").symlink_to("c-1.tgz")
     (folder / "SHA512.sig").write_bytes(b"")
     assert put(folder, files(store, *OLD), store, signer(store)).written == (
-        "All/a-1.tgz", "All/b-1.tgz", "SHA512.sig")
+        "All/a-1.tgz",
+        "All/b-1.tgz",
+        "SHA512.sig",
+    )
     check(folder, *OLD)
-    newer = subprocess.run(["find", "All", "-newer", "All/pkg_summary.gz", "-name", "*.tgz"],
-                           cwd=folder, check=True, capture_output=True).stdout
+    newer = subprocess.run(
+        ["find", "All", "-newer", "All/pkg_summary.gz", "-name", "*.tgz"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    ).stdout
     assert newer == b"", "pkg_chk -b passes over a summary that is older than a package"
     assert store.blobs.is_sound(files(store, *OLD)["All/a-1.tgz"].sha256)
 
 
+@pytest.mark.programs
 def test_without_a_key_no_signature_lies(store: Store, folder: Path) -> None:
-    """One that fits stays; one of another list goes."""
+    """A signature that matches is kept; one of another list is removed."""
     put(folder, files(store, *OLD), store, signer(store))
     assert put(folder, files(store, *OLD), store, None) == Put((), ())
     check(folder, *OLD)
@@ -156,32 +148,7 @@ def test_without_a_key_no_signature_lies(store: Store, folder: Path) -> None:
     assert not (folder / "SHA512.sig").exists()
 
 
-def test_killed_at_every_step(
-    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No package that the summary names is missing; the next run ends what was begun.
-
-    But for one that was built anew under the same name: its new file comes before the summary
-    that has its digest.
-    """
-    old, new, key = files(store, *OLD), files(store, "a-2", "b-1", "d-1"), signer(store)
-    for step in range(1, 90):
-        put(folder, old, store, key)
-        with monkeypatch.context() as patch:
-            killed_at(step, patch)
-            try:
-                put(folder, new, store, key)
-            except Killed:
-                pass
-            else:
-                break
-        check_promise(folder)
-        put(folder, new, store, key)
-        check(folder, "a-2", "b-1", "d-1")
-        assert not list(folder.rglob(".*"))
-    assert 15 < step < 89
-
-
+@pytest.mark.programs
 def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder, files(store, *OLD), store, None)
 
@@ -197,7 +164,7 @@ def test_a_full_disk(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
     assert not list(folder.rglob(".*"))
 
 
-def test_modes_are_mended(store: Store, folder: Path) -> None:
+def test_modes_are_repaired(store: Store, folder: Path) -> None:
     before = os.umask(0o077)
     try:
         put(folder, files(store, *OLD), store, None)

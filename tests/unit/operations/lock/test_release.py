@@ -1,4 +1,4 @@
-"""Locks: made from the signed list alone, begun by hand, completed, refused where they differ."""
+"""Locks: made from the signed list, started by hand, completed, refused if they differ."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 
 import pysequoia
 import pytest
+from support.checkouts.configurations import configuration_of
 from support.servers.mirror import Fault, Mirror
 
 from buildlib.config.boot_test import BootTestConfig
-from buildlib.config.project import Project, definition_digest
-from buildlib.config.recipe import (
-    Lock,
-    LockedPackage,
-    PackageSource,
-    Pinned,
-    Release,
-    Signature,
-)
+from buildlib.config.configuration import definition_digest
+from buildlib.config.lock import Lock, LockedPackage, Pinned
+from buildlib.config.release import PackageSource, Release, Signature
 from buildlib.model.errors import ConfigError, SourceError
 from buildlib.operations.lock.release import LockMaker, changes
 from buildlib.sources.checksums import format_list
 from buildlib.sources.mirrors import Mirrors
-from buildlib.store.stat_cache import StatCache
 from buildlib.store.store import Store
 
-SETS = {f"NetBSD/tiny/{path}": path.encode() * 1000 for path in (
-    "source/sets/src.tgz", "amd64/binary/sets/base.tar.xz", "amd64/binary/sets/etc.tar.xz")}
+SETS = {
+    f"NetBSD/tiny/{path}": path.encode() * 1000
+    for path in (
+        "source/sets/src.tgz",
+        "amd64/binary/sets/base.tar.xz",
+        "amd64/binary/sets/etc.tar.xz",
+    )
+}
 LIST, KEY = "NetBSD/hashes/tiny.asc", "NetBSD/PGP/officer.asc"
 BASE = "amd64/binary/sets/base.tar.xz"
 OTHER = "0" * 128
@@ -49,48 +49,70 @@ def sha512(data: bytes) -> str:
 
 
 RELEASE = Release(
-    name="tiny", version="1.0", mirrors=("http://unused.invalid",), path="NetBSD/tiny",
+    name="tiny",
+    version="1.0",
+    mirrors=("http://unused.invalid",),
+    path="NetBSD/tiny",
     signature=Signature(LIST, "keys/officer.asc", str(certificate().fingerprint), KEY),
-    boot=BootTestConfig(("login:",)), packages=PackageSource("packages"),
-    source_sets=("src",), binary_sets=("base", "etc"),
+    boot=BootTestConfig(("login:",)),
+    packages=PackageSource("packages"),
+    source_sets=("src",),
+    binary_sets=("base", "etc"),
 )
 
 
 def published(sets: dict[str, bytes], *, by: str = "officer") -> dict[str, bytes]:
-    """What a mirror of these sets has, but for the sets themselves."""
+    """The files of a mirror of these sets, without the sets themselves."""
     digests = {path.removeprefix("NetBSD/"): sha512(data) for path, data in sets.items()}
-    files = {LIST: bytes(pysequoia.sign(signer(by).signer(), format_list("SHA512", digests),
-                                        mode=pysequoia.SignatureMode.CLEAR)),
-             KEY: str(certificate()).encode()}
+    files = {
+        LIST: bytes(
+            pysequoia.sign(
+                signer(by).signer(),
+                format_list("SHA512", digests),
+                mode=pysequoia.SignatureMode.CLEAR,
+            )
+        ),
+        KEY: str(certificate()).encode(),
+    }
     for folder in dict.fromkeys(path.rpartition("/")[0] for path in sets):
-        inside = {path.rpartition("/")[2]: data for path, data in sets.items()
-                  if path.rpartition("/")[0] == folder}
+        inside = {
+            path.rpartition("/")[2]: data
+            for path, data in sets.items()
+            if path.rpartition("/")[0] == folder
+        }
         files[f"{folder}/SHA512"] = format_list(
-            "SHA512", {name: sha512(data) for name, data in inside.items()})
+            "SHA512", {name: sha512(data) for name, data in inside.items()}
+        )
         files[f"{folder}/MD5"] = format_list(
-            "MD5", {name: hashlib.md5(data).hexdigest() for name, data in inside.items()})
+            "MD5", {name: hashlib.md5(data).hexdigest() for name, data in inside.items()}
+        )
     return files
 
 
 class Bench:
-    """A project with one recipe without packages, and a maker of locks."""
+    """A project with one recipe without packages, and its LockMaker."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "recipes").mkdir()
         (folder / "recipes" / "dom0.toml").write_text('sets = ["base"]\nkernel = "K"\n')
         self.key = folder / "sets" / "keys" / "officer.asc"
         self.store = Store(folder / "build")
-        self.project = Project(folder, StatCache(folder / "seen"))
+        self.folder = folder
         self.said: list[str] = []
 
     def make(
         self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
     ) -> Lock:
-        return LockMaker(self.project, release, self.store, mirrors=mirrors,
-                         folder=self.key.parent.parent, say=self.said.append).make(old)
+        return LockMaker(
+            configuration_of(self.folder, release, definition="sets/release.toml"),
+            self.store,
+            mirrors=mirrors,
+            say=self.said.append,
+        ).make(old)
 
-    def refused(self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
-                ) -> SourceError:
+    def refused(
+        self, mirrors: Mirrors, old: Lock | None = None, *, release: Release = RELEASE
+    ) -> SourceError:
         with pytest.raises(SourceError) as caught:
             self.make(mirrors, old, release=release)
         return caught.value
@@ -109,7 +131,10 @@ def test_sets_are_pinned_and_not_fetched(bench: Bench) -> None:
     with Mirror(published(SETS)) as mirror:
         lock = bench.make(Mirrors((mirror.url,)))
     assert {path for path, _ in mirror.requests} == {
-        LIST, KEY, *(f"NetBSD/tiny/{path}" for path in RELEASE.list_paths())}
+        LIST,
+        KEY,
+        *(f"NetBSD/tiny/{path}" for path in RELEASE.list_paths()),
+    }
     for path in RELEASE.set_paths():
         assert lock.files[path] == Pinned(sha512(SETS[f"NetBSD/tiny/{path}"]))
     assert lock.list is not None
@@ -118,7 +143,7 @@ def test_sets_are_pinned_and_not_fetched(bench: Bench) -> None:
 
 
 def test_a_lock_that_was_begun_is_completed(bench: Bench) -> None:
-    """What was read of a set once is still known."""
+    """Digests and sizes of a set that was read are kept."""
     right = Pinned(sha512(SETS[f"NetBSD/tiny/{BASE}"]), "b" * 64, 1234)
     with Mirror(published(SETS)) as mirror:
         lock = bench.make(Mirrors((mirror.url,)), begun({BASE: right}))
@@ -127,17 +152,23 @@ def test_a_lock_that_was_begun_is_completed(bench: Bench) -> None:
 
 
 def test_what_differs_from_the_signed_list_is_refused(bench: Bench) -> None:
-    """All of it at once, with both digests."""
+    """All of them together, with both digests."""
     etc = BASE.replace("base", "etc")
     with Mirror(published(SETS)) as mirror:
         error = bench.refused(
-            Mirrors((mirror.url,)), begun({BASE: Pinned(OTHER), etc: Pinned(OTHER)}))
+            Mirrors((mirror.url,)), begun({BASE: Pinned(OTHER), etc: Pinned(OTHER)})
+        )
     assert error.reason == "lock-mismatch"
     assert error.what == f"{BASE}, {etc} have changed since the lock was made"
     right = [sha512(SETS[f"NetBSD/tiny/{path}"]) for path in (BASE, etc)]
     assert (error.why or "").splitlines() == [
-        BASE, f"locked {OTHER}", f"signed {right[0]}",
-        etc, f"locked {OTHER}", f"signed {right[1]}"]
+        BASE,
+        f"locked {OTHER}",
+        f"signed {right[0]}",
+        etc,
+        f"locked {OTHER}",
+        f"signed {right[1]}",
+    ]
 
 
 def test_sets_that_are_not_signed_are_named(bench: Bench) -> None:
@@ -145,23 +176,25 @@ def test_sets_that_are_not_signed_are_named(bench: Bench) -> None:
     with Mirror(published(SETS)) as mirror:
         error = bench.refused(Mirrors((mirror.url,)), release=release)
     assert error.reason == "not-listed"
-    assert error.what == ("amd64/binary/sets/gmaes.tar.xz, amd64/binary/sets/comp.tar.xz "
-                          "are not in the signed list")
+    assert error.what == (
+        "amd64/binary/sets/gmaes.tar.xz, amd64/binary/sets/comp.tar.xz are not in the signed list"
+    )
 
 
 def test_a_mirror_whose_lists_are_of_other_sets(bench: Bench) -> None:
     name = f"NetBSD/tiny/{BASE}"
     other = published(SETS | {name: b"other"})
-    with Mirror(published(SETS) | {path: data for path, data in other.items()
-                                   if path.endswith("/SHA512")}) as mirror:
+    with Mirror(
+        published(SETS) | {path: data for path, data in other.items() if path.endswith("/SHA512")}
+    ) as mirror:
         error = bench.refused(Mirrors((mirror.url,)))
     assert error.reason == "lock-mismatch"
-    assert "SHA512 and the signed list differ on base.tar.xz" in error.what
+    assert "SHA512 and the signed list have different digests for base.tar.xz" in error.what
     assert error.why == f"signed {sha512(SETS[name])}\nlisted {sha512(b'other')}"
 
 
 def test_a_page_instead_of_a_list_is_not_pinned(bench: Bench) -> None:
-    """A mirror that old releases have left answers with a page, and all is well."""
+    """A mirror that has dropped an old release answers with an HTML page, which is ignored."""
     path = "NetBSD/tiny/source/sets/MD5"
     with Mirror(published(SETS)) as mirror, Mirror(published(SETS)) as archive:
         mirror.misbehave(path, Fault("page"))
@@ -187,13 +220,19 @@ def test_the_pinned_key_is_picked_out_of_several(bench: Bench, binary: bool) -> 
         bench.make(Mirrors((mirror.url,)))
         assert bench.key.read_bytes() == data
         assert [path.name for path in bench.key.parent.iterdir()] == ["officer.asc"]
-        mirror.misbehave(KEY, Fault("status"))  # from now on nobody asks for it
+        mirror.misbehave(KEY, Fault("status"))  # it is not requested any more
         bench.make(Mirrors((mirror.url,)))
 
 
-@pytest.mark.parametrize("data", [
-    str(certificate("other")).encode(), b"", b"No key.\n",
-    b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        str(certificate("other")).encode(),
+        b"",
+        b"No key.\n",
+        b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n",
+    ],
+)
 def test_another_key_is_not_written(bench: Bench, data: bytes) -> None:
     with Mirror(published(SETS, by="other") | {KEY: data}) as mirror:
         error = bench.refused(Mirrors((mirror.url,)))
@@ -202,8 +241,9 @@ def test_another_key_is_not_written(bench: Bench, data: bytes) -> None:
     assert not bench.key.exists()
     assert LIST not in {path for path, _ in mirror.requests}
     if b"PUBLIC KEY BLOCK" in data and len(data) > 100:
-        assert error.why == (f"pinned {certificate().fingerprint}\n"
-                             f"found  {certificate('other').fingerprint}")
+        assert error.why == (
+            f"pinned {certificate().fingerprint}\nfound  {certificate('other').fingerprint}"
+        )
 
 
 def test_a_key_that_is_here_and_another_is_refused_and_stays(bench: Bench) -> None:
@@ -237,29 +277,42 @@ def test_no_server_is_asked_offline(bench: Bench) -> None:
 
 
 def with_packages(*names: str) -> Lock:
-    """A lock with packages; what stands behind a `!` is their archive's content."""
+    """A lock with packages; the text after a `!` is their archive's content."""
     made = [name.partition("!") for name in names]
-    return replace(begun({}), packages=tuple(
-        LockedPackage(name, "cat/x", f"{name}.tgz", Pinned(sha512(data.encode())))
-        for name, _, data in made))
+    return replace(
+        begun({}),
+        packages=tuple(
+            LockedPackage(name, "cat/x", f"{name}.tgz", Pinned(sha512(data.encode())))
+            for name, _, data in made
+        ),
+    )
 
 
-def test_every_change_is_told() -> None:
-    old = with_packages("same-1", "up-1.0", "down-2.0", "gone-1", "anew-1", "two-1", "two-3",
-                        "tag-3rc1")
-    new = with_packages("same-1", "up-1.0nb1", "down-2.0alpha", "come-1", "anew-1!other", "two-1",
-                        "two-4", "tag-3")
+def test_every_change_is_reported() -> None:
+    old = with_packages(
+        "same-1", "up-1.0", "down-2.0", "gone-1", "anew-1", "two-1", "two-3", "tag-3rc1"
+    )
+    new = with_packages(
+        "same-1", "up-1.0nb1", "down-2.0alpha", "come-1", "anew-1!other", "two-1", "two-4", "tag-3"
+    )
     assert [line.split() for line in changes(old, new)] == [
-        ["add", "come", "1"], ["downgrade", "down", "2.0", "→", "2.0alpha"], ["drop", "gone", "1"],
-        ["rebuilt", "anew", "1"], ["upgrade", "tag", "3rc1", "→", "3"],
-        ["upgrade", "two", "3", "→", "4"], ["upgrade", "up", "1.0", "→", "1.0nb1"]]
+        ["add", "come", "1"],
+        ["downgrade", "down", "2.0", "→", "2.0alpha"],
+        ["drop", "gone", "1"],
+        ["rebuilt", "anew", "1"],
+        ["upgrade", "tag", "3rc1", "→", "3"],
+        ["upgrade", "two", "3", "→", "4"],
+        ["upgrade", "up", "1.0", "→", "1.0nb1"],
+    ]
     assert changes(new, new) == []
     assert [line.split()[0] for line in changes(None, with_packages("a-1", "b-1"))] == [
-        "add", "add"]
+        "add",
+        "add",
+    ]
 
 
 def test_a_second_version_of_a_package_is_an_addition() -> None:
-    """Recipes may want different ones."""
+    """Recipes may need different versions."""
     one, two = with_packages("a-1"), with_packages("a-1", "a-2")
     assert [line.split() for line in changes(one, two)] == [["add", "a", "2"]]
     assert [line.split() for line in changes(two, one)] == [["drop", "a", "2"]]

@@ -1,6 +1,6 @@
-"""A strange server is passed over or reported wherever something is fetched.
+"""Misbehaving servers are skipped or reported wherever something is fetched.
 
-`support.servers.strange_mirrors` plays all of them everywhere; here are some.
+`support.servers.strange_mirrors` tries all of them everywhere; these are samples.
 """
 
 from __future__ import annotations
@@ -13,17 +13,25 @@ from support.servers.mirror import Mirror
 from support.servers.raw_server import RawServer
 from support.servers.strange_mirrors import PLACES, both, play
 
-SOME = ("nothing", "endless body", "length of 5000 digits", "Location [::1", "page",
-        "gzip though asked not to", "chunked and a length")
+SOME = (
+    "nothing",
+    "endless body",
+    "length of 5000 digits",
+    "Location [::1",
+    "page",
+    "gzip though asked not to",
+    "chunked and a length",
+)
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[RawServer, Mirror]]:
-    """A server that can be told what to say, and a good mirror."""
+    """A server with chosen answers, and a good mirror."""
     with both() as found:
         yield found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_strange_mirror(

@@ -9,8 +9,8 @@ from support.servers.mirror import Mirror
 
 from buildlib.config.build_sh import Space
 from buildlib.operations.preflight import preflight
+from buildlib.operations.preflight.pending_work import PendingWork
 from buildlib.operations.preflight.preflight import mirror_problems, need, space_problems
-from buildlib.plan.pending_work import PendingWork
 
 ALL = PendingWork(sources=True, toolchain=True, kernels=2)
 SPACE = Space(sources=2500, toolchain=3500, kernel=250, files=300_000)
@@ -19,7 +19,7 @@ DEAD = "http://127.0.0.1:9"
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int | None]:
-    """A disk whose numbers a test sets."""
+    """A disk with free space set by a test."""
     numbers: dict[str, int | None] = {"bytes": 10**12, "files": 10**9}
     monkeypatch.setattr(preflight, "free_bytes", lambda _folder: numbers["bytes"])
     monkeypatch.setattr(preflight, "free_files", lambda _folder: numbers["files"])
@@ -44,7 +44,7 @@ def test_what_is_needed() -> None:
 
 def test_enough_room(disk: dict[str, int | None]) -> None:
     assert found() == []
-    disk["files"] = None  # a file system that makes inodes as it needs them
+    disk["files"] = None  # a file system that creates inodes on demand
     assert found() == []
     disk.update(bytes=6_700_000_000, files=300_000)
     assert found() == []
@@ -53,7 +53,7 @@ def test_enough_room(disk: dict[str, int | None]) -> None:
 def test_too_few_bytes(disk: dict[str, int | None]) -> None:
     disk["bytes"] = 4_100_000_000
     (problem,) = found()
-    assert problem.startswith("the build needs 6.7 GB, 4.1 GB are free below /srv/build: ")
+    assert problem.startswith("the build needs 6.7 GB, but only 4.1 GB are free below /srv/build: ")
     assert "doit gc" in problem
     assert "build=FOLDER" in problem
     assert found(PendingWork(kernels=2)) == []
@@ -63,7 +63,8 @@ def test_too_few_inodes(disk: dict[str, int | None]) -> None:
     disk["files"] = 1000
     (problem,) = found()
     assert problem.startswith(
-        "the build makes 300000 files, the disk has room for 1000 below /srv/build: ")
+        "the build makes 300000 files, but the disk has room for only 1000 below /srv/build: "
+    )
 
 
 def test_both(disk: dict[str, int | None]) -> None:

@@ -1,4 +1,4 @@
-"""Servers that cannot answer now are asked again, after as long as they say, and not for ever."""
+"""Temporary failures: servers are tried again after the delay they request, but not forever."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ NAME = "a/file"
 
 
 class Asker:
-    """Asks, and writes down how long it would have waited, and what it was told."""
+    """Makes requests and records delays and reports."""
 
     def __init__(self) -> None:
         self.waited: list[float] = []
         self.told: list[str] = []
-        self.patience = Patience(silence=2, head=5, wait=self.waited.append,
-                                 say=self.told.append)
+        self.patience = Patience(silence=2, head=5, wait=self.waited.append, say=self.told.append)
 
     def ask(self, *urls: str) -> bytes:
         return fetch_unpinned(urls, most=LIST, patience=self.patience)
@@ -79,7 +78,7 @@ def test_what_will_not_pass_is_not(asker: Asker, mirror: Mirror, status: int) ->
 
 
 def test_not_for_ever(asker: Asker, mirror: Mirror) -> None:
-    """Longer each time, where the server does not say how long."""
+    """The delay grows each time if the server does not specify it."""
     mirror.misbehave(NAME, Fault("status", status=503, after=""))
     error = asker.refused(url(mirror))
     assert "503" in error.what
@@ -97,11 +96,37 @@ def date(seconds: float) -> str:
 
 @pytest.mark.parametrize(
     ("after", "seconds"),
-    [("0", 0), ("7", 7), (" 7 ", 7), ("3600", 30), ("9" * 5000, 30), ("-5", 1), ("²", 1),
-     ("soon", 1), ("1.5", 1), ("Fri, 99 Foo 99999", 1), (date(-3600), 0), (date(8), 8),
-     (date(10**9), 30)],
-    ids=["0", "7", "blanks", "an hour", "5000 digits", "negative", "superscript", "a word",
-         "a fraction", "no date", "a date gone by", "a date", "a date far off"])
+    [
+        ("0", 0),
+        ("7", 7),
+        (" 7 ", 7),
+        ("3600", 30),
+        ("9" * 5000, 30),
+        ("-5", 1),
+        ("²", 1),
+        ("soon", 1),
+        ("1.5", 1),
+        ("Fri, 99 Foo 99999", 1),
+        (date(-3600), 0),
+        (date(8), 8),
+        (date(10**9), 30),
+    ],
+    ids=[
+        "0",
+        "7",
+        "blanks",
+        "an hour",
+        "5000 digits",
+        "negative",
+        "superscript",
+        "a word",
+        "a fraction",
+        "no date",
+        "a date gone by",
+        "a date",
+        "a date far off",
+    ],
+)
 def test_retry_after(
     asker: Asker, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, after: str, seconds: float
 ) -> None:
@@ -139,7 +164,7 @@ def test_a_connection_that_is_reset_before_the_answer(asker: Asker) -> None:
         thread.start()
         error = asker.refused(f"http://127.0.0.1:{place.getsockname()[1]}/x")
         thread.join(10)
-    assert error.what == "the server ended the connection without an answer"
+    assert error.what == "the server closed the connection without an answer"
     assert len(asker.waited) == 3
 
 
@@ -147,10 +172,11 @@ def test_a_connection_that_is_reset_before_the_answer(asker: Asker) -> None:
 def test_a_server_that_hangs_up(asker: Asker, speech: bytes) -> None:
     with RawServer(speech) as raw:
         error = asker.refused(f"{raw.url}/x")
-    assert error.what == "the server ended the connection without an answer"
+    assert error.what == "the server closed the connection without an answer"
     assert len(raw.requests) == 4
 
 
+@pytest.mark.thorough
 def test_silence_before_the_first_byte(asker: Asker, mirror: Mirror) -> None:
     mirror.misbehave(NAME, Fault("mute"), times=1)
     assert asker.ask(url(mirror)) == DATA
@@ -169,22 +195,24 @@ def test_what_was_kept_stays_while_a_server_is_busy(
     pin = Pin(hashlib.sha512(DATA).hexdigest(), sha256(DATA), len(DATA))
     partial.write_bytes(DATA[:500])
     mirror.misbehave(NAME, Fault("status", status=503), times=2)
-    blob = fetch([url(mirror)], pin, Blobs(tmp_path / "store"), partial=partial,
-                 patience=asker.patience)
+    blob = fetch(
+        [url(mirror)], pin, Blobs(tmp_path / "store"), partial=partial, patience=asker.patience
+    )
     assert blob.size == len(DATA)
     assert {asked for _, asked in mirror.requests} == {"bytes=500-"}
     assert len(asker.waited) == 2
 
 
 def test_a_mirror_whose_file_is_not_right_is_told(asker: Asker, mirror: Mirror) -> None:
-    """Another's is taken; but who signs, or changes files, is something to know."""
+    """Another mirror's file is used, but a wrong signature or digest is reported."""
 
     def check(data: bytes) -> None:
         if data != DATA:
             raise SourceError("the signature is not good", where="x", reason="signature")
 
     with Mirror({NAME: b"other"}) as false:
-        found = fetch_unpinned([url(false), url(mirror)], most=LIST, patience=asker.patience,
-                               check=check)
+        found = fetch_unpinned(
+            [url(false), url(mirror)], most=LIST, patience=asker.patience, check=check
+        )
         assert found == DATA
-        assert asker.told == [f"passed over {url(false)}: the signature is not good"]
+        assert asker.told == [f"skipped {url(false)}: the signature is not good"]

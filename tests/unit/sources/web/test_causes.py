@@ -1,4 +1,4 @@
-"""Why a server cannot be had: the cause, and what to do, in words."""
+"""Explanations of failed requests: the cause, and what to do."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from support.servers.raw_server import RawServer
 
 from buildlib.model.errors import SourceError
-from buildlib.sources.web.causes import Asked, cause, clock
+from buildlib.sources.web.causes import Request, cause, clock
 from buildlib.sources.web.download import fetch_unpinned
-from buildlib.sources.web.limits import LIST, Passing, Patience
+from buildlib.sources.web.limits import LIST, Patience, TemporaryError
 from buildlib.sources.web.probe import unanswered
 
 HURRY = Patience(silence=5, wait=lambda _seconds: None)
@@ -50,12 +50,30 @@ class _Hello(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of a server that has signed for itself."""
+    """Key and self-signed certificate of a server."""
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(path),
-         "-out", f"{path}.crt", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            str(path),
+            "-out",
+            f"{path}.crt",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ],
+        check=True,
+        capture_output=True,
+    )
     path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
     return path
 
@@ -68,11 +86,12 @@ def tls(certificate: Path) -> Iterator[int]:
 
     class Quiet(HTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            """Clients that do not trust it hang up."""
+            """Clients that do not trust it close the connection."""
 
     with Quiet(("127.0.0.1", 0), _Hello) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True,
-                                            do_handshake_on_connect=False)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server.server_address[1]
@@ -80,6 +99,7 @@ def tls(certificate: Path) -> Iterator[int]:
         thread.join()
 
 
+@pytest.mark.programs
 def test_a_certificate_nobody_knows(tls: int) -> None:
     error = refused(f"https://localhost:{tls}/x")
     assert error.reason == "certificate"
@@ -97,7 +117,7 @@ def test_a_certificate_that_the_user_trusts(
     assert fetch_unpinned([f"https://localhost:{tls}/x"], most=LIST) == b"hello"
     error = refused(f"https://127.0.0.1:{tls}/x")
     assert error.reason == "certificate"
-    assert "the name of the server" in (error.hint or "")
+    assert "the server's name" in (error.hint or "")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
     error = refused(f"https://localhost:{tls}/x")
     assert "/nonexistent" in (error.why or "")
@@ -108,11 +128,12 @@ def test_a_certificate_that_the_user_trusts(
 def test_a_certificate_of_another_time(code: int) -> None:
     inner = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
     inner.verify_code, inner.verify_message = code, "certificate has expired"
-    error = cause(OSError(inner), Asked("https://x/", HURRY))
+    error = cause(OSError(inner), Request("https://x/", HURRY))
     assert error.why == "certificate verify failed: certificate has expired"
     assert clock() in (error.hint or "")
 
 
+@pytest.mark.thorough
 def test_a_server_without_tls() -> None:
     with RawServer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server:
         server.leaving.wait(0)
@@ -127,13 +148,26 @@ def test_names_ports_and_networks() -> None:
     assert "http_proxy" in (error.hint or "")
     error = refused("http://127.0.0.1:9/x")
     assert (error.what, error.why) == ("the server cannot be reached", "Connection refused")
-    error = cause(OSError(101, "Network is unreachable"), Asked("http://x/", HURRY))
+    error = cause(OSError(101, "Network is unreachable"), Request("http://x/", HURRY))
     assert error.why == "Network is unreachable"
 
 
-@pytest.mark.parametrize("url", [
-    "http://", "http://:80/", "http://a..b/", f"http://{'a' * 70}.invalid/", "http://x:99999/",
-    "http://x:²/", "http://[::1/x", "http://\udcff/", "http://a\0b/", "http://%00/", "http://*/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "http://:80/",
+        "http://a..b/",
+        f"http://{'a' * 70}.invalid/",
+        "http://x:99999/",
+        "http://x:²/",
+        "http://[::1/x",
+        "http://\udcff/",
+        "http://a\0b/",
+        "http://%00/",
+        "http://*/",
+    ],
+)
 def test_urls_that_are_none(url: str) -> None:
     assert refused(url).reason in {"connection", "scheme"}
 
@@ -147,7 +181,7 @@ def test_a_proxy_that_wants_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(f"{scheme}_proxy", f"http://bob:S3cret@127.0.0.1:{server.port}")
             error = refused(f"{scheme}://mirror.invalid/x")
             assert error.reason == "proxy"
-            assert error.what == f"the proxy 127.0.0.1:{server.port} refuses"
+            assert error.what == f"the proxy 127.0.0.1:{server.port} refuses the request"
             assert error.why == "it answered 407 Proxy Authentication Required"
             assert f"{scheme}_proxy" in (error.hint or "")
             assert "S3cret" not in str(error)
@@ -161,18 +195,24 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HTTP_PROXY" in (error.hint or "").upper()
     monkeypatch.setenv("HTTP_PROXY", "http://no-proxy.invalid:3128")
     assert refused("http://mirror.invalid/x").what == (
-        "there is no such proxy no-proxy.invalid:3128")
+        "there is no such proxy no-proxy.invalid:3128"
+    )
     monkeypatch.setenv("no_proxy", "mirror.invalid")
     assert refused("http://mirror.invalid/x").what == "there is no such server"
 
 
-@pytest.mark.parametrize("proxy", [
-    "socks5://bob:S3cret@127.0.0.1:9", "ftp://bob:S3cret@127.0.0.1:9", "http://bob:S3cret@[::1",
-    "http://bob:S3cret@", "http://bob:S3cret@:²"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://bob:S3cret@127.0.0.1:9",
+        "ftp://bob:S3cret@127.0.0.1:9",
+        "http://bob:S3cret@[::1",
+        "http://bob:S3cret@",
+        "http://bob:S3cret@:²",
+    ],
+)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_proxies_that_are_none(
-    monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
+def test_proxies_that_are_none(monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str) -> None:
     monkeypatch.setenv("all_proxy", proxy)
     error = refused(f"{scheme}://mirror.invalid/x")
     assert "S3cret" not in str(error)
@@ -183,7 +223,7 @@ def test_a_proxy_whose_tunnel_fails_for_now(monkeypatch: pytest.MonkeyPatch) -> 
     with RawServer(b"HTTP/1.1 503 Busy\r\n\r\n") as server:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{server.port}")
         error = refused("https://mirror.invalid/x")
-    assert isinstance(error, Passing)
+    assert isinstance(error, TemporaryError)
     assert error.why == "it answered 503 Busy"
     assert len(server.requests) == 4
 
@@ -194,15 +234,21 @@ def test_a_proxy_that_talks_without_end(monkeypatch: pytest.MonkeyPatch) -> None
     with RawServer(endless(b"HTTP/1.1 200 OK\r\n", then=b"X: 1\r\n" * 1000)) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
         error = refused("https://mirror.invalid/x")
-    assert error.what == "the server's answer has no end"
+    assert error.what == "the server's answer is endless"
 
 
-@pytest.mark.parametrize(("target", "why"), [
-    ("http://no-such.invalid/x", "; the mirror redirects to http://no-such.invalid/x"),
-    ("http://bob:S3cret@127.0.0.1:1/x",
-     "Connection refused; the mirror redirects to http://127.0.0.1:1/x")])
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("http://no-such.invalid/x", "; the mirror redirects to http://no-such.invalid/x"),
+        (
+            "http://bob:S3cret@127.0.0.1:1/x",
+            "Connection refused; the mirror redirects to http://127.0.0.1:1/x",
+        ),
+    ],
+)
 def test_where_a_redirect_leads_is_told(target: str, why: str) -> None:
-    """Else people look for the name of the mirror, which is there."""
+    """Otherwise users would look for the mirror's name, which exists."""
     with RawServer(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\n\r\n".encode()) as server:
         error = refused(f"{server.url}/x")
     assert (error.why or "").endswith(why)

@@ -1,4 +1,4 @@
-"""A folder as a mirror: what is no file there makes nobody wait, and the next mirror is asked."""
+"""A folder as a mirror: anything but a file fails without blocking; the next mirror is tried."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def _huge(path: Path) -> None:
 
 
 ODD: dict[str, Callable[[Path], object]] = {
-    "FIFO": os.mkfifo, "folder": Path.mkdir, "circle of links": _loop, "huge file": _huge,
+    "FIFO": os.mkfifo,
+    "folder": Path.mkdir,
+    "circle of links": _loop,
+    "huge file": _huge,
     "device": lambda path: path.symlink_to("/dev/zero"),
     "terminal": lambda path: path.symlink_to("/dev/tty"),
     "link to nothing": lambda path: path.symlink_to("/nonexistent"),
@@ -63,12 +66,15 @@ def test_what_is_no_file_where_a_download_grows(tmp_path: Path, name: str) -> No
     partial = tmp_path / "partial"
     ODD[name](partial)
     (tmp_path / "good").write_bytes(DATA)
-    assert fetch([str(tmp_path / "good")], PIN, Blobs(tmp_path / "store"),
-                 partial=partial).sha256 == PIN.sha256
+    assert (
+        fetch([str(tmp_path / "good")], PIN, Blobs(tmp_path / "store"), partial=partial).sha256
+        == PIN.sha256
+    )
 
 
-@pytest.mark.parametrize("url", [
-    "a\0b", "file:///a%00b", "x" * 5000, "file://host/folder/file", "a\udcffb", ""])
+@pytest.mark.parametrize(
+    "url", ["a\0b", "file:///a%00b", "x" * 5000, "file://host/folder/file", "a\udcffb", ""]
+)
 def test_names_that_are_none(url: str) -> None:
     with pytest.raises(SourceError):
         fetch_unpinned([url], most=1 << 20, patience=Patience(tries=1))

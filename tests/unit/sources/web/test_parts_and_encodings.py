@@ -1,4 +1,4 @@
-"""Parts of files that are not what was asked for, and files that servers say they have packed."""
+"""Wrong parts of files, and files that servers declare as compressed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def server() -> Iterator[RawServer]:
 
 
 class Place:
-    """Where a download grows, begun by an earlier run."""
+    """A partial download, started by an earlier run."""
 
     def __init__(self, folder: Path) -> None:
         self.blobs, self.partial = Blobs(folder / "store"), folder / "partial"
@@ -76,17 +76,19 @@ WRONG = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", WRONG)
 def test_another_part_than_was_asked_for(server: RawServer, place: Place, name: str) -> None:
-    """What was kept is dropped, and the whole file asked for, in the same run."""
+    """The partial file is dropped, and the whole file requested, in the same run."""
     server.speech = lambda _server, request: [
-        WRONG[name] if b"Range: bytes=100-" in request else WHOLE]
+        WRONG[name] if b"Range: bytes=100-" in request else WHOLE
+    ]
     assert place.fetch(f"{server.url}/x") == DATA
     assert len(server.requests) == 2
 
 
 def test_a_server_that_always_does_it(server: RawServer, place: Place) -> None:
-    """No later run is stuck with what this one left."""
+    """A later run can continue after what this one left."""
     server.speech = WRONG["from further on"]
     with pytest.raises(SourceError) as caught:
         place.fetch(f"{server.url}/x")
@@ -123,7 +125,7 @@ def test_the_whole_file_in_place_of_a_part(server: RawServer, place: Place) -> N
 def test_an_archive_that_a_server_calls_encoded(
     server: RawServer, place: Place, encoding: str
 ) -> None:
-    """Many do (Apache's AddEncoding), and send it as it is."""
+    """Many servers do so (Apache's AddEncoding), and send the file unchanged."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n".encode()
     for length in (b"Content-Length: %d\r\n" % SIZE, b""):
         server.speech = head + length + b"\r\n" + DATA
@@ -134,9 +136,7 @@ def test_an_archive_that_a_server_calls_encoded(
 
 @pytest.mark.parametrize("length", [True, False])
 @pytest.mark.parametrize("pin", [PIN, Pin("")], ids=["pinned", "not pinned"])
-def test_a_server_that_compresses(
-    server: RawServer, place: Place, pin: Pin, length: bool
-) -> None:
+def test_a_server_that_compresses(server: RawServer, place: Place, pin: Pin, length: bool) -> None:
     packed = gzip.compress(DATA, mtime=0)
     told = b"Content-Length: %d\r\n" % len(packed) if length else b""
     server.speech = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + told + b"\r\n" + packed
@@ -154,9 +154,14 @@ def test_a_server_that_compresses(
 def test_a_transfer_that_nobody_takes_apart(
     server: RawServer, place: Place, pin: Pin, coding: bytes
 ) -> None:
-    """The sizes of chunks would be taken for the file."""
-    server.speech = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding
-                     + b"\r\n\r\n%x\r\n" % SIZE + DATA + b"\r\n0\r\n\r\n")
+    """Otherwise the sizes of chunks would become part of the file."""
+    server.speech = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        + coding
+        + b"\r\n\r\n%x\r\n" % SIZE
+        + DATA
+        + b"\r\n0\r\n\r\n"
+    )
     with pytest.raises(SourceError) as caught:
         place.fetch(f"{server.url}/SHA512", pin=pin)
     assert caught.value.reason == "encoding"
@@ -166,11 +171,11 @@ def test_a_transfer_that_nobody_takes_apart(
 @pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"identity"])
 def test_a_transfer_that_is_taken_apart(server: RawServer, coding: bytes) -> None:
     body = DATA if coding == b"identity" else b"%x;a\r\n" % SIZE + DATA + b"\r\n0\r\n\r\n"
-    server.speech = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body)
+    server.speech = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body
     assert fetch_unpinned([f"{server.url}/SHA512"], most=LIST) == DATA
 
 
-# what is asked of redirects
+# redirects
 
 
 def test_from_https_to_http_only_what_is_pinned() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a server answers is an error of this mirror, costs little, and the next one is asked."""
+"""Any wrong answer is an error of this mirror, costs little, and the next mirror is tried."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WAITED_FOR = {name for name in STRANGE if name.startswith("slow") or name in {"t
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RawServer]:
-    """One that says what it is told to."""
+    """A server with scripted answers."""
     with RawServer(b"") as server:
         yield server
 
@@ -45,7 +45,7 @@ def good() -> Iterator[str]:
 
 
 def refused(error: SourceError) -> None:
-    """It can be told: what, where, nothing endless, nothing that steers a terminal."""
+    """It has what and where, a limited length, and no control characters."""
     assert error.what
     assert error.where
     assert error.hint
@@ -53,6 +53,7 @@ def refused(error: SourceError) -> None:
     assert all(line.isprintable() and len(line) < 1000 for line in lines), lines
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_answer(tmp_path: Path, server: RawServer, good: str, name: str) -> None:
     blobs, partial = Blobs(tmp_path / "store"), tmp_path / "partial"
@@ -60,12 +61,12 @@ def test_a_strange_answer(tmp_path: Path, server: RawServer, good: str, name: st
     sent, asked = server.sent, len(server.requests)
     server.speech = STRANGE[name]
     bad = f"{server.url}/file"
-    # of what nothing pins, some content is as good as any: so there is a check
+    # an unpinned file may have any content, so there is a check
     with pytest.raises(SourceError) as caught:
         fetch([bad], Pin(""), blobs, partial=partial, most=MOST, patience=HURRY, check=_is_data)
     refused(caught.value)
     assert not partial.exists() or partial.stat().st_size <= MOST
-    # the good one must get through when this machine is busy
+    # the good one must succeed even when this machine is busy
     calm = PATIENT if name in WAITED_FOR else CALM
     if name not in WAITED_FOR:
         blob = fetch([bad, good], PIN, blobs, partial=partial, patience=calm)
@@ -77,12 +78,26 @@ def test_a_strange_answer(tmp_path: Path, server: RawServer, good: str, name: st
 
 @pytest.mark.parametrize("number", range(40))
 def test_an_answer_made_up_at_random(tmp_path: Path, server: RawServer, number: int) -> None:
-    """It is the file or a SourceError; `support.servers.random_answers` plays thousands."""
+    """The result is the file or a SourceError; `support.servers.random_answers` has thousands."""
     random_answers.play(server, number, tmp_path)
 
 
 def _is_data(path: Path) -> None:
     _same(path.read_bytes())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    "first", ["100 Continue", "102 Processing", "103 Early Hints\r\nLink: </a>; rel=preload"]
+)
+def test_answers_before_the_final_one_are_passed_over(
+    tmp_path: Path, server: RawServer, first: str, count: int
+) -> None:
+    head = f"HTTP/1.1 {first}\r\n\r\n" * count + f"HTTP/1.1 200 OK\r\nContent-Length: {len(DATA)}"
+    server.speech = head.encode() + b"\r\n\r\n" + DATA
+    blobs = Blobs(tmp_path / "store")
+    fetch([server.url], PIN, blobs, partial=tmp_path / "partial", patience=CALM)
+    assert blobs.read(PIN.sha256) == DATA
 
 
 def _same(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The hypervisor out of a distribution's package, which is made by dpkg-deb and never installed."""
+"""The hypervisor from a distribution's package, which dpkg-deb makes and nothing installs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ XEN = b"the hypervisor"
 FILE = "boot/xen-9.9-amd64.gz"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("compression", ["xz", "gzip", "zstd", "none"])
 def test_any_compression_of_the_distribution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str
@@ -27,6 +28,7 @@ def test_any_compression_of_the_distribution(
     assert bench.read(bench.run_stage(STAGE)["xen"]) == XEN
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("case", ["digest", "no-hypervisor", "cut"])
 def test_a_package_that_is_not_what_it_should_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
@@ -54,10 +56,11 @@ def test_a_file_of_the_project_is_held_against_its_pin(tmp_path: Path) -> None:
     assert caught.value.reason == "checksum"
 
 
+@pytest.mark.programs
 def test_the_package_is_fetched_by_the_callers_proxy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no key holds it."""
+    """The package is not part of the key, either."""
     bench = Bench(tmp_path / "build")
     deb = make_deb(tmp_path, {FILE: XEN})
     prepare(bench, monkeypatch, tmp_path, deb)
@@ -70,20 +73,36 @@ def test_the_package_is_fetched_by_the_callers_proxy(
         bench.run_stage(STAGE)
         environment = (tmp_path / "env").read_text().splitlines()
         assert {f"http_proxy={proxy}", f"HTTP_PROXY={proxy}", "no_proxy=localhost"} <= {
-            *environment}
+            *environment
+        }
         keys.append(bench._keys.document(STAGE, {}))
     assert keys[0] == keys[1]
     assert "S3cret" not in str(keys)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("said", "hint"),
-    [(("Err:1 http://deb.example bookworm/main amd64 xen\n  404  Not Found [IP: 192.0.2.1 80]\n"
-      "E: Failed to fetch http://deb.example/x.deb  404  Not Found"), "apt-get update"),
-     ("E: Version '9.9-1' for 'package-9.9' was not found", "apt-get update"),
-     (("E: Failed to fetch http://bob:S3cret@deb.example/x.deb  Temporary failure resolving "
-      "'deb.example'"), "http_proxy")],
-    ids=["404", "no such version", "no network"])
+    [
+        (
+            (
+                "Err:1 http://deb.example bookworm/main amd64 xen\n"
+                "  404  Not Found [IP: 192.0.2.1 80]\n"
+                "E: Failed to fetch http://deb.example/x.deb  404  Not Found"
+            ),
+            "apt-get update",
+        ),
+        ("E: Version '9.9-1' for 'package-9.9' was not found", "apt-get update"),
+        (
+            (
+                "E: Failed to fetch http://bob:S3cret@deb.example/x.deb  Temporary failure "
+                "resolving 'deb.example'"
+            ),
+            "http_proxy",
+        ),
+    ],
+    ids=["404", "no such version", "no network"],
+)
 def test_what_to_do_where_apt_get_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, hint: str
 ) -> None:

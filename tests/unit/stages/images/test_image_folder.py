@@ -26,10 +26,15 @@ def test_both_lists_are_sorted_and_the_first_is_in_the_second(bench: Bench) -> N
     started = {"web.ffs": "XEN3_DOMU_RO", "nfs.ffs": "XEN3_DOMU_RO"}
     kernels, digests = lists(bench, files, started)
     assert kernels == "nfs.ffs XEN3_DOMU_RO\nweb.ffs XEN3_DOMU_RO\n"
-    wanted = {"KERNELS": kernels.encode(), "XEN3_DOMU_RO": b"a kernel", "nfs.ffs": b"an image",
-              "web.ffs": b"another"}
+    wanted = {
+        "KERNELS": kernels.encode(),
+        "XEN3_DOMU_RO": b"a kernel",
+        "nfs.ffs": b"an image",
+        "web.ffs": b"another",
+    }
     assert digests == "".join(
-        f"SHA256 ({name}) = {sha256(data)}\n" for name, data in wanted.items())
+        f"SHA256 ({name}) = {sha256(data)}\n" for name, data in wanted.items()
+    )
     backwards = {name: files[name] for name in reversed(files)}
     assert lists(bench, backwards, dict(reversed(started.items()))) == (kernels, digests)
 

@@ -1,4 +1,4 @@
-"""What a version of the images says of itself."""
+"""The lists of a version of the images."""
 
 from __future__ import annotations
 
@@ -28,10 +28,15 @@ def test_its_name_its_sizes_its_digests(bench: Bench) -> None:
     version, digests = lists(bench, FILES, CONTENTS)
     name, *sizes = version.splitlines()
     assert sizes == ["K 8", "KERNELS 10", "nfs.ffs 8"]
-    wanted = {"K": b"a kernel", "KERNELS": b"nfs.ffs K\n", "VERSION": version.encode(),
-              "nfs.ffs": b"an image"}
-    assert digests == "".join(f"SHA256 ({path}) = {sha256(data)}\n"
-                              for path, data in wanted.items())
+    wanted = {
+        "K": b"a kernel",
+        "KERNELS": b"nfs.ffs K\n",
+        "VERSION": version.encode(),
+        "nfs.ffs": b"an image",
+    }
+    assert digests == "".join(
+        f"SHA256 ({path}) = {sha256(data)}\n" for path, data in wanted.items()
+    )
     without = "".join(line for line in digests.splitlines(keepends=True) if "VERSION" not in line)
     assert name == f"netbsd-10.1-{sha256(without.encode())[:12]}"
 

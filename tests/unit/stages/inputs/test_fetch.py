@@ -1,4 +1,4 @@
-"""Fetching: what making the lock brought into the store is not fetched again."""
+"""Fetching: files stored while making the lock are not fetched again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHA512, SHA256 = hashlib.sha512(DATA).hexdigest(), hashlib.sha256(DATA).hexdiges
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """It has no mirror."""
+    """There is no mirror."""
     made = Bench(tmp_path / "build")
     made.store.blobs.put(DATA)
     return made
@@ -28,12 +28,15 @@ def test_what_is_in_the_store_needs_no_mirror(bench: Bench) -> None:
     assert bench.read(made["file"]) == DATA
 
 
-@pytest.mark.parametrize("stage", [
-    Fetch("All/a.tgz", "0" * 128, SHA256, len(DATA)),  # a lock that contradicts itself
-    Fetch("All/a.tgz", SHA512, "0" * 64, len(DATA)),
-    Fetch("All/a.tgz", SHA512, SHA256, -1),
-    Fetch("All/a.tgz", SHA512, "", -1),
-])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        Fetch("All/a.tgz", "0" * 128, SHA256, len(DATA)),  # a lock that contradicts itself
+        Fetch("All/a.tgz", SHA512, "0" * 64, len(DATA)),
+        Fetch("All/a.tgz", SHA512, SHA256, -1),
+        Fetch("All/a.tgz", SHA512, "", -1),
+    ],
+)
 def test_what_is_not_surely_it_is_fetched(bench: Bench, stage: Fetch) -> None:
     with pytest.raises(SourceError) as caught:
         bench.run_stage(stage)

@@ -1,4 +1,4 @@
-"""The horizon: what a killed build may have left half written is removed, the rest stays."""
+"""The horizon: files that a killed build may have left incomplete are deleted, others kept."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _script(path: Path, text: str) -> Path:
 
 
 def _run_and_kill(folder: Path, script: str, *, whole: str = "", half: str = "") -> None:
-    """Run a make made of `script` in a session of its own; kill -9 all of it, note included.
+    """Run make with `script` in its own session, then kill -9 all of it, with the watcher.
 
-    Once the note has come by the file `whole`, `../go` appears; once `half` is there, the kill.
+    `../go` appears once the horizon is later than the file `whole`; the kill follows `half`.
     """
     nbmake = _script(folder.parent / "nbmake", script)
     line = InterruptedBuild(folder)
@@ -50,37 +50,48 @@ def _run_and_kill(folder: Path, script: str, *, whole: str = "", half: str = "")
         before = line._file.read_text()
         os.killpg(process.pid, 9)
         process.wait()
-    line._file.write_text(before)  # the note is no newer than the kill
+    line._file.write_text(before)  # the horizon is not later than the kill
 
 
 def _is_behind(line: InterruptedBuild, path: Path) -> bool:
     return path.exists() and path.stat().st_ctime_ns < (line._read() or 0)
 
 
+@pytest.mark.programs
 def test_what_a_killed_command_wrote_goes_and_the_rest_stays(folder: Path, often: None) -> None:
-    _run_and_kill(folder, """
+    _run_and_kill(
+        folder,
+        """
         mkdir deep
         sh -c 'echo whole >deep/a.o'
         until [ -e ../go ]; do sleep 0.05; done
         sh -c 'echo half >b.o; sleep 0.5; echo half >>b.o; sleep 60'
-    """, whole="deep/a.o", half="b.o")
+    """,
+        whole="deep/a.o",
+        half="b.o",
+    )
     assert InterruptedBuild(folder).sweep() == 1
     assert (folder / "deep" / "a.o").read_text() == "whole\n"
     assert not (folder / "b.o").exists()
 
 
+@pytest.mark.programs
 def test_a_command_that_only_waits_for_a_make_does_not_count(folder: Path, often: None) -> None:
-    inner = _script(folder.parent / "nbmake-amd64", """
+    inner = _script(
+        folder.parent / "nbmake-amd64",
+        """
         echo whole >a.o
         until [ -e ../go ]; do sleep 0.05; done
         exec sleep 60
-    """)
+    """,
+    )
     _run_and_kill(folder, f"sh -c '{inner}; true'\n", whole="a.o")
     assert InterruptedBuild(folder).sweep() == 1
 
 
+@pytest.mark.programs
 def test_a_note_that_is_out_of_date_is_still_true(folder: Path) -> None:
-    """Killed before the first look, all that was written since the beginning goes."""
+    """If killed before the first look, everything written since the start is deleted."""
     line = InterruptedBuild(folder)
     line.sweep()
     (folder / "old.o").write_text("from before")
@@ -127,6 +138,7 @@ def test_nothing_outside_is_touched(folder: Path, tmp_path: Path) -> None:
     assert (outside / "file").exists()
 
 
+@pytest.mark.thorough
 def test_a_full_disk_leaves_the_note_as_it_was(
     folder: Path, often: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +156,7 @@ def test_a_full_disk_leaves_the_note_as_it_was(
 
 
 def test_what_was_made_of_other_inputs_is_not_gone_on_with(folder: Path) -> None:
-    """make(1) goes by times: it does not know that a source was another one in between."""
+    """make(1) compares times, so it does not notice that a source changed in between."""
     InterruptedBuild(folder, "one").sweep()
     for inputs, left in (("one", 1), ("two", None)):
         (folder / "a.o").touch()

@@ -1,4 +1,4 @@
-"""What a kernel stage looks at before and after compiling, without compiling."""
+"""The checks of a kernel stage before and after compiling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.stages.stage_bench import Bench
 from buildlib.model.errors import StageError
 from buildlib.stages.netbsd.kernel import _check_paths, _unknown_options
 
-# As config(1) writes it: options nothing declares become definitions.
+# As written by config(1): undeclared options become definitions.
 _MAKEFILE = """\
 MACHINE=amd64
 IDENT= \\
@@ -38,20 +38,24 @@ def test_options_that_nothing_knows(source: Path) -> None:
         "options DIAGNOSTIC",
         "options \tMISSPELT\t# nobody looks at it",
         'options MSGBUFSIZE="24576"',
-        "options INET6",            # declared: config(1) has put it into a header
+        "options INET6",  # declared: config(1) writes it to a header
         "#options MISSPELT",
     ]
     assert _unknown_options(source, source / "Makefile", lines) == [(3, "MISSPELT")]
 
 
-@pytest.mark.parametrize(("line", "options"), [
-    ("options DIAGNOSTIC,MISSPELT", ["MISSPELT"]),
-    ("options \tMISSPELT , DIAGNOSTIC", ["MISSPELT"]),
-    ('options MSGBUFSIZE="a,MISSPELT", DIAGNOSTIC=1', []),
-    ('options DIAGNOSTIC="#",MISSPELT=2 # ,MSGBUFSIZE', ["MISSPELT"]),
-    ('options "DIAGNOSTIC","MISSPELT"', ["MISSPELT"]),
-    ("options DIAGNOSTIC #,MISSPELT", []),
-    ("no options DIAGNOSTIC,MISSPELT", [])])
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("options DIAGNOSTIC,MISSPELT", ["MISSPELT"]),
+        ("options \tMISSPELT , DIAGNOSTIC", ["MISSPELT"]),
+        ('options MSGBUFSIZE="a,MISSPELT", DIAGNOSTIC=1', []),
+        ('options DIAGNOSTIC="#",MISSPELT=2 # ,MSGBUFSIZE', ["MISSPELT"]),
+        ('options "DIAGNOSTIC","MISSPELT"', ["MISSPELT"]),
+        ("options DIAGNOSTIC #,MISSPELT", []),
+        ("no options DIAGNOSTIC,MISSPELT", []),
+    ],
+)
 def test_a_list_of_options(source: Path, line: str, options: list[str]) -> None:
     assert _unknown_options(source, source / "Makefile", [line]) == [(1, one) for one in options]
 
@@ -61,7 +65,7 @@ def test_a_config_without_a_makefile(source: Path) -> None:
 
 
 class _Job:
-    """What the check looks at of a job."""
+    """The part of a stage context that the check uses."""
 
     name = "kernel:X"
 
@@ -73,7 +77,7 @@ def test_a_path_of_the_build_in_the_kernel(bench: Bench, tmp_path: Path) -> None
     job = _Job(bench)
     kernel = tmp_path / "netbsd"
     kernel.write_bytes(b"\x7fELF" + bytes(100) + b"NetBSD 10.1 (XEN3_DOM0_CD)\0")
-    _check_paths(job, kernel)  # type: ignore[arg-type]  # as much of a job as it needs
+    _check_paths(job, kernel)  # type: ignore[arg-type]  # it needs only this part
     place = str(bench.store.workspaces.folder.resolve()).encode()
     kernel.write_bytes(b"\x7fELF" + bytes(100) + b"built in " + place + b"/obj\0")
     with pytest.raises(StageError) as caught:
