@@ -14,11 +14,11 @@ sys.path.insert(0, str(ROOT))
 PAGE = ROOT / "docs/dev/api.md"
 HEAD = """# The library's names
 
-`from buildlib import …` gives these names, and nothing else is promised to stay. They are typed,
-and each is imported when it is first asked for. This page is made from the docstrings:
-`python tools/api_page.py`.
+`from buildlib import …` provides these names; nothing else is guaranteed to stay. They are typed,
+and each is imported on first use. After `->` is what a method returns. This page is generated from
+the docstrings by `python tools/api_page.py`.
 
-[pipelines.md](pipelines.md) shows how they go together.
+[pipelines.md](pipelines.md) shows how to use them together.
 """
 
 
@@ -42,14 +42,26 @@ def _entry(name: str, thing: object) -> Iterator[str]:
     if dataclasses.is_dataclass(thing) or "__init__" in vars(thing):
         signature = inspect.signature(thing.__init__)  # type: ignore[misc]  # of a class
         yield f"    {name}{_arguments(signature)}\n"
-    yield _text(thing.__doc__)
+    yield _bases(thing) + _text(thing.__doc__)
     for method, found in vars(thing).items():
         if method.startswith("_") or not (callable(found) or isinstance(found, property)):
             continue
         if isinstance(found, property):
-            yield f"**`.{method}`**: {_text(found.__doc__)}"
+            result = _result(inspect.signature(found.fget)) if found.fget else ""
+            yield f"**`.{method}{result}`**: {_text(found.__doc__)}"
         elif inspect.isfunction(found):
-            yield f"**`.{method}{_arguments(inspect.signature(found))}`**: {_text(found.__doc__)}"
+            signature = inspect.signature(found)
+            shown = f".{method}{_arguments(signature)}{_result(signature)}"
+            yield f"**`{shown}`**: {_text(found.__doc__)}"
+
+
+def _bases(thing: type) -> str:
+    """The public classes that this one extends, and whose methods it has."""
+    import buildlib
+
+    names = [base.__name__ for base in thing.__bases__ if base.__name__ in buildlib.__all__]
+    links = [f"[{name}](#{name.lower()})" for name in names]
+    return f"Extends {', '.join(links)}.\n\n" if links else ""
 
 
 def _arguments(signature: inspect.Signature) -> str:
@@ -64,6 +76,12 @@ def _arguments(signature: inspect.Signature) -> str:
     return f"({', '.join(parts)})"
 
 
+def _result(signature: inspect.Signature) -> str:
+    """What a method returns, unless that is nothing."""
+    returned = signature.return_annotation
+    return "" if returned in ("None", None, signature.empty) else f" -> {_short(str(returned))}"
+
+
 def _default(item: inspect.Parameter) -> str:
     if item.default is item.empty:
         return ""
@@ -72,14 +90,19 @@ def _default(item: inspect.Parameter) -> str:
 
 
 def _short(text: str) -> str:
-    for place in ("buildlib.model.events.", "buildlib.model.digest.", "buildlib.store.packs.",
-                  "collections.abc.", "typing."):
+    for place in (
+        "buildlib.model.events.",
+        "buildlib.model.digest.",
+        "buildlib.store.packs.",
+        "collections.abc.",
+        "typing.",
+    ):
         text = text.replace(place, "")
     return text
 
 
 def _text(docstring: str | None) -> str:
-    """A docstring as Markdown: its tables of fields, which are indented, as they stand."""
+    """A docstring as Markdown; its tables of fields become code blocks."""
     lines = inspect.cleandoc(docstring or "").splitlines()
     blocks, block = [], list[str]()
     for line in [*lines, ""]:

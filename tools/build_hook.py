@@ -1,7 +1,7 @@
-"""What a package needs besides Python: recipes, sets and kernel configurations of a new project.
+"""Adds the files of a new project (recipes, sets, kernel configurations) to a package.
 
-They go in as one archive: a wheel knows no symbolic links, and a source archive no absolute ones.
-It is the same for the same files.
+They are added as one archive, because wheels have no symbolic links and source archives no absolute
+ones. The same files give the same archive.
 """
 
 from __future__ import annotations
@@ -19,26 +19,28 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDERS = ("kernel-configs", "recipes", "sets")
 
 
-class StarterHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is there while it builds
+class StarterHook(BuildHookInterface[Any]):
     """Adds buildlib/starter.tar.gz to a wheel."""
 
     PLUGIN_NAME = "custom"
     _folder = ""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called before the wheel is made. One that leads to the checkout needs no archive."""
+        """Called before the wheel is built. An editable install needs no archive."""
         if version == "editable" or not (Path(self.root) / FOLDERS[0]).is_dir():
-            return  # a source archive has the archive already
+            return  # a source archive already contains the archive
         self._folder = tempfile.mkdtemp()
         path = Path(self._folder) / "starter.tar.gz"
-        with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(
-                fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        with (
+            gzip.GzipFile(path, "wb", mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
             for name in sorted(_files(Path(self.root))):
                 archive.add(Path(self.root) / name, name, recursive=False, filter=_plain)
         build_data["force_include"][str(path)] = "buildlib/starter.tar.gz"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Called when it is made."""
+        """Called after the wheel is built."""
         del version, build_data, artifact_path
         if self._folder:
             shutil.rmtree(self._folder)
@@ -55,7 +57,7 @@ def _files(root: Path) -> list[str]:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Nothing of the host that packs it."""
+    """Remove what depends on the host."""
     member.mtime = member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o755 if member.issym() or member.mode & 0o100 else 0o644

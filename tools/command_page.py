@@ -1,7 +1,7 @@
 """docs/reference/commands.md: python tools/command_page.py
 
 Names, usage, purpose and options come from the classes of the commands, tasks from the tables that
-make them; what their results are is told here.
+define them; descriptions of their results are in this file.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ HEAD = """# Every command and task
 `goldmaster` is [doit](https://pydoit.org) with goldmaster's commands. In a project's folder `doit`
 does the same. Without a command, the words are tasks to run: `goldmaster iso` is
 `goldmaster run iso`, and `goldmaster` alone runs `iso` (in a pipeline of your own: all tasks).
-Options stand before words, settings anywhere: [settings.md](settings.md) lists them.
+Options come before words, settings may be anywhere: [settings.md](settings.md) lists them.
 
 `goldmaster help` lists all commands, `goldmaster help COMMAND` explains one. This page is generated
 from the code by `tools/command_page.py`.
 """
-# Those of doit's own options that are of use here. The others act on what doit remembers, or are
-# set by goldmaster.
+# doit's own options that are useful here. The others act on doit's own records, or are set by
+# goldmaster.
 DOIT_OPTIONS: Mapping[str, frozenset[str]] = {
     "run": frozenset({"continue"}),
     "list": frozenset({"subtasks", "quiet", "status", "template"}),
     "info": frozenset({"hide_status"}),
 }
-# What else there is to know of a command.
+# Additional notes on commands.
 NOTES: Mapping[str, str] = {
     "run": """
         Tasks that are up to date are skipped without a message. `*` in a name stands for anything:
@@ -84,15 +84,15 @@ TASKS: Mapping[str, str] = {
         Makes `iso` first if it is not up to date. Settings: `media`, `seconds`, `jobs`. Consoles
         are kept in `build/log`. Fails if any of the boots fails.""",
     "image-server": """
-        Settings: `key` (required), `images`.""",
+        Settings: `key` (required), `images`, `served`.""",
     "package-repo": """
         Settings: `key` (without it the list of digests is not signed), `packages`.""",
 }
 RETIRED = """
-    {names} act on what doit remembers of tasks. Here the store decides what is up to date, so each
+    {names} act on doit's own records of tasks. Here the store decides what is up to date, so each
     of them refuses with exit status 3, and names the command to use instead."""
 NAMED = """
-    These are the tasks that people name. {checks} run whenever they are named, all others only if
+    These are the tasks that users name. {checks} run whenever they are named, all others only if
     something that they depend on has changed."""
 STATUSES: Mapping[str, str] = {
     "0": """
@@ -118,14 +118,25 @@ STATUS_ONE = "Exit status 1"
 
 def page() -> str:
     """The whole page."""
-    own = [name for name in COMMANDS if is_of(name, Own) and not is_of(name, _Retired)]
     retired = [name for name in COMMANDS if is_of(name, _Retired)]
-    rest = [name for name in COMMANDS if name not in {*own, *retired}]
-    return "\n".join([
-        HEAD, "## Commands\n", "\n".join(_overview([*rest, *own])),
-        *(_command(name) for name in [*rest, *own]),
-        "## Commands that are not used\n", _paragraph(RETIRED.format(names=_listed(retired))),
-        *_tasks(), *_statuses([name for name in own if ends_with_one(name)])])
+    return "\n".join(
+        [
+            HEAD,
+            "## Commands\n",
+            "\n".join(_overview(used())),
+            *(_command(name) for name in used()),
+            "## Commands that are not used\n",
+            _paragraph(RETIRED.format(names=_listed(retired))),
+            *_tasks(),
+            *_statuses(),
+        ]
+    )
+
+
+def used() -> list[str]:
+    """The commands in use, doit's before our own."""
+    names = [name for name in COMMANDS if not is_of(name, _Retired)]
+    return sorted(names, key=lambda name: is_of(name, Own))
 
 
 def class_of(name: str) -> Any:
@@ -140,7 +151,7 @@ def is_of(name: str, kind: type) -> bool:
 
 
 def ends_with_one(name: str) -> bool:
-    """Whether a command's exit status is 1 where it found something."""
+    """Whether a command exits with status 1 if it finds something."""
     return STATUS_ONE in (class_of(name).doc_description or "")
 
 
@@ -156,26 +167,44 @@ def _overview(names: Iterable[str]) -> Iterator[str]:
 
 
 def _command(name: str) -> str:
+    usage = f"goldmaster {name} {class_of(name).doc_usage}".rstrip()
+    parts = [f"### {name}\n", f"    {usage}\n", *map(_paragraph, description(name))]
+    if options := options_of(name):
+        rows = (
+            f"| {', '.join(f'`{form}`' for form in forms)} | {text} |" for forms, text in options
+        )
+        parts.append("\n".join(["| option | what it does |", "|---|---|", *rows]) + "\n")
+    return "\n".join([*parts, *map(_paragraph, notes(name))])
+
+
+def description(name: str) -> list[str]:
+    """What a command does, in paragraphs."""
     kind = class_of(name)
-    told = kind.doc_description if is_of(name, Own) else None
-    usage = f"goldmaster {name} {kind.doc_usage}".rstrip()
-    parts = [f"### {name}\n", f"    {usage}\n", _paragraph(_sentence(kind.doc_purpose))]
-    parts += [_paragraph(told)] if told else []
+    more = kind.doc_description if is_of(name, Own) else None
+    return [sentence(kind.doc_purpose), *([more] if more else [])]
+
+
+def notes(name: str) -> list[str]:
+    """Additional notes on a command, in paragraphs."""
+    note = NOTES.get(name)
+    return [note.format(problem=_listed(_fields_of_a_problem()))] if note else []
+
+
+def options_of(name: str) -> list[tuple[list[str], str]]:
+    """The forms of each option, `-q` and `--quiet`, and what it does."""
     shown = DOIT_OPTIONS.get(name)
-    options = [option for option in kind.cmd_options if shown is None or option["name"] in shown]
-    if options:
-        parts.append("\n".join(["| option | what it does |", "|---|---|",
-                                *map(_option, options)]) + "\n")
-    if note := NOTES.get(name):
-        parts.append(_paragraph(note.format(problem=_listed(_fields_of_a_problem()))))
-    return "\n".join(parts)
+    return [
+        _option(option)
+        for option in class_of(name).cmd_options
+        if shown is None or option["name"] in shown
+    ]
 
 
-def _option(option: Mapping[str, Any]) -> str:
+def _option(option: Mapping[str, Any]) -> tuple[list[str], str]:
     value = "" if option["type"] is bool else "=ARG"
-    words = [f"`-{option['short']}`"] if option.get("short") else []
-    words += [f"`--{option['long']}{value}`"] if option.get("long") else []
-    return f"| {', '.join(words)} | {_line(option['help']).partition(' [default')[0]} |"
+    forms = [f"-{option['short']}"] if option.get("short") else []
+    forms += [f"--{option['long']}{value}"] if option.get("long") else []
+    return forms, _line(option["help"]).partition(" [default")[0]
 
 
 def _fields_of_a_problem() -> list[str]:
@@ -183,31 +212,64 @@ def _fields_of_a_problem() -> list[str]:
 
 
 def checks() -> dict[str, str]:
-    """Name and line of every task that always runs."""
+    """Name and description of every task that always runs."""
     plan = SimpleNamespace(version={}, repository={})
     session = cast("BootMediaSession", SimpleNamespace(plan=plan))
     return {check.name: check.doc for check in checks_of(session)}
 
 
+def tasks() -> dict[str, str]:
+    """Name and description of every task that users name."""
+    return {"iso": "build the boot CD", "domu-images": GROUPS["domu-images"], **checks()}
+
+
+def more(name: str) -> str:
+    """Additional notes on a task; empty for most."""
+    return _line(TASKS.get(name, ""))
+
+
 def _tasks() -> Iterator[str]:
-    lines = {"iso": "press the boot CD", "domu-images": GROUPS["domu-images"], **checks()}
+    lines = tasks()
     yield "## Tasks\n"
     yield _paragraph(NAMED.format(checks=_listed([*checks()])))
-    yield "\n".join(["| task | what it does | more |", "|---|---|---|", *(
-        f"| `{name}` | {line} | {_line(TASKS[name])} |" for name, line in lines.items())])
+    yield "\n".join(
+        [
+            "| task | what it does | more |",
+            "|---|---|---|",
+            *(f"| `{name}` | {line} | {more(name)} |" for name, line in lines.items()),
+        ]
+    )
     yield "\nOther tasks are the stages that lead there. `goldmaster list --all` names each.\n"
-    yield "\n".join(["| tasks | what they do |", "|---|---|", *(
-        f"| `{name}:…` | {line} |" for name, line in GROUPS.items() if name not in lines)]) + "\n"
+    yield (
+        "\n".join(
+            [
+                "| tasks | what they do |",
+                "|---|---|",
+                *(f"| `{name}:…` | {line} |" for name, line in GROUPS.items() if name not in lines),
+            ]
+        )
+        + "\n"
+    )
 
 
-def _statuses(comparing: list[str]) -> Iterator[str]:
-    signals = ", ".join(f"{128 + one} {one.name}"
-                        for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+def statuses() -> dict[str, str]:
+    """Each exit status, and its meaning."""
+    comparing = [name for name in used() if is_of(name, Own) and ends_with_one(name)]
+    signals = ", ".join(
+        f"{128 + one} {one.name}" for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    )
+    return {
+        status: _line(text).format(
+            comparing=_listed(comparing), signals=signals, pipe=128 + signal.SIGPIPE
+        )
+        for status, text in STATUSES.items()
+    }
+
+
+def _statuses() -> Iterator[str]:
     yield "## Exit statuses\n"
-    yield "\n".join(["| status | meaning |", "|---|---|", *(
-        "| {} | {} |".format(status, _line(text).format(
-            comparing=_listed(comparing), signals=signals, pipe=128 + signal.SIGPIPE))
-        for status, text in STATUSES.items())]) + "\n"
+    rows = (f"| {status} | {meaning} |" for status, meaning in statuses().items())
+    yield "\n".join(["| status | meaning |", "|---|---|", *rows]) + "\n"
     yield _paragraph(ERRORS)
 
 
@@ -224,7 +286,8 @@ def _paragraph(text: str) -> str:
     return textwrap.fill(_line(text), 100, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A line as a sentence."""
     return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
 
 

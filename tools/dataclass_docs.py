@@ -1,8 +1,8 @@
-"""What the configuration's dataclasses say of themselves: keys, types, defaults, meanings.
+"""Reads keys, types, defaults and meanings from the configuration's dataclasses.
 
 A class docstring has a line `name  meaning` for each field, or `name, name  meaning` for several,
-with two blanks or more between; continuation lines are indented further. The pages and schemas of
-docs/reference are made from these.
+separated by two or more spaces; continuation lines are indented further. The pages and schemas of
+docs/reference are generated from these.
 """
 
 from __future__ import annotations
@@ -21,25 +21,28 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from buildlib.cli.settings import PROGRESS, Settings
 from buildlib.config.boot_test import MEDIA, PLATFORMS, BootTestConfig
 from buildlib.config.build_sh import Compiler, Space
-from buildlib.config.recipe import SUFFIXES, BootConfig, Recipe, Release
+from buildlib.config.recipe import BootConfig, Recipe
+from buildlib.config.release import SUFFIXES, Release
+from buildlib.config.settings import PROGRESS, Settings
 from buildlib.model.names import TIME_LIMIT
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs/reference"
-# The files that people write. Each has an example that names its keys.
+# The files that users write. Each has an example that names its keys.
 KINDS: Mapping[str, type] = {"recipe": Recipe, "release": Release, "settings": Settings}
-# Values that a check accepts where the type is wider: of a text, of a list's items, of a table's
-# keys.
+# Accepted values, if a check restricts the type: of a string, a list's items or a table's keys.
 VALUES: Mapping[tuple[type, str], tuple[str, ...]] = {
-    (Release, "source_suffix"): SUFFIXES, (Release, "binary_suffix"): SUFFIXES,
-    (BootConfig, "platforms"): PLATFORMS, (BootTestConfig, "platforms"): PLATFORMS,
-    (BootTestConfig, "media"): MEDIA, (BootTestConfig, "expect_on"): MEDIA,
+    (Release, "source_suffix"): SUFFIXES,
+    (Release, "binary_suffix"): SUFFIXES,
+    (BootConfig, "platforms"): PLATFORMS,
+    (BootTestConfig, "platforms"): PLATFORMS,
+    (BootTestConfig, "media"): MEDIA,
+    (BootTestConfig, "expect_on"): MEDIA,
     (Settings, "progress"): PROGRESS,
 }
-# Least and greatest value of a number. A test holds them against the checks.
+# Minimum and maximum of a number. A test compares them with the checks.
 LIMITS: Mapping[tuple[type, str], tuple[int, int]] = {
     (BootConfig, "timeout"): (-1, 86_400),
     (BootTestConfig, "memory"): (1, 1 << 24),
@@ -58,10 +61,10 @@ class Key:
     """A key of a table.
 
     hint     the field's type
-    needed   whether it must be given
-    default  what holds where it is not given, as plain values; None: nothing
-    values   those it is limited to, where the type does not say so
-    limits   of a number: least and greatest; None: of anything else
+    needed   whether it is required
+    default  the default as plain values; None: none
+    values   accepted values, if the type does not define them
+    limits   minimum and maximum of a number; None: not a number
     """
 
     name: str
@@ -75,11 +78,19 @@ class Key:
 
 def keys_of(kind: type) -> list[Key]:
     """The keys of a table, in the order of the dataclass."""
-    hints, told = typing.get_type_hints(kind), meanings(kind)
-    return [Key(field.name, hints[field.name], _is_needed(field), _default(field),
-                told.get(field.name, ""), VALUES.get((kind, field.name), ()),
-                LIMITS.get((kind, field.name)))
-            for field in dataclasses.fields(kind)]
+    hints, texts = typing.get_type_hints(kind), meanings(kind)
+    return [
+        Key(
+            field.name,
+            hints[field.name],
+            _is_needed(field),
+            _default(field),
+            texts.get(field.name, ""),
+            VALUES.get((kind, field.name), ()),
+            LIMITS.get((kind, field.name)),
+        )
+        for field in dataclasses.fields(kind)
+    ]
 
 
 def tables_of(kind: type, at: str = "") -> Iterator[tuple[str, type]]:
@@ -91,20 +102,20 @@ def tables_of(kind: type, at: str = "") -> Iterator[tuple[str, type]]:
 
 
 def table_class(hint: Any) -> type | None:
-    """The dataclass that a key's value is made into, if it is one."""
+    """The dataclass of a key's value, if it is a table."""
     hint = without_none(hint)
     return hint if dataclasses.is_dataclass(hint) and isinstance(hint, type) else None
 
 
 def without_none(hint: Any) -> Any:
-    """The type of a key that is given: X of `X | None`."""
+    """The type of a key's value: X of `X | None`."""
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
         return next(one for one in typing.get_args(hint) if one is not type(None))
     return hint
 
 
 def meanings(kind: type) -> dict[str, str]:
-    """What the docstring says of each field."""
+    """The meaning of each field, from the docstring."""
     known = {field.name for field in dataclasses.fields(kind)}
     found: dict[str, str] = {}
     names: list[str] = []
@@ -121,24 +132,24 @@ def meanings(kind: type) -> dict[str, str]:
 
 
 def summary(kind: type) -> str:
-    """What the docstring says before the first field, on one line."""
-    told = meanings(kind)
+    """The docstring up to the first field, on one line."""
+    texts = meanings(kind)
     lines: list[str] = []
     for line in inspect.cleandoc(kind.__doc__ or "").splitlines():
         match = _FIELD.fullmatch(line)
-        if match and match[1].split(", ")[0] in told:
+        if match and match[1].split(", ")[0] in texts:
             break
         lines.append(line)
     return " ".join(" ".join(lines).split())
 
 
 def example_text(name: str) -> str:
-    """The example file of a kind, as it stands."""
+    """The example file of a kind, unchanged."""
     return (REFERENCE / f"examples/{name}.toml").read_text(encoding="utf-8")
 
 
 def example_of(name: str, table: str) -> dict[str, Any]:
-    """The values of a table in the example; empty where it has none."""
+    """The values of a table in the example; empty if it has none."""
     value: Any = tomllib.loads(example_text(name))
     for part in table.split(".") if table else ():
         value = value.get(part, {})
@@ -146,8 +157,7 @@ def example_of(name: str, table: str) -> dict[str, Any]:
 
 
 def _is_needed(field: dataclasses.Field[Any]) -> bool:
-    return (field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING)
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -157,7 +167,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as TOML and JSON have it. Of a table, what its own defaults do not say."""
+    """A value in the types of TOML and JSON; of a table, only what differs from its defaults."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
 """docs/reference/events.md: python tools/event_page.py
 
-Events, their fields and types come from `buildlib.model.events`; the lines of the examples are
-written by the display that writes them in a run.
+Events, their fields and types come from `buildlib.model.events`; the example lines are written by
+the display that a run uses.
 """
 
 from __future__ import annotations
@@ -35,26 +35,28 @@ With the setting `progress=json`, a run writes each event as a line of JSON to s
 So do `goldmaster burn-check` and `goldmaster reproduce`. This page is generated from the code by
 `tools/event_page.py`.
 
-- Every line is one object. `event` says which of those below, and all fields of that are there.
-- Stages run in parallel, so their events are interleaved. `stage` says whose an event is.
+- Every line is one object. `event` names its kind, and all fields of that kind are present.
+- Stages run in parallel, so their events are interleaved. `stage` identifies the stage.
 - A stage that runs has `started`, any number of `progress` and `note`, then `finished`. A result
   taken from the store, and files that appear in `dist`, have `finished` alone. A stage or product
   that is up to date has no events, so a run with nothing to do writes nothing.
-- A stage that fails has `finished` with the outcome `failed`, and an `error` follows. A run that a
-  signal ends has no event for that.
+- A stage that fails has `finished` with the outcome `failed`, and an `error` follows. A run ended
+  by a signal has no event for that.
 - Lines that do not begin with `{` are not events. The tables of `verify` and `reproduce` are such
-  lines, and what tasks of your own in dodo.py print.
-- What is wrong before the first task, such as a setting or a recipe, goes to standard error as
-  text, with exit status 3 ([commands.md](commands.md#exit-statuses)). So do errors of commands
-  other than `run`.
+  lines, and so is the output of your own tasks in dodo.py.
+- Errors before the first task, such as a wrong setting or recipe, go to standard error as text
+  with exit status 3 ([commands.md](commands.md#exit-statuses)). So do errors of commands other
+  than `run`.
 - Passwords in URLs are removed. Programs should ignore fields and events that they do not know.
 """
 EXAMPLES: Mapping[str, Event] = {
-    "started": Started("kernel:XEN3_DOM0_CD",
-                       ("file kernel-configs/XEN3_DOM0_CD changed: 29c96c689174 → 2909543bdb13",)),
+    "started": Started(
+        "kernel:XEN3_DOM0_CD",
+        ("file kernel-configs/XEN3_DOM0_CD changed: 29c96c689174 → 2909543bdb13",),
+    ),
     "progress": Progress("kernel:XEN3_DOM0_CD", 512, 2048, "files", "kern_exec.c"),
     "finished": Finished("kernel:XEN3_DOM0_CD", "built", 183.2, 14680064),
-    "note": Note("SHA512 is not signed: name a key (key=FILE) to have it signed", "package-repo"),
+    "note": Note("SHA512 is not signed: to sign it, name a key (key=FILE)", "package-repo"),
 }
 MEANINGS: Mapping[tuple[str, str], str] = {
     ("started", "stage"): "the stage or task",
@@ -64,7 +66,7 @@ MEANINGS: Mapping[tuple[str, str], str] = {
     ("progress", "total"): "how much there is to do; 0: unknown",
     ("progress", "unit"): "what is counted",
     ("progress", "what"): "what is being done now: a file, a line of a console, a stage of the "
-                          "second build",
+    "second build",
     ("finished", "stage"): "the stage, task or product",
     ("finished", "outcome"): "how it ended; `restored` is a result taken from the store",
     ("finished", "seconds"): "how long it took",
@@ -87,24 +89,34 @@ ERROR: Mapping[str, tuple[str, str]] = {
     "command": ("string or null", "a command that runs the failed tool again"),
 }
 ERRORS: tuple[AnyError, ...] = (
-    ToolError("build.sh kernel=XEN3_DOM0_CD failed", where="stage kernel:XEN3_DOM0_CD",
-              why="kern_exec.c:42: error: unknown type name", reason="tool-failed",
-              log=Path("build/log/kernel.XEN3_DOM0_CD.log"), tail=("*** Error code 1",),
-              command="cd build/work/kernel && ./build.sh kernel=XEN3_DOM0_CD"),
-    ConfigError("these media cannot be booted", why="known: cd", reason="boot-media", problems=(
-        "media: the image is not made for usb: boot.stick in recipes/dom0.toml",)),
+    ToolError(
+        "build.sh kernel=XEN3_DOM0_CD failed",
+        where="stage kernel:XEN3_DOM0_CD",
+        why="kern_exec.c:42: error: unknown type name",
+        reason="tool-failed",
+        log=Path("build/log/kernel.XEN3_DOM0_CD.log"),
+        tail=("*** Error code 1",),
+        command="cd build/work/kernel && ./build.sh kernel=XEN3_DOM0_CD",
+    ),
+    ConfigError(
+        "these media cannot be booted",
+        why="known: cd",
+        reason="boot-media",
+        problems=("media: the image is not made for usb: boot.stick in recipes/dom0.toml",),
+    ),
 )
 _NAMES = {str: "string", int: "integer", float: "number"}
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(part for kind in typing.get_args(Event) for part in _event(kind)),
-                      *_error()])
+    return "\n".join(
+        [HEAD, *(part for kind in typing.get_args(Event) for part in _event(kind)), *_error()]
+    )
 
 
 def lines_of(*things: Event | AnyError, stage: str = "") -> list[str]:
-    """As a run writes them."""
+    """The lines that a run writes for these events and errors."""
     stream = io.StringIO()
     display = JsonLines(stream)
     for thing in things:
@@ -120,19 +132,39 @@ def _event(kind: Any) -> Iterator[str]:
     hints = typing.get_type_hints(kind)
     yield f"## {name}\n"
     yield f"{inspect.cleandoc(kind.__doc__)}\n"
-    yield "\n".join(["| field | type | without a value | meaning |", "|---|---|---|---|", *(
-        f"| `{field.name}` | {_type(hints[field.name])} | {_default(field)} | "
-        f"{MEANINGS[name, field.name]} |" for field in dataclasses.fields(kind))]) + "\n"
+    yield (
+        "\n".join(
+            [
+                "| field | type | without a value | meaning |",
+                "|---|---|---|---|",
+                *(
+                    f"| `{field.name}` | {_type(hints[field.name])} | {_default(field)} | "
+                    f"{MEANINGS[name, field.name]} |"
+                    for field in dataclasses.fields(kind)
+                ),
+            ]
+        )
+        + "\n"
+    )
     yield _code(lines_of(EXAMPLES[name]))
 
 
 def _error() -> Iterator[str]:
     yield "## error\n"
-    yield "A task failed, or the run could not begin. Tasks that already run are completed.\n"
-    yield "\n".join(["| field | type | meaning |", "|---|---|---|", *(
-        f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in ERROR.items())]) + "\n"
-    yield _code([*lines_of(ERRORS[0], stage="kernel:XEN3_DOM0_CD"),
-                 *lines_of(ERRORS[1], stage="boot-test")])
+    yield "A task failed, or the run could not start. Tasks that already run are completed.\n"
+    yield (
+        "\n".join(
+            [
+                "| field | type | meaning |",
+                "|---|---|---|",
+                *(f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in ERROR.items()),
+            ]
+        )
+        + "\n"
+    )
+    yield _code(
+        [*lines_of(ERRORS[0], stage="kernel:XEN3_DOM0_CD"), *lines_of(ERRORS[1], stage="boot-test")]
+    )
 
 
 def _type(hint: Any) -> str:

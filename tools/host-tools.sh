@@ -1,16 +1,17 @@
 #!/bin/sh
 #
-# host-tools.sh python | build [test]: see that the host's tools are there.
+# host-tools.sh python | build [test]: check that the host's tools are there.
 #
-# Missing ones are installed with apt-get when this runs as root or sudo asks
-# no password; otherwise the command to run is printed, and the exit status
-# is 1.  None of the packages changes how the host boots: GRUB comes as
-# modules and grub-mkimage, and Xen is not among them.
+# Missing packages are installed with apt-get if this runs as root, or if sudo
+# needs no password; otherwise the command to run is printed, and the exit
+# status is 1.  None of the packages changes how the host boots: GRUB's are its
+# modules and grub-mkimage, and Xen is not included.
 
+# shellcheck disable=SC2034 # the lists are read by their names
 set -eu
 
-# A tool or file that must be there, and the package that has it; @venv is what
-# makes virtual environments, for the Python that $PYTHON names.
+# A required tool or file, and its package; @venv is the module that creates
+# virtual environments, for the Python that $PYTHON names.
 venv=${PYTHON:-python3}
 python="
 @venv:${venv##*/}-venv
@@ -40,7 +41,6 @@ grub-fstest:grub-common
 faketime:faketime
 dash:dash
 mksh:mksh
-shellcheck:shellcheck
 strace:strace
 sgdisk:gdisk
 sfdisk:fdisk
@@ -52,6 +52,8 @@ unshare:util-linux
 setpriv:util-linux
 blkid:util-linux
 file:file
+mandoc:mandoc
+patch:patch
 hostname:hostname
 gpg:gnupg
 "
@@ -86,7 +88,7 @@ for entry in $(wanted "$@"); do
 	is_there "${entry%:*}" || missing="$missing ${entry##*:}"
 done
 
-# Runs what needs root: as root, or by a sudo that asks no password.
+# Runs a command as root, or through a sudo that needs no password.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
@@ -104,8 +106,8 @@ names_xen() {
 	apt-cache pkgnames xen-hypervisor- 2>/dev/null | grep "^xen-hypervisor-.*-amd64$"
 }
 
-# Lists that are a day old may name one that the mirrors no longer have: it is
-# tried, once a day.
+# Package lists older than a day may name a hypervisor that the mirrors no
+# longer have, so a download is tried, once a day.
 is_stale() {
 	lists=${APT_LISTS:-/var/lib/apt/lists} asked=.venv/hypervisor-asked
 	[ -n "$(find "$lists" -maxdepth 0 -mtime +0 2>/dev/null)" ] || return 1
@@ -139,7 +141,7 @@ elif ! names_xen >/dev/null; then
 		exit 1
 	fi
 	as_root apt-get -q update
-elif is_stale; then  # what was fetched before may be all that is needed
+elif is_stale; then  # an earlier download may be sufficient, so this is not an error
 	if ! may || ! as_root apt-get -q update; then
 		echo "apt's package lists may be out of date. As root:" >&2
 		echo "    apt-get update" >&2

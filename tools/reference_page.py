@@ -1,6 +1,6 @@
-"""The pages of docs/reference with every key of a file: python tools/reference_page.py
+"""Writes the pages of docs/reference with every key of a file: python tools/reference_page.py
 
-Keys, types, defaults and meanings come from the dataclasses that read the files; the examples from
+Keys, types, defaults and meanings come from the dataclasses that read the files, examples from
 docs/reference/examples.
 """
 
@@ -30,14 +30,14 @@ from tools.dataclass_docs import (
 )
 
 _NAMES = {bool: "boolean", int: "integer", str: "string"}
-_MADE = """This page is generated from the code by `tools/reference_page.py`. How editors
-complete and check such a file is explained in [editors.md](editors.md).
+_MADE = """This page is generated from the code by `tools/reference_page.py`.
+[editors.md](editors.md) explains how editors complete and check such a file.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its file, and what stands before the tables."""
+    """A page: its file, and what comes before the tables."""
 
     file: str
     title: str
@@ -45,25 +45,36 @@ class Page:
 
 
 PAGES: Mapping[str, Page] = {
-    "recipe": Page("recipes.md", "Every key of a recipe", """
+    "recipe": Page(
+        "recipes.md",
+        "Every key of a recipe",
+        """
 A recipe describes a system: `recipes/dom0.toml` is the boot CD, `recipes/domu/NAME.toml` a domU's
 root image. `[boot]`, `hypervisor` and `domus` are for dom0 alone, `free` for domUs alone; anywhere
-else they are errors. So are unknown keys and wrong types. All problems of a file are reported at
-once.
+else they are errors. So are unknown keys and wrong types. All problems of a file are reported
+together.
 
-How things work together is explained elsewhere: [../boot.md](../boot.md) for `[boot]`,
+Other pages explain how the keys work together: [../boot.md](../boot.md) for `[boot]`,
 [../packages.md](../packages.md) for `packages` and `outside`, [../overlays.md](../overlays.md) for
 overlays.
-"""),
-    "release": Page("releases.md", "Every key of a release definition", """
+""",
+    ),
+    "release": Page(
+        "releases.md",
+        "Every key of a release definition",
+        """
 A release definition, `sets/NAME.toml`, says where a release's files come from, who signed them, how
 they are compiled and what a boot test expects. The setting `release=NAME` chooses one;
-`release=/path/to/NAME.toml` names a file outside `sets`. Its lock and its signing keys lie beside
-it.
+`release=/path/to/NAME.toml` names a file outside `sets`. Its lock and its signing keys are in the
+same folder.
 
 [../releases.md](../releases.md#adding-a-release) explains how to add a release.
-"""),
-    "settings": Page("settings.md", "Every setting", """
+""",
+    ),
+    "settings": Page(
+        "settings.md",
+        "Every setting",
+        """
 Each setting has one name. On the command line it is written `NAME=VALUE`, such as
 `doit iso release=netbsd-10.1`; in the environment `GOLDMASTER_NAME`, such as
 `GOLDMASTER_RELEASE=netbsd-10.1`; in `recipes/settings.toml` `NAME = VALUE`. The command line takes
@@ -73,14 +84,15 @@ in all three places.
 On the command line and in the environment a boolean is `yes` or `no`. In the file it may be a
 boolean or one of these words; an integer may be written as a string there.
 
-Of these, pipelines that make no boot media have `build`, `dist`, `jobs` and `progress`, from the
-command line and the environment ([../dev/pipelines.md](../dev/pipelines.md)).
-"""),
+Pipelines that build no boot media have only the settings `build`, `dist`, `jobs` and `progress`, on
+the command line and in the environment ([../dev/pipelines.md](../dev/pipelines.md)).
+""",
+    ),
 }
 
 
 def path_of(name: str) -> Path:
-    """Where the page of a kind of file lies."""
+    """The path of the page for a kind of file."""
     return REFERENCE / PAGES[name].file
 
 
@@ -113,7 +125,7 @@ def _rows(kind: type, at: str) -> Iterator[str]:
 
 
 def type_of(key: Key) -> str:
-    """The type of a key that is no table of its own, in words."""
+    """The type of a key that is not a table, in words."""
     text = _type(without_none(key.hint), key.values)
     return f"{text}, {key.limits[0]} to {key.limits[1]}" if key.limits else text
 
@@ -136,7 +148,7 @@ def _choice(values: tuple[Any, ...]) -> str:
 
 
 def default_of(key: Key) -> str:
-    """What holds where a key is not given, as it would be written."""
+    """The default of a key, as it would be written."""
     if key.needed:
         return "**required**"
     if key.default is None or (table_class(key.hint) and not key.default):
@@ -152,9 +164,9 @@ def _toml(value: Any) -> str:
 
 
 def _sections(name: str) -> dict[str, str]:
-    """The example's text by the table it belongs to; what comes before its first key is left out.
+    """The example's text by table, without what comes before its first key.
 
-    A header that is no table of the dataclasses is a key of the table above it.
+    A header that is not a table of the dataclasses is a key of the table above it.
     """
     tables = dict(tables_of(KINDS[name]))
     found: dict[str, str] = {}

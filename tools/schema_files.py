@@ -1,9 +1,9 @@
-"""JSON Schemas of recipes, release definitions and settings, for editors.
+"""Writes JSON Schemas of recipes, release definitions and settings, for editors.
 
     python tools/schema_files.py
 
-They are made from the dataclasses that read these files. What one key says of another is not in
-them; goldmaster itself checks that.
+They are generated from the dataclasses that read these files. They do not cover relations between
+keys, which goldmaster itself checks.
 """
 
 from __future__ import annotations
@@ -32,18 +32,21 @@ Schema: TypeAlias = dict[str, Any]
 
 FOLDER = REFERENCE / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TITLES = {"recipe": "a recipe of goldmaster", "release": "a release definition of goldmaster",
-           "settings": "settings of goldmaster"}
+_TITLES = {
+    "recipe": "a recipe of goldmaster",
+    "release": "a release definition of goldmaster",
+    "settings": "settings of goldmaster",
+}
 _NAMES = {bool: "boolean", int: "integer", str: "string"}
 
 
 def path_of(name: str) -> Path:
-    """Where the schema of a kind of file lies."""
+    """The path of the schema for a kind of file."""
     return FOLDER / f"{name}.schema.json"
 
 
 def text_of(name: str) -> str:
-    """A schema as the file has it."""
+    """A schema as text."""
     return json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -56,7 +59,7 @@ def schema_of(name: str) -> Schema:
 
 
 def _table(kind: type, name: str, at: str) -> Schema:
-    """Of a table at the path `at` of a file."""
+    """The schema of a table at the path `at` of a file."""
     keys = keys_of(kind)
     needed = [key.name for key in keys if key.needed]
     return {
@@ -86,7 +89,7 @@ def _key(key: Key, name: str, at: str) -> Schema:
 
 
 def _type(hint: Any, values: tuple[str, ...] = ()) -> Schema:
-    """Of a value; `values` are those a text, a list's items or a table's keys are limited to."""
+    """The schema of a value; `values` restricts a string, a list's items or a table's keys."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return {"type": _NAMES[type(arguments[0])], "enum": list(arguments)}
@@ -99,7 +102,7 @@ def _type(hint: Any, values: tuple[str, ...] = ()) -> Schema:
 
 
 def _setting(found: Schema) -> Schema:
-    """A setting: its file may have numbers as texts and `"yes"`, as a command line has."""
+    """A setting: its file may have numbers as strings, and `"yes"`, as on the command line."""
     if found["type"] == "boolean":
         return {**found, "type": ["boolean", "string"], "enum": [True, False, "yes", "no"]}
     if found["type"] == "integer":

@@ -1,10 +1,10 @@
-"""Sign the release `mini` anew, after a change to its sources.
+"""Sign the release `mini` again, after a change to its sources.
 
     python tools/sign_mini.py && doit lock release=mini
 
-A new key is made, signs the list of the sets' digests, and is thrown away: what is kept is the
-certificate (sets/keys/mini.asc), the signed list (sets/mini/hashes.asc) and the fingerprint in
-sets/mini.toml. So no secret lies around, and every change shows as a new signature.
+A new key is generated, signs the list of the sets' digests, and is discarded. Only the certificate
+(sets/keys/mini.asc), the signed list (sets/mini/hashes.asc) and the fingerprint in sets/mini.toml
+are kept. So there is no secret to protect, and every change shows as a new signature.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from pathlib import Path
 import pysequoia
 
 from buildlib.cli.commands.lock import press
-from buildlib.config.project import Project
+from buildlib.config.reading.places import Places
+from buildlib.config.reading.reader import read_configuration
+from buildlib.config.settings import Settings
 from buildlib.sources.checksums import format_list
 from buildlib.store.store import Store
 
 
 def main() -> None:
-    """Press, list, sign."""
+    """Build the mirror, list its digests and sign them."""
     root = Path(__file__).resolve().parent.parent
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
-        project = Project(root, store.seen)
-        definition, release = project.release_file("mini"), project.release("mini")
-        mirror = press(project, release, definition, store)
+        places = Places(root, store.seen, lambda: root)
+        configuration = read_configuration(Settings(build=scratch), places)
+        release = configuration.release
+        mirror = press(configuration, store)
         digests = {}
         for path in release.set_paths():
             lines = (mirror / release.path / path).parent.joinpath("SHA512").read_text()
@@ -38,7 +41,9 @@ def main() -> None:
             digests[f"{Path(release.path).name}/{path}"] = digest[1]
     key = pysequoia.Tsk.generate("goldmaster mini release")
     signed = pysequoia.sign(
-        key.signer(), format_list("SHA512", digests), mode=pysequoia.SignatureMode.CLEAR)
+        key.signer(), format_list("SHA512", digests), mode=pysequoia.SignatureMode.CLEAR
+    )
+    definition = configuration.definition.path
     (definition.parent / "mini" / "hashes.asc").write_bytes(signed)
     keys = definition.parent / "keys"
     keys.mkdir(exist_ok=True)
@@ -46,7 +51,8 @@ def main() -> None:
     (keys / "mini.asc").write_text(str(certificate))
     text = definition.read_text()
     definition.write_text(
-        re.sub(r'fingerprint = "\w+"', f'fingerprint = "{certificate.fingerprint}"', text))
+        re.sub(r'fingerprint = "\w+"', f'fingerprint = "{certificate.fingerprint}"', text)
+    )
     sys.stdout.write(f"signed by {certificate.fingerprint}\n")
 
 

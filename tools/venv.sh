@@ -1,12 +1,11 @@
 #!/bin/sh
 #
-# venv.sh [--check] [PYTHON]: see that .venv, the virtual environment of the checkout in
-# which this is run, is there and can be used here.
+# venv.sh [--check] [PYTHON]: check that .venv, the virtual environment of the
+# current checkout, exists and can be used.
 #
-# One that was made in another folder, or of a Python that is no longer there
-# or not the one asked for, is made anew.  Where it is as it should be, nothing
-# is touched: make asks for the time of .venv/made.  With --check only the
-# Python is looked at.
+# It is created again if it was made in another folder, or with a Python that
+# is gone or not the requested one.  A correct one is not touched, because make
+# compares the time of .venv/made.  --check only checks the Python.
 
 set -eu
 
@@ -18,12 +17,12 @@ fi
 wanted=${1:-}
 made=.venv/made
 
-# What tells Pythons apart: version, and where its library is.
+# What identifies a Python: its version and the path of its library.
 describe() {
 	"$1" -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.base_prefix)' 2>/dev/null
 }
 
-# Before anything is made.
+# Checks before anything is made.
 python=${wanted:-python3}
 if ! is=$(describe "$python"); then
 	echo "ERROR: $python cannot be run" >&2
@@ -38,7 +37,7 @@ fi
 
 [ -z "$check" ] || exit 0
 
-# One that works is kept whichever Python is the host's first; another one has to be named.
+# A working environment is kept whatever the host's default Python is; another has to be named.
 here=$(pwd -P)
 has=$(describe .venv/bin/python) || has=
 if [ -n "$has" ] && [ -z "$wanted" ]; then
@@ -48,9 +47,9 @@ if [ "$has" = "$is" ] && [ "$(cat "$made" 2>/dev/null)" = "$here
 $is" ]; then
 	exit 0
 fi
-[ ! -d .venv/bin ] || echo "the virtual environment .venv is not of this folder or Python: made anew"
+[ ! -d .venv/bin ] || echo "the virtual environment .venv is for another folder or Python: creating it again"
 if ! "$python" -m venv --clear .venv; then
-	echo "ERROR: the virtual environment cannot be made" >&2
+	echo "ERROR: the virtual environment cannot be created" >&2
 	echo "  do:    as root: apt-get install python3-venv (or python${is%% *}-venv)" >&2
 	exit 1
 fi
