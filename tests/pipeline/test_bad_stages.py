@@ -95,11 +95,11 @@ BEFORE: dict[str, Bad] = {
                 "etc/motd?"
             ),
             (
-                "WHERE/recipes/dom0/overlay.mtree: line 4: etc/rc.cnof: not in the folder; did you "
+                "WHERE/recipes/dom0/overlay.mtree:4: etc/rc.cnof: not in the folder; did you "
                 "mean etc/rc.conf?; only a dir, link, char, block or fifo can be created by a line "
                 "(type=)"
             ),
-            "WHERE/recipes/dom0/overlay.mtree: line 5: a: device= is required",
+            "WHERE/recipes/dom0/overlay.mtree:5: a: device= is required",
         ),
     ),
     "a link's target too long for a CD": Bad(
@@ -159,11 +159,13 @@ def test_before_it_begins(shared: Scratch, name: str) -> None:
     """It is told before anything runs, and nothing was lost."""
     bad, before = BEFORE[name], snapshot(shared)
     problems = tuple(text.replace("WHERE", str(shared.root)) for text in bad.problems)
-    bad.edit(shared)
-    ran = shared.doit("iso", "domu-images", status=3)
-    assert ran.out == ""
-    check(ran, replace(bad, problems=problems))
-    put_back(shared, before)
+    try:
+        bad.edit(shared)
+        ran = shared.doit("iso", "domu-images", status=3)
+        assert ran.out == ""
+        check(ran, replace(bad, problems=problems))
+    finally:
+        put_back(shared, before)
     assert shared.build("iso", "domu-images").built == set()
 
 
@@ -171,11 +173,13 @@ def test_before_it_begins(shared: Scratch, name: str) -> None:
 def test_stages(shared: Scratch, name: str) -> None:
     """One stage fails; what was there is as it was, and put right nothing is made again."""
     bad, before, products = STAGES[name], snapshot(shared), shared.products()
-    bad.edit(shared)
-    ran = shared.doit("iso", status=1)
-    check(ran, bad)
-    assert "FAILED " in ran.out
-    assert shared.products() == products
-    put_back(shared, before)
+    try:
+        bad.edit(shared)
+        ran = shared.doit("iso", status=1)
+        check(ran, bad)
+        assert "FAILED " in ran.out
+        assert shared.products() == products
+    finally:
+        put_back(shared, before)
     assert shared.build("iso", "domu-images").built <= {"iso"}
     assert shared.products() == products

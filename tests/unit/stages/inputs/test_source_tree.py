@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -21,11 +22,11 @@ SRC, SYSSRC = OutputRef("fetch:src.tgz", "file"), OutputRef("fetch:syssrc.tgz", 
 
 def archive(path: str, data: bytes) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as made:
+    with tarfile.open(fileobj=out, mode="w") as made:
         info = tarfile.TarInfo(path)
         info.size = len(data)
         made.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+    return gzip.compress(out.getvalue(), mtime=0)
 
 
 SETS = {SRC: archive("usr/src/build.sh", b"#!"), SYSSRC: archive("usr/src/sys/a.c", b"int a;")}
