@@ -45,12 +45,13 @@ def loads(data: bytes) -> dict[str, Any]:
 def _token() -> re.Pattern[str]:
     """Pattern of a string (possibly unterminated), a comment, a bracket or a separator.
 
-    It never backtracks (`*+`), so it takes linear time.
+    Whatever follows the repeated part of a string may be absent, so there is no backtracking, and
+    the time is linear.
     """
     return re.compile(
-        r'"""[^"\\]*+(?:(?:\\.?+|"{1,2}+(?!"))[^"\\]*+)*+(?:""")?'
-        r"|'''[^']*+(?:'{1,2}+(?!')[^']*+)*+(?:''')?"
-        r'|"(?:[^"\\\n]|\\.)*+"?|\'[^\'\n]*+\'?|#[^\n]*+|[][{}.=,\n]',
+        r'"""[^"\\]*(?:(?:\\.?|"(?!""))[^"\\]*)*(?:""")?'
+        r"|'''[^']*(?:'(?!'')[^']*)*(?:''')?"
+        r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|\'[^\'\n]*+\'?|#[^\n]*+|[][{}.=,\n]',
         re.DOTALL,
     )
 

@@ -34,7 +34,7 @@ _LINE = re.compile(r"# (GROUP|USER|DIR|FILE|PERMS|SHELL|INFO|FONTS|ICON_THEME): 
 SCRIPT_MAX = 4 << 20  # bytes; the longest have 50,000
 DECLARATIONS_MAX = 10_000
 _PATH_MAX, _DEPTH_MAX = 1024, 64  # characters and parts
-_WORD = re.compile(r"(?:[^\\ \t]++|\\.)++", re.DOTALL)
+_WORD = re.compile(r"[^\\ \t]*+(?:\\.[^\\ \t]*+)*+", re.DOTALL)  # or nothing
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
 _Record = TypeVar("_Record")
 
@@ -215,7 +215,7 @@ def _ownership(words: list[str]) -> Ownership:
 
 def _words(text: str, least: int, most: int) -> list[str]:
     """The words of `text`, padded with empty ones to `most`."""
-    words = [_QUOTED.sub(r"\1", word) for word in _WORD.findall(text)]
+    words = [_QUOTED.sub(r"\1", word) for word in _WORD.findall(text) if word]
     return _filled(words, least, most)
 
 

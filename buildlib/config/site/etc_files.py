@@ -17,7 +17,7 @@ from buildlib.config.site.addresses import Address, parse_address
 
 # A comment, a continued line's end, a word of sh(1), or any other character.
 _SHELL = re.compile(
-    r"""\#[^\n]*|\\\n|((?:[^\s;&|<>()"'\\]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+')++)|.""",
+    r"""\#[^\n]*|\\\n|((?:[^\s;&|<>()"'\\]+|\\.|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*+')+)|.""",
     re.VERBOSE | re.DOTALL,
 )
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
