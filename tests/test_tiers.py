@@ -10,6 +10,7 @@ from support.inner_pytest import run_tests
 
 TEXT = """\
 import subprocess
+import time
 
 import pytest
 
@@ -18,7 +19,10 @@ def test_it():
     {what}
 """
 PROGRAM = "subprocess.run(['true'])"
-LONG = "sum(map(hash, range(100_000_000)))"
+LONG = """\
+end = time.process_time() + 2.1
+    while time.process_time() < end:
+        pass"""
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from support.faults.kill_stress import VARIANTS, Products, Variant, products, se
 
 pytestmark = pytest.mark.pipeline
 
-CASES = int(os.environ.get("GOLDMASTER_TEST_DAMAGES", "100"))
+CASES = int(os.environ.get("GOLDMASTER_TEST_DAMAGES", "60"))
 SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
 PARTS = 2
 PATTERNS = ("blobs/*/*", "packs/*/*", "records/*/*", "last/*", "seen.json", "glance-*.json")

@@ -20,9 +20,9 @@ from support.faults.kill_stress import Products, Siege, Variant
 pytestmark = pytest.mark.pipeline
 
 TESTS = Path(__file__).parents[1]
-KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "200"))
+KILLS = int(os.environ.get("GOLDMASTER_TEST_KILLS", "100"))
 SEED = int(os.environ.get("GOLDMASTER_TEST_SEED", "0")) or time.time_ns() % 10**9
-PARTS = 4
+PARTS = 2
 REST = 12  # kills before a build is left alone
 
 
@@ -43,7 +43,7 @@ def test_kills(victim: Victim, known: dict[Variant, Products], part: int) -> Non
 def test_small_builds_that_are_killed_often() -> None:
     """In a process of its own: it forks."""
     done = subprocess.run(
-        [sys.executable, TESTS / "kills.py", str(KILLS // 4), f"--seed={SEED}"],
+        [sys.executable, TESTS / "kills.py", str(KILLS // 2), f"--seed={SEED}"],
         capture_output=True,
         text=True,
         timeout=600,

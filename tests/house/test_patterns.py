@@ -21,7 +21,7 @@ def with_alternatives(source: str) -> list[int]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_group_with_alternatives_is_repeated_possessively(module: str) -> None:
-    """Python before 3.11.5 goes back into such a group if what follows does not match (gh-106052)."""
+    """Python before 3.11.5 goes back into one whose successor does not match (gh-106052)."""
     assert with_alternatives((ROOT / "buildlib" / module).read_text(encoding="utf-8")) == []
 
 

@@ -244,9 +244,7 @@ def lay_out(root: Path, *, whole: bool = False) -> None:
     for name in PARTS:
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(
-                source, root / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(source, root / name, symlinks=True)
         else:
             shutil.copy2(source, root / name)
     if not whole:

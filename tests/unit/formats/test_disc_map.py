@@ -102,6 +102,7 @@ def test_a_byte_of_no_file(disc: Path) -> None:
     assert place_of(disc, SYSTEM_AREA) == "the disc's structures"
     assert place_of(disc, 600) == "the system area"
     assert place_of(disc, SYSTEM_AREA - 1) == "the system area"
+    disc.chmod(0o644)
     with disc.open("ab") as file:
         file.write(bytes(SECTOR))
     size = disc.stat().st_size
