@@ -42,6 +42,7 @@ test: $(VENV)/ready-test host-test
 # and many inputs, the house rules, linters, documents; large: time and memory for large and hostile
 # inputs; servers: the servers' scripts, in namespaces; pipeline: whole builds, kills and power cuts;
 # boot: boots in QEMU.
+unit: JOBS = $$(nproc)  # these do not wait
 unit: $(VENV)/ready-test
 	$(RUN_TESTS) tests/unit -m "not programs and not thorough" $(PYTEST)
 
