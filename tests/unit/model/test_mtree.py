@@ -234,6 +234,7 @@ def test_unusable_entries(line: str, why: str) -> None:
         "./ type=dir",
         "/etc type=dir",
         "./a/ type=dir",
+        "./a/ type=dir uid=0 gid=0 mode=0755 time=0.0",
         "./a type=dir optional",
         "./a type=dir mdoe=0700",
         "a\\057..\\057b type=dir",

@@ -155,6 +155,14 @@ def test_times_that_an_image_cannot_have(project: Path) -> None:
     ]
 
 
+def test_the_first_and_the_last_time_of_a_disc(project: Path) -> None:
+    times = (-2_208_988_800, 5_869_583_999, 5_869_584_000)
+    lines = [f"./{name} type=dir time={time}.0\n" for name, time in zip("abc", times, strict=True)]
+    (project / "recipes/dom0/overlay.mtree").write_text("".join(lines))
+    (line,) = told(project)
+    assert line.partition(": ")[2].startswith("c: the time 5869584000 ")
+
+
 def test_files_that_no_disc_can_hold(tmp_path: Path) -> None:
     folder = tmp_path / "overlay"
     folder.mkdir()

@@ -209,9 +209,12 @@ def test_lines_that_do_not_fit_the_folder(overlay: Path, spec: str, what: str) -
 
 
 def test_all_lines_that_are_wrong_are_told_at_once(overlay: Path) -> None:
-    error = wrong(overlay, "./etc/rc.conff mode=0600\n./etc/rc.d type=file\n. mode=0755\n")
-    assert (error.what, error.where) == ("the spec has 2 problems", f"{overlay}.mtree")
-    assert [problem[:16] for problem in error.problems] == ["line 1: etc/rc.c", "line 2: etc/rc.d"]
+    error = wrong(
+        overlay, "./etc/rc.conff mode=0600\n./etc/rc.d type=file\n. mode=0755\n./x mode=0600\n"
+    )
+    assert (error.what, error.where) == ("the spec has 3 problems", f"{overlay}.mtree")
+    beginnings = [problem[:16] for problem in error.problems]
+    assert beginnings == ["line 1: etc/rc.c", "line 2: etc/rc.d", "line 4: x: not i"]
 
 
 def test_what_a_spec_says_right_of_contents_is_taken(overlay: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from support.stages.stage_bench import Bench
 
+from buildlib.model.errors import ToolError
 from buildlib.model.events import Event, Progress
-from buildlib.stages.netbsd.build_sh import BuildSh
+from buildlib.stages.netbsd.build_log import ErrorScanner
+from buildlib.stages.netbsd.build_sh import BuildSh, _explained
 from buildlib.stages.netbsd.interrupted import InterruptedBuild
 from buildlib.stages.netbsd.toolchain import Toolchain
 
@@ -114,3 +116,20 @@ def test_a_build_that_resumes(run: Run) -> None:
     run(KERNEL, what="kernel-X")
     assert run(KERNEL[-1:], what="kernel-X", done=1) == [(2, 2, "vm.o")]
     assert run(KERNEL, what="kernel-X")[0] == (1, 2, "depend acpi.d")
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("build.sh: Unknown operation `kernel=K'", "build-operation"),
+        ("x.c:3:5: error: 'y' undeclared", "tool-failed"),
+    ],
+)
+def test_why_build_sh_failed(printed: str, reason: str) -> None:
+    scanner = ErrorScanner()
+    scanner.take(printed)
+    error = _explained(ToolError("?"), scanner, "kernel=/conf/K", Path("/w/src/usr/src"))
+    assert (error.what, error.why) == ("build.sh kernel=K failed", printed)
+    assert error.tail == (printed,)
+    assert error.reason == reason
+    assert bool(error.hint) == (reason == "build-operation")
