@@ -121,14 +121,17 @@ def sample(modules: Sequence[Path], number: int, seed: int) -> list[Mutant]:
 
 
 def tests_of(module: Path, root: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files that bear a module's name, and the others of its folder.
+    """The files that bear a module's name, and the others of its folder and the folders in it.
 
-    A folder without tests is represented by the nearest parent with tests.
+    A folder without tests is represented by the nearest parent with tests; `tests/unit` itself, by
+    the files that lie in it.
     """
-    folder = Path("tests/unit", *module.parts[1:-1])
-    while not any((root / folder).glob("test_*.py")):
+    unit = Path("tests/unit")
+    folder = unit.joinpath(*module.parts[1:-1])
+    while not any((root / folder).rglob("test_*.py")):
         folder = folder.parent
-    paths = sorted(path.relative_to(root) for path in (root / folder).glob("test_*.py"))
+    found = (root / folder).glob if folder == unit else (root / folder).rglob
+    paths = sorted(path.relative_to(root) for path in found("test_*.py"))
     own = [path for path in paths if path.match(f"test_{module.stem}*.py")]
     others = [path for path in paths if path not in own]
     return tuple(map(str, own)), tuple(map(str, others))
