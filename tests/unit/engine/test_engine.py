@@ -50,6 +50,14 @@ def test_first_run_builds_all_and_second_nothing(field: Field) -> None:
     assert RUNS == []
 
 
+def test_the_last_run_of_a_stage_is_remembered(field: Field) -> None:
+    engine, _ = field.build(chain(field))
+    record = engine.last("join")
+    assert record is not None
+    assert record.document == engine.document("join")
+    assert engine.last("no such stage") is None
+
+
 def test_touching_a_file_runs_nothing(field: Field) -> None:
     stages = chain(field)
     field.build(stages)

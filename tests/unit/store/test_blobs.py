@@ -311,13 +311,15 @@ def test_a_read_of_damaged_content_removes_it(blobs: Blobs) -> None:
     assert error.value.why == "it was deleted"
 
 
-def test_a_copy_to_a_file_is_verified(blobs: Blobs, tmp_path: Path) -> None:
+@pytest.mark.parametrize("letter", [b"X", b"Z", b"a", b"b", b"c", b"d"])
+def test_a_copy_to_a_file_is_verified(blobs: Blobs, tmp_path: Path, letter: bytes) -> None:
+    """Digests of damaged content are smaller and larger ones."""
     blob = blobs.put(DATA)
     with new_file(str(tmp_path / "scratch"), mode=0o644) as file:
         blobs.copy_to(blob, file)
         file.appear(str(tmp_path / "copy"))
     assert (tmp_path / "copy").read_bytes() == DATA
-    overwrite(blobs.where(blob.sha256), b"X" * len(DATA), restore=True)
+    overwrite(blobs.where(blob.sha256), letter * len(DATA), restore=True)
     with (
         new_file(str(tmp_path / "scratch"), mode=0o644) as file,
         pytest.raises(MissingBlob) as error,

@@ -191,6 +191,7 @@ def test_a_disc_that_is_a_disk_too(bench: Bench, kind: Literal["gpt", "mbr"]) ->
     assert path.stat().st_size == bench.path(plain["iso"]).stat().st_size
     data = path.read_bytes()
     table = json.loads(format_readers.tool("sfdisk", "--json", path))["partitiontable"]
+    assert table["label"] == {"gpt": "gpt", "mbr": "dos"}[kind]
     system = table["partitions"][-1]
     assert data[system["start"] * 512 :][: len(efi)] == efi
     assert system["size"] == len(efi) // 512
