@@ -36,6 +36,23 @@ def served(folder: Path) -> dict[str, str]:
     return {one.file_name: one.file_cksum.removeprefix("sha512 ") for one in parse([data])}
 
 
+def listed(folder: Path) -> list[str]:
+    """The packages of a served repository, by the programs that pkg_chk -b calls."""
+    with Mirror(folder) as mirror:
+        ran = subprocess.run(
+            [
+                "sh",
+                "-c",
+                "tnftp -V -o - $0 | gzip -cd | awk -F= '$1 == \"PKGNAME\" { print $2 }'",
+                f"{mirror.url}/All/pkg_summary.gz",
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    return ran.stdout.split()
+
+
 def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) -> None:
     """The repository is served, and a lock made from it; then a package is upgraded."""
     folder = tmp_path / "public" / "All"  # it need not lie in the checkout
@@ -47,19 +64,7 @@ def test_from_the_lock_to_a_server_and_back(scratch: Scratch, tmp_path: Path) ->
         scratch.build("package-repo", f"packages={folder.parent}", f"key={private_key()}").built
         == frozenset()
     )
-    with Mirror(folder.parent) as mirror:  # the programs that pkg_chk -b calls
-        listed = subprocess.run(
-            [
-                "sh",
-                "-c",
-                "tnftp -V -o - $0 | gzip -cd | awk -F= '$1 == \"PKGNAME\" { print $2 }'",
-                f"{mirror.url}/All/pkg_summary.gz",
-            ],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-    assert [f"{name}.tgz" for name in listed] == sorted(locked(scratch))
+    assert [f"{name}.tgz" for name in listed(folder.parent)] == sorted(locked(scratch))
     before = scratch.path("sets/mini.lock").read_bytes()
     definition = scratch.path("sets/mini.toml")
     text = definition.read_text()

@@ -30,40 +30,42 @@ def mtree(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["mtree", *map(str, arguments)], capture_output=True, check=False)
 
 
+GOLDEN = tree_of(
+    [
+        Entry(".", "dir", 0o755, time=5, origin="base"),
+        Entry(
+            "bin/su",
+            "file",
+            0o4555,
+            0,
+            7,
+            1_700_000_000,
+            0,
+            DIGEST,
+            inode="base/bin/su",
+            origin="base",
+        ),
+        Entry(
+            "bin/sudo",
+            "file",
+            0o4555,
+            0,
+            7,
+            1_700_000_000,
+            0,
+            DIGEST,
+            inode="base/bin/su",
+            origin="my set,x",
+        ),
+        Entry("a b", "link", 0o755, link="#1=\udcff"),
+        Entry("dev/null", "char", 0o666, device=(2, 2)),
+        Entry("p", "fifo", 0o600),
+    ]
+)
+
+
 def test_golden() -> None:
-    tree = tree_of(
-        [
-            Entry(".", "dir", 0o755, time=5, origin="base"),
-            Entry(
-                "bin/su",
-                "file",
-                0o4555,
-                0,
-                7,
-                1_700_000_000,
-                0,
-                DIGEST,
-                inode="base/bin/su",
-                origin="base",
-            ),
-            Entry(
-                "bin/sudo",
-                "file",
-                0o4555,
-                0,
-                7,
-                1_700_000_000,
-                0,
-                DIGEST,
-                inode="base/bin/su",
-                origin="my set,x",
-            ),
-            Entry("a b", "link", 0o755, link="#1=\udcff"),
-            Entry("dev/null", "char", 0o666, device=(2, 2)),
-            Entry("p", "fifo", 0o600),
-        ]
-    )
-    assert format_tree(tree) == b"".join(
+    assert format_tree(GOLDEN) == b"".join(
         line + b"\n"
         for line in (
             b"#mtree",

@@ -52,64 +52,68 @@ esac
 """.replace(rb"\t", b"\t")
 
 
+DECLARED = Declarations(
+    groups=(Group("nginx", 1001), Group("www")),
+    users=(
+        User("log", "nginx", None, "The Logger"),
+        User("nginx", "nginx", 1002, "NGINX server user", "/var/empty", "/sbin/nologin"),
+        User("www", "www"),
+    ),
+    directories=(
+        Directory("/etc/rc.d", make=True, forced=False, owned=False, ownership=Ownership()),
+        Directory(
+            "/var/db/nginx",
+            make=True,
+            forced=False,
+            owned=True,
+            ownership=Ownership("0700", "nginx", "nginx"),
+        ),
+        Directory(
+            "/usr/pkg/etc/nginx", make=True, forced=False, owned=False, ownership=Ownership()
+        ),
+        Directory(
+            "/usr/pkg/share/plugins", make=True, forced=True, owned=False, ownership=Ownership()
+        ),
+    ),
+    files=(
+        ConfigFile(
+            path="/etc/rc.d/nginx",
+            example="/usr/pkg/share/examples/rc.d/nginx",
+            copy=True,
+            forced=False,
+            rc_script=True,
+            ownership=Ownership("0755"),
+        ),
+        ConfigFile(
+            path="/var/x y",
+            example="/dev/null",
+            copy=True,
+            forced=True,
+            rc_script=False,
+            ownership=Ownership("0600", "nginx", "nginx"),
+        ),
+        ConfigFile(
+            path="/usr/pkg/etc/nginx/nginx.conf",
+            example="/usr/pkg/share/examples/nginx/nginx.conf",
+            copy=True,
+            forced=False,
+            rc_script=False,
+            ownership=Ownership("0644"),
+        ),
+    ),
+    permissions=(
+        Permission("/usr/pkg/etc/pwd.db", Ownership("0600")),
+        Permission("/usr/pkg/bin/lppasswd", Ownership("4711", "lp", "sys")),
+    ),
+    shells=("/usr/pkg/bin/bash",),
+    info=(("/usr/pkg/info/a.info", ""), ("/usr/pkg/info/b.info", "/usr/pkg/info")),
+    fonts=(("/usr/pkg/lib/fonts/ttf", "x11"),),
+    icon_themes=(("/usr/pkg/share/icons/hicolor", ""),),
+)
+
+
 def test_every_form() -> None:
-    none = Ownership()
-    assert parse_install(SCRIPT, prefix="/usr/pkg") == Declarations(
-        groups=(Group("nginx", 1001), Group("www")),
-        users=(
-            User("log", "nginx", None, "The Logger"),
-            User("nginx", "nginx", 1002, "NGINX server user", "/var/empty", "/sbin/nologin"),
-            User("www", "www"),
-        ),
-        directories=(
-            Directory("/etc/rc.d", make=True, forced=False, owned=False, ownership=none),
-            Directory(
-                "/var/db/nginx",
-                make=True,
-                forced=False,
-                owned=True,
-                ownership=Ownership("0700", "nginx", "nginx"),
-            ),
-            Directory("/usr/pkg/etc/nginx", make=True, forced=False, owned=False, ownership=none),
-            Directory(
-                "/usr/pkg/share/plugins", make=True, forced=True, owned=False, ownership=none
-            ),
-        ),
-        files=(
-            ConfigFile(
-                path="/etc/rc.d/nginx",
-                example="/usr/pkg/share/examples/rc.d/nginx",
-                copy=True,
-                forced=False,
-                rc_script=True,
-                ownership=Ownership("0755"),
-            ),
-            ConfigFile(
-                path="/var/x y",
-                example="/dev/null",
-                copy=True,
-                forced=True,
-                rc_script=False,
-                ownership=Ownership("0600", "nginx", "nginx"),
-            ),
-            ConfigFile(
-                path="/usr/pkg/etc/nginx/nginx.conf",
-                example="/usr/pkg/share/examples/nginx/nginx.conf",
-                copy=True,
-                forced=False,
-                rc_script=False,
-                ownership=Ownership("0644"),
-            ),
-        ),
-        permissions=(
-            Permission("/usr/pkg/etc/pwd.db", Ownership("0600")),
-            Permission("/usr/pkg/bin/lppasswd", Ownership("4711", "lp", "sys")),
-        ),
-        shells=("/usr/pkg/bin/bash",),
-        info=(("/usr/pkg/info/a.info", ""), ("/usr/pkg/info/b.info", "/usr/pkg/info")),
-        fonts=(("/usr/pkg/lib/fonts/ttf", "x11"),),
-        icon_themes=(("/usr/pkg/share/icons/hicolor", ""),),
-    )
+    assert parse_install(SCRIPT, prefix="/usr/pkg") == DECLARED
 
 
 def test_nothing_declared() -> None:
