@@ -13,30 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.faults.errno_names import NAMES
 from support.faults.quick_kill_stress import Products, build, products_of, write_words
 
 from buildlib.cli.shown_errors import shown_error
 from buildlib.model.errors import GoldmasterError
 from buildlib.model.refusals import OTHERS
 
-NAMES = (
-    "EIO",
-    "EROFS",
-    "EACCES",
-    "ENOMEM",
-    "EMFILE",
-    "ENFILE",
-    "EPERM",
-    "EXDEV",
-    "ENOSPC",
-    "EDQUOT",
-    "ENAMETOOLONG",
-    "ELOOP",
-    "ETXTBSY",
-    "ESTALE",
-    "EFBIG",
-    "EAGAIN",
-)
 # How often each is met, at calls that are spread over a build.
 CALLS = int(os.environ.get("GOLDMASTER_TEST_REFUSALS", "4"))
 PLACES: tuple[tuple[Any, str], ...] = (
