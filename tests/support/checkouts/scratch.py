@@ -107,9 +107,9 @@ class Scratch:
         self.root = root
 
     @classmethod
-    def new(cls, root: Path, *, whole: bool = False) -> Scratch:
+    def new(cls, root: Path, *, whole: bool = False, sources: bool = True) -> Scratch:
         """A fresh checkout, nothing built."""
-        lay_out(root, whole=whole)
+        lay_out(root, whole=whole, sources=sources)
         return cls(root)
 
     def copy(self, root: Path) -> Scratch:
@@ -238,15 +238,28 @@ class Scratch:
         return self.root / "build" / "store" / "blobs" / sha256[:2] / sha256
 
 
-def lay_out(root: Path, *, whole: bool = False) -> None:
-    """A fresh checkout in a new folder, not built, with recipes of two domUs or all."""
+def lay_out(root: Path, *, whole: bool = False, sources: bool = True) -> None:
+    """A fresh checkout in a new folder, not built.
+
+    whole    with all domUs, not two
+    sources  with the library and what mini's release is made of; if not, nothing can be built
+    """
+    left_out = set() if sources else {"buildlib", "mini"}
     root.mkdir(parents=True)
     for name in PARTS:
         source = PROJECT / name
+        if name in left_out:
+            continue
         if source.is_dir():
-            shutil.copytree(source, root / name, symlinks=True)
+            shutil.copytree(
+                source,
+                root / name,
+                symlinks=True,
+                ignore=lambda _folder, names: left_out.intersection(names),
+            )
         else:
             shutil.copy2(source, root / name)
+    (root / "sets/mini").mkdir(exist_ok=True)
     if not whole:
         leave_two_domus(root / "recipes")
 

@@ -24,7 +24,7 @@ SETTINGS = {"release": "mini", "jobs": "3"}
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("open") / "project"
-    lay_out(folder)
+    lay_out(folder, sources=False)
     return folder
 
 

@@ -19,7 +19,7 @@ from buildlib.store.stat_cache import StatCache
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    lay_out(tmp_path / "project")
+    lay_out(tmp_path / "project", sources=False)
     return tmp_path / "project"
 
 

@@ -72,7 +72,7 @@ class Bench:
     """A checkout with simulated boots; `play` is called with the arguments of each."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.scratch = Scratch.new(folder / "checkout")
+        self.scratch = Scratch.new(folder / "checkout", sources=False)
         self.told: list[dict[str, Any]] = []
         self.events: list[Event] = []
         self.play: Callable[..., None] = lambda **_words: None
